@@ -1,0 +1,35 @@
+"""The vocabulary of events: one immutable line of what happened; feeds SSE, webhooks and audit.
+
+An event belongs to a job and has a per-job sequence number without gaps; it is written in the transaction that made
+it true. One event covers all frames of one commit.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    JOB_CREATED = "job.created"
+    JOB_STATE = "job.state"
+    """data: state, from, end_reason?, message?"""
+    FRAMES_COMMITTED = "frames.committed"
+    """data: frames [{ordinal, frame, artifact, render_ms, warm, replica}], counts"""
+    FRAMES_REUSED = "frames.reused"
+    """data: frames [...] (first 1000), count"""
+    FRAMES_FAILED = "frames.failed"
+    """data: frames [{ordinal, frame, reason, message}], counts"""
+    FRAME_RETRIED = "frame.retried"
+    """data: ordinal, frame, reason, message, tries"""
+    CHUNK_STARTED = "chunk.started"
+    """data: ordinals, replica, warm"""
+    CHUNK_REQUEUED = "chunk.requeued"
+    """data: ordinals, reason, replica"""
+    OUTPUT_READY = "output.ready"
+    """data: kind (preview, video, …), artifact ids"""
+    OUTPUT_FAILED = "output.failed"
+    MODEL_STATE = "model.state"
+
+
+TERMINAL_JOB_EVENT_STATES = frozenset({"succeeded", "failed", "canceled"})
+"""A job feed may be closed after a ``job.state`` event with one of these."""

@@ -1,0 +1,46 @@
+"""Ceilings that the farm puts on every request and every attempt; each is a setting with a unit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobs.frames import MAX_FRAMES
+from jobs.states import Fault
+
+
+class FarmLimits(BaseSettings):
+    """Read from ``RAYFARM_LIMITS_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYFARM_LIMITS_", frozen=True)
+
+    max_frames_per_job: int = MAX_FRAMES
+    """Frames in one job."""
+
+    worker_failures_per_frame: int = 5
+    """Attempts of one frame that may be lost to crashes and lost workers; they spend none of the job's tries."""
+
+    resource_failures_per_frame: int = 3
+    """Attempts of one frame that may end for want of memory or a licence."""
+
+    failures_before_block: int = 3
+    """Failures of one job on one replica before the job avoids that replica (a farm of one replica still retries)."""
+
+    lease: timedelta = timedelta(seconds=30)
+    """A replica's right to an attempt, by the database's clock; three missed beats."""
+
+    beat: timedelta = timedelta(seconds=10)
+    """How often a replica renews all its leases, in one statement."""
+
+    def ceiling(self, fault: Fault, tries: int) -> int | None:
+        """Attempts that may end by ``fault`` before the frame fails; None: no ceiling."""
+        match fault:
+            case Fault.TASK:
+                return tries
+            case Fault.WORKER:
+                return self.worker_failures_per_frame
+            case Fault.RESOURCE:
+                return self.resource_failures_per_frame
+            case _:
+                return None

@@ -1,0 +1,62 @@
+"""The order in which a job's ordinals are handed out.
+
+The queue stores *positions* (0 is handed out first); a position maps to an ordinal by arithmetic, so that a range of
+a million frames stays one row.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from enum import StrEnum
+from functools import lru_cache
+
+SCOUTS = 9
+"""Frames that a scout order spreads over the range before it goes on from the start."""
+
+
+class Order(StrEnum):
+    SCOUT = "scout"
+    """First, last, middle, then halves of halves; an error anywhere shows early."""
+    SEQUENTIAL = "sequential"
+    REVERSE = "reverse"
+
+
+def ordinal_at(order: Order, total: int, position: int) -> int:
+    """The ordinal handed out at ``position``; a bijection on ``range(total)``."""
+    if not 0 <= position < total:
+        raise IndexError(position)
+    if order is Order.REVERSE:
+        return total - 1 - position
+    if order is Order.SEQUENTIAL:
+        return position
+    scouts, in_order = _scouts(total)
+    if position < len(scouts):
+        return scouts[position]
+    # The k-th ordinal that is no scout: k plus the scouts at or below it.
+    rest = position - len(scouts)
+    gaps = tuple(scout - index for index, scout in enumerate(in_order))
+    return rest + bisect_right(gaps, rest)
+
+
+def ordinals_at(order: Order, total: int, first: int, count: int) -> list[int]:
+    """Ordinals of ``count`` positions from ``first``."""
+    return [ordinal_at(order, total, position) for position in range(first, first + count)]
+
+
+@lru_cache(maxsize=1024)
+def _scouts(total: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Scout ordinals in hand-out order, and sorted."""
+    picked: dict[int, None] = {}
+    if total:
+        picked[0] = None
+        picked[total - 1] = None
+    spans = deque([(0, total - 1)])
+    while spans and len(picked) < min(SCOUTS, total):
+        low, high = spans.popleft()
+        if high - low < 2:
+            continue
+        middle = (low + high) // 2
+        picked[middle] = None
+        spans.extend(((low, middle), (middle, high)))
+    return tuple(picked), tuple(sorted(picked))

@@ -1,0 +1,168 @@
+"""The planner's view of the farm, and its answer: frozen values, so that planning is a pure function.
+
+``cluster`` reads a ``Snapshot`` from the database, ``jobs.plan.make_plan`` answers with a ``Plan``, and the
+dispatcher writes it down under its epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobs.spec import PriorityClass
+
+
+class WaitReason(StrEnum):
+    """Why a job has work that no replica has."""
+
+    NO_CAPACITY = "no_capacity"
+    """Every replica that fits is busy."""
+    NO_REPLICA_FITS = "no_replica_fits"
+    """No replica has the labels, or runs the pipeline in the version that the job is pinned to."""
+    STARTING_REPLICA = "starting_replica"
+    """None is up; the pool has been asked for one."""
+    PAUSED = "paused"
+    APPROVAL = "approval"
+    DEPENDENCY = "dependency"
+    QUOTA = "quota"
+    SHARE = "share"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS = {
+    WaitReason.NO_CAPACITY: "Every worker that can render this is busy with work that comes first.",
+    WaitReason.NO_REPLICA_FITS: "No worker fits: check the job's labels, pipeline and pinned engine version.",
+    WaitReason.STARTING_REPLICA: "No worker is up yet; one has been asked for.",
+    WaitReason.PAUSED: "The job is paused.",
+    WaitReason.APPROVAL: "The scout frames are done and wait for approval.",
+    WaitReason.DEPENDENCY: "It waits for another job.",
+    WaitReason.QUOTA: "The project's quota is used up.",
+    WaitReason.SHARE: "Other projects are owed their share first.",
+}
+
+
+class PlanSettings(BaseSettings):
+    """Read from ``RAYFARM_PLAN_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYFARM_PLAN_", frozen=True)
+
+    chunk_target: timedelta = timedelta(seconds=4)
+    """Aimed run time of a chunk: long against a hand-out (some ms), short against a person's patience."""
+    max_chunk_frames: int = 250
+    """Frames in one chunk at most; bounds the size of a row and of a commit."""
+    first_chunk_frames: int = 1
+    """Frames in a chunk while no frame of the job has been timed."""
+    staged_chunks: int = 1
+    """Chunks assigned behind the running one, so that a replica never waits for the planner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaView:
+    """One live slot."""
+
+    id: UUID
+    pool: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, str] = field(default_factory=dict)
+    """pipeline -> engine version"""
+    device_class: str = "cpu"
+    residents: frozenset[str] = frozenset()
+    """digests of the models it keeps loaded"""
+    busy_chunks: int = 0
+    """chunks leased or rendering on it"""
+    staged: tuple[StagedChunk, ...] = ()
+    """chunks assigned to it that it has not claimed"""
+    accepts_work: bool = True
+    """False: draining or disabled"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedChunk:
+    work_id: int
+    job_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LooseChunk:
+    """A chunk that was carved before and has no replica: a retry, a rescue, a take-back."""
+
+    work_id: int
+    frames: int
+    avoid: frozenset[UUID] = frozenset()
+    """replicas on which its frame failed"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """One job with work to place."""
+
+    id: UUID
+    project_id: UUID
+    pipeline: str
+    model_digest: str
+    priority: PriorityClass = PriorityClass.NORMAL
+    weight: int = 100
+    created_order: float = 0.0
+    """seconds; the older job goes first among equals"""
+    engine_version: str | None = None
+    """pinned by the first attempt"""
+    device_class: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    uncarved: int = 0
+    """frames that no chunk holds"""
+    loose: tuple[LooseChunk, ...] = ()
+    active_chunks: int = 0
+    """chunks with a replica"""
+    frame_seconds: float | None = None
+    """mean measured time of a frame"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    replicas: tuple[ReplicaView, ...]
+    jobs: tuple[JobView, ...]
+    pools: tuple[str, ...] = ("default",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carve:
+    """Carve ``frames`` new frames of the job for this replica."""
+
+    replica_id: UUID
+    job_id: UUID
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """Give this replica a chunk that exists."""
+
+    replica_id: UUID
+    job_id: UUID
+    work_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """Free a staged chunk: an idle replica can start it now, or something more urgent comes first."""
+
+    replica_id: UUID
+    work_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    placements: tuple[Carve | Assign, ...] = ()
+    take_backs: tuple[TakeBack, ...] = ()
+    waits: Mapping[UUID, WaitReason] = field(default_factory=dict)
+    """job -> why it has unplaced work"""
+    backlog: Mapping[str, int] = field(default_factory=dict)
+    """pool -> slots that runnable work could use, those in use counted"""

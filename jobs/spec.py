@@ -1,0 +1,100 @@
+"""What a person or program asks for: the immutable specification of a job."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from jobs.errors import InvalidInput
+from jobs.frames import FrameRange
+from jobs.order import Order
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class PriorityClass(StrEnum):
+    """Classes are strict: an interactive frame starts before any normal one."""
+
+    INTERACTIVE = "interactive"
+    NORMAL = "normal"
+    BATCH = "batch"
+
+    @property
+    def rank(self) -> int:
+        """0 starts first."""
+        return list(PriorityClass).index(self)
+
+
+class VideoOutput(BaseModel):
+    """A film of the job's frames."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fps: float | None = Field(None, gt=0, le=240, description="Frames per second; the scene's own when absent.")
+    preview: Literal["webm", "gif", "none"] = Field("webm", description="A second, light file for the browser.")
+
+
+class Outputs(BaseModel):
+    """What the job makes beside its frames."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    video: VideoOutput | Literal["auto"] | None = Field(
+        "auto", description="`auto`: a film when the job has more than one frame; null: none."
+    )
+    previews: bool = Field(True, description="Small pictures for the browser; a small frame is its own.")
+
+
+class JobLimits(BaseModel):
+    """Ceilings of this job; the farm's settings cap them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tries: int = Field(3, ge=1, le=20, description="Attempts per frame that fail through the scene or its settings.")
+    frame_timeout_s: float = Field(4 * 3600, gt=0, le=7 * 86400, description="Longest time for one frame, seconds.")
+    load_timeout_s: float = Field(1800, gt=0, le=86400, description="Longest time to load the model, seconds.")
+
+
+class JobSpec(BaseModel):
+    """One request: a model version, a pipeline with its settings, frames, outputs, priority."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = Field("untitled", description="Shown in lists; need not be unique.")
+    model: UUID = Field(description="A registered model version that is ready.")
+    pipeline: str = Field("cycles", max_length=40, description="How pixels are made; see GET /v1/pipelines.")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of the pipeline; absent: as the scene says."
+    )
+    frames: str = Field(max_length=65_536, description="1-250, 1-100:2, 5,10,20-30, 100-1 …")
+    order: Order = Field(Order.SCOUT, description="Which frames come first.")
+    outputs: Outputs = Field(default_factory=Outputs)
+    priority: PriorityClass = PriorityClass.NORMAL
+    weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
+    reuse: bool = Field(True, description="Take frames that this project has already rendered with the same inputs.")
+    limits: JobLimits = Field(default_factory=JobLimits)
+    labels: dict[str, str] = Field(default_factory=dict, max_length=16, description="Labels that a replica must have.")
+
+    @field_validator("frames")
+    @classmethod
+    def _frames_parse(cls, text: str) -> str:
+        try:
+            FrameRange.parse(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @cached_property
+    def frame_range(self) -> FrameRange:
+        return FrameRange.parse(self.frames)
+
+    @property
+    def video(self) -> VideoOutput | None:
+        """The film to make, ``auto`` resolved."""
+        if self.outputs.video == "auto":
+            return VideoOutput(fps=None, preview="webm") if len(self.frame_range) > 1 else None
+        return self.outputs.video
