@@ -1,0 +1,96 @@
+"""Read a frame file of any format that the farm writes into 8-bit sRGB, for previews and films.
+
+PNG, JPEG, TIFF and WebP are display-referred and taken as they are; OpenEXR is linear light and gets the sRGB curve
+(IEC 61966-2-1), values outside 0..1 clipped.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from jobs.errors import InvalidInput
+
+_EXR_MAGIC = b"\x76\x2f\x31\x01"
+_EXR_HEADER_LIMIT = 1 << 20
+"""Bytes of an EXR header that are looked at."""
+
+
+class BadPicture(InvalidInput):
+    """The file is not a whole picture."""
+
+    code = "bad-picture"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a header says, without decoding."""
+
+    width: int
+    height: int
+
+
+def picture_facts(path: Path) -> PictureFacts:
+    """Width and height in pixels from the header; ``BadPicture`` if it is no picture."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+        if magic == _EXR_MAGIC:
+            return _exr_facts(file.read(_EXR_HEADER_LIMIT), path)
+    try:
+        with Image.open(path) as image:
+            return PictureFacts(*image.size)
+    except (UnidentifiedImageError, OSError) as error:
+        raise BadPicture(f"{path.name} is not a picture: {error}") from error
+
+
+def read_srgb(path: Path) -> npt.NDArray[np.uint8]:
+    """(height, width, 3) uint8, sRGB; alpha is laid over black."""
+    with path.open("rb") as file:
+        is_exr = file.read(4) == _EXR_MAGIC
+    try:
+        return _read_exr(path) if is_exr else _read_display(path)
+    except (UnidentifiedImageError, OSError, av.error.FFmpegError) as error:
+        raise BadPicture(f"{path.name} cannot be decoded: {error}") from error
+
+
+def _read_display(path: Path) -> npt.NDArray[np.uint8]:
+    with Image.open(path) as file:
+        image: Image.Image = file
+        if image.mode.startswith("I;16") or image.mode == "I":  # 16-bit grey
+            grey = (np.asarray(image, dtype=np.uint32) >> 8).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        if image.mode in ("RGBA", "LA", "PA"):
+            rgba = image.convert("RGBA")
+            black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
+            image = Image.alpha_composite(black, rgba)
+        return np.asarray(image.convert("RGB"))
+
+
+def _read_exr(path: Path) -> npt.NDArray[np.uint8]:
+    with av.open(str(path), format="exr_pipe") as container:
+        frame = next(container.decode(video=0))
+        linear = frame.to_ndarray(format="gbrpf32le")
+    return linear_to_srgb(np.ascontiguousarray(linear))
+
+
+def linear_to_srgb(linear: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Scene-linear float to 8-bit sRGB; NaN becomes black."""
+    clipped = np.clip(np.nan_to_num(linear, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    curve = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * np.power(clipped, 1 / 2.4) - 0.055)
+    return np.asarray(np.rint(curve * 255.0), dtype=np.uint8)
+
+
+def _exr_facts(header: bytes, path: Path) -> PictureFacts:
+    """``displayWindow`` of the first part; layout from the OpenEXR file layout document."""
+    name = b"displayWindow\x00box2i\x00"
+    at = header.find(name)
+    if at < 0 or len(header) < at + len(name) + 20:
+        raise BadPicture(f"{path.name} has an OpenEXR magic number but no display window.")
+    _, x_min, y_min, x_max, y_max = struct.unpack_from("<i4i", header, at + len(name))
+    return PictureFacts(x_max - x_min + 1, y_max - y_min + 1)
