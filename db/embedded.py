@@ -220,8 +220,9 @@ class EmbeddedPostgres:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         with lent_paths(account) as paths, self.log_path.open("ab") as log:
             command = [
-                str(binaries.program("postgres")), "-D", paths.name_of(self.data),
-                "-k", paths.name_of(self.socket_dir), "-p", str(port), "-c", f"listen_addresses={_LOOPBACK}", *self._tuning.arguments(),
+                str(binaries.program("postgres")), "-D", paths.name_of(self.data), "-p", str(port),
+                "-k", paths.name_of(self.socket_dir), "-c", f"listen_addresses={_LOOPBACK}",
+                *self._tuning.arguments(),
             ]  # fmt: skip
             process: subprocess.Popen[bytes] = subprocess.Popen(
                 command,
@@ -280,6 +281,7 @@ class EmbeddedPostgres:
         if self._postmaster() is None:
             self._end_orphans(grace=timedelta(seconds=3))
             (self.data / "postmaster.pid").unlink(missing_ok=True)
+            shutil.rmtree(self.socket_dir, ignore_errors=True)  # it holds a lock file by pid, too
 
     def _answering(self, binaries: PostgresBinaries) -> _PidFile | None:
         """What runs, if it accepts connections: neither a pid nor an open port alone proves that."""
