@@ -1,0 +1,72 @@
+# Two commands matter: `make demo` and `make test`. Everything else serves them.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.stamps
+LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $(place)))
+export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: help demo up down status test test-full check fix bench gpu-check setup setup-dev lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## set up, start the farm, render the sample through the REST API
+	@start=$$(date +%s.%N); $(MAKE) --no-print-directory setup && \
+	RAYFARM_DEMO_SETUP_SECONDS=$$(echo "$$(date +%s.%N) $$start" | awk '{printf "%.1f", $$1-$$2}') \
+	$(BIN)/python -m rayfarm.demo
+
+up: setup ## start the farm on this machine (embedded PostgreSQL, local disk, local Ray)
+	@$(BIN)/rayfarm up
+
+down: ## stop it; nothing of it keeps running
+	@if [ -x $(BIN)/rayfarm ]; then $(BIN)/rayfarm down; fi
+
+status: ## what runs
+	@$(BIN)/rayfarm status
+
+test: setup-dev ## every test that needs no GPU or cloud
+	@.ci/suites
+
+test-full: setup-dev ## the slow suites too
+	@.ci/suites --full
+
+check: setup-dev ## linters and types; edits nothing
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+fix: setup-dev ## what the linters can mend
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: setup-dev ## warm over cold, and Rayfarm over the bare engine loop, against loadtests/budgets.toml
+	@$(BIN)/python -m loadtests.bench_render $(BENCH)
+
+gpu-check: setup ## the GPU variants on a machine that has one: compared with the CPU, timed
+	@$(BIN)/python -m loadtests.gpu_check
+
+setup: $(STAMP)/run
+setup-dev: $(STAMP)/dev
+
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "Rayfarm needs Python 3.11: apt-get install python3.11 python3.11-venv (or set PYTHON=)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q "uv>=0.9,<1"
+
+$(STAMP)/run: pyproject.toml requirements.lock | $(UV)
+	@.ci/system-packages
+	@$(UV) pip install -q $(LINKS) -e '.[cycles]' -c requirements.lock
+	@mkdir -p $(STAMP) && touch $@
+
+$(STAMP)/dev: $(STAMP)/run
+	@$(UV) pip install -q $(LINKS) -e '.[cycles,dev]' -c requirements.lock
+	@touch $@
+
+lock: $(UV) ## resolve requirements.lock anew
+	@$(UV) pip compile pyproject.toml --extra cycles --extra mitsuba --extra splats --extra diffusion --extra dev \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package torch -c <(echo torch==2.13.0) $(LINKS) \
+	  --custom-compile-command "make lock" -q -o requirements.lock
+
+clean: down ## the farm's data and what was built
+	@rm -rf build $(RAYFARM_HOME)

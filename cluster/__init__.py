@@ -1,0 +1,1 @@
+"""How work spreads on Ray: dispatcher, replicas, fan-out, background loops, the one-machine farm."""

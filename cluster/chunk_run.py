@@ -1,0 +1,272 @@
+"""One chunk on one engine: its frames in order, each handed to the committer as soon as it is rendered.
+
+Stops at once for a cancel or a lost lease (the engine is killed: Blender ignores every gentler stop), at the next
+frame boundary for a drain. What was not rendered goes back to the queue; what was rendered is committed first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from cluster.backoff import Patience
+from cluster.committer import Committer, FinishedFrame
+from cluster.engines import EngineLease, EngineRoom
+from cluster.settings import ClusterSettings
+from db.queue import ClaimedChunk, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
+from db.session import Database
+from jobs.limits import FarmLimits
+from jobs.spec import JobSpec
+from jobs.states import EndReason
+from pipelines.base import FrameOutput, FrameRequest
+from pipelines.errors import EngineError, EngineLost
+
+_log = structlog.get_logger(__name__)
+
+
+class Stop(StrEnum):
+    """Why a chunk stops before its end."""
+
+    CANCELED = "canceled"
+    """The job is canceled: kill the engine, end the work row."""
+    LOST = "lost"
+    """Somebody else owns the chunk now: kill the engine, write nothing."""
+    DRAIN = "drain"
+    """The replica leaves: finish the frame that renders, give the rest back."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A frame that the engine has been asked for."""
+
+    ordinal: int
+    frame: int
+    attempt_id: UUID
+    scratch: Path
+    warm: bool
+    task: asyncio.Task[FrameOutput]
+    started_at: float = 0.0
+    """Seconds since the epoch; 0 while an earlier frame renders."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the replica's row shows of the running chunk."""
+
+    job_id: UUID
+    work_id: int
+    frame: int | None = None
+    fraction: float = 0.0
+    detail: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "job_id": str(self.job_id),
+            "work_id": self.work_id,
+            "frame": self.frame,
+            "fraction": round(self.fraction, 3),
+            "detail": self.detail,
+        }
+
+
+@dataclass(kw_only=True)
+class ChunkRun:
+    """Render one claimed chunk; ``run`` returns when nothing of it is left to do here."""
+
+    chunk: ClaimedChunk
+    engines: EngineRoom
+    committer: Committer
+    database: Database
+    replica_id: UUID
+    limits: FarmLimits
+    settings: ClusterSettings
+    window: int
+    """Frames that the engine is given at once."""
+
+    progress: Progress = field(init=False)
+    _pending: deque[tuple[int, int]] = field(init=False)
+    _flights: deque[_Flight] = field(init=False, default_factory=deque)
+    _stop: Stop | None = field(init=False, default=None)
+    _halted: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    """Set by a stop that does not wait for the frame boundary."""
+
+    def __post_init__(self) -> None:
+        self.progress = Progress(self.chunk.job_id, self.chunk.work_id)
+        self._pending = deque(zip(self.chunk.ordinals, self.chunk.frames, strict=True))
+        self._spec = JobSpec.model_validate(self.chunk.spec)
+        self._patience = Patience(self.settings.retry_first, self.settings.retry_longest)
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return (self.chunk.work_id, self.chunk.fence)
+
+    def stop(self, why: Stop) -> None:
+        """Ask the run to stop; the sterner of two reasons wins."""
+        if self._stop is None or self._stop is Stop.DRAIN:
+            self._stop = why
+        if why is not Stop.DRAIN:
+            self._halted.set()
+
+    async def run(self) -> None:
+        while self._pending and self._stop is None:
+            try:
+                async with self.engines.use(self.chunk, self._spec, stop=self._halted) as lease:
+                    if not await self._begin(lease):
+                        return
+                    await self._render(lease)
+            except EngineError as error:
+                if self._stop is None:
+                    await self._load_failed(error)
+                break
+        await self._end()
+
+    async def _begin(self, lease: EngineLease) -> bool:
+        started = await self._patience.until_available(
+            "start_chunk",
+            lambda: start_chunk(
+                self.database, work_id=self.chunk.work_id, fence=self.chunk.fence, warm=lease.warm
+            ),
+        )
+        if not started:
+            self.stop(Stop.LOST)
+        return started
+
+    async def _load_failed(self, error: EngineError) -> None:
+        """The model would not load: charge the first frame. The rest goes back, it would fare no better here."""
+        ordinal, frame = self._pending.popleft()
+        await self._fail(ordinal, frame, uuid4(), error.reason, str(error), str(error.details.get("log_tail", "")))
+
+    async def _render(self, lease: EngineLease) -> None:
+        """Frames until the chunk ends, the run is stopped, or the engine is gone."""
+        try:
+            while (self._pending and self._stop is None) or self._flights:
+                while self._pending and self._stop is None and len(self._flights) < self.window:
+                    self._launch(lease)
+                if not self._flights or not await self._land(lease):
+                    return
+        finally:
+            await self._abandon(lease)
+
+    def _launch(self, lease: EngineLease) -> None:
+        ordinal, frame = self._pending.popleft()
+        attempt_id = uuid4()
+        scratch = lease.scratch_for(attempt_id)
+        request = FrameRequest(id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch)
+        warm, lease.warm = lease.warm, True
+        task = asyncio.create_task(
+            lease.host.render(request, on_progress=self._on_progress), name=f"render-{self.chunk.job_id}-{frame}"
+        )
+        self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
+
+    async def _land(self, lease: EngineLease) -> bool:
+        """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
+        flight = self._flights[0]
+        flight.started_at = time.time()
+        self.progress.frame, self.progress.fraction = flight.frame, 0.0
+        if not await self._wait(flight):
+            return False
+        if not flight.task.done():
+            await lease.host.kill()
+            self._flights.popleft()
+            flight.task.cancel()
+            limit = timedelta(seconds=self._spec.limits.frame_timeout_s)
+            await self._fail_flight(flight, EndReason.TIMEOUT, f"Frame {flight.frame} took longer than {limit}.", lease)
+            return False
+        self._flights.popleft()
+        try:
+            output = flight.task.result()
+        except EngineLost as error:
+            if self._halted.is_set():
+                return False
+            await self._fail_flight(flight, error.reason, str(error), lease)
+            return False
+        except EngineError as error:
+            await self._fail_flight(flight, error.reason, str(error), lease)
+            return self._stop is not Stop.LOST
+        await self.committer.put(
+            FinishedFrame(
+                chunk=self.chunk,
+                ordinal=flight.ordinal,
+                frame=flight.frame,
+                attempt_id=flight.attempt_id,
+                started_at=flight.started_at,
+                output=output,
+                format=lease.output_format,
+                scratch=flight.scratch,
+                warm=flight.warm,
+            )
+        )
+        return self._stop is not Stop.DRAIN
+
+    async def _wait(self, flight: _Flight) -> bool:
+        """Until the frame is done or its time is up (True), or the run must stop at once (False)."""
+        halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
+        try:
+            limit = self._spec.limits.frame_timeout_s
+            await asyncio.wait({flight.task, halted}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            halted.cancel()
+        return not self._halted.is_set()
+
+    async def _abandon(self, lease: EngineLease) -> None:
+        """Frames that the engine was asked for and will not deliver go back to the front of the line."""
+        if not self._flights:
+            return
+        await lease.host.kill()
+        await asyncio.gather(*(flight.task for flight in self._flights), return_exceptions=True)
+        for flight in reversed(self._flights):
+            self._pending.appendleft((flight.ordinal, flight.frame))
+            lease.discard_scratch(flight.scratch)
+        self._flights.clear()
+
+    async def _fail_flight(self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease) -> None:
+        lease.discard_scratch(flight.scratch)
+        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, lease.host.log_tail)
+
+    async def _fail(
+        self, ordinal: int, frame: int, attempt_id: UUID, reason: EndReason, message: str, log: str
+    ) -> None:
+        _log.warning("frame_failed", job_id=str(self.chunk.job_id), frame=frame, reason=reason, error=message)
+        await self.committer.flush()  # a frame that fails may end the chunk: what is rendered goes first
+        outcome = await self._patience.until_available(
+            "fail_frame",
+            lambda: fail_frame(
+                self.database,
+                work_id=self.chunk.work_id,
+                fence=self.chunk.fence,
+                replica_id=self.replica_id,
+                ordinal=ordinal,
+                frame=frame,
+                attempt_id=attempt_id,
+                reason=reason,
+                message=message,
+                log=log,
+                limits=self.limits,
+            ),
+        )
+        if outcome is FailOutcome.SUPERSEDED:
+            self.stop(Stop.LOST)
+
+    async def _end(self) -> None:
+        if self._stop is Stop.LOST:
+            return
+        await self.committer.flush()  # a give-back raises the fence: what is rendered is committed first
+        key = {"work_id": self.chunk.work_id, "fence": self.chunk.fence}
+        if self._stop is Stop.CANCELED:
+            await self._patience.until_available("release_canceled", lambda: release_canceled(self.database, **key))
+        elif self._pending:
+            reason = EndReason.INTERRUPTED if self._stop is Stop.DRAIN else EndReason.INFRA
+            await self._patience.until_available("release_chunk", lambda: release_chunk(self.database, reason=reason, **key))
+
+    def _on_progress(self, fraction: float, detail: str) -> None:
+        self.progress.fraction, self.progress.detail = fraction, detail
+

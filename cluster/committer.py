@@ -1,0 +1,192 @@
+"""Finished frames on their way out: upload under the attempt's key, then one fenced commit for all that wait.
+
+While frame k uploads, frame k+1 renders. Commits group by themselves: whatever finished during a commit goes into the
+next one, so tiny frames share their transactions and long ones are visible at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from cluster.backoff import Patience
+from cluster.settings import ClusterSettings
+from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
+from db.session import Database
+from jobs.states import EndReason
+from pipelines.base import FrameOutput, OutputFormat
+from pipelines.post.pixels import BadPicture, PictureFacts, picture_facts
+from pipelines.post.preview import needs_preview
+from storage.base import ArtifactUpload, Storage
+from storage.keys import artifact_key
+
+_log = structlog.get_logger(__name__)
+
+_EXTRA_MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".exr": "image/x-exr",
+    ".webp": "image/webp",
+    ".tif": "image/tiff",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedFrame:
+    """A rendered frame, still in its scratch folder."""
+
+    chunk: ClaimedChunk
+    ordinal: int
+    frame: int
+    attempt_id: UUID
+    started_at: float
+    """Seconds since the epoch."""
+    output: FrameOutput
+    format: OutputFormat
+    scratch: Path
+    warm: bool
+
+
+FailFrame = Callable[[FinishedFrame, EndReason, str], Awaitable[None]]
+"""Report a frame whose picture failed its checks."""
+
+Superseded = Callable[[int, int], None]
+"""Called with (work id, fence) when a commit found the chunk taken away."""
+
+
+class Committer:
+    """One per replica; ``put`` from the render loop, ``run`` as a task."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        storage: Storage,
+        replica_id: UUID,
+        settings: ClusterSettings,
+        on_bad_picture: FailFrame,
+        on_superseded: Superseded,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._replica_id = replica_id
+        self._settings = settings
+        self._patience = Patience(settings.retry_first, settings.retry_longest)
+        self._on_bad_picture = on_bad_picture
+        self._on_superseded = on_superseded
+        self._queue: asyncio.Queue[FinishedFrame] = asyncio.Queue(maxsize=settings.commit_queue)
+
+    async def put(self, finished: FinishedFrame) -> None:
+        """Hand over a frame; waits while ``commit_queue`` frames are ahead of it."""
+        await self._queue.put(finished)
+
+    async def flush(self) -> None:
+        """Wait until every frame handed over has been committed or dropped."""
+        await self._queue.join()
+
+    async def run(self) -> None:
+        """Commit for ever; an outage of database or storage is waited out with the frames kept on disk."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < self._settings.commit_batch and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                for frames in _by_chunk(batch):
+                    await self._commit(frames)
+            finally:
+                for finished in batch:
+                    shutil.rmtree(finished.scratch, ignore_errors=True)
+                    self._queue.task_done()
+
+    async def _commit(self, frames: list[FinishedFrame]) -> None:
+        checked = [(finished, facts) for finished in frames if (facts := await self._check(finished)) is not None]
+        if not checked:
+            return
+        first = checked[0][0]
+        chunk = first.chunk
+        commits = await self._patience.until_available("upload", lambda: self._upload(checked))
+        accepted = await self._patience.until_available(
+            "commit",
+            lambda: commit_frames(
+                self._database,
+                work_id=chunk.work_id,
+                fence=chunk.fence,
+                replica_id=self._replica_id,
+                frames=commits,
+                needs_preview=any(needs_preview(facts, item.format.media_type) for item, facts in checked),
+            ),
+        )
+        if accepted is None:
+            _log.info("commit_superseded", work_id=chunk.work_id, fence=chunk.fence, frames=len(commits))
+            self._on_superseded(chunk.work_id, chunk.fence)
+
+    async def _check(self, finished: FinishedFrame) -> PictureFacts | None:
+        """Header facts of the picture; None once a bad one has been reported."""
+        try:
+            return await asyncio.to_thread(picture_facts, finished.output.main)
+        except (BadPicture, OSError) as error:
+            await self._on_bad_picture(finished, EndReason.BAD_OUTPUT, str(error))
+            return None
+
+    async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
+        uploads = [upload for finished, _ in checked for upload in _uploads_of(finished)]
+        stored = {item.key: item for item in await self._storage.put_artifacts(uploads)}
+        commits = []
+        for finished, facts in checked:
+            artifacts = [
+                NewArtifact(
+                    kind="frame" if upload.source == finished.output.main else "extra",
+                    name=upload.source.name if upload.source != finished.output.main else _frame_name(finished),
+                    storage_key=upload.key,
+                    size_bytes=stored[upload.key].size_bytes,
+                    sha256=stored[upload.key].sha256,
+                    media_type=upload.media_type,
+                    width=facts.width if upload.source == finished.output.main else None,
+                    height=facts.height if upload.source == finished.output.main else None,
+                )
+                for upload in _uploads_of(finished)
+            ]
+            commits.append(
+                FrameCommit(
+                    ordinal=finished.ordinal,
+                    frame=finished.frame,
+                    attempt_id=finished.attempt_id,
+                    started_at=finished.started_at,
+                    timings_ms=dict(finished.output.timings_ms),
+                    metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
+                    warm=finished.warm,
+                    artifacts=artifacts,
+                )
+            )
+        return commits
+
+
+def _by_chunk(batch: list[FinishedFrame]) -> list[list[FinishedFrame]]:
+    groups: dict[tuple[int, int], list[FinishedFrame]] = {}
+    for finished in batch:
+        groups.setdefault((finished.chunk.work_id, finished.chunk.fence), []).append(finished)
+    return list(groups.values())
+
+
+def _uploads_of(finished: FinishedFrame) -> list[ArtifactUpload]:
+    def upload(source: Path, name: str, media_type: str) -> ArtifactUpload:
+        key = artifact_key(
+            job_id=str(finished.chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name
+        )
+        return ArtifactUpload(key=key, source=source, media_type=media_type)
+
+    extras = [
+        upload(path, f"{index:02d}-{path.name}", _EXTRA_MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"))
+        for index, path in enumerate(finished.output.extra)
+    ]
+    return [upload(finished.output.main, _frame_name(finished), finished.format.media_type), *extras]
+
+
+def _frame_name(finished: FinishedFrame) -> str:
+    return f"frame_{finished.frame:04d}{finished.format.extension}"

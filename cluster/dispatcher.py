@@ -1,0 +1,208 @@
+"""The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
+
+It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
+lead → rescue → start new jobs → plan → apply → finish jobs → tasks; a NOTIFY wakes it, a timer is the fallback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import structlog
+
+from cluster.fanout.runner import TaskRunner
+from cluster.settings import ClusterSettings
+from db.dispatch import (
+    JobToPin,
+    LostLeadership,
+    apply_plan,
+    finish_jobs,
+    jobs_to_pin,
+    lead,
+    pin_job,
+    read_snapshot,
+    rescue_expired,
+    resign,
+    reuse_frames,
+)
+from db.listen import listen
+from db.session import Database
+from db.settings import DatabaseSettings
+from jobs.errors import Unavailable
+from jobs.fingerprint import RenderInputs, render_key
+from jobs.limits import FarmLimits
+from jobs.plan import fits, make_plan
+from jobs.planning import JobView, PlanSettings, ReplicaView, Snapshot
+from jobs.spec import JobSpec
+from pipelines.registry import get_pipeline
+
+_log = structlog.get_logger(__name__)
+
+ROLE = "dispatcher"
+REUSE_BATCH = 10_000
+"""Frames taken over from earlier jobs in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickReport:
+    """What one tick did; for metrics and tests."""
+
+    leads: bool
+    placed: int = 0
+    rescued: int = 0
+    started_jobs: int = 0
+    ended_jobs: int = 0
+    tasks: int = 0
+
+
+class Dispatcher:
+    """``run`` until cancelled; ``tick`` is one pass, for tests."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        database_settings: DatabaseSettings,
+        settings: ClusterSettings,
+        limits: FarmLimits,
+        plan_settings: PlanSettings,
+        tasks: TaskRunner,
+        holder: UUID | None = None,
+    ) -> None:
+        self._database = database
+        self._database_settings = database_settings
+        self._settings = settings
+        self._limits = limits
+        self._plan_settings = plan_settings
+        self._tasks = tasks
+        self.holder = holder or uuid4()
+        self._wake = asyncio.Event()
+        self._led_since: float | None = None
+        self._rescued_at = 0.0
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen_for_ever(), name="dispatcher-listen")
+            group.create_task(self._tick_for_ever(), name="dispatcher-tick")
+
+    async def close(self) -> None:
+        """Let another lead at once."""
+        await self._tasks.close()
+        try:
+            await resign(self._database, role=ROLE, cluster_id=self._settings.id, holder=self.holder)
+        except (Unavailable, OSError) as error:
+            _log.warning("resign_failed", error=str(error))
+
+    async def tick(self) -> TickReport:
+        """One pass. Raises ``Unavailable`` during an outage; leaves everything to the leader when it is another."""
+        epoch = await lead(
+            self._database,
+            role=ROLE,
+            cluster_id=self._settings.id,
+            holder=self.holder,
+            ttl=self._settings.leader_ttl,
+        )
+        if epoch is None:
+            self._led_since = None
+            return TickReport(leads=False)
+        if self._led_since is None:
+            _log.info("leads", epoch=epoch, holder=str(self.holder))
+            self._led_since = time.monotonic()
+        try:
+            return await self._lead(epoch)
+        except LostLeadership:
+            _log.info("lost_leadership", epoch=epoch)
+            self._led_since = None
+            return TickReport(leads=False)
+
+    async def _lead(self, epoch: int) -> TickReport:
+        rescued = await self._rescue(epoch)
+        snapshot = await self._snapshot()
+        started = 0
+        for job in await jobs_to_pin(self._database):
+            started += await self._start(job, snapshot.replicas, epoch)
+        if started:
+            snapshot = await self._snapshot()
+        plan = make_plan(snapshot, self._plan_settings)
+        await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
+        ended = await finish_jobs(self._database, epoch=epoch)
+        tasks = await self._tasks.tick(epoch)
+        return TickReport(
+            leads=True,
+            placed=len(plan.placements),
+            rescued=rescued,
+            started_jobs=started,
+            ended_jobs=ended,
+            tasks=tasks,
+        )
+
+    async def _snapshot(self) -> Snapshot:
+        return await read_snapshot(
+            self._database, cluster_id=self._settings.id, replica_timeout=self._limits.lease
+        )
+
+    async def _rescue(self, epoch: int) -> int:
+        """Expired leases, a lease period after this leader began: replicas must first have had a chance to beat."""
+        now = time.monotonic()
+        if self._led_since is None or now - self._led_since < self._limits.lease.total_seconds():
+            return 0
+        if now - self._rescued_at < self._settings.rescue_every.total_seconds():
+            return 0
+        self._rescued_at = now
+        return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
+
+    async def _start(self, job: JobToPin, replicas: tuple[ReplicaView, ...], epoch: int) -> int:
+        """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
+        spec = JobSpec.model_validate(job.spec)
+        view = JobView(
+            id=job.id, project_id=job.id, pipeline=job.pipeline, model_digest=job.model_digest, labels=spec.labels
+        )
+        replica = next((replica for replica in replicas if replica.accepts_work and fits(view, replica)), None)
+        if replica is None:
+            return 0
+        pipeline = get_pipeline(job.pipeline)
+        settings = pipeline.settings_type.model_validate(spec.settings)
+        key = render_key(
+            RenderInputs(
+                model_digest=job.model_digest,
+                pipeline=job.pipeline,
+                engine_version=replica.engines[job.pipeline],
+                device_class=replica.device_class,
+                settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
+            )
+        )
+        await pin_job(
+            self._database,
+            job_id=job.id,
+            engine_version=replica.engines[job.pipeline],
+            device_class=replica.device_class,
+            render_key=key,
+            epoch=epoch,
+        )
+        if spec.reuse:
+            await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)
+        return 1
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self.tick()
+            except (Unavailable, OSError) as error:
+                _log.warning("tick_unavailable", error=str(error))
+                self._led_since = None  # after an outage the rescuer waits a lease period again
+            except Exception:
+                _log.exception("tick_failed")
+            await asyncio.sleep(self._settings.tick_pause.total_seconds())
+            try:
+                async with asyncio.timeout(self._settings.tick_every.total_seconds()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _listen_for_ever(self) -> None:
+        async for _ in listen(self._database_settings, ["rayfarm_dispatch"]):
+            self._wake.set()

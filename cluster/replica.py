@@ -1,0 +1,260 @@
+"""One slot of a pool: claims the chunks assigned to it, renders, uploads and itself commits.
+
+No Ray here: the Serve deployment (``cluster.renderer``) starts and drains a ``Replica``, a test does so in process.
+The database is asked and never the other way round; a dead dispatcher costs a replica nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+
+from cluster.backoff import Patience
+from cluster.chunk_run import ChunkRun, Stop
+from cluster.committer import Committer, FinishedFrame
+from cluster.engines import EngineRoom
+from cluster.settings import ClusterSettings
+from db.listen import listen
+from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
+from db.session import Database
+from db.settings import DatabaseSettings
+from jobs.errors import Unavailable
+from jobs.limits import FarmLimits
+from jobs.states import EndReason
+from pipelines.registry import PIPELINES
+from pipelines.settings import EngineSettings
+from storage.base import Storage
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaIdentity:
+    """Who this process is; a new process is a new replica."""
+
+    cluster_id: str
+    pool: str
+    node: str
+    serve_id: str
+    device_class: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    id: UUID = field(default_factory=uuid4)
+
+
+def installed_engines() -> dict[str, str]:
+    """Pipeline -> engine version, of those whose engine is installed here."""
+    found = {name: pipeline.engine_version() for name, pipeline in PIPELINES.items()}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+class Replica:
+    """``run`` until cancelled; ``drain`` first for a gentle end."""
+
+    def __init__(
+        self,
+        *,
+        identity: ReplicaIdentity,
+        database: Database,
+        database_settings: DatabaseSettings,
+        storage: Storage,
+        settings: ClusterSettings,
+        limits: FarmLimits,
+        engine_settings: EngineSettings,
+    ) -> None:
+        self.identity = identity
+        self._database = database
+        self._database_settings = database_settings
+        self._settings = settings
+        self._patience = Patience(settings.retry_first, settings.retry_longest)
+        self._limits = limits
+        self._engines = EngineRoom(
+            replica_id=identity.id, storage=storage, settings=settings, engine_settings=engine_settings
+        )
+        self._committer = Committer(
+            database=database,
+            storage=storage,
+            replica_id=identity.id,
+            settings=settings,
+            on_bad_picture=self._bad_picture,
+            on_superseded=self._superseded,
+        )
+        self._window = engine_settings.outstanding_renders
+        self._current: ChunkRun | None = None
+        self._draining = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._wake = asyncio.Event()
+        self._engine_failed: str | None = None
+
+    async def run(self) -> None:
+        """Register, then beat, listen, claim and render until cancelled."""
+        await self._patience.until_available("register_replica", self._register)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat_for_ever(), name="replica-beat")
+                group.create_task(self._listen_for_ever(), name="replica-listen")
+                group.create_task(self._committer.run(), name="replica-commit")
+                group.create_task(self._work_for_ever(), name="replica-work")
+        finally:
+            await self._engines.close()
+
+    async def drain(self) -> None:
+        """Take no more work, finish the frame that renders, commit what is rendered, give the rest back."""
+        self._draining.set()
+        self._wake.set()
+        if self._current is not None:
+            self._current.stop(Stop.DRAIN)
+        await self._idle.wait()
+        await self._committer.flush()
+        try:
+            await mark_gone(self._database, replica_id=self.identity.id)
+        except (Unavailable, OSError) as error:
+            _log.warning("leave_without_word", replica_id=str(self.identity.id), error=str(error))
+
+    def check(self) -> None:
+        """Raise when this replica can render nothing any more, so that Serve replaces it."""
+        if self._engine_failed is not None:
+            raise RuntimeError(self._engine_failed)
+
+    async def _work_for_ever(self) -> None:
+        while not self._draining.is_set():
+            self._wake.clear()
+            chunk = await self._patience.until_available("claim_chunk", self._claim)
+            if chunk is None:
+                await self._rest()
+            elif chunk.ordinals:
+                await self._render(chunk)
+
+    async def _claim(self) -> ClaimedChunk | None:
+        return await claim_chunk(
+            self._database,
+            replica_id=self.identity.id,
+            cluster_id=self.identity.cluster_id,
+            lease=self._limits.lease,
+        )
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.unclaimed_poll.total_seconds()):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _render(self, chunk: ClaimedChunk) -> None:
+        run = ChunkRun(
+            chunk=chunk,
+            engines=self._engines,
+            committer=self._committer,
+            database=self._database,
+            replica_id=self.identity.id,
+            limits=self._limits,
+            settings=self._settings,
+            window=self._window,
+        )
+        self._current = run
+        self._idle.clear()
+        if self._draining.is_set():
+            run.stop(Stop.DRAIN)
+        try:
+            await run.run()
+        except Exception:
+            # A chunk that trips a bug of ours must not take the replica along; its lease lapses and it is rescued.
+            _log.exception("chunk_run_failed", work_id=chunk.work_id, job_id=str(chunk.job_id))
+        finally:
+            self._current = None
+            self._idle.set()
+
+    # --- beat and messages -------------------------------------------------------------------------------------
+
+    async def _beat_for_ever(self) -> None:
+        while True:
+            run = self._current  # the reply speaks of what this replica held when it asked
+            try:
+                reply = await beat(
+                    self._database,
+                    replica_id=self.identity.id,
+                    residents=self._engines.residents(),
+                    current=run.progress.as_json() if run else {},
+                    lease=self._limits.lease,
+                )
+            except (Unavailable, OSError) as error:
+                _log.warning("beat_failed", replica_id=str(self.identity.id), error=str(error))
+            else:
+                await self._obey(reply, run)
+            await asyncio.sleep(self._limits.beat.total_seconds())
+
+    async def _obey(self, reply: BeatReply, run: ChunkRun | None) -> None:
+        if not reply.known:
+            await self._patience.until_available("register_replica", self._register)
+        if run is not None and run.key in reply.canceled:
+            run.stop(Stop.CANCELED)
+        elif run is not None and run is self._current and reply.known and run.key not in reply.owned:
+            run.stop(Stop.LOST)
+        if reply.drain and not self._draining.is_set():
+            self._leave()
+
+    async def _listen_for_ever(self) -> None:
+        channel = f"rayfarm_replica_{self.identity.id.hex}"
+        async for notification in listen(self._database_settings, [channel]):
+            self._wake.set()
+            if notification.channel:
+                self._hear(json.loads(notification.payload or "{}"))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        run = self._current
+        named = run is not None and run.key == (message.get("work_id"), message.get("fence"))
+        match message.get("verb"):
+            case "cancel" if run is not None and named:
+                run.stop(Stop.CANCELED)
+            case "take_back" if run is not None and named:
+                run.stop(Stop.LOST)
+            case "drain":
+                self._leave()
+            case _:
+                pass  # "work": waking is enough
+
+    def _leave(self) -> None:
+        self._draining.set()
+        if self._current is not None:
+            self._current.stop(Stop.DRAIN)
+
+    async def _register(self) -> None:
+        identity = self.identity
+        await register_replica(
+            self._database,
+            replica_id=identity.id,
+            cluster_id=identity.cluster_id,
+            pool=identity.pool,
+            node=identity.node,
+            serve_id=identity.serve_id,
+            labels=dict(identity.labels),
+            engines=installed_engines(),
+            device_class=identity.device_class,
+        )
+
+    def _superseded(self, work_id: int, fence: int) -> None:
+        if self._current is not None and self._current.key == (work_id, fence):
+            self._current.stop(Stop.LOST)
+
+    async def _bad_picture(self, finished: FinishedFrame, reason: EndReason, message: str) -> None:
+        outcome = await fail_frame(
+            self._database,
+            work_id=finished.chunk.work_id,
+            fence=finished.chunk.fence,
+            replica_id=self.identity.id,
+            ordinal=finished.ordinal,
+            frame=finished.frame,
+            attempt_id=finished.attempt_id,
+            reason=reason,
+            message=message,
+            log="",
+            limits=self._limits,
+        )
+        if outcome is FailOutcome.SUPERSEDED:
+            self._superseded(finished.chunk.work_id, finished.chunk.fence)

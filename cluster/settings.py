@@ -1,0 +1,80 @@
+"""Settings of the dispatcher and of the replicas, each with its unit and the reason for its value."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ClusterSettings(BaseSettings):
+    """Read from ``RAYFARM_CLUSTER_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYFARM_CLUSTER_", frozen=True)
+
+    id: str = "local"
+    """Names this Ray cluster in every lease; two clusters may share one database."""
+
+    pool: str = "default"
+    """The kind of slot that the replicas of this cluster's one pool are."""
+
+    labels: dict[str, str] = {}
+    """Labels of every replica of the pool; jobs may ask for them."""
+
+    # --- dispatcher ---
+    tick_every: timedelta = timedelta(seconds=1)
+    """Longest pause between two ticks; a NOTIFY wakes the dispatcher at once."""
+
+    tick_pause: timedelta = timedelta(milliseconds=2)
+    """Shortest pause between two ticks, so that a burst of NOTIFYs becomes one tick."""
+
+    leader_ttl: timedelta = timedelta(seconds=3)
+    """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
+
+    rescue_every: timedelta = timedelta(seconds=2)
+    """How often expired leases are looked for; one indexed statement."""
+
+    max_parallel_tasks: int = 2
+    """Ray tasks (probe, preview, video) in flight at once."""
+
+    task_lease: timedelta = timedelta(seconds=30)
+    """Lease of a task, renewed by the dispatcher that submitted it."""
+
+    # --- replica ---
+    cache_dir: Path = Path(".rayfarm/cache")
+    """Materialised models of this node, shared by its replicas."""
+
+    cache_bytes: int = 50 * 2**30
+    """Bytes of materialised models to keep on the node's disk."""
+
+    scratch_dir: Path | None = None
+    """Where engines write frames before upload; None: shared memory where it exists, else the cache's folder."""
+
+    engine_memory_bytes: int = 0
+    """Bytes of RAM that the resident engines of one replica may hold together; 0: 60 % of the machine's."""
+
+    max_engines: int = 4
+    """Engines resident in one replica."""
+
+    unclaimed_poll: timedelta = timedelta(seconds=5)
+    """How often an idle replica looks for assigned work without having been notified; only a fallback."""
+
+    retry_first: timedelta = timedelta(milliseconds=200)
+    retry_longest: timedelta = timedelta(seconds=5)
+    """Back-off against a database or storage that does not answer."""
+
+    commit_queue: int = 64
+    """Finished frames that may wait for upload in one replica before it stops rendering."""
+
+    commit_batch: int = 32
+    """Frames in one commit at most."""
+
+    # --- pool ---
+    min_replicas: int = 0
+    max_replicas: int = 1
+    keep_warm: timedelta = timedelta(minutes=10)
+    """An idle replica and its loaded scenes are kept this long."""
+
+    drain_timeout: timedelta = timedelta(hours=5)
+    """Grace of a stopping replica: above the longest frame (4 h by default) plus its upload."""

@@ -1,0 +1,116 @@
+"""The tree keeps its shape: who may import whom, which library stays in which room, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("jobs", "models", "pipelines", "storage", "db", "cluster", "serve_app", "rayfarm")
+FOLDERS = {name: ROOT / name for name in PACKAGES} | {"rayfarm": ROOT / "clients" / "python" / "rayfarm"}
+MAX_LINES = 400
+
+MAY_IMPORT = {
+    "jobs": set(),
+    "models": {"jobs"},
+    "pipelines": {"jobs", "models"},
+    "storage": {"jobs"},
+    "db": {"jobs"},
+    "cluster": {"jobs", "models", "pipelines", "storage", "db"},
+    "serve_app": {"jobs", "models", "pipelines", "storage", "db", "cluster"},
+    "rayfarm": {"jobs", "models", "cluster"},
+}
+"""Arrows that the design allows; the SDK takes pure logic, and the CLI's up/down/status the one-machine control."""
+
+FENCES: dict[str, tuple[str, ...]] = {
+    "ray": ("cluster/", "serve_app/deployments.py"),
+    "sqlmodel": ("db/",),
+    "sqlalchemy": ("db/",),
+    "psycopg": ("db/",),
+    "psycopg_pool": ("db/",),
+    "alembic": ("db/",),
+    "boto3": ("storage/",),
+    "botocore": ("storage/",),
+    "fastapi": ("serve_app/",),
+    "starlette": ("serve_app/",),
+    "bpy": ("pipelines/cycles/",),
+    "mathutils": ("pipelines/cycles/",),
+    "mitsuba": ("pipelines/mitsuba/",),
+    "torch": ("pipelines/splats/", "pipelines/diffusion/"),
+    "gsplat": ("pipelines/splats/",),
+    "diffusers": ("pipelines/diffusion/",),
+}
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for name, folder in FOLDERS.items():
+        for path in sorted(folder.rglob("*.py")):
+            yield name, path
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int, bool]]:
+    """(top-level module, line, at module level) of each import."""
+    tree = ast.parse(path.read_text())
+    top = set(map(id, tree.body))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.split(".")[0], node.lineno, id(node) in top
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0], node.lineno, id(node) in top
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_only_packages_below_it(package: str) -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for name, path in sources()
+        if name == package
+        for module, line, _ in imports_of(path)
+        if module in MAY_IMPORT and module != package and module not in MAY_IMPORT[package]
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("library", sorted(FENCES))
+def test_a_library_stays_behind_its_fence(library: str) -> None:
+    wrong = [
+        f"{relative}:{line}"
+        for _, path in sources()
+        for module, line, _ in imports_of(path)
+        if module == library and not (relative := str(path.relative_to(ROOT))).startswith(FENCES[library])
+    ]
+    assert not wrong
+
+
+def test_blender_is_imported_only_in_files_that_carry_its_licence() -> None:
+    importers = [path for _, path in sources() if any(module == "bpy" for module, _, _ in imports_of(path))]
+    assert importers
+    for path in importers:
+        head = path.read_text()[:400]
+        assert "SPDX-License-Identifier: GPL-3.0-or-later" in head, path
+
+
+def test_sql_files_live_in_db_only() -> None:
+    stray = [path for path in ROOT.rglob("*.sql") if path.relative_to(ROOT).parts[0] not in ("db", ".venv", "build")]
+    assert not stray
+
+
+def test_no_file_is_longer_than_the_limit() -> None:
+    roots = [*FOLDERS.values(), ROOT / "tests", ROOT / "loadtests", ROOT / "examples"]
+    files = [path for root in roots for path in root.rglob("*.py") if "versions" not in path.parts]
+    long = {str(path.relative_to(ROOT)): n for path in files if (n := len(path.read_text().splitlines())) > MAX_LINES}
+    assert not long
+
+
+def test_every_module_says_why_it_exists() -> None:
+    silent = [str(path.relative_to(ROOT)) for _, path in sources() if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not silent
+
+
+def test_no_room_is_called_utils() -> None:
+    vague = {"utils", "util", "common", "helpers", "misc"}
+    assert not [path for _, path in sources() if path.stem in vague or path.parent.name in vague]
