@@ -146,7 +146,7 @@ def sha256_of(file: BinaryIO, *, stop: threading.Event | None = None) -> str:
     """Digest the file from its start."""
     file.seek(0)
     digest = hashlib.sha256()
-    buffer = bytearray(BUFFER_BYTES)
+    buffer = bytearray(max(1, min(BUFFER_BYTES, os.fstat(file.fileno()).st_size)))  # a frame is ~30 KB: keep it cheap
     with memoryview(buffer) as view:
         while not (stop and stop.is_set()):
             count: int = file.readinto(view)  # type: ignore[attr-defined]  # raw files have it, BinaryIO does not say
