@@ -1,0 +1,1 @@
+"""How pixels are made: pipelines, and the child processes that run their engines."""

@@ -1,0 +1,116 @@
+"""The contract between the farm and a way to make pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+ProgressCallback = Callable[[float, str], None]
+"""Called with the fraction done (0 to 1) and a line for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFormat:
+    """What file a pipeline writes for a frame."""
+
+    extension: str
+    """With its dot: ``.png``."""
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFiles:
+    """A model materialised on this machine."""
+
+    digest: str
+    root: Path
+    """Folder that holds the files by their manifest paths."""
+    main: str
+    """Manifest path of the file to open."""
+    remap: Mapping[str, str] = field(default_factory=dict)
+    """Raw reference as stored in the model → manifest path."""
+
+    @property
+    def main_path(self) -> Path:
+        return self.root / self.main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What an engine says after it opened a model."""
+
+    seconds: float
+    warnings: tuple[str, ...] = ()
+    blocked_scripts: tuple[str, ...] = ()
+    """Scripts and drivers of the model that were not allowed to run, named for the user."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that only this engine knows, JSON-able."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRequest:
+    """One frame to render with the loaded model."""
+
+    id: str
+    frame: int
+    settings: Mapping[str, Any]
+    """The pipeline's settings as JSON-able data; validated again where they are used."""
+    scratch: Path
+    """Folder of this try alone; the engine writes nowhere else. It must lie under the host's ``workdir``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameOutput:
+    """Files and figures of a rendered frame."""
+
+    main: Path
+    extra: tuple[Path, ...] = ()
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """The renderer itself. Lives in a child process, on its main thread; raises ``EngineError`` for what it refuses."""
+
+    def load(self, model: ModelFiles) -> LoadReport: ...
+
+    def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput: ...
+
+
+class Pipeline(Protocol):
+    """Describes a way to make pixels without importing its engine."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def model_kinds(self) -> frozenset[str]: ...
+
+    @property
+    def settings_type(self) -> type[BaseModel]: ...
+
+    @property
+    def engine_module(self) -> str:
+        """Imported only in the child; exposes ``def create_engine() -> Engine``."""
+        ...
+
+    def engine_version(self) -> str | None:
+        """Name and version of the installed engine; ``None`` when it is not installed here."""
+        ...
+
+    def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
+        """The settings that can change a pixel; part of the frame's fingerprint."""
+        ...
+
+    def output(self, settings: BaseModel) -> OutputFormat: ...
+
+    def seed_of(self, settings: BaseModel) -> int | None: ...
+
+    def shared_paths(self) -> tuple[Path, ...]:
+        """Folders that all engines of this pipeline on this machine write besides their ``workdir`` (caches)."""
+        ...

@@ -1,0 +1,66 @@
+"""What the farm knows about Cycles without importing Blender."""
+
+from __future__ import annotations
+
+import getpass
+import importlib.metadata
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipelines.base import OutputFormat
+from pipelines.cycles.settings import CyclesSettings, ImageFormat
+
+_OUTPUTS = {
+    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
+    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
+    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
+}
+
+
+_NVIDIA_CONTROL = Path("/dev/nvidiactl")
+"""There is a driver, so there are kernels to cache."""
+
+
+class CyclesPipeline:
+    """Blender scenes, rendered by Cycles."""
+
+    name = "cycles"
+    model_kinds = frozenset({"blender"})
+    settings_type: type[BaseModel] = CyclesSettings
+    engine_module = "pipelines.cycles.engine"
+
+    def engine_version(self) -> str | None:
+        try:
+            return f"bpy {importlib.metadata.version('bpy')}"
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
+        """All of them: even JPEG quality changes what a reader decodes. ``None`` is covered by the model's digest."""
+        return settings.model_dump(mode="json", exclude_none=True)
+
+    def output(self, settings: BaseModel) -> OutputFormat:
+        return _OUTPUTS[_typed(settings).format]
+
+    def seed_of(self, settings: BaseModel) -> int | None:
+        return _typed(settings).seed
+
+    def shared_paths(self) -> tuple[Path, ...]:
+        """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""
+        if not _NVIDIA_CONTROL.exists():
+            return ()
+        home = Path.home()
+        paths = [home / ".nv", home / ".cache" / "cycles", Path(f"/var/tmp/OptixCache_{getpass.getuser()}")]  # noqa: S108 - OptiX's own default
+        paths += [Path(os.environ[name]) for name in ("CUDA_CACHE_PATH", "OPTIX_CACHE_PATH") if name in os.environ]
+        for path in paths:
+            path.mkdir(parents=True, exist_ok=True)
+        return tuple(paths)
+
+
+def _typed(settings: BaseModel) -> CyclesSettings:
+    if not isinstance(settings, CyclesSettings):
+        raise TypeError(f"expected CyclesSettings, got {type(settings).__name__}")
+    return settings

@@ -1,0 +1,1 @@
+"""A pipeline without a renderer: frames of a known cost, and faults on demand, for tests and load."""

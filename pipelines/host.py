@@ -1,0 +1,310 @@
+"""The parent side of an engine: one child process, asked over a socket, killed when it must stop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from jobs.states import EndReason
+from pipelines._process import ChildProcess, LogTail, spawn_worker
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
+from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
+from pipelines.output_check import check_contained, check_image
+from pipelines.protocol import (
+    PROTOCOL_VERSION,
+    CloseCommand,
+    Event,
+    FailedEvent,
+    LoadCommand,
+    LoadedEvent,
+    ProgressEvent,
+    ProtocolError,
+    ReadyEvent,
+    RenderCommand,
+    RenderedEvent,
+    parse_event,
+)
+from pipelines.sandbox import SandboxReport
+from pipelines.settings import EngineSettings
+
+logger = logging.getLogger(__name__)
+
+_LAST_WORDS_S = 0.2
+"""After the death of the child, the wait for the rest of its log pipe."""
+
+Answer = ReadyEvent | LoadedEvent | RenderedEvent
+
+
+@dataclass(slots=True)
+class _Call:
+    answer: asyncio.Future[Answer]
+    on_progress: ProgressCallback | None = field(default=None)
+
+
+class EngineHost:
+    """Owns one engine process. Not thread-safe: use it from the event loop that started it.
+
+    Cancelling a coroutine that waits in ``load`` or ``render`` does not stop the engine; ``kill`` does.
+    """
+
+    def __init__(
+        self, *, child: ChildProcess, pipeline: Pipeline, workdir: Path, home: Path, settings: EngineSettings
+    ) -> None:
+        self.pipeline = pipeline
+        self.workdir = workdir
+        self.settings = settings
+        self.sandbox: SandboxReport | None = None
+        self.ended = asyncio.Event()
+        """Set once the process is gone and reaped, whatever the cause."""
+        self._child = child
+        self._home = home
+        self._log = LogTail(limit_bytes=settings.log_tail_bytes)
+        self._calls: dict[int | None, _Call] = {}
+        self._numbers = itertools.count(1)
+        self._slots = asyncio.Semaphore(settings.outstanding_renders)
+        self._lost: EngineLost | None = None
+        self._kill_ordered = False
+        self._closing = False
+        self._protocol_error: str | None = None
+        self._progressed_at = asyncio.get_running_loop().time()
+        self._writer: asyncio.StreamWriter | None = None
+        self._listener: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(
+        cls, *, pipeline: Pipeline, workdir: Path, settings: EngineSettings, engine_module: str | None = None
+    ) -> Self:
+        """Spawn a child and wait until its engine is imported. ``engine_module`` replaces the pipeline's own."""
+        workdir.mkdir(parents=True, exist_ok=True)
+        home = Path(tempfile.mkdtemp(prefix="engine-", dir=workdir))
+        child = spawn_worker(
+            engine_module=engine_module or pipeline.engine_module,
+            home=home,
+            writable=(workdir, *pipeline.shared_paths()),
+            settings=settings,
+        )
+        host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings)
+        try:
+            async with asyncio.timeout(settings.start_timeout.total_seconds()):
+                await host._connect()
+        except TimeoutError:
+            await host.kill()
+            raise EngineError(
+                EndReason.INFRA,
+                f"The engine did not start within {settings.start_timeout.total_seconds():g} s.",
+                remedy="Raise RAYFARM_ENGINE_START_TIMEOUT, or look why the machine is slow.",
+            ) from None
+        except BaseException:
+            await host.kill()
+            raise
+        return host
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._lost is None and not self._kill_ordered and not self._closing
+
+    @property
+    def log_tail(self) -> str:
+        """The end of what the child printed."""
+        return self._log.text
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since the child last said anything. With ``cpu_seconds`` standing still too, it has stalled."""
+        return asyncio.get_running_loop().time() - self._progressed_at
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the child now."""
+        return self._child.memory_bytes()
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the child so far."""
+        return self._child.cpu_seconds()
+
+    async def load(self, model: ModelFiles) -> LoadReport:
+        """Open a model; over ``load_timeout`` the child is killed."""
+        number = next(self._numbers)
+        try:
+            async with asyncio.timeout(self.settings.load_timeout.total_seconds()):
+                answer = await self._ask(number, LoadCommand.of(number, model).line())
+        except TimeoutError:
+            await self.kill()
+            raise EngineError(
+                EndReason.TIMEOUT,
+                f"The model did not load within {self.settings.load_timeout.total_seconds():g} s.",
+                remedy="Raise RAYFARM_ENGINE_LOAD_TIMEOUT if the model is just large.",
+            ) from None
+        if not isinstance(answer, LoadedEvent):
+            raise await self._broken(f"a {answer.type} answer to load")
+        return answer.report()
+
+    async def render(self, request: FrameRequest, on_progress: ProgressCallback | None = None) -> FrameOutput:
+        """Render one frame. A second call may be made meanwhile: the child begins it without a round trip."""
+        if not request.scratch.resolve().is_relative_to(self.workdir.resolve()):
+            raise ValueError(f"scratch {request.scratch} must lie under the engine's workdir {self.workdir}")
+        async with self._slots:
+            number = next(self._numbers)
+            answer = await self._ask(number, RenderCommand.of(number, request).line(), on_progress)
+        if not isinstance(answer, RenderedEvent):
+            raise await self._broken(f"a {answer.type} answer to render")
+        output = answer.output()
+        for path in (output.main, *output.extra):
+            check_contained(path, request.scratch)
+        check_image(output.main)
+        return output
+
+    async def kill(self) -> None:
+        """SIGKILL and reap. Idempotent; outstanding calls raise ``EngineKilled``."""
+        self._kill_ordered = True
+        self._child.kill()
+        await self._until_buried()
+
+    async def close(self) -> None:
+        """Ask the child to end after what it is doing; kill it if it takes too long."""
+        self._closing = True
+        if self._writer is not None and not self.ended.is_set():
+            self._writer.write(CloseCommand().line())
+            try:
+                async with asyncio.timeout(self.settings.close_timeout.total_seconds()):
+                    await self.ended.wait()
+            except TimeoutError:
+                logger.warning(
+                    "engine did not close in time", extra={"action": "engine_close_timeout", "pid": self.pid}
+                )
+        await self.kill()
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = self._calls[None] = _Call(loop.create_future())
+        await loop.connect_read_pipe(lambda: self._log, os.fdopen(self._child.log_fd, "rb", buffering=0))
+        reader, self._writer = await asyncio.open_unix_connection(
+            sock=self._child.connection, limit=self.settings.message_limit_bytes
+        )
+        self._listener = asyncio.create_task(self._listen(reader), name=f"engine-{self.pid}")
+        event = await ready.answer
+        if not isinstance(event, ReadyEvent) or event.protocol != PROTOCOL_VERSION:
+            raise await self._broken(f"no greeting of protocol {PROTOCOL_VERSION}")
+        self.sandbox = SandboxReport(network=event.network, writes=event.writes, nice=event.nice)
+
+    async def _ask(self, number: int, line: bytes, on_progress: ProgressCallback | None = None) -> Answer:
+        if self._lost is not None:
+            raise self._lost
+        if not self.alive or self._writer is None:
+            raise EngineKilled("The engine is closing.")
+        call = self._calls[number] = _Call(asyncio.get_running_loop().create_future(), on_progress)
+        self._writer.write(line)
+        try:
+            return await call.answer
+        finally:
+            self._calls.pop(number, None)
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while line := await reader.readline():
+                self._hear(parse_event(line))
+        except (ProtocolError, ValueError) as error:  # ValueError: a line over message_limit_bytes
+            self._protocol_error = str(error)
+        except ConnectionError:
+            pass  # the child died with unread commands; burying says how
+        finally:
+            await self._bury()
+
+    def _hear(self, event: Event) -> None:
+        self._progressed_at = asyncio.get_running_loop().time()
+        match event:
+            case ProgressEvent():
+                call = self._calls.get(event.call)
+                if call is not None and call.on_progress is not None:
+                    try:
+                        call.on_progress(event.fraction, event.text)
+                    except Exception:
+                        logger.exception("progress callback failed", extra={"action": "engine_progress"})
+            case FailedEvent():
+                self._settle(event.call, EngineError(event.reason, event.message, remedy=event.remedy))
+            case ReadyEvent():
+                self._settle(None, event)
+            case LoadedEvent() | RenderedEvent():
+                self._settle(event.call, event)
+
+    def _settle(self, number: int | None, result: Answer | EngineError) -> None:
+        call = self._calls.pop(number, None)
+        if call is None or call.answer.done():  # its caller was cancelled
+            return
+        if isinstance(result, EngineError):
+            call.answer.set_exception(result)
+        else:
+            call.answer.set_result(result)
+
+    async def _broken(self, what: str) -> EngineLost:
+        self._protocol_error = what
+        self._child.kill()
+        await self._until_buried()
+        return self._lost or EngineCrashed(f"The engine broke the protocol: {what}.")
+
+    async def _until_buried(self) -> None:
+        if self._listener is None:  # never connected
+            self._child.connection.close()
+            await self._bury()
+        else:
+            await asyncio.shield(self._listener)
+
+    async def _bury(self) -> None:
+        """The one place where an engine ends: reap, name the cause, fail what waits, free everything."""
+        if self.ended.is_set():
+            return
+        if self._writer is not None:
+            self._writer.close()
+        if await self._child.reap(0 if self._protocol_error else _LAST_WORDS_S) is None:
+            self._child.kill()  # closed its socket, or spoke nonsense, and lives on
+            await self._child.reap(self.settings.kill_timeout.total_seconds())
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._log.ended.wait()
+        except TimeoutError:
+            pass
+        self._lost = self._cause_of_death()
+        for number in list(self._calls):
+            self._settle(number, self._lost)
+        self.ended.set()
+        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+
+    def _cause_of_death(self) -> EngineLost:
+        status = self._child.exit_status
+        if self._kill_ordered:
+            return EngineKilled()
+        if self._closing:
+            return EngineKilled("The engine was closed.")
+        if self._protocol_error is not None:
+            how, signal_number = f"broke the protocol: {self._protocol_error}", None
+        elif status is not None and status < 0:
+            signal_number = -status
+            how = f"was ended by {_signal_name(signal_number)}"
+        else:
+            how, signal_number = f"ended with status {status}", None
+        memory = self._child.died_of_memory()
+        return EngineCrashed(
+            f"The engine's process {how}{', because the machine ran out of memory' if memory else ''}.",
+            exit_code=status if status is not None and status >= 0 else None,
+            signal=signal_number,
+            log_tail=self.log_tail,
+            out_of_memory=memory,
+        )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"

@@ -1,0 +1,24 @@
+"""The pipelines of this farm, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from jobs.errors import InvalidInput
+from pipelines.base import Pipeline
+from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.fake.pipeline import FakePipeline
+
+PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
+    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), FakePipeline())}
+)
+
+
+def get_pipeline(name: str) -> Pipeline:
+    pipeline = PIPELINES.get(name)
+    if pipeline is None:
+        raise InvalidInput(
+            f"There is no pipeline {name!r}.", field="pipeline", remedy=f"Use one of: {', '.join(sorted(PIPELINES))}."
+        )
+    return pipeline

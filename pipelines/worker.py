@@ -1,0 +1,159 @@
+"""The child process: confines itself, imports one engine, does what the parent says, ends with ``os._exit``."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from jobs.states import EndReason
+from pipelines.base import Engine
+from pipelines.errors import EngineError
+from pipelines.protocol import (
+    PROTOCOL_VERSION,
+    CloseCommand,
+    Command,
+    FailedEvent,
+    LoadCommand,
+    LoadedEvent,
+    ProgressEvent,
+    ReadyEvent,
+    RenderCommand,
+    RenderedEvent,
+    parse_command,
+)
+from pipelines.sandbox import SandboxLimits, SandboxReport, enter
+
+_PROGRESS_INTERVAL_S = 0.1
+"""Blender's handlers can fire thousands of times a second while a scene syncs."""
+
+
+class EngineWorker:
+    """Serves one engine over one socket."""
+
+    def __init__(self, *, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()  # progress may come from a thread of the engine
+        self._last_progress = 0.0
+
+    def serve(self, engine_module: str, report: SandboxReport) -> None:
+        """Import the engine, say so, then obey until told to close."""
+        try:
+            engine: Engine = importlib.import_module(engine_module).create_engine()
+        except Exception as error:
+            traceback.print_exc()
+            self._send(
+                FailedEvent(
+                    call=None,
+                    reason=EndReason.INFRA,
+                    message=f"The engine {engine_module} does not start: {type(error).__name__}: {error}",
+                    remedy="Install the extra of this pipeline and the system libraries that its documentation names.",
+                )
+            )
+            return
+        self._send(
+            ReadyEvent(protocol=PROTOCOL_VERSION, network=report.network, writes=report.writes, nice=report.nice)
+        )
+        for command in self._commands():
+            if isinstance(command, CloseCommand):
+                return
+            self._obey(engine, command)
+
+    def _obey(self, engine: Engine, command: LoadCommand | RenderCommand) -> None:
+        call = command.call
+        try:
+            if isinstance(command, LoadCommand):
+                self._send(LoadedEvent.of(call, engine.load(command.model_files())))
+                return
+            request = command.request()
+            request.scratch.mkdir(parents=True, exist_ok=True)
+            self._last_progress = 0.0
+            output = engine.render(request, lambda fraction, text: self._progress(call, fraction, text))
+            self._send(RenderedEvent.of(call, output))
+        except EngineError as error:
+            self._send(FailedEvent(call=call, reason=error.reason, message=error.message, remedy=error.remedy))
+        except MemoryError as error:
+            traceback.print_exc()
+            self._send(
+                FailedEvent(
+                    call=call, reason=EndReason.OUT_OF_MEMORY, message=f"The engine ran out of memory. {error}".strip()
+                )
+            )
+        except Exception as error:
+            traceback.print_exc()
+            self._send(
+                FailedEvent(call=call, reason=EndReason.ENGINE_ERROR, message=f"{type(error).__name__}: {error}")
+            )
+
+    def _progress(self, call: int, fraction: float, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last_progress < _PROGRESS_INTERVAL_S:
+            return
+        self._last_progress = now
+        self._send(ProgressEvent(call=call, fraction=min(1.0, max(0.0, fraction)), text=text))
+
+    def _commands(self) -> Iterator[Command]:
+        with self._connection.makefile("rb") as lines:
+            for line in lines:
+                yield parse_command(line)
+
+    def _send(self, event: ReadyEvent | ProgressEvent | LoadedEvent | RenderedEvent | FailedEvent) -> None:
+        line = event.line()
+        with self._sending:
+            self._connection.sendall(line)
+
+
+def end_with_the_parent(connection: socket.socket) -> None:
+    """Watchdog: when the parent's end closes, the process ends, even in the middle of a frame."""
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(connection, select.POLLRDHUP)
+        poll.poll()
+        os._exit(0)
+
+    threading.Thread(target=watch, name="parent-watchdog", daemon=True).start()
+
+
+def main(arguments: list[str]) -> NoReturn:
+    parser = argparse.ArgumentParser(prog="pipelines.worker")
+    parser.add_argument("--fd", type=int, required=True, help="socket to the parent")
+    parser.add_argument("--engine", required=True, help="module with create_engine()")
+    parser.add_argument("--parent-pid", type=int, required=True)
+    parser.add_argument("--limits", required=True, help="SandboxLimits as JSON")
+    parser.add_argument("--writable", action="append", default=[], type=Path, help="folder the engine may write")
+    options = parser.parse_args(arguments)
+    exit_code = 1
+    try:
+        os.set_inheritable(options.fd, False)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever the parent's thread had blocked
+        report = enter(
+            SandboxLimits(**json.loads(options.limits)), parent_pid=options.parent_pid, writable=options.writable
+        )
+        faulthandler.enable()  # a crash leaves its Python stack in the parent's log tail
+        connection = socket.socket(fileno=options.fd)
+        end_with_the_parent(connection)
+        EngineWorker(connection=connection).serve(options.engine, report)
+        exit_code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)  # bpy segfaults or hangs in the interpreter's own exit
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
