@@ -132,9 +132,7 @@ class ChunkRun:
     async def _begin(self, lease: EngineLease) -> bool:
         started = await self._patience.until_available(
             "start_chunk",
-            lambda: start_chunk(
-                self.database, work_id=self.chunk.work_id, fence=self.chunk.fence, warm=lease.warm
-            ),
+            lambda: start_chunk(self.database, work_id=self.chunk.work_id, fence=self.chunk.fence, warm=lease.warm),
         )
         if not started:
             self.stop(Stop.LOST)
@@ -265,8 +263,9 @@ class ChunkRun:
             await self._patience.until_available("release_canceled", lambda: release_canceled(self.database, **key))
         elif self._pending:
             reason = EndReason.INTERRUPTED if self._stop is Stop.DRAIN else EndReason.INFRA
-            await self._patience.until_available("release_chunk", lambda: release_chunk(self.database, reason=reason, **key))
+            await self._patience.until_available(
+                "release_chunk", lambda: release_chunk(self.database, reason=reason, **key)
+            )
 
     def _on_progress(self, fraction: float, detail: str) -> None:
         self.progress.fraction, self.progress.detail = fraction, detail
-

@@ -182,7 +182,9 @@ def _uploads_of(finished: FinishedFrame) -> list[ArtifactUpload]:
         return ArtifactUpload(key=key, source=source, media_type=media_type)
 
     extras = [
-        upload(path, f"{index:02d}-{path.name}", _EXTRA_MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"))
+        upload(
+            path, f"{index:02d}-{path.name}", _EXTRA_MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
+        )
         for index, path in enumerate(finished.output.extra)
     ]
     return [upload(finished.output.main, _frame_name(finished), finished.format.media_type), *extras]

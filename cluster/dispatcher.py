@@ -140,9 +140,7 @@ class Dispatcher:
         )
 
     async def _snapshot(self) -> Snapshot:
-        return await read_snapshot(
-            self._database, cluster_id=self._settings.id, replica_timeout=self._limits.lease
-        )
+        return await read_snapshot(self._database, cluster_id=self._settings.id, replica_timeout=self._limits.lease)
 
     async def _rescue(self, epoch: int) -> int:
         """Expired leases, a lease period after this leader began: replicas must first have had a chance to beat."""

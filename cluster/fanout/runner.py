@@ -32,9 +32,7 @@ class TaskLauncher(Protocol):
 class TaskRunner:
     """Keeps at most ``max_parallel_tasks`` in flight."""
 
-    def __init__(
-        self, *, database: Database, settings: ClusterSettings, holder: UUID, launcher: TaskLauncher
-    ) -> None:
+    def __init__(self, *, database: Database, settings: ClusterSettings, holder: UUID, launcher: TaskLauncher) -> None:
         self._database = database
         self._settings = settings
         self._holder = holder

@@ -107,7 +107,9 @@ def test_no_file_is_longer_than_the_limit() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    silent = [str(path.relative_to(ROOT)) for _, path in sources() if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [
+        str(path.relative_to(ROOT)) for _, path in sources() if not ast.get_docstring(ast.parse(path.read_text()))
+    ]
     assert not silent
 
 
