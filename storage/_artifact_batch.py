@@ -53,8 +53,6 @@ class ArtifactBatch:
             changed: set[Path] = set()
             with files.disk_errors(self._root):
                 for upload in self._uploads:
-                    changed |= files.make_folders((self._root / upload.key).parent, root=self._root)
-                for upload in self._uploads:
                     self._pending.append(self._prepare(upload))
                 for pending in self._pending:
                     changed |= self._place(pending)

@@ -16,7 +16,7 @@ RayfarmError
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -137,8 +137,8 @@ class Storage(Protocol):
         """Describe the object, or return None where there is none."""
         ...
 
-    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Read a range of the object; the first step raises ObjectNotFound."""
+    def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Read a range of the object; the first step raises ObjectNotFound. Close it (``aclose``) when leaving early."""
         ...
 
     async def delete(self, key: str) -> None:

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,9 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 BLOB_FILE = 0o400
 """Blobs are immutable; this stops accidents, the digest check at each fetch stops the rest."""
+
+MOVE_TRIES = 100
+"""Each failure means that a delete has pruned the folder within microseconds; so many in a row mean a bug."""
 
 BUFFER_BYTES = 1024 * 1024
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -102,24 +104,25 @@ def make_folders(folder: Path, *, root: Path) -> set[Path]:
 def move_into_place(source: Path, target: Path, *, root: Path) -> set[Path]:
     """Rename to a target whose folder a concurrent delete may just have pruned; return the folders to sync."""
     changed: set[Path] = {target.parent}
-    for _ in range(8):
-        changed |= make_folders(target.parent, root=root)
+    for _ in range(MOVE_TRIES):
         with suppress(FileNotFoundError):
+            changed |= make_folders(target.parent, root=root)
             source.rename(target)
             return changed
         if not source.exists():
             break
-    raise FileNotFoundError(errno.ENOENT, "its folder keeps vanishing", str(target))
+    raise FileNotFoundError(errno.ENOENT, "a file or its folder vanished while it was being stored", str(target))
 
 
 def sync_folders(folders: Iterable[Path]) -> None:
     """Make renames and new folders survive a power cut, deepest first."""
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(FileNotFoundError):  # what was in it has been deleted meanwhile
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def prune_empty_folders(folder: Path, *, root: Path) -> None:
@@ -139,7 +142,9 @@ def copy_bytes(source: BinaryIO, target: BinaryIO, *, stop: threading.Event | No
     except OSError as error:
         if error.errno not in _CANNOT_COPY_IN_KERNEL:
             raise
-        shutil.copyfileobj(source, target, BUFFER_BYTES)  # both offsets stand where the kernel stopped
+        # Both offsets stand where the kernel stopped.
+        while not (stop and stop.is_set()) and (data := source.read(BUFFER_BYTES)):
+            write_all(target, data)
 
 
 def sha256_of(file: BinaryIO, *, stop: threading.Event | None = None) -> str:

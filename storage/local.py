@@ -16,7 +16,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,7 +105,7 @@ class LocalStorage:
     async def stat(self, key: str) -> StoredObject | None:
         return await self._threads.run(self._stat, require_key(key))
 
-    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         require_range(start, end)
         file = await self._threads.run(self._open, require_key(key))
         try:
@@ -253,12 +253,10 @@ class _Upload:
         with files.disk_errors(self._folder):
             file, path = self._opened(), self._path
             assert path is not None
-            changed = files.make_folders(target.parent, root=root)
             os.fchmod(file.fileno(), files.BLOB_FILE)
             os.fsync(file.fileno())
             file.close()
-            changed |= files.move_into_place(path, target, root=root)
-            files.sync_folders(changed)
+            files.sync_folders(files.move_into_place(path, target, root=root))
         return size_bytes
 
     def discard(self) -> None:

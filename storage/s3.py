@@ -11,7 +11,7 @@ import hashlib
 import os
 import threading
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,7 +132,7 @@ class S3Storage:
             media_type=head.get("ContentType", BLOB_MEDIA_TYPE),
         )
 
-    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
         require_range(start, end)
         if end == start:
             if await self._head(require_key(key)) is None:
