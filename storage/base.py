@@ -138,7 +138,7 @@ class Storage(Protocol):
         ...
 
     def stream(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Read a range of the object; the first step raises ObjectNotFound. Close it (``aclose``) when leaving early."""
+        """Read a range of the object; the first step raises ObjectNotFound. ``aclose`` it when leaving early."""
         ...
 
     async def delete(self, key: str) -> None:

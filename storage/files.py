@@ -136,7 +136,7 @@ def prune_empty_folders(folder: Path, *, root: Path) -> None:
 def copy_bytes(source: BinaryIO, target: BinaryIO, *, stop: threading.Event | None = None) -> None:
     """Copy the rest of one file in the kernel; on btrfs and XFS the copy shares its blocks and costs no space."""
     try:
-        while not (stop and stop.is_set()):
+        while hasattr(os, "copy_file_range") and not (stop and stop.is_set()):  # Linux has it, macOS has not
             if os.copy_file_range(source.fileno(), target.fileno(), 64 * BUFFER_BYTES) == 0:
                 return
     except OSError as error:

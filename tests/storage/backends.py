@@ -84,3 +84,13 @@ def pattern(size_bytes: int, *, seed: int = 1) -> bytes:
     """Bytes that differ from block to block, so that a piece put in the wrong place shows."""
     block = hashlib.sha256(bytes([seed])).digest() * 128
     return b"".join(number.to_bytes(8) + block[8:] for number in range(size_bytes // len(block) + 1))[:size_bytes]
+
+
+async def read_all(stream: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in stream])
+
+
+def write(folder: Path, data: bytes, name: str = "out.png") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path

@@ -209,6 +209,33 @@ class TestDamage:
         await unsigned.close()
 
 
+class TestDurability:
+    async def test_bytes_reach_the_disk_before_their_name_and_the_name_before_the_answer(
+        self, storage: Storage, root: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps: list[str] = []
+        fsync, rename = os.fsync, Path.rename
+
+        def recorded_fsync(descriptor: int) -> None:
+            fsync(descriptor)
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            steps.append(f"flush folder {path.relative_to(root)}" if path.is_dir() else "flush file")
+
+        def recorded_rename(path: Path, target: Path) -> Path:
+            steps.append("rename")
+            return rename(path, target)
+
+        monkeypatch.setattr(os, "fsync", recorded_fsync)
+        monkeypatch.setattr(Path, "rename", recorded_rename)
+        await storage.put_artifact(KEY, source, media_type="image/png", consume=True)
+        assert steps[:3] == ["flush file", "rename", "flush folder artifacts/j1/7/a1"]
+        assert steps[3:] == [f"flush folder {name}" for name in ("artifacts/j1/7", "artifacts/j1", "artifacts")]
+        steps.clear()
+        await storage.put_blob(sha256(DATA), in_chunks(DATA))
+        folder = blob_key(sha256(DATA)).rpartition("/")[0]
+        assert steps[:3] == ["flush file", "rename", f"flush folder {folder}"]
+
+
 class TestConcurrency:
     async def test_deleting_beside_storing_in_the_same_folder_loses_no_file(
         self, storage: Storage, root: Path, tmp_path: Path
