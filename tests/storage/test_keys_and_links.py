@@ -110,6 +110,13 @@ class TestLinks:
             with pytest.raises(LinkInvalid):
                 signer().verify(changed)
 
+    def test_each_link_has_one_spelling(self) -> None:
+        good = token()
+        for character in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+            if character != good[-1]:
+                with pytest.raises(LinkInvalid):
+                    signer().verify(good[:-1] + character)
+
     @given(st.one_of(st.text(), st.text(st.sampled_from("aA0_-.="))))
     def test_no_text_is_a_link_by_chance(self, text: str) -> None:
         with pytest.raises(LinkInvalid):
