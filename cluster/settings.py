@@ -16,6 +16,9 @@ class ClusterSettings(BaseSettings):
     id: str = "local"
     """Names this Ray cluster in every lease; two clusters may share one database."""
 
+    device_class: str = "cpu"
+    """What the replicas render on; part of a frame's fingerprint."""
+
     pool: str = "default"
     """The kind of slot that the replicas of this cluster's one pool are."""
 

@@ -1,0 +1,59 @@
+"""What a task row means: look up what it needs, do it in a scratch folder, store the outputs, write the result fenced.
+
+Runs in a Ray worker process (or in any process: nothing here knows Ray). A task that finds its fence gone stores
+nothing that a row names; what it uploaded lies under its own key and is swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from cluster.composition import FarmParts, open_farm
+from cluster.fanout.outputs import encode_film, write_previews
+from cluster.fanout.probing import probe_model_row
+from db.dispatch import ClaimedTask, fail_task
+from jobs.errors import InvalidInput
+from jobs.states import WorkKind
+
+_log = structlog.get_logger(__name__)
+
+TASK_NICE = 10
+"""Niceness of these processes: the API, the database and the renderers come first."""
+
+Handler = Callable[[FarmParts, ClaimedTask, Path], Awaitable[None]]
+
+_POST_HANDLERS: dict[str, Handler] = {"preview": write_previews, "video": encode_film}
+
+
+def execute(task: ClaimedTask) -> None:
+    """Run one task to its fenced result; raises what the queue should retry."""
+    os.setpriority(os.PRIO_PROCESS, 0, TASK_NICE)
+    asyncio.run(_execute(task))
+
+
+async def _execute(task: ClaimedTask) -> None:
+    farm = open_farm()
+    try:
+        with tempfile.TemporaryDirectory(prefix="rayfarm-task-", dir=_scratch_root(farm)) as scratch:
+            handler = probe_model_row if task.kind == WorkKind.PROBE else _POST_HANDLERS[str(task.task)]
+            try:
+                await handler(farm, task, Path(scratch))
+            except InvalidInput as error:
+                _log.warning("task_refused", work_id=task.work_id, task=task.task, error=str(error))
+                await fail_task(
+                    farm.database, work_id=task.work_id, fence=task.fence, message=str(error), retryable=False
+                )
+    finally:
+        await farm.close()
+
+
+def _scratch_root(farm: FarmParts) -> Path:
+    root = farm.settings.cache_dir / "tasks"
+    root.mkdir(parents=True, exist_ok=True)
+    return root

@@ -1,0 +1,76 @@
+"""The Serve deployment of a pool: a replica is a slot, and Serve keeps it alive, replaces and scales it.
+
+Work does not come through Serve (``docs/adr/0001-hand-out.md``): the replica claims its own chunks. Serve's graceful
+shutdown awaits ``__del__`` up to ``graceful_shutdown_timeout_s``, on scale-down, rolling update and delete alike; that
+is where the replica drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import ray
+from ray import serve
+
+from cluster.autoscaling import autoscaling_config
+from cluster.composition import open_farm
+from cluster.logs import configure_logging
+from cluster.replica import Replica, ReplicaIdentity
+from cluster.settings import ClusterSettings
+
+RENDER_SLOT = "render_slot"
+"""Custom Ray resource: one per renderer that a node may hold; CPUs stay for the tasks behind the frames."""
+
+
+class Renderer:
+    """One slot. Named ``Renderer`` in the Ray dashboard."""
+
+    async def __init__(self) -> None:
+        configure_logging()
+        self._farm = open_farm()
+        context = ray.get_runtime_context()
+        self._replica = Replica(
+            identity=ReplicaIdentity(
+                cluster_id=self._farm.settings.id,
+                pool=self._farm.settings.pool,
+                node=context.get_node_id(),
+                serve_id=serve.get_replica_context().replica_tag,
+                device_class=self._farm.settings.device_class,
+                labels=self._farm.settings.labels,
+            ),
+            database=self._farm.database,
+            database_settings=self._farm.database_settings,
+            storage=self._farm.storage,
+            settings=self._farm.settings,
+            limits=self._farm.limits,
+            engine_settings=self._farm.engine_settings,
+        )
+        self._running = asyncio.create_task(self._replica.run(), name="replica")
+
+    async def check_health(self) -> None:
+        """Serve replaces the replica when this raises."""
+        if self._running.done():
+            self._running.result()
+            raise RuntimeError("The replica has left the farm.")
+
+    async def __del__(self) -> None:
+        await self._replica.drain()
+        self._running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._running
+        await self._farm.close()
+
+
+def renderer_app(settings: ClusterSettings) -> serve.Application:
+    """The application of this cluster's pool."""
+    deployment = serve.deployment(
+        name="Renderer",
+        autoscaling_config=autoscaling_config(settings),
+        ray_actor_options={"num_cpus": 0, "resources": {RENDER_SLOT: 1}},
+        graceful_shutdown_timeout_s=settings.drain_timeout.total_seconds(),
+        graceful_shutdown_wait_loop_s=0.1,
+        health_check_period_s=5,
+        health_check_timeout_s=30,
+    )(Renderer)
+    return deployment.bind()
