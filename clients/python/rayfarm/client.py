@@ -1,0 +1,240 @@
+"""The SDK's front door: one farm, its models, jobs, events and files."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from rayfarm import downloads, registration, uploads, watching
+from rayfarm._config import resolve
+from rayfarm._transport import Transport, TransportSettings
+from rayfarm.errors import UsageError
+from rayfarm.types import Artifact, Event, Job, Json, Model, Replica
+from rayfarm.version import __version__
+
+PAGE = 200
+"""Rows per page of a list."""
+
+PARALLEL_DOWNLOADS = 4
+
+
+class Client:
+    """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
+
+    Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
+    was started in ``RAYFARM_HOME`` (default ``./.rayfarm``).
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        settings: TransportSettings | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        connection = resolve(url=base_url, api_key=api_key)
+        self.base_url = connection.url
+        self._transport = Transport(
+            base_url=connection.url,
+            api_key=connection.api_key,
+            user_agent=f"rayfarm-python/{__version__}",
+            settings=settings,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    # --- models ---
+
+    def upload(self, paths: Sequence[Path | str], *, on_sent: uploads.OnSent | None = None) -> uploads.UploadReport:
+        """Upload what the farm lacks of these files; each is named by its digest."""
+        return uploads.upload(self._transport, [Path(path) for path in paths], on_sent=on_sent)
+
+    def register_blend(
+        self,
+        path: Path | str,
+        *,
+        name: str | None = None,
+        map: Sequence[tuple[str, str]] = (),  # noqa: A002 - the word of the command line
+        allow: Sequence[Path | str] = (),
+        on_step: registration.OnStep | None = None,
+        on_sent: uploads.OnSent | None = None,
+    ) -> Model:
+        """Register a scene with all files that it refers to; ends with a model that is ready.
+
+        ``map`` replaces the beginning of a reference (``[("P:/show", "/mnt/show")]``); files outside the scene's
+        folder are taken only from folders in ``allow``. Raises ``NotABlend``, ``MissingFiles`` or ``ModelInvalid``.
+        """
+        return registration.register_blend(
+            self._transport,
+            Path(path),
+            name=name,
+            mappings=map,
+            allow=[Path(folder) for folder in allow],
+            on_step=on_step,
+            on_sent=on_sent,
+        )
+
+    def model(self, model_id: str, *, wait: float | None = None) -> Model:
+        return Model.read(
+            self._transport.json("GET", f"/v1/models/{model_id}", params={"wait": int(wait) if wait else None})
+        )
+
+    def models(self, *, limit: int | None = None) -> Iterator[Model]:
+        return (Model.read(item) for item in self._pages("/v1/models", limit=limit))
+
+    # --- jobs ---
+
+    def submit(
+        self,
+        model: Model | str,
+        *,
+        frames: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        pipeline: str = "cycles",
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Submit a job; ``fields`` are the other fields of a job spec (name, outputs, priority, reuse, …).
+
+        Without ``frames``: the scene's own range. A repeated call with one ``idempotency_key`` makes one job.
+        """
+        if isinstance(model, str) and frames is None:
+            model = self.model(model)
+        spec: dict[str, Any] = {
+            "model": model if isinstance(model, str) else model.id,
+            "pipeline": pipeline,
+            "settings": dict(settings or {}),
+            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
+            **fields,
+        }
+        if not isinstance(model, str):
+            spec.setdefault("name", model.name or "untitled")
+        key = idempotency_key or uuid.uuid4().hex
+        answer = self._transport.json(
+            "POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True
+        )
+        return Job.read(answer)
+
+    def job(self, job_id: str) -> Job:
+        return Job.read(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+
+    def jobs(self, *, state: str | None = None, limit: int | None = None) -> Iterator[Job]:
+        """Jobs, newest first."""
+        return (Job.read(item) for item in self._pages("/v1/jobs", params={"state": state}, limit=limit))
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for the end of a job; canceling a job twice is no error."""
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+
+    def watch(self, job: Job | str, *, after: str | None = None) -> Iterator[Event]:
+        """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
+        return watching.watch_events(self._transport, _id(job), after=after)
+
+    def frames(self, job: Job | str, *, limit: int | None = None) -> Iterator[Json]:
+        return self._pages(f"/v1/jobs/{_id(job)}/frames", limit=limit)
+
+    def attempts(self, job: Job | str, frame: int) -> Iterator[Json]:
+        return self._pages(f"/v1/jobs/{_id(job)}/frames/{frame}/attempts")
+
+    def artifacts(self, job: Job | str, *, kind: str | None = None) -> Iterator[Artifact]:
+        return (Artifact.read(item) for item in self._pages(f"/v1/jobs/{_id(job)}/artifacts", params={"kind": kind}))
+
+    def download_artifact(self, artifact: Artifact, destination: Path, *, job: Job | str | None = None) -> Path:
+        """Fetch one artifact, atomically and verified; an identical file there is kept."""
+        self.fetch(artifact, destination, job=job)
+        return destination
+
+    def fetch(self, artifact: Artifact, destination: Path, *, job: Job | str | None = None) -> downloads.Fetched:
+        """As ``download_artifact``, and says whether the file was there already."""
+
+        def refresh() -> Artifact:
+            for found in self.artifacts(job, kind=artifact.kind) if job is not None else ():
+                if found.id == artifact.id:
+                    return found
+            return artifact
+
+        return downloads.download(self._transport, artifact, destination, refresh=refresh if job else None)
+
+    def download(
+        self,
+        job: Job | str,
+        folder: Path | str,
+        *,
+        kinds: Sequence[str] = ("frame", "extra", "video"),
+        on_file: Callable[[Path, downloads.Fetched], None] | None = None,
+    ) -> list[Path]:
+        """Fetch all outputs that the job has now into ``folder``; what is there and identical is kept."""
+        root = Path(folder)
+        todo = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds]
+
+        def one(artifact: Artifact) -> Path:
+            destination = downloads.safe_destination(root, artifact.name)
+            fetched = self.fetch(artifact, destination, job=job)
+            if on_file:
+                on_file(destination, fetched)
+            return destination
+
+        with ThreadPoolExecutor(PARALLEL_DOWNLOADS, thread_name_prefix="rayfarm-download") as pool:
+            return list(pool.map(one, todo))
+
+    # --- the farm ---
+
+    def replicas(self) -> list[Replica]:
+        return [Replica.read(item) for item in self._pages("/v1/replicas")]
+
+    def pipelines(self) -> list[Json]:
+        return list(self._pages("/v1/pipelines"))
+
+    def ready(self) -> Json:
+        """The farm's own check of its parts."""
+        answer: Json = self._transport.json("GET", "/v1/health/ready")
+        return answer
+
+    def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:
+        cursor: str | None = None
+        given = 0
+        while True:
+            size = PAGE if limit is None else min(PAGE, limit - given)
+            if size <= 0:
+                return
+            answer = self._transport.json(
+                "GET", path, params={**(params or {}), "limit": size, "cursor": cursor}
+            )
+            items = answer if isinstance(answer, list) else answer.get("items", [])
+            for item in items:
+                yield item
+                given += 1
+            cursor = None if isinstance(answer, list) else answer.get("next_cursor")
+            if not cursor:
+                return
+
+
+def scene_frames(model: Model) -> str:
+    """The scene's own frame range in the farm's syntax."""
+    probe = model.probe or {}
+    try:
+        first, last = int(probe["frame_start"]), int(probe["frame_end"])
+    except KeyError:
+        raise UsageError("The scene's frame range is not known.", remedy="Give one with --frames.") from None
+    step = int(probe.get("frame_step") or 1)
+    if first == last:
+        return str(first)
+    return f"{first}-{last}" if step == 1 else f"{first}-{last}:{step}"
+
+
+def _id(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.id

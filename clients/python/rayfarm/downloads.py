@@ -1,0 +1,143 @@
+"""Brings artifacts home: atomic, verified, resumed, and never the same file twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+import httpx
+
+from rayfarm._transport import Transport, refusal
+from rayfarm.errors import ClientError, DownloadCorrupt, FarmRefused, UsageError
+from rayfarm.types import Artifact
+from rayfarm.uploads import hash_file
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/(?:\d+|\*)")
+_LINK_OVER = frozenset({401, 403, 404, 410})
+"""Answers to a link whose time is over; a fresh one is asked for once."""
+
+
+class Fetched(StrEnum):
+    """What a download came to."""
+
+    DOWNLOADED = "downloaded"
+    SAME = "same"
+    """An identical file was already there."""
+
+
+def safe_destination(folder: Path, name: str) -> Path:
+    """Where an artifact of this name goes in ``folder``; a name that leads out of it is refused."""
+    relative = PurePosixPath(name.replace("\\", "/"))
+    if not name or relative.is_absolute() or ".." in relative.parts or ":" in relative.parts[0] or "\0" in name:
+        raise UsageError(f"The farm named a file {name!r}, which would leave {folder}; it was not written.")
+    return folder.joinpath(*relative.parts)
+
+
+def download(
+    transport: Transport,
+    artifact: Artifact,
+    destination: Path,
+    *,
+    refresh: Callable[[], Artifact] | None = None,
+) -> Fetched:
+    """Fetch one artifact to ``destination``; ``refresh`` gives it with a fresh link when the first is over."""
+    if _is_same(destination, artifact):
+        return Fetched.SAME
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(destination, error) from error
+    partial = destination.with_name(f".{destination.name}.{artifact.sha256[:12]}.part")
+    for last_try in (False, True):
+        _fetch_into(transport, artifact, partial, refresh=refresh)
+        found = hash_file(partial).digest
+        if found == artifact.sha256:
+            os.replace(partial, destination)
+            return Fetched.DOWNLOADED
+        partial.unlink(missing_ok=True)  # a resumed part may have been damaged: once more from the start
+        if last_try:
+            break
+    raise DownloadCorrupt(
+        f"{artifact.name} came with digest {found[:12]}…, the farm promised {artifact.sha256[:12]}….",
+        remedy="Nothing was written. Try again; if it stays so, the farm's storage is damaged: see `rayfarm status`.",
+    )
+
+
+def _fetch_into(
+    transport: Transport, artifact: Artifact, partial: Path, *, refresh: Callable[[], Artifact] | None
+) -> None:
+    """Append to ``partial`` until it is whole; every byte of progress renews the patience."""
+    retry = transport.retries()
+    url = artifact.url
+    refreshed = refresh is None
+    while True:
+        start = partial.stat().st_size if partial.exists() else 0
+        if start > artifact.size_bytes:
+            partial.unlink()
+            start = 0
+        if start == artifact.size_bytes and partial.exists():
+            return
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            with transport.stream(url, headers={**headers, "Accept-Encoding": "identity"}) as response:
+                if response.status_code in _LINK_OVER and not refreshed and refresh is not None:
+                    refreshed = True
+                    url = refresh().url
+                    continue
+                if response.status_code == 416:
+                    partial.unlink(missing_ok=True)
+                    if not start:
+                        raise refusal(response)
+                    continue
+                if response.is_error:
+                    error = refusal(response)
+                    if isinstance(error, FarmRefused) or not retry.after_answer(response):
+                        raise error
+                    continue
+                if _write(response, partial, start):
+                    retry.reset()
+        except httpx.TransportError as error:
+            if partial.exists() and partial.stat().st_size > start:
+                retry.reset()
+            retry.after_error(error)
+            continue
+        size = partial.stat().st_size if partial.exists() else 0
+        if size < artifact.size_bytes:  # a clean end that came too early
+            retry.after_error(ClientError("the download ended early"))
+
+
+def _write(response: httpx.Response, partial: Path, start: int) -> bool:
+    """Write the body behind ``start`` (or from 0 where the server sent the whole); True if any byte came."""
+    match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
+    resumed = response.status_code == 206 and match is not None and int(match[1]) == start
+    any_byte = False
+    try:
+        with partial.open("ab" if resumed else "wb") as file:
+            for chunk in response.iter_bytes():  # as it comes: a buffered piece would be lost with the line
+                file.write(chunk)
+                any_byte = True
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise _unwritable(partial, error) from error
+    return any_byte
+
+
+def _is_same(destination: Path, artifact: Artifact) -> bool:
+    try:
+        if destination.stat().st_size != artifact.size_bytes:
+            return False
+    except OSError:
+        return False
+    return hash_file(destination).digest == artifact.sha256
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{path.parent} cannot be written: {error.strerror or error}.", remedy="Choose another folder with --out."
+    )

@@ -1,0 +1,200 @@
+"""What the farm says, as typed values. Unknown fields are ignored, so that an older client reads a newer farm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = Mapping[str, Any]
+
+TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled"})
+"""A job in one of these does not change any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Frames of a job by what became of them."""
+
+    total: int = 0
+    committed: int = 0
+    reused: int = 0
+    failed: int = 0
+    canceled: int = 0
+    skipped: int = 0
+
+    @classmethod
+    def read(cls, data: Json) -> Counts:
+        return cls(**{name: int(data.get(name) or 0) for name in cls.__slots__})
+
+    @property
+    def done(self) -> int:
+        """Frames that have their picture."""
+        return self.committed + self.reused
+
+    @property
+    def ended(self) -> int:
+        return self.done + self.failed + self.canceled + self.skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One job as the farm sees it now."""
+
+    id: str
+    name: str
+    state: str
+    counts: Counts
+    pipeline: str = ""
+    priority: str = ""
+    frames: str = ""
+    model_id: str | None = None
+    end_reason: str | None = None
+    message: str | None = None
+    wait_words: str | None = None
+    """Why it waits, in words; None: it does not."""
+    eta_seconds: float | None = None
+    warm: int = 0
+    cold: int = 0
+    seconds_per_frame: float | None = None
+    created_at: str | None = None
+    ended_at: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Job:
+        spec: Json = data.get("spec") or {}
+        wait: Json = data.get("wait") or {}
+        return cls(
+            id=str(data["id"]),
+            name=str(data.get("name") or spec.get("name") or ""),
+            state=str(data.get("state") or "queued"),
+            counts=Counts.read(data.get("counts") or {}),
+            pipeline=str(data.get("pipeline") or spec.get("pipeline") or ""),
+            priority=str(data.get("priority") or spec.get("priority") or ""),
+            frames=str(data.get("frames") or spec.get("frames") or ""),
+            model_id=_text(data.get("model") or data.get("model_id") or spec.get("model")),
+            end_reason=_text(data.get("end_reason")),
+            message=_text(data.get("message")),
+            wait_words=_text(wait.get("words")),
+            eta_seconds=_number(data.get("eta_seconds")),
+            warm=int(data.get("warm") or 0),
+            cold=int(data.get("cold") or 0),
+            seconds_per_frame=_number(data.get("seconds_per_frame")),
+            created_at=_text(data.get("created_at")),
+            ended_at=_text(data.get("ended_at")),
+            raw=data,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A registered model version."""
+
+    id: str
+    name: str
+    state: str
+    digest: str = ""
+    probe: Json | None = None
+    problem: Json | None = None
+    missing: tuple[Json, ...] = ()
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Model:
+        probe = data.get("probe")
+        missing = data.get("missing") or (probe or {}).get("missing") or ()
+        return cls(
+            id=str(data["id"]),
+            name=str(data.get("name") or ""),
+            state=str(data.get("state") or "probing"),
+            digest=str(data.get("digest") or ""),
+            probe=probe,
+            problem=data.get("problem"),
+            missing=tuple(item if isinstance(item, Mapping) else {"raw": str(item)} for item in missing),
+            raw=data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One output file of a job."""
+
+    id: str
+    kind: str
+    name: str
+    url: str
+    size_bytes: int
+    sha256: str
+    ordinal: int | None = None
+    frame: int | None = None
+    media_type: str = ""
+
+    @classmethod
+    def read(cls, data: Json) -> Artifact:
+        return cls(
+            id=str(data["id"]),
+            kind=str(data.get("kind") or ""),
+            name=str(data["name"]),
+            url=str(data["url"]),
+            size_bytes=int(data["size_bytes"]),
+            sha256=str(data["sha256"]),
+            ordinal=_integer(data.get("ordinal")),
+            frame=_integer(data.get("frame")),
+            media_type=str(data.get("media_type") or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of what happened to a job."""
+
+    id: str
+    kind: str
+    data: Json
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """One slot of the farm."""
+
+    id: str
+    state: str
+    pool: str = ""
+    node: str = ""
+    engines: Json = field(default_factory=dict)
+    residents: tuple[Json, ...] = ()
+    current: Json | None = None
+    beat_at: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Replica:
+        return cls(
+            id=str(data["id"]),
+            state=str(data.get("state") or ""),
+            pool=str(data.get("pool") or ""),
+            node=str(data.get("node") or ""),
+            engines=data.get("engines") or {},
+            residents=tuple(data.get("residents") or ()),
+            current=data.get("current") or None,
+            beat_at=_text(data.get("beat_at")),
+            raw=data,
+        )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _integer(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,73 @@
+"""Follows a job's events over every interruption: resumes behind the last event that was seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+
+from rayfarm._sse import ServerSentEvent, StreamBroken, parse_events
+from rayfarm._transport import Retries, Transport, refusal
+from rayfarm.errors import FarmUnreachable
+from rayfarm.types import TERMINAL_STATES, Event, Job
+
+SILENCE = timedelta(seconds=45)
+"""Longest quiet on a live stream; the farm sends a comment far more often, so silence is a dead connection."""
+
+
+def watch_events(transport: Transport, job_id: str, *, after: str | None = None) -> Iterator[Event]:
+    """Events of a job behind ``after`` (from its beginning by default), each once, until the job is over."""
+    last_id = after
+    retry = transport.retries()
+    while True:
+        headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        try:
+            with transport.stream(f"/v1/jobs/{job_id}/events", headers=headers, read_timeout=SILENCE) as response:
+                if response.is_error:
+                    error = refusal(response)
+                    if not isinstance(error, FarmUnreachable) and response.status_code != 429:
+                        raise error
+                    if not retry.after_answer(response):
+                        raise error
+                    continue
+                for piece in parse_events(_noting(response.iter_bytes(), retry)):
+                    event = _read(piece)
+                    if event is None or event.id == last_id:
+                        continue
+                    last_id = event.id
+                    yield event
+                    if event.kind == "job.state" and event.data.get("state") in TERMINAL_STATES:
+                        return
+        except (httpx.TransportError, StreamBroken) as error:
+            retry.after_error(error)
+            continue
+        # The stream ended in order: the job is over (nothing more will come), or the API is going away.
+        if Job.read(transport.json("GET", f"/v1/jobs/{job_id}")).is_over:
+            return
+        retry.after_error(ConnectionError("the event stream ended"))
+
+
+def _noting(chunks: Iterator[bytes], retry: Retries) -> Iterator[bytes]:
+    """Whatever comes, a heartbeat too, renews the patience."""
+    for chunk in chunks:
+        retry.reset()
+        yield chunk
+
+
+def _read(piece: ServerSentEvent) -> Event | None:
+    """The event, or None for what is no event of a job (a greeting, a heartbeat)."""
+    try:
+        data = json.loads(piece.data)
+    except ValueError:
+        return None
+    if not isinstance(data, dict) or not piece.id:
+        return None
+    kind = piece.event if piece.event != "message" else str(data.get("kind") or "message")
+    inner = data.get("data")
+    if isinstance(inner, dict) and "kind" in data:  # an envelope with the event's own fields
+        return Event(id=piece.id, kind=str(data["kind"]), data=inner, at=data.get("at"))
+    return Event(id=piece.id, kind=kind, data=data, at=data.get("at"))
