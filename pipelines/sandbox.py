@@ -78,6 +78,7 @@ def child_environment(
     allowed = ALLOWED_ENVIRONMENT | set(extra_names)
     environment = {name: value for name, value in source.items() if name in allowed}
     environment["TMPDIR"] = str(home)
+    environment["XDG_CONFIG_HOME"] = str(home / "config")  # nobody's Blender preferences or add-ons
     environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
     environment["PYTHONSAFEPATH"] = "1"  # the working folder is writable by the engine: never import from it
     environment["PYTHONNOUSERSITE"] = "1"

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps a scene from running scripts and from writing where it likes.
+
+``open_mainfile(use_scripts=False)`` stops registered text blocks and Python drivers. It does not stop Freestyle style
+modules, compositor File Output nodes and fluid caches (tried on 5.0.1): those are dealt with here.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9 ._#{}+=@-]+")
+_UNSAFE_IN_CACHE_PATH = re.compile(r"['\"\\\n\r]")
+"""The fluid solver pastes its folder into Python source."""
+_MAX_EXPRESSION = 120
+"""Characters of a blocked driver shown to the user."""
+
+
+def disarm() -> list[str]:
+    """Take what could still run or write out of the loaded file; returns the names of what was blocked."""
+    blocked = [f"text block {text.name!r} (registered to run at load)" for text in bpy.data.texts if text.use_module]
+    blocked += _blocked_drivers()
+    blocked += _remove_style_modules()
+    _contain_fluid_caches()
+    if bpy.app.autoexec_fail and not blocked:  # something only Blender itself saw
+        blocked.append(bpy.app.autoexec_fail_message)
+    return blocked
+
+
+def redirect_file_outputs(folder: Path) -> None:
+    """Point each File Output node of each scene and node group at a folder of its own below ``folder``."""
+    taken: set[str] = set()
+    for node in _file_output_nodes():
+        name = _safe_name(node.label or node.name) or "output"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        node.directory = str(folder / name)
+        file_name = _safe_name(node.file_name)
+        if node.file_name != file_name:  # "../" in it would leave the folder; item names are cleaned by Blender
+            node.file_name = file_name
+
+
+def has_file_outputs() -> bool:
+    return any(True for _ in _file_output_nodes())
+
+
+def _file_output_nodes() -> Iterator[Any]:
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname == "CompositorNodeTree":
+            yield from (node for node in tree.nodes if node.bl_idname == "CompositorNodeOutputFile")
+
+
+def _safe_name(name: str) -> str:
+    return _UNSAFE_IN_NAME.sub("_", name).lstrip(".")
+
+
+def _blocked_drivers() -> list[str]:
+    found = []
+    for name in dir(bpy.data):
+        collection = getattr(bpy.data, name)
+        if not isinstance(collection, bpy.types.bpy_prop_collection):
+            continue
+        for block in collection:
+            for owner in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
+                animation = getattr(owner, "animation_data", None)
+                for curve in animation.drivers if animation is not None else ():
+                    driver = curve.driver
+                    if driver.type == "SCRIPTED" and not driver.is_simple_expression:
+                        expression = driver.expression[:_MAX_EXPRESSION]
+                        found.append(
+                            f"driver of {block.id_type.lower()} {block.name!r} {curve.data_path}: {expression}"
+                        )
+    return list(dict.fromkeys(found))  # a shape key is reached by its mesh and by itself
+
+
+def _remove_style_modules() -> list[str]:
+    removed = []
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            modules = layer.freestyle_settings.modules
+            for module in list(modules):  # removed, because an animated ``use`` would come back
+                if module.script is not None:
+                    removed.append(f"Freestyle style module {module.script.name!r} of view layer {layer.name!r}")
+                modules.remove(module)
+    return removed
+
+
+def _contain_fluid_caches() -> None:
+    """A replayed fluid writes its cache on every frame change."""
+    for item in bpy.data.objects:
+        for modifier in item.modifiers:
+            if modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN":
+                domain = modifier.domain_settings
+                if domain.cache_type == "REPLAY" or _UNSAFE_IN_CACHE_PATH.search(domain.cache_directory):
+                    domain.cache_directory = tempfile.mkdtemp(prefix="fluid-")

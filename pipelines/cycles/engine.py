@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Cycles engine: holds one Blender scene resident and renders its frames. Imported only in the child process."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from pydantic import ValidationError
+
+from jobs.states import EndReason
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.cycles.containment import disarm, has_file_outputs, redirect_file_outputs
+from pipelines.cycles.devices import RenderDevices, render_threads
+from pipelines.cycles.external_files import missing_files, remap_external_files
+from pipelines.cycles.frame_watch import FrameWatch
+from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.cycles.scene_overrides import SceneOverrides
+from pipelines.cycles.settings import CyclesSettings
+from pipelines.errors import EngineError
+
+_PLACEHOLDERS = frozenset("#{}")
+"""Blender expands these in a path it writes to."""
+_OUT_OF_MEMORY = ("out of memory", "Out of memory", "malloc")
+
+
+@dataclass(slots=True)
+class _Resident:
+    """The scene that is loaded."""
+
+    scene: Any
+    overrides: SceneOverrides
+    writes_extra: bool
+
+
+class CyclesEngine:
+    """One scene at a time; the next ``load`` replaces it."""
+
+    def __init__(self) -> None:
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+        self._watch = FrameWatch()
+        self._pipeline = CyclesPipeline()
+        self._resident: _Resident | None = None
+        self._devices: RenderDevices | None = None
+
+    def load(self, model: ModelFiles) -> LoadReport:
+        begun = time.perf_counter()
+        self._resident = None
+        self._watch.forget()
+        if not model.main_path.is_file():
+            raise EngineError(EndReason.MODEL_INVALID, f"The model's file {model.main} is missing.")
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(model.main_path), load_ui=False, use_scripts=False)
+        except RuntimeError as error:
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"Blender cannot open {model.main}: {error}".strip(),
+                remedy=f"Save it again with Blender {bpy.app.version_string} or older.",
+            ) from error
+        blocked = disarm()
+        remap_external_files(model)
+        blocked += [name for name in disarm() if name not in blocked]  # reloaded libraries bring data of their own
+        scene = bpy.context.scene
+        warnings = _prepare(scene)
+        self._resident = _Resident(scene=scene, overrides=SceneOverrides(scene=scene), writes_extra=has_file_outputs())
+        return LoadReport(
+            seconds=time.perf_counter() - begun,
+            warnings=(*warnings, *missing_files()),
+            blocked_scripts=tuple(blocked),
+        )
+
+    def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
+        resident = self._resident
+        if resident is None:
+            raise EngineError(EndReason.INFRA, "No scene is loaded.")
+        settings = _validated(request)
+        scene = resident.scene
+        begun = time.perf_counter()
+        device = self._use_device(scene, settings)
+        resident.overrides.apply(settings)
+        extra_folder = request.scratch / "extra"
+        if resident.writes_extra:
+            redirect_file_outputs(extra_folder)
+        main = request.scratch / f"{request.frame:06d}{self._pipeline.output(settings).extension}"
+        partial = main.with_name(f".part-{main.name}")
+        scene.render.filepath = str(partial)
+        scene.frame_set(request.frame)
+        _tag_scenes()
+        _require_camera(scene)
+        frame_set = time.perf_counter()
+        with self._watch.watch(progress):
+            _render(scene)
+        if not partial.is_file():
+            raise EngineError(
+                EndReason.ENGINE_ERROR,
+                "Blender ended the render without a picture.",
+                remedy="Look at the frame's log; a scene whose view layers are all off renders nothing.",
+            )
+        partial.rename(main)
+        written = time.perf_counter()
+        rendered = self._watch.rendered_at
+        return FrameOutput(
+            main=main,
+            extra=tuple(sorted(path for path in extra_folder.rglob("*") if path.is_file() and not path.is_symlink())),
+            timings_ms={
+                "frame_set": (frame_set - begun) * 1000,
+                "render": (rendered - frame_set) * 1000,
+                "write": (written - rendered) * 1000,
+            },
+            metrics={
+                "device": device,
+                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "samples": scene.cycles.samples,
+                "engine_version": self._pipeline.engine_version(),
+            },
+        )
+
+    def _use_device(self, scene: Any, settings: CyclesSettings) -> str:
+        if self._devices is None:  # asks the drivers: up to a second, so only when a frame needs the answer
+            self._devices = RenderDevices.detect()
+        kind, name = self._devices.choose(settings.device)
+        if scene.cycles.device != kind:
+            scene.cycles.device = kind
+        return name
+
+
+def create_engine() -> CyclesEngine:
+    return CyclesEngine()
+
+
+def _prepare(scene: Any) -> list[str]:
+    """What holds for every frame of this scene, whatever the job. Returns warnings."""
+    render = scene.render
+    warnings = []
+    if render.use_multiview:
+        raise EngineError(
+            EndReason.MODEL_INVALID,
+            "The scene renders stereo views, which this farm does not support.",
+            remedy="Turn off Output Properties > Stereoscopy, or submit one job for each eye's camera.",
+        )
+    if render.engine != "CYCLES":
+        warnings.append(f"The scene is set to the renderer {render.engine}; this farm renders it with Cycles.")
+        render.engine = "CYCLES"
+    if scene.rigidbody_world is not None and not scene.rigidbody_world.point_cache.is_baked:
+        warnings.append("The rigid body simulation is not baked; frames rendered out of order may differ.")
+    render.threads_mode = "FIXED"
+    render.threads = render_threads()
+    render.use_file_extension = True
+    render.use_overwrite = True
+    render.use_placeholder = False
+    for each in bpy.data.scenes:  # the compositor may pull in other scenes
+        each.render.use_persistent_data = True
+    return warnings
+
+
+def _validated(request: FrameRequest) -> CyclesSettings:
+    if _PLACEHOLDERS & set(str(request.scratch)):
+        raise EngineError(
+            EndReason.INFRA,
+            f"Blender expands '#', '{{' and '}}' in paths, so it cannot write to {request.scratch}.",
+            remedy="Choose a working folder without them.",
+        )
+    try:
+        return CyclesSettings.model_validate(dict(request.settings))
+    except ValidationError as error:
+        raise EngineError(EndReason.ENGINE_ERROR, f"The settings are not valid: {error}") from error
+
+
+def _tag_scenes() -> None:
+    """With persistent data a changed ``cycles.*`` is not seen: the next render would silently use the old value."""
+    for scene in bpy.data.scenes:
+        scene.update_tag()
+
+
+def _require_camera(scene: Any) -> None:
+    sequencer = scene.render.use_sequencer and scene.sequence_editor is not None and len(scene.sequence_editor.strips)
+    if scene.camera is None and not sequencer:
+        cameras = ", ".join(sorted(item.name for item in scene.objects if item.type == "CAMERA"))
+        raise EngineError(
+            EndReason.MODEL_INVALID,
+            "The scene has no active camera.",
+            remedy=f"Set `camera` to one of: {cameras}." if cameras else "Add a camera in Blender and make it active.",
+        )
+
+
+def _render(scene: Any) -> None:
+    try:
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        message = str(error).strip()
+        reason = EndReason.ENGINE_ERROR
+        if any(words in message for words in _OUT_OF_MEMORY):
+            reason = EndReason.OUT_OF_MEMORY
+        raise EngineError(reason, f"Blender: {message}") from error

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Points a loaded scene's references (images, libraries, fonts, caches …) at the files the farm has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from pipelines.base import ModelFiles
+
+_MAX_LIBRARY_DEPTH = 20
+"""Libraries that link libraries; a chain longer than this is a loop."""
+
+
+def remap_external_files(model: ModelFiles) -> None:
+    """Replace each raw reference that the manifest knows by the absolute path of its file."""
+    if not model.remap:
+        return
+    targets = {raw: str(model.root / path) for raw, path in model.remap.items()}
+    for _ in range(_MAX_LIBRARY_DEPTH):  # a library that is found brings references of its own
+        if not _reload_libraries(targets):
+            break
+    changed: list[Any] = []
+
+    def visit(block: Any, raw: str, _reserved: Any) -> str | None:
+        target = targets.get(raw)
+        if target is not None:
+            changed.append(block)
+        return target
+
+    bpy.data.file_path_foreach(visit)
+    for block in changed:
+        if isinstance(block, bpy.types.Image):
+            block.reload()
+
+
+def missing_files() -> list[str]:
+    """Sentences about images and libraries that Blender could not open; it would render without a word."""
+    found = [
+        f"The image {image.name!r} is missing: {image.filepath}"
+        for image in bpy.data.images
+        if image.source == "FILE" and image.packed_file is None and image.users and not _readable(image)
+    ]
+    found += [f"The library {library.filepath} is missing." for library in bpy.data.libraries if library.is_missing]
+    return found
+
+
+def _readable(image: Any) -> bool:
+    return Path(bpy.path.abspath(image.filepath, library=image.library)).is_file()
+
+
+def _reload_libraries(targets: dict[str, str]) -> bool:
+    again = False
+    for library in list(bpy.data.libraries):
+        target = targets.get(library.filepath)
+        if target is not None and library.packed_file is None:
+            library.filepath = target
+            library.reload()
+            again = True
+    return again
