@@ -1,0 +1,208 @@
+"""Start, stop and look at the farm of this machine: what `rayfarm up`, `down` and `status` do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+from cluster.local import ray_session
+from cluster.local.farm_file import FarmFile, FarmHome, Stage
+from cluster.local.processes import ProcessMark, wait_until
+from cluster.local.settings import LocalFarmSettings
+from cluster.local.supervisor import DEPLOY_COMMAND, FarmIsRunning, farm_lock, sweep_leftovers
+from jobs.errors import Unavailable
+
+Progress = Callable[[str, str, float], None]
+"""Told (stage, detail, seconds since `up` was called) at each step."""
+
+_SUPERVISOR_STOPS_WITHIN = timedelta(seconds=20)  # it promises 15; then it is killed and swept after
+
+
+class FarmFailed(Unavailable):
+    """The farm did not start."""
+
+    code: ClassVar[str] = "farm-failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FarmInfo:
+    """A farm that is ready, and where."""
+
+    home: Path
+    api_url: str
+    dashboard_url: str
+    ray_address: str
+    ray_token_path: Path
+    cluster_id: str
+    supervisor_pid: int
+    started_now: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FarmStatus:
+    """What is known of a home without asking the farm itself."""
+
+    home: Path
+    running: bool
+    """Whether its supervisor lives."""
+    stage: Stage
+    detail: str
+    record: FarmFile | None
+    leftovers: int
+    """Processes of Ray that a killed supervisor left; the next `up` or `down` ends them."""
+
+
+def up(
+    home: Path,
+    options: LocalFarmSettings | None = None,
+    *,
+    progress: Progress | None = None,
+    deploy_command: Sequence[str] = DEPLOY_COMMAND,
+) -> FarmInfo:
+    """Make sure the farm of `home` runs and is ready. One that already runs is left as it is, whatever `options`."""
+    place = FarmHome(home)
+    place.create()
+    options = options or LocalFarmSettings(home=home)
+    tell = _Teller(progress)
+    started: subprocess.Popen[bytes] | None = None
+    end = time.monotonic() + options.ready_timeout.total_seconds()
+    while time.monotonic() < end:
+        record = place.read()
+        if record is not None and record.supervisor is not None and record.supervisor.is_alive():
+            tell(record.stage, record.detail)
+            if record.stage is Stage.READY:
+                return _info(place, record, started_now=started is not None)
+        elif started is None:
+            started = _spawn_supervisor(place, options, deploy_command)
+        elif started.poll() is not None:
+            if not _another_runs(place):
+                raise _failure(place)
+            started = None  # two called `up` at once, and the other one's supervisor was quicker
+        time.sleep(0.1)
+    raise FarmFailed(
+        f"The farm in {place.root} was not ready after {options.ready_timeout.total_seconds():.0f} s; "
+        f"its last step is {tell.last}.",
+        remedy=f"It is still being tried. Its logs are in {place.logs}; `rayfarm down` ends it.",
+    )
+
+
+def down(home: Path, *, progress: Progress | None = None) -> bool:
+    """End the farm of `home` and everything it started; False if nothing of it ran."""
+    place = FarmHome(home)
+    if not place.root.exists():
+        return False
+    tell = _Teller(progress)
+    record = place.read()
+    found = False
+    if record is not None and record.supervisor is not None and record.supervisor.is_alive():
+        found = True
+        tell(Stage.STOPPING, "ending Ray and the database")
+        _end_supervisor(record.supervisor)
+    elif _another_runs(place):
+        raise FarmIsRunning(
+            f"A supervisor of {place.root} is just starting, or cleaning up.", remedy="Try again in a few seconds."
+        )
+    record = place.read()
+    if record is None:
+        return found
+    with farm_lock(place):
+        left = sweep_leftovers(place, record, grace=LocalFarmSettings(home=home).ray_stop_grace)
+        stage = record.stage if record.stage is Stage.FAILED else Stage.STOPPED
+        place.write(record.model_copy(update={"supervisor": None, "ray": None, "stage": stage}))
+    return found or left > 0
+
+
+def status(home: Path) -> FarmStatus:
+    """Look at the farm of `home`."""
+    place = FarmHome(home)
+    record = place.read()
+    if record is None:
+        return FarmStatus(home=place.root, running=False, stage=Stage.STOPPED, detail="", record=None, leftovers=0)
+    running = record.supervisor is not None and record.supervisor.is_alive()
+    left = len(ray_session.members(record.ray)) if record.ray is not None and not running else 0
+    stage, detail = record.stage, record.detail
+    if not running and stage is not Stage.FAILED:
+        stage, detail = Stage.STOPPED, "its supervisor was killed" if record.supervisor is not None else ""
+    return FarmStatus(
+        home=place.root, running=running, stage=stage, detail=detail, record=record, leftovers=left
+    )  # fmt: skip
+
+
+class _Teller:
+    """Tells each stage once."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._told: tuple[str, str] | None = None
+        self.last = "none"
+        self._began = time.monotonic()
+
+    def __call__(self, stage: Stage, detail: str) -> None:
+        self.last = f"{stage.value} ({detail})"
+        if self._progress is not None and self._told != (stage, detail):
+            self._told = (stage, detail)
+            self._progress(stage.value, detail, time.monotonic() - self._began)
+
+
+def _spawn_supervisor(
+    home: FarmHome, options: LocalFarmSettings, deploy_command: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    """In an OS session of its own: it outlives the terminal and whatever called `up`."""
+    command = [sys.executable, "-m", "cluster.local.supervisor", "--home", str(home.root)]
+    if tuple(deploy_command) != DEPLOY_COMMAND:
+        command += ["--deploy-command", *deploy_command]
+    with (home.logs / "supervisor.out").open("ab") as out:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **options.as_environment()},
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _end_supervisor(supervisor: ProcessMark) -> None:
+    supervisor.send(signal.SIGTERM)
+    if not wait_until(lambda: not supervisor.is_alive(), _SUPERVISOR_STOPS_WITHIN):
+        supervisor.send(signal.SIGKILL)
+        wait_until(lambda: not supervisor.is_alive(), timedelta(seconds=5))
+
+
+def _another_runs(home: FarmHome) -> bool:
+    try:
+        with farm_lock(home):
+            return False
+    except FarmIsRunning:
+        return True
+
+
+def _failure(home: FarmHome) -> FarmFailed:
+    record = home.read()
+    said = record.detail if record is not None and record.stage is Stage.FAILED else ""
+    if not said:
+        said = (home.logs / "supervisor.out").read_text(errors="replace")[-1500:].strip()
+    return FarmFailed(f"The farm in {home.root} did not start. {said}", remedy=f"Its logs are in {home.logs}.")
+
+
+def _info(home: FarmHome, record: FarmFile, *, started_now: bool) -> FarmInfo:
+    assert record.supervisor is not None
+    return FarmInfo(
+        home=home.root,
+        api_url=record.api_url or "",
+        dashboard_url=record.dashboard_url or "",
+        ray_address=record.ray_address or "",
+        ray_token_path=home.ray_token,
+        cluster_id=record.cluster_id,
+        supervisor_pid=record.supervisor.pid,
+        started_now=started_now,
+    )

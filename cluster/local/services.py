@@ -1,0 +1,109 @@
+"""What a farm consists of besides Ray: its database and its short commands, with the environment each is given."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from cluster.local.farm_file import FarmFile, FarmHome
+from cluster.local.processes import wait_until
+from cluster.local.settings import LocalFarmSettings
+from db.embedded import EmbeddedPostgres
+from jobs.errors import Unavailable
+
+
+class CommandFailed(Unavailable):
+    """A step of the farm's start failed."""
+
+    code: ClassVar[str] = "farm-step-failed"
+
+
+class Database(Protocol):
+    """What the supervisor needs of the database, whoever runs it."""
+
+    @property
+    def url(self) -> str: ...
+    def start(self) -> object: ...
+    def stop(self) -> None: ...
+    def is_alive(self) -> bool: ...
+
+
+class ExternalDatabase:
+    """A PostgreSQL server that somebody else runs: nothing to start, nothing to stop, nothing to restart."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def start(self) -> None:
+        """It runs, or the migrations will say that it does not."""
+
+    def stop(self) -> None:
+        """It is not ours to stop."""
+
+    def is_alive(self) -> bool:
+        """An outage is waited out by the ones who use it."""
+        return True
+
+
+def database_of(home: FarmHome, settings: LocalFarmSettings, *, port: int) -> Database:
+    """The embedded server, unless the settings name another one."""
+    if settings.database_url is not None:
+        return ExternalDatabase(settings.database_url.get_secret_value())
+    return EmbeddedPostgres(root=home.postgres, port=port)
+
+
+def farm_environment(
+    home: FarmHome, settings: LocalFarmSettings, record: FarmFile, *, database_url: str
+) -> dict[str, str]:
+    """What every process of the farm is told. Secrets travel here and in 0600 files, never on a command line."""
+    ports = record.ports
+    return {
+        "RAYFARM_HOME": str(home.root),
+        "RAYFARM_CLUSTER_ID": record.cluster_id,
+        "RAYFARM_DATABASE_URL": database_url,
+        "RAYFARM_STORAGE_URL": settings.storage_url or home.storage.as_uri(),
+        "RAYFARM_STORAGE_SIGNING_KEY": home.storage_signing_key.read_text().strip(),
+        "RAYFARM_HTTP_HOST": record.http_host,
+        "RAYFARM_HTTP_PORT": str(ports.http) if ports else "",
+        "RAYFARM_NUM_CPUS": str(record.num_cpus),
+        "RAYFARM_RENDER_SLOTS": str(record.render_slots),
+        "RAY_ADDRESS": record.ray_address or "",
+    }
+
+
+def run_step(
+    name: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log_path: Path,
+    limit: timedelta,
+    give_up: Callable[[], bool],
+) -> bool:
+    """Run one command to its end, output into its log; False if `give_up` became true meanwhile."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    ended = wait_until(lambda: process.poll() is not None or give_up(), limit)
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if give_up():
+            return False
+    if not ended or process.returncode != 0:
+        said = log_path.read_text(errors="replace")[-1500:].strip()
+        how = f"exited with {process.returncode}" if ended else f"did not end in {limit.total_seconds():.0f} s"
+        raise CommandFailed(f"The step {name!r} {how}; it said: {said}", remedy=f"The whole output is {log_path}.")
+    return True
