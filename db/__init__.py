@@ -1,0 +1,1 @@
+"""The durable truth: jobs, the queue of work, results and events in PostgreSQL."""

@@ -1,0 +1,45 @@
+"""Reads the queue's statements: one named ``.sql`` file per statement in ``db/queries``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import CursorResult, TextClause, text
+
+from db.session import Transaction
+
+_FOLDER = Path(__file__).parent / "queries"
+
+
+@cache
+def statement(name: str) -> TextClause:
+    """The statement in ``db/queries/<name>.sql``; parsed once per process."""
+    return text((_FOLDER / f"{name}.sql").read_text())
+
+
+async def run(tx: Transaction, name: str, /, **parameters: object) -> CursorResult[Any]:
+    """Execute a named statement."""
+    # psycopg would write the *name* of an enum's member
+    plain = {key: str(value) if isinstance(value, StrEnum) else value for key, value in parameters.items()}
+    return await tx.execute(statement(name), plain)
+
+
+def as_json(value: object) -> str:
+    """A value for ``cast(:name as jsonb)``; UUIDs and dates become text, NaN is refused."""
+    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"), default=str)
+
+
+def _plain(value: object) -> object:
+    """PostgreSQL's jsonb cannot hold NUL, which the log of a crashed process may well contain."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

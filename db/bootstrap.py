@@ -1,0 +1,63 @@
+"""The first start: makes the project ``default`` and an administrator's key that only the farm's owner can read."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from db.keys import create_key, verify_key
+from db.session import Database, Transaction
+from db.tables import PROJECT
+
+DEFAULT_PROJECT = "default"
+ADMIN_SCOPE = "admin"
+_LOCK = 0x5241_5942  # "RAYB": two starts at once make one key
+
+
+async def ensure_admin_key(db: Database, *, path: Path) -> str:
+    """The administrator's key in ``path`` (mode 0600); made anew where the file is missing or its key is not ours."""
+    async with db.transaction() as tx:
+        await tx.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await ensure_project(tx, slug=DEFAULT_PROJECT, name="Default")
+        present = await asyncio.to_thread(_read, path)
+        if present is not None:
+            identity = await verify_key(tx, present)
+            if identity is not None and ADMIN_SCOPE in identity.scopes:
+                return present
+        made = await create_key(tx, project_id=None, name="bootstrap", scopes=[ADMIN_SCOPE])
+        # Before the commit: a key that nobody can read would be worse than a file that the next start replaces.
+        await asyncio.to_thread(_write, path, made.key)
+        return made.key
+
+
+async def ensure_project(tx: Transaction, *, slug: str, name: str) -> UUID:
+    """The project of this slug, made if there is none."""
+    await tx.execute(
+        insert(PROJECT)
+        .values(id=uuid4(), slug=slug, name=name, created_at=func.now())
+        .on_conflict_do_nothing(index_elements=["slug"])
+    )
+    found: UUID = (await tx.execute(select(PROJECT.c.id).where(PROJECT.c.slug == slug))).scalar_one()
+    return found
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, key: str) -> None:
+    """Never readable by others, not even for a moment, and never half written."""
+    making = path.with_name(f".{path.name}.{uuid4().hex}")
+    with os.fdopen(os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    making.replace(path)

@@ -1,0 +1,36 @@
+"""Ends a job that still has frames: by request, or because its model can never render."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from db._jobs import lock_job
+from db._query import run
+from db.session import Transaction
+from db.settle import settle
+from db.transitions import change_job
+from jobs.states import EndReason, JobCommand, JobState
+
+
+async def cancel_job(tx: Transaction, *, job_id: UUID) -> JobState:
+    """Cancel: waiting work ends now, replicas are told to stop; ``canceled`` at once where nothing renders.
+
+    Asked again while it is canceling, it changes nothing. ``Conflict`` once the job has ended.
+    """
+    job = await lock_job(tx, job_id)
+    if job.state is JobState.CANCELING:
+        return job.state
+    await change_job(tx, job_id=job_id, command=JobCommand.CANCEL)
+    await run(tx, "cancel_waiting_work", job_id=job_id)  # waits for a claim under way, which then counts as running
+    await run(tx, "count_canceled", job_id=job_id)
+    await run(tx, "tell_cancel", job_id=job_id)
+    return await settle(tx, job_id=job_id)
+
+
+async def fail_job(tx: Transaction, *, job_id: UUID, reason: EndReason, message: str) -> JobState:
+    """Fail the whole job now: what renders is stopped and its results are refused; the other frames are canceled."""
+    await lock_job(tx, job_id)
+    await run(tx, "cancel_waiting_work", job_id=job_id)
+    await run(tx, "cancel_running_chunks", job_id=job_id)
+    await run(tx, "count_canceled", job_id=job_id)
+    return await change_job(tx, job_id=job_id, command=JobCommand.FAIL, reason=reason, message=message)

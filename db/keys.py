@@ -1,0 +1,98 @@
+"""API keys: ``rf_<prefix>_<secret>``, of which the database keeps the prefix and a hash of the secret.
+
+The hash is one SHA-256: the secret is 256 random bits, so there is nothing to guess that a slow hash (argon2) would
+protect, and a key is verified on every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, update
+
+from db._query import run
+from db.session import Transaction
+from db.tables import API_KEY
+
+_FORMAT = re.compile(r"rf_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
+_PREFIX_LETTERS = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKeyIdentity:
+    """Who presented a key."""
+
+    id: UUID
+    project_id: UUID | None
+    """None: an administrator of the whole farm."""
+    name: str
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedKey:
+    id: UUID
+    prefix: str
+    key: str
+    """The whole key; shown once, never stored."""
+
+
+async def create_key(
+    tx: Transaction,
+    *,
+    project_id: UUID | None,
+    name: str,
+    scopes: Iterable[str],
+    expires_at: datetime | None = None,
+) -> CreatedKey:
+    """Make a key for a project, or (without one) for the whole farm."""
+    key_id = uuid4()
+    prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
+    secret = secrets.token_urlsafe(32)
+    await tx.execute(
+        insert(API_KEY).values(
+            id=key_id,
+            project_id=project_id,
+            name=name,
+            prefix=prefix,
+            secret_hash=_hash(secret),
+            scopes=sorted(set(scopes)),
+            created_at=func.now(),
+            expires_at=expires_at,
+        )
+    )
+    return CreatedKey(id=key_id, prefix=prefix, key=f"rf_{prefix}_{secret}")
+
+
+async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
+    """Whose key this is; None for one that is malformed, unknown, expired or revoked."""
+    parts = _FORMAT.fullmatch(presented)
+    if parts is None:
+        return None
+    row = (await run(tx, "verify_key", prefix=parts[1])).one_or_none()
+    expected = bytes(row.secret_hash) if row is not None else b"\0" * 32
+    if not hmac.compare_digest(_hash(parts[2]), expected) or row is None:
+        return None
+    if row.stale:  # once a minute: a write per request would cost more than the request
+        await tx.execute(update(API_KEY).where(API_KEY.c.id == row.id).values(last_used_at=func.now()))
+    return ApiKeyIdentity(id=row.id, project_id=row.project_id, name=row.name, scopes=frozenset(row.scopes))
+
+
+async def revoke_key(tx: Transaction, *, key_id: UUID) -> bool:
+    """End a key now; False if there is no such live key."""
+    done = await tx.execute(
+        update(API_KEY).where(API_KEY.c.id == key_id, API_KEY.c.revoked_at.is_(None)).values(revoked_at=func.now())
+    )
+    return done.rowcount == 1
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,78 @@
+"""Brings a database to the newest schema; ``python -m db.migrate`` reads ``RAYFARM_DATABASE_URL``.
+
+Any number of processes may call it at once: an advisory lock lets one work, and the others find it done.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from db.errors import DatabaseUnavailable
+from db.settings import DatabaseSettings
+
+_LOCK = 0x5241_5946  # "RAYF"; one per database
+_LOCK_TIMEOUT_S = 10
+"""A migration that waits longer for a table would stop every writer behind it; it fails instead and is run again."""
+
+
+def upgrade(url: str) -> None:
+    """Apply every migration that the database lacks."""
+    settings = DatabaseSettings(url=SecretStr(url), application_name="rayfarm-migrate")
+    engine = create_engine(
+        settings.sqlalchemy_url,
+        poolclass=NullPool,
+        connect_args={
+            "application_name": settings.application_name,
+            "connect_timeout": max(2, round(settings.connect_timeout.total_seconds())),
+        },
+        hide_parameters=True,
+    )
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(text(f"set lock_timeout = '{_LOCK_TIMEOUT_S}s'"))
+            connection.commit()
+            try:
+                command.upgrade(_config(connection), "head")
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+                connection.commit()
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"The database could not be migrated: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def newest_revision() -> str:
+    """The revision that this version of the code expects."""
+    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    assert head is not None
+    return head
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def main() -> None:
+    settings = DatabaseSettings()
+    upgrade(settings.url.get_secret_value())
+    sys.stdout.write(f"The database is at revision {newest_revision()}.\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+-- Frames without result that no chunk renders end with the job; they get no row each.
+update job set canceled = total - committed - reused - failed - skipped - coalesce((
+    select sum(cardinality(ordinals)) from work
+    where job_id = :job_id and kind = 'chunk' and state in ('leased', 'rendering')
+), 0)
+where id = :job_id

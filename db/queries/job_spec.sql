@@ -1,0 +1,1 @@
+select spec from job where id = :job_id

@@ -1,0 +1,82 @@
+"""The verdict: takes a job as far as its frames and required outputs allow.
+
+Whoever writes the last outcome calls it under the job's lock, so a job ends without the leader; the leader's sweep
+calls it again for jobs whose last writer died.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from db._jobs import LockedJob, lock_job
+from db._query import run
+from db.listen import DISPATCH
+from db.session import Transaction
+from db.transitions import change_job
+from jobs.spec import JobSpec
+from jobs.states import EndReason, JobCommand, JobState
+
+VIDEO = "video"
+PREVIEW = "preview"
+
+_MAY_FINISH = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+
+
+async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
+    """The job's state after everything that follows from its rows."""
+    job = await lock_job(tx, job_id)
+    state = job.state
+    if state is JobState.CANCELING:
+        active = (await run(tx, "count_active_chunks", job_id=job_id)).scalar_one()
+        return state if active else await change_job(tx, job_id=job_id, command=JobCommand.CANCELED)
+    if state in _MAY_FINISH and job.resolved == job.total:
+        state = await change_job(tx, job_id=job_id, command=JobCommand.FINISH)
+    if state is JobState.FINISHING:
+        state = await _end(tx, job)
+    return state
+
+
+async def _end(tx: Transaction, job: LockedJob) -> JobState:
+    """Every frame has its outcome: fail, or make the film, or succeed."""
+    if job.failed:
+        first = (await run(tx, "first_failure", job_id=job.id, generation=job.generation)).one()
+        return await change_job(
+            tx,
+            job_id=job.id,
+            command=JobCommand.FAIL,
+            reason=EndReason(first.end_reason),
+            message=f"{job.failed} of {job.total} frames failed; the first was frame {first.frame}: {first.message}",
+        )
+    film = (await run(tx, "film_of_job", job_id=job.id, generation=job.generation)).one_or_none()
+    if film is None:
+        spec = JobSpec.model_validate((await run(tx, "job_spec", job_id=job.id)).scalar_one())
+        if spec.video is None:
+            return await change_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
+        await add_post(tx, job=job, task=VIDEO, ordinals=None)
+        return JobState.FINISHING
+    if film.state == "done":
+        return await change_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
+    if film.state == "failed":
+        return await change_job(
+            tx,
+            job_id=job.id,
+            command=JobCommand.FAIL,
+            reason=EndReason.BAD_OUTPUT,
+            message=f"All frames are there, but the video could not be made: {film.error}",
+        )
+    return JobState.FINISHING
+
+
+async def add_post(tx: Transaction, *, job: LockedJob, task: str, ordinals: list[int] | None) -> None:
+    """Queue a step behind the frames; a film once per generation."""
+    await run(
+        tx,
+        "insert_post",
+        job_id=job.id,
+        generation=job.generation,
+        task=task,
+        ordinals=ordinals,
+        priority_rank=job.priority_rank,
+        data=None,
+    )
+    await run(tx, "notify", channel=DISPATCH, payload="post")

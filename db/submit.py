@@ -1,0 +1,140 @@
+"""The front door of the queue: registers a model, accepts a job. Either is a handful of rows, however many frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from db._query import as_json, run
+from db.events import append_event
+from db.listen import DISPATCH
+from db.session import Transaction
+from db.tables import JOB, MODEL
+from jobs.errors import Conflict, InvalidInput, NotFound
+from jobs.events import EventKind
+from jobs.spec import JobSpec
+
+_LACKING_SHOWN = 20
+"""Digests that an error names; the client asks for the whole list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedJob:
+    id: UUID
+    created: bool
+    """False: an earlier request with this idempotency key made it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredModel:
+    id: UUID
+    state: str
+    created: bool
+    """False: the project has had this version before."""
+
+
+async def submit_job(
+    tx: Transaction, *, project_id: UUID, spec: JobSpec, idempotency_key: str | None = None
+) -> SubmittedJob:
+    """One job row and one range row, whatever the number of frames."""
+    if idempotency_key is not None:
+        earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
+        if earlier is not None:
+            return earlier
+    await _require_ready(tx, project_id, spec.model)
+    total = len(spec.frame_range)
+    made = await run(
+        tx,
+        "insert_job",
+        id=uuid4(),
+        project_id=project_id,
+        model_id=spec.model,
+        name=spec.name,
+        spec=as_json(spec.model_dump(mode="json")),
+        priority_rank=spec.priority.rank,
+        weight=spec.weight,
+        total=total,
+        idempotency_key=idempotency_key,
+    )
+    job_id = made.scalar_one_or_none()
+    if job_id is None:  # the same request arrived twice at once, and the other was first
+        assert idempotency_key is not None
+        earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
+        assert earlier is not None
+        return earlier
+    await run(tx, "insert_range", job_id=job_id, total=total, priority_rank=spec.priority.rank)
+    await append_event(
+        tx,
+        job_id=job_id,
+        kind=EventKind.JOB_CREATED,
+        data={"name": spec.name, "model": spec.model, "pipeline": spec.pipeline, "total": total},
+    )
+    await run(tx, "notify", channel=DISPATCH, payload="job")
+    return SubmittedJob(id=job_id, created=True)
+
+
+async def register_model(
+    tx: Transaction, *, project_id: UUID, name: str, manifest_json: Mapping[str, Any], kind: str, digest: str
+) -> RegisteredModel:
+    """Register a version of a model and queue its first opening; one that the project has is returned as it is."""
+    wanted = sorted({str(file["digest"]) for file in manifest_json.get("files", ())})
+    lacking = (await run(tx, "lacking_blobs", project_id=project_id, digests=wanted)).scalars().all()
+    if lacking:
+        raise InvalidInput(
+            f"{len(lacking)} of the {len(wanted)} files of this manifest have not been uploaded to the project.",
+            field="manifest.files",
+            remedy="Upload the lacking blobs first.",
+            lacking=list(lacking[:_LACKING_SHOWN]),
+            lacking_count=len(lacking),
+        )
+    made = await run(
+        tx,
+        "insert_model",
+        id=uuid4(),
+        project_id=project_id,
+        name=name,
+        kind=kind,
+        digest=digest,
+        manifest=as_json(manifest_json),
+    )
+    model_id = made.scalar_one_or_none()
+    if model_id is None:
+        known = select(MODEL.c.id, MODEL.c.state).where(MODEL.c.project_id == project_id, MODEL.c.digest == digest)
+        row = (await tx.execute(known)).one()
+        return RegisteredModel(id=row.id, state=row.state, created=False)
+    await run(tx, "insert_probe", model_id=model_id)
+    await run(tx, "notify", channel=DISPATCH, payload="probe")
+    return RegisteredModel(id=model_id, state="probing", created=True)
+
+
+async def _require_ready(tx: Transaction, project_id: UUID, model_id: UUID) -> None:
+    query = select(MODEL.c.state).where(MODEL.c.id == model_id, MODEL.c.project_id == project_id)
+    state = (await tx.execute(query)).scalar_one_or_none()
+    if state is None:
+        raise NotFound("There is no such model in this project.", model=str(model_id))
+    if state != "ready":
+        raise Conflict(
+            f"The model is {state}, so it cannot be rendered.",
+            remedy="Wait until it is ready."
+            if state == "probing"
+            else "See the model's problem, and register it again.",
+            state=state,
+        )
+
+
+async def _find_earlier(tx: Transaction, project_id: UUID, key: str, spec: JobSpec) -> SubmittedJob | None:
+    query = select(JOB.c.id, JOB.c.spec).where(JOB.c.project_id == project_id, JOB.c.idempotency_key == key)
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        return None
+    if row.spec != spec.model_dump(mode="json"):
+        raise Conflict(
+            "This idempotency key was used for another job.",
+            remedy="Use a new key for each new request.",
+            job=str(row.id),
+        )
+    return SubmittedJob(id=row.id, created=False)

@@ -1,0 +1,46 @@
+"""How a field becomes a column: ``text`` and not ``varchar``, times with their zone, JSON as ``jsonb``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Integer, SmallInteger, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field
+
+
+def words(**options: Any) -> Any:
+    return Field(sa_type=Text, **options)
+
+
+def word_list(**options: Any) -> Any:
+    return _typed(ARRAY(Text), options)
+
+
+def instant(**options: Any) -> Any:
+    return _typed(DateTime(timezone=True), options)
+
+
+def json(**options: Any) -> Any:
+    return Field(sa_type=JSONB, **options)
+
+
+def big_integer(**options: Any) -> Any:
+    return Field(sa_type=BigInteger, **options)
+
+
+def small_integer(**options: Any) -> Any:
+    return Field(sa_type=SmallInteger, **options)
+
+
+def integer_list(**options: Any) -> Any:
+    return _typed(ARRAY(Integer), options)
+
+
+def uuid_list(**options: Any) -> Any:
+    return _typed(ARRAY(Uuid), options)
+
+
+def _typed(kind: Any, options: dict[str, Any]) -> Any:
+    """SQLModel's annotations want a class, but a type with parameters is an instance."""
+    return Field(sa_type=kind, **options)

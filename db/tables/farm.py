@@ -1,0 +1,59 @@
+"""The farm itself: replicas, leaders, pools."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from db.tables._columns import big_integer, instant, json, words
+
+
+class ReplicaTable(SQLModel, table=True):
+    """One process of one slot; a restarted one has a new id."""
+
+    __tablename__ = "replica"
+
+    id: UUID = Field(primary_key=True)
+    cluster_id: str = words()
+    pool: str = words()
+    node: str = words()
+    serve_id: str = words()
+    labels: dict[str, Any] = json()
+    engines: dict[str, Any] = json()
+    """pipeline -> engine version"""
+    device_class: str = words()
+    residents: list[Any] = json()
+    """[{digest, project_id, bytes}]: models that it keeps loaded"""
+    state: str = words()
+    drain: bool = False
+    """It shall finish its frame and give the rest back."""
+    current: dict[str, Any] | None = json(default=None)
+    """What it renders, for people."""
+    started_at: datetime = instant()
+    beat_at: datetime = instant()
+    gone_at: datetime | None = instant(default=None)
+
+
+class LeaderTable(SQLModel, table=True):
+    """Who leads. A row and not a session lock: a stopped process would keep the lock."""
+
+    __tablename__ = "leader"
+
+    role: str = words(primary_key=True)
+    cluster_id: str = words(primary_key=True)
+    holder: UUID
+    epoch: int = big_integer(unique=True)
+    """Drawn from one sequence, so that it names one reign of one leader; each write of it carries it."""
+    expires_at: datetime = instant()
+
+
+class PoolTable(SQLModel, table=True):
+    """How many replicas the planner wants; the autoscaling policy reads it."""
+
+    __tablename__ = "pool"
+
+    cluster_id: str = words(primary_key=True)
+    name: str = words(primary_key=True)
+    desired: int
+    updated_at: datetime = instant()

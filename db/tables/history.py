@@ -1,0 +1,90 @@
+"""Insert-only history: results, attempts, artifacts, events."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from db.tables._columns import big_integer, instant, json, words
+
+
+class FrameResultTable(SQLModel, table=True):
+    """The final outcome of a frame; there is one per generation and it never changes."""
+
+    __tablename__ = "frame_result"
+
+    job_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    frame: int
+    state: str = words()
+    end_reason: str = words()
+    message: str | None = words(default=None)
+    attempt_id: UUID | None = None
+    """The attempt that won."""
+    replica_id: UUID | None = None
+    render_ms: float | None = None
+    warm: bool | None = None
+    at: datetime = instant()
+
+
+class AttemptTable(SQLModel, table=True):
+    """One try of one frame, however it ended."""
+
+    __tablename__ = "attempt"
+
+    id: UUID = Field(primary_key=True)
+    job_id: UUID
+    ordinal: int
+    generation: int
+    work_id: int = big_integer()
+    fence: int
+    replica_id: UUID | None = None
+    started_at: datetime | None = instant(default=None)
+    ended_at: datetime = instant()
+    outcome: str = words()
+    message: str | None = words(default=None)
+    timings: dict[str, Any] = json()
+    metrics: dict[str, Any] = json()
+    log: str | None = words(default=None)
+    """The end of what the engine printed."""
+
+
+class ArtifactTable(SQLModel, table=True):
+    """A file in storage that belongs to a job. Reused frames share the storage key of the first."""
+
+    __tablename__ = "artifact"
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID
+    job_id: UUID
+    ordinal: int | None = None
+    generation: int
+    kind: str = words()
+    name: str = words()
+    storage_key: str = words()
+    size_bytes: int = big_integer()
+    sha256: str = words()
+    media_type: str = words()
+    width: int | None = None
+    height: int | None = None
+    created_at: datetime = instant()
+
+
+class EventTable(SQLModel, table=True):
+    """What happened, written by the transaction that made it true."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("job_id", "seq"),)
+
+    id: int | None = big_integer(default=None, primary_key=True)
+    project_id: UUID
+    job_id: UUID | None = None
+    model_id: UUID | None = None
+    seq: int = big_integer()
+    """Per job, from 1, without a gap; 0 for a model's."""
+    kind: str = words()
+    data: dict[str, Any] = json()
+    at: datetime = instant()

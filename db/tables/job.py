@@ -1,0 +1,52 @@
+"""Jobs: an immutable spec, a state, and counters that equal the results."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Field, SQLModel
+
+from db.tables._columns import big_integer, instant, json, small_integer, words
+
+
+class JobTable(SQLModel, table=True):
+    """One request. Whoever changes anything of a job locks its row first."""
+
+    __tablename__ = "job"
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    model_id: UUID = Field(foreign_key="model.id")
+    name: str = words()
+    spec: dict[str, Any] = json()
+    state: str = words()
+    end_reason: str | None = words(default=None)
+    message: str | None = words(default=None)
+    priority_rank: int = small_integer()
+    """0 starts first."""
+    weight: int
+    total: int
+    committed: int = 0
+    reused: int = 0
+    failed: int = 0
+    canceled: int = 0
+    """Frames that ended with the job and have no result row: a million of them cost nothing."""
+    skipped: int = 0
+    generation: int = 1
+    """Raised by a retry; results of earlier generations stay."""
+    engine_version: str | None = words(default=None)
+    """Pinned when the job starts, so that all its frames are made by one version."""
+    device_class: str | None = words(default=None)
+    render_key: str | None = words(default=None)
+    """What the fingerprints of its frames share (``jobs.fingerprint.render_key``)."""
+    wait_reason: str | None = words(default=None)
+    event_seq: int = big_integer(default=0)
+    """Sequence number of its last event; counted under the row's lock, so there is no gap."""
+    render_ms_sum: float = 0.0
+    render_count: int = 0
+    warm_count: int = 0
+    cold_count: int = 0
+    idempotency_key: str | None = words(default=None)
+    created_at: datetime = instant()
+    started_at: datetime | None = instant(default=None)
+    ended_at: datetime | None = instant(default=None)
