@@ -65,6 +65,9 @@ def farm_environment(
     return {
         "RAYFARM_HOME": str(home.root),
         "RAYFARM_CLUSTER_ID": record.cluster_id,
+        "RAYFARM_CLUSTER_CACHE_DIR": str(home.cache),
+        "RAYFARM_CLUSTER_MIN_REPLICAS": "1",  # one warm slot costs 0.3 GB and saves every job 3 s
+        "RAYFARM_CLUSTER_MAX_REPLICAS": str(record.render_slots),
         "RAYFARM_DATABASE_URL": database_url,
         "RAYFARM_STORAGE_URL": settings.storage_url or home.storage.as_uri(),
         "RAYFARM_STORAGE_SIGNING_KEY": home.storage_signing_key.read_text().strip(),

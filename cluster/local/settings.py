@@ -69,13 +69,10 @@ class LocalFarmSettings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """These settings for the supervisor's process: a child gets what its parent was told, secrets included."""
-        said: dict[str, str] = {}
-        for name in sorted(self.model_fields_set):
-            value = getattr(self, name)
-            if isinstance(value, SecretStr):
-                value = value.get_secret_value()
-            elif isinstance(value, timedelta):
-                value = value.total_seconds()
-            if value is not None:
-                said[f"RAYFARM_{name.upper()}"] = str(value)
-        return said
+        said = {name: str(value) for name, value in self._said().items()}
+        if self.database_url is not None:
+            said["database_url"] = self.database_url.get_secret_value()  # the dump masks it
+        return {f"RAYFARM_{name.upper()}": value for name, value in said.items()}
+
+    def _said(self) -> dict[str, object]:
+        return self.model_dump(mode="json", include=self.model_fields_set, exclude_none=True)

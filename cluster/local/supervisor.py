@@ -34,7 +34,7 @@ from cluster.local.stop_signal import StopSignal
 from db.embedded import EmbeddedPostgres
 from jobs.errors import Conflict, RayfarmError
 
-DEPLOY_COMMAND = (sys.executable, "-m", "cluster.local.deploy")
+DEPLOY_COMMAND = (sys.executable, "-m", "serve_app.deployments")
 MIGRATE_COMMAND = (sys.executable, "-m", "cluster.local.migrate")
 _LOG_ROTATE_BYTES = 8 * 1024 * 1024
 _DATABASE_LOOK = timedelta(seconds=5)  # a full look asks the server itself, in a process of its own
