@@ -1,0 +1,151 @@
+"""The engines that a replica keeps resident: one child process per (project, pipeline, model), evicted by bytes.
+
+A live engine is never shared between projects. The budget counts what the processes really hold now, so an engine
+that grew makes room by itself; the one in use is pinned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+import structlog
+
+from cluster.backoff import Patience
+from cluster.settings import ClusterSettings
+from db.queue import ClaimedChunk
+from jobs.spec import JobSpec
+from models.manifest import Manifest
+from models.materialise import ModelCache
+from models.residency import ResidencyCache
+from pipelines.base import ModelFiles, OutputFormat
+from pipelines.errors import EngineKilled
+from pipelines.host import EngineHost
+from pipelines.registry import get_pipeline
+from pipelines.settings import EngineSettings
+from storage.base import Storage
+
+_log = structlog.get_logger(__name__)
+
+_RAM_SHARE = 0.6
+"""Part of the machine's memory that resident engines may hold when no figure is set."""
+
+EngineKey = tuple[UUID, str, str]
+"""(project, pipeline, model digest)"""
+
+
+@dataclass(slots=True)
+class EngineLease:
+    """The right to render with a loaded engine, for one chunk."""
+
+    host: EngineHost
+    output_format: OutputFormat
+    warm: bool
+    """False until the first frame after a load."""
+
+    def scratch_for(self, attempt_id: UUID) -> Path:
+        """The folder of one attempt, below the only place that the engine may write."""
+        path = self.host.workdir / attempt_id.hex
+        path.mkdir()
+        return path
+
+    def discard_scratch(self, scratch: Path) -> None:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class EngineRoom:
+    """Starts, keeps and evicts the engines of one replica."""
+
+    def __init__(
+        self, *, replica_id: UUID, storage: Storage, settings: ClusterSettings, engine_settings: EngineSettings
+    ) -> None:
+        self._storage = storage
+        self._settings = settings
+        self._engine_settings = engine_settings
+        self._patience = Patience(settings.retry_first, settings.retry_longest)
+        scratch = settings.scratch_dir or settings.cache_dir / "scratch"
+        self._workdir = scratch.resolve() / replica_id.hex
+        self._models = ModelCache(root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes)
+        self._engines: ResidencyCache[EngineKey, EngineHost] = ResidencyCache(
+            budget_bytes=settings.engine_memory_bytes or int(psutil.virtual_memory().total * _RAM_SHARE),
+            max_entries=settings.max_engines,
+            measure=EngineHost.memory_bytes,
+            close=EngineHost.close,
+        )
+
+    @contextlib.asynccontextmanager
+    async def use(self, chunk: ClaimedChunk, spec: JobSpec, *, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
+        """An engine that has the chunk's model loaded; raises ``EngineError`` when it cannot be had or ``stop`` is set.
+
+        An engine that died while in use leaves the room.
+        """
+        key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
+        pipeline = get_pipeline(chunk.pipeline)
+        settings = pipeline.settings_type.model_validate(spec.settings)
+        warm = key in self._engines
+        opening = asyncio.create_task(self._engines.acquire(key, lambda: self._open(chunk, spec)), name="engine-open")
+        await _unless_stopped(opening, stop)
+        host = opening.result()
+        try:
+            yield EngineLease(host=host, output_format=pipeline.output(settings), warm=warm)
+        finally:
+            if host.alive:
+                await self._engines.release(key)
+            else:
+                await self._engines.discard(key)
+
+    def residents(self) -> list[dict[str, Any]]:
+        """What the replica's row shows of its engines."""
+        return [
+            {"project_id": str(project), "pipeline": pipeline, "digest": digest, "bytes": host.memory_bytes()}
+            for (project, pipeline, digest), host in self._engines.items()
+            if host.alive
+        ]
+
+    async def close(self) -> None:
+        await self._engines.close()
+        shutil.rmtree(self._workdir, ignore_errors=True)
+
+    async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> EngineHost:
+        manifest = Manifest.model_validate(chunk.manifest)
+        root = await self._patience.until_available(
+            "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
+        )
+        pipeline = get_pipeline(chunk.pipeline)
+        timeout = timedelta(seconds=spec.limits.load_timeout_s)
+        host = await EngineHost.start(
+            pipeline=pipeline,
+            workdir=self._workdir / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
+        )
+        try:
+            report = await host.load(
+                ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
+            )
+        except BaseException:
+            await host.kill()
+            raise
+        _log.info("engine_loaded", pipeline=chunk.pipeline, model=chunk.model_digest[:12], seconds=report.seconds)
+        return host
+
+
+async def _unless_stopped(opening: asyncio.Task[EngineHost], stop: asyncio.Event) -> None:
+    """Wait for the task; a stop cancels it (its engine is killed) and raises ``EngineKilled``."""
+    stopping = asyncio.create_task(stop.wait(), name="engine-open-stop")
+    try:
+        await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        if not opening.done():
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+    if opening.cancelled():
+        raise EngineKilled("The load was stopped.")
