@@ -1,0 +1,1 @@
+"""Outputs of jobs, and the signed links that bring them home."""

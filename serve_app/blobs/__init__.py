@@ -1,0 +1,1 @@
+"""Blobs: which does the farm lack, upload, is it there."""

@@ -1,0 +1,1 @@
+"""The feed of a job as server-sent events."""

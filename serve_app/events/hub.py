@@ -1,0 +1,86 @@
+"""Wakes the event streams of this process: one LISTEN connection, fanned out in memory.
+
+A notification is a hint and may be lost; every stream also reads the rows again at each heartbeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import structlog
+
+from db.listen import EVENTS, listen
+from db.settings import DatabaseSettings
+
+log = structlog.get_logger(__name__)
+
+
+class EventHub:
+    """``async with`` starts and ends its one task; ``subscribe`` gives a flag that is set when a job has news."""
+
+    def __init__(self, *, database_settings: DatabaseSettings) -> None:
+        self._database_settings = database_settings
+        self._waiting: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+        self.connected = asyncio.Event()
+        """Set once notifications arrive; streams do not wait for it."""
+        self.closing = False
+        """The app is going away: streams end, and their clients resume at another process."""
+
+    @contextmanager
+    def subscribe(self, job_id: UUID) -> Iterator[asyncio.Event]:
+        """A flag for one stream. Subscribe before reading the rows, so that nothing falls in between."""
+        flag = asyncio.Event()
+        self._waiting[job_id].add(flag)
+        try:
+            yield flag
+        finally:
+            self._waiting[job_id].discard(flag)
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+
+    @property
+    def streams(self) -> int:
+        """Open subscriptions."""
+        return sum(len(flags) for flags in self._waiting.values())
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="event-hub")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.closing = True
+        self._wake_all()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        async for note in listen(self._database_settings, [EVENTS]):
+            if not note.channel:  # connected again: whatever was said meanwhile is lost
+                self.connected.set()
+                self._wake_all()
+                continue
+            try:
+                job = json.loads(note.payload).get("job")
+                flags = self._waiting.get(UUID(job), set()) if job else set()
+            except (ValueError, AttributeError):
+                log.warning("strange notification", action="api.event_payload", payload=note.payload[:200])
+                continue
+            for flag in flags:
+                flag.set()
+
+    def _wake_all(self) -> None:
+        for flags in self._waiting.values():
+            for flag in flags:
+                flag.set()

@@ -1,0 +1,19 @@
+"""How the event stream is described in OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_EXAMPLE = (
+    "id: 7\nevent: frames.committed\n"
+    'data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4,"warm":true}]},'
+    '"job":"0198…","kind":"frames.committed","seq":7}\n\n'
+)
+
+STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events. `id` is the job's own sequence number, without gaps; `event` the kind.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+    },
+    204: {"description": "The job has ended and there is nothing behind the last event that was seen."},
+}

@@ -1,0 +1,61 @@
+"""The text of an event stream: replay behind the last seen event, then live, with comments against silence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from db.events import EventRow, read_events
+from db.session import Database
+from jobs.errors import Unavailable
+from jobs.events import TERMINAL_JOB_EVENT_STATES, EventKind
+from jobs.fingerprint import canonical_json
+from serve_app.events.hub import EventHub
+from serve_app.settings import ApiSettings
+
+RETRY_MS = 2000
+"""What a browser waits before it connects again."""
+
+HEARTBEAT = b": still here\n\n"
+
+
+async def stream_events(
+    *, database: Database, hub: EventHub, settings: ApiSettings, job_id: UUID, after_seq: int
+) -> AsyncIterator[bytes]:
+    """Ends behind the event that ends the job, when the app closes, or after the stream's longest life."""
+    yield f"retry: {RETRY_MS}\n\n".encode()
+    ends_at = time.monotonic() + settings.stream_lifetime.total_seconds()
+    with hub.subscribe(job_id) as news:
+        while not hub.closing and time.monotonic() < ends_at:
+            news.clear()  # before reading: what comes during it sets the flag again
+            try:
+                async with database.transaction() as tx:
+                    rows = await read_events(tx, job_id=job_id, after_seq=after_seq, limit=settings.event_page)
+            except Unavailable:
+                rows = []  # the database is away: the stream lives on and catches up
+            for row in rows:
+                yield encode_event(row, job_id=job_id)
+                after_seq = row.seq
+            if rows and ends_job(rows[-1]):
+                return
+            if len(rows) == settings.event_page:
+                continue
+            try:
+                await asyncio.wait_for(news.wait(), settings.heartbeat.total_seconds())
+            except TimeoutError:
+                yield HEARTBEAT
+
+
+def encode_event(row: EventRow, *, job_id: UUID) -> bytes:
+    """One event as it goes over the line."""
+    body = canonical_json(
+        {"seq": row.seq, "kind": str(row.kind), "job": str(job_id), "at": row.at.isoformat(), "data": row.data}
+    )
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (row.seq, row.kind.encode(), body)
+
+
+def ends_job(row: EventRow) -> bool:
+    """Whether a feed may be closed behind this event."""
+    return row.kind is EventKind.JOB_STATE and row.data.get("state") in TERMINAL_JOB_EVENT_STATES

@@ -1,0 +1,1 @@
+"""Jobs: submit, list, follow, cancel, and look into their frames."""

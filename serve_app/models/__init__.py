@@ -1,0 +1,1 @@
+"""Models: registration, the probe's report, what is missing."""

@@ -1,0 +1,1 @@
+"""What pipelines there are, and the JSON Schema of their settings."""

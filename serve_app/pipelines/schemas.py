@@ -1,0 +1,19 @@
+"""What a pipeline looks like from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class PipelineView(BaseModel):
+    """A way to make pixels."""
+
+    name: str = Field(examples=["cycles"])
+    model_kinds: list[str] = Field(description="Kinds of models that it takes.", examples=[["blender"]])
+    installed: str | None = Field(
+        description="Engine and version beside this API; null: not installed there.", examples=["bpy 5.0.1"]
+    )
+    on_replicas: list[str] = Field(description="Engine versions that the live replicas run.", examples=[["bpy 5.0.1"]])
+    settings_schema: dict[str, Any] = Field(description="JSON Schema of `settings` in a job.")

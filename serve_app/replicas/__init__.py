@@ -1,0 +1,1 @@
+"""The replicas of the farm and what they do."""

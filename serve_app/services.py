@@ -1,0 +1,55 @@
+"""What the API works with, built in the lifespan of the app and closed at its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from db.session import Database
+from db.settings import DatabaseSettings
+from jobs.limits import FarmLimits
+from serve_app.events.hub import EventHub
+from serve_app.settings import ApiSettings
+from storage.base import Storage
+from storage.open import open_storage
+from storage.settings import StorageSettings
+from storage.signing import FileSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiServices:
+    """One per process; endpoints get it through ``serve_app.dependencies``."""
+
+    settings: ApiSettings
+    limits: FarmLimits
+    database: Database
+    storage: Storage
+    signer: FileSigner | None
+    """Checks links of local storage; None where storage presigns its own."""
+    hub: EventHub
+
+
+@asynccontextmanager
+async def open_services(
+    *, settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings
+) -> AsyncIterator[ApiServices]:
+    """Opens no connection to the database by itself: the API starts, and says so, while the database is away."""
+    database = Database(database_settings)
+    storage = open_storage(storage_settings)
+    signer = None
+    if not storage_settings.is_s3 and storage_settings.signing_keys:
+        signer = FileSigner(keys=storage_settings.signing_keys)
+    try:
+        async with EventHub(database_settings=database_settings) as hub:
+            yield ApiServices(
+                settings=settings,
+                limits=FarmLimits(),
+                database=database,
+                storage=storage,
+                signer=signer,
+                hub=hub,
+            )
+    finally:
+        await storage.close()
+        await database.close()

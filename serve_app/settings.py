@@ -1,0 +1,63 @@
+"""What the API allows and how it presents itself: typed settings from ``RAYFARM_API_*`` variables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import ByteSize, Field, HttpUrl
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Wait = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class ApiSettings(BaseSettings):
+    """Sizes take units (``16MiB``), durations take seconds or ISO 8601 (``PT30S``)."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYFARM_API_", frozen=True)
+
+    public_url: HttpUrl | None = None
+    """Address that links carry, for example https://farm.example.org; None: the one that the request came to."""
+
+    max_json_bytes: ByteSize = ByteSize(16 * 2**20)
+    """Largest JSON body. A manifest of 50,000 files is about 10 MB; a job is a few hundred bytes."""
+
+    upload_idle_timeout: Wait = timedelta(seconds=60)
+    """Silence after which an upload is given up; a slow line still sends something every few seconds."""
+
+    page_size: Annotated[int, Field(ge=1)] = 100
+    """Items of a page when the request does not say."""
+
+    max_page_size: Annotated[int, Field(ge=1)] = 1000
+    """Items of a page at most: about 1 MB of JSON, milliseconds to build."""
+
+    max_digests: Annotated[int, Field(ge=1)] = 10_000
+    """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""
+
+    storage_checks: Annotated[int, Field(ge=1)] = 16
+    """Blobs looked for in storage at a time, for one request: as many as storage has threads."""
+
+    link_lifetime: Wait = timedelta(hours=6)
+    """Life of a download link: a night's download on a slow line; a fresh one costs one request."""
+
+    max_wait: Wait = timedelta(seconds=30)
+    """Longest ``?wait=``: below the idle time-out of common proxies (60 s)."""
+
+    wait_poll: Wait = timedelta(milliseconds=200)
+    """How often a waiting request looks at the row; the probe of a scene takes about a second."""
+
+    heartbeat: Wait = timedelta(seconds=15)
+    """Quiet after which an event stream sends a comment: proxies cut silent connections after 30 to 60 s. The rows
+    are read again then, so that a lost notification delays an event by no more."""
+
+    stream_lifetime: Wait = timedelta(minutes=30)
+    """An event stream ends after this and the client resumes where it was: a revoked key stops reading by then."""
+
+    event_page: Annotated[int, Field(ge=1)] = 200
+    """Events read from the database at once during replay."""
+
+    ready_timeout: Wait = timedelta(seconds=3)
+    """A dependency that has not answered by then is not ready."""
+
+    replica_timeout: Wait = timedelta(seconds=30)
+    """A replica without a beat for so long is not counted as up; the lease's own length."""

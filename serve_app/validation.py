@@ -1,0 +1,86 @@
+"""Turns what pydantic says about a wrong value into sentences that name the field and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from jobs.errors import InvalidInput, RayfarmError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+_SHOWN = 3
+"""Errors that the sentence names; all stand in ``errors``."""
+
+
+class FieldError(BaseModel):
+    """One thing that is wrong in a request."""
+
+    field: str = Field(description="Where: dotted path in the body, or the name of the parameter.")
+    message: str
+    remedy: str | None = None
+
+
+def describe_errors(errors: Iterable[Mapping[str, Any]], *, drop: int = 0, prefix: str = "") -> list[FieldError]:
+    """One line per error; ``drop`` leading parts of each location are left out and ``prefix`` is put before."""
+    described = []
+    for error in errors:
+        location = [str(part) for part in error.get("loc", ())[drop:]]
+        cause = cause_of(error)
+        if cause is not None:
+            described.append(FieldError(field=_path(prefix, location), message=cause.message, remedy=cause.remedy))
+            continue
+        message = str(error.get("msg", "is not valid")).removeprefix("Value error, ")
+        if error.get("type") == "extra_forbidden":
+            message = "There is no such field."
+        described.append(FieldError(field=_path(prefix, location), message=message))
+    return described
+
+
+def cause_of(error: Mapping[str, Any]) -> RayfarmError | None:
+    """The error of ours that a validator was stopped by, which knows its remedy."""
+    raised = (error.get("ctx") or {}).get("error")
+    cause = getattr(raised, "__cause__", None)
+    return cause if isinstance(cause, RayfarmError) else None
+
+
+def sentence(errors: Sequence[FieldError]) -> str:
+    """The first errors in one sentence each."""
+    shown = " ".join(f"{error.field}: {_ended(error.message)}" for error in errors[:_SHOWN])
+    rest = len(errors) - _SHOWN
+    return f"{shown} (and {rest} more)" if rest > 0 else shown
+
+
+def check_against(model: type[_Model], data: object, *, field: str, what: str) -> _Model:
+    """Validate data that a request holds; ``InvalidInput`` names each wrong field, and the ones that there are."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raw = error.errors(include_url=False)
+        errors = describe_errors(raw, prefix=field)
+        unknown = [str(one["loc"][-1]) for one in raw if one["type"] == "extra_forbidden" and one["loc"]]
+        raise InvalidInput(
+            f"The {what} are not valid. {sentence(errors)}",
+            field=errors[0].field,
+            remedy=_remedy(model, unknown, what),
+            errors=[one.model_dump(exclude_none=True) for one in errors],
+        ) from error
+
+
+def _remedy(model: type[BaseModel], unknown: Sequence[str], what: str) -> str:
+    known = sorted(model.model_fields)
+    near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
+    guesses = [f"{found[0]} instead of {name}" for name, found in near.items() if found]
+    listed = f"The {what} are: {', '.join(known)}." if known else f"There are no {what}."
+    return f"Did you mean {', '.join(guesses)}? {listed}" if guesses else listed
+
+
+def _path(prefix: str, location: Sequence[str]) -> str:
+    return ".".join([part for part in (prefix, *location) if part]) or "body"
+
+
+def _ended(message: str) -> str:
+    return message if message.endswith((".", "!", "?")) else f"{message}."
