@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,38 +19,52 @@ from pipelines.settings import EngineSettings
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_LOG_SLACK = 16
+"""The log file may grow to this many times the part that is kept."""
 _REAP_POLL_S = 0.001
 """No SIGCHLD: the loop of a Serve replica does not run on the main thread, which alone gets signals."""
 
 
-class LogTail(asyncio.Protocol):
-    """Keeps the last bytes of the child's stdout and stderr."""
+class LogFile:
+    """Where the child's stdout and stderr go: a nameless file, of which only the end is kept.
 
-    def __init__(self, *, limit_bytes: int) -> None:
+    Not a pipe: Blender prints some forty lines a frame, and each would wake the parent in the middle of a render.
+    """
+
+    def __init__(self, *, folder: Path, limit_bytes: int) -> None:
         self._limit = limit_bytes
-        self._data = bytearray()
-        self.ended = asyncio.Event()
+        self._before = b""
+        with tempfile.NamedTemporaryFile(dir=folder) as named:
+            self.fd = os.open(named.name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
 
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > 2 * self._limit:  # trim rarely: each trim copies
-            del self._data[: -self._limit]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ended.set()
+    def trim(self) -> None:
+        """Keep the file small; cheap while it is."""
+        if os.fstat(self.fd).st_size > _LOG_SLACK * self._limit:
+            self._before = self._end()
+            os.ftruncate(self.fd, 0)  # the child appends, so it goes on from the start
 
     @property
     def text(self) -> str:
-        return bytes(self._data[-self._limit :]).decode(errors="replace")
+        end = self._before if self.fd < 0 else (self._before + self._end())
+        return end[-self._limit :].decode(errors="replace")
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            self._before += self._end()
+            os.close(self.fd)
+            self.fd = -1
+
+    def _end(self) -> bytes:
+        return os.pread(self.fd, self._limit, max(0, os.fstat(self.fd).st_size - self._limit))
 
 
 class ChildProcess:
-    """A spawned worker and its ends of socket and log pipe."""
+    """A spawned worker, the parent's end of its socket, and its log."""
 
-    def __init__(self, *, popen: subprocess.Popen[bytes], connection: socket.socket, log_fd: int) -> None:
+    def __init__(self, *, popen: subprocess.Popen[bytes], connection: socket.socket, log: LogFile) -> None:
         self._popen = popen
         self.connection = connection
-        self.log_fd = log_fd
+        self.log = log
         self._oom_kills = _kernel_oom_kills()
 
     @property
@@ -97,7 +112,7 @@ class ChildProcess:
 def spawn_worker(*, engine_module: str, home: Path, writable: Sequence[Path], settings: EngineSettings) -> ChildProcess:
     """Fork and exec ``pipelines.worker``. Call from a thread that lives as long as the child: its end kills it."""
     ours, theirs = socket.socketpair()
-    log_read, log_write = os.pipe()
+    log = LogFile(folder=home, limit_bytes=settings.log_tail_bytes)
     limits: SandboxLimits = settings.sandbox_limits()
     extra = {} if settings.threads is None else {"RAYFARM_ENGINE_THREADS": str(settings.threads)}
     command = [sys.executable, "-m", "pipelines.worker"]
@@ -109,20 +124,19 @@ def spawn_worker(*, engine_module: str, home: Path, writable: Sequence[Path], se
         popen = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=log_write,
-            stderr=log_write,
+            stdout=log.fd,
+            stderr=log.fd,
             pass_fds=(theirs.fileno(),),
             cwd=home,
             env=child_environment(source=os.environ, home=home, extra_names=settings.extra_environment, extra=extra),
         )
     except BaseException:
         ours.close()
-        os.close(log_read)
+        log.close()
         raise
     finally:
         theirs.close()
-        os.close(log_write)
-    return ChildProcess(popen=popen, connection=ours, log_fd=log_read)
+    return ChildProcess(popen=popen, connection=ours, log=log)
 
 
 def _kernel_oom_kills() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import shutil
 import signal
 import tempfile
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from jobs.states import EndReason
-from pipelines._process import ChildProcess, LogTail, spawn_worker
+from pipelines._process import ChildProcess, spawn_worker
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
 from pipelines.output_check import check_contained, check_image
@@ -37,8 +36,8 @@ from pipelines.settings import EngineSettings
 
 logger = logging.getLogger(__name__)
 
-_LAST_WORDS_S = 0.2
-"""After the death of the child, the wait for the rest of its log pipe."""
+_OWN_END_S = 0.2
+"""A child that closed its socket gets this long to be gone by itself, so that its own exit status is what counts."""
 
 Answer = ReadyEvent | LoadedEvent | RenderedEvent
 
@@ -66,7 +65,6 @@ class EngineHost:
         """Set once the process is gone and reaped, whatever the cause."""
         self._child = child
         self._home = home
-        self._log = LogTail(limit_bytes=settings.log_tail_bytes)
         self._calls: dict[int | None, _Call] = {}
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(settings.outstanding_renders)
@@ -118,7 +116,7 @@ class EngineHost:
     @property
     def log_tail(self) -> str:
         """The end of what the child printed."""
-        return self._log.text
+        return self._child.log.text
 
     @property
     def idle_seconds(self) -> float:
@@ -188,7 +186,6 @@ class EngineHost:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         ready = self._calls[None] = _Call(loop.create_future())
-        await loop.connect_read_pipe(lambda: self._log, os.fdopen(self._child.log_fd, "rb", buffering=0))
         reader, self._writer = await asyncio.open_unix_connection(
             sock=self._child.connection, limit=self.settings.message_limit_bytes
         )
@@ -223,6 +220,7 @@ class EngineHost:
 
     def _hear(self, event: Event) -> None:
         self._progressed_at = asyncio.get_running_loop().time()
+        self._child.log.trim()
         match event:
             case ProgressEvent():
                 call = self._calls.get(event.call)
@@ -266,14 +264,10 @@ class EngineHost:
             return
         if self._writer is not None:
             self._writer.close()
-        if await self._child.reap(0 if self._protocol_error else _LAST_WORDS_S) is None:
+        if await self._child.reap(0 if self._protocol_error else _OWN_END_S) is None:
             self._child.kill()  # closed its socket, or spoke nonsense, and lives on
             await self._child.reap(self.settings.kill_timeout.total_seconds())
-        try:
-            async with asyncio.timeout(_LAST_WORDS_S):
-                await self._log.ended.wait()
-        except TimeoutError:
-            pass
+        self._child.log.close()
         self._lost = self._cause_of_death()
         for number in list(self._calls):
             self._settle(number, self._lost)
