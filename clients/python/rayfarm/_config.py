@@ -35,14 +35,18 @@ def farm_home(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def resolve(
-    *, url: str | None = None, api_key: str | None = None, environ: Mapping[str, str] | None = None
+    *,
+    url: str | None = None,
+    api_key: str | None = None,
+    home: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Connection:
     """Find the farm. ``UsageError`` if nothing says where one is.
 
     The key of the home folder goes only to the address of the home folder: it must never reach another farm.
     """
     values = os.environ if environ is None else environ
-    home = farm_home(values)
+    home = home or farm_home(values)
     key = api_key or values.get("RAYFARM_API_KEY") or None
     if url:
         return Connection(url=_checked(url, "--url"), api_key=key or _key_if_ours(url, home), source="--url")

@@ -229,7 +229,8 @@ def refusal(response: httpx.Response) -> FarmRefused | FarmUnreachable:
         problem = {}
     error = FarmRefused(status=response.status_code, problem=problem if isinstance(problem, dict) else {})
     if response.status_code in _PASSING and response.status_code != 429:
-        return FarmUnreachable(error.message, remedy=error.remedy or "Try again in a while; see `rayfarm status`.")
+        remedy = error.remedy or "Try again in a while; see `rayfarm status`."
+        return FarmUnreachable(error.message, remedy=remedy, problem=error.problem)
     return error
 
 

@@ -144,8 +144,8 @@ class Client:
         """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
         return watching.watch_events(self._transport, _id(job), after=after)
 
-    def frames(self, job: Job | str, *, limit: int | None = None) -> Iterator[Json]:
-        return self._pages(f"/v1/jobs/{_id(job)}/frames", limit=limit)
+    def frames(self, job: Job | str, *, state: str | None = None, limit: int | None = None) -> Iterator[Json]:
+        return self._pages(f"/v1/jobs/{_id(job)}/frames", params={"state": state}, limit=limit)
 
     def attempts(self, job: Job | str, frame: int) -> Iterator[Json]:
         return self._pages(f"/v1/jobs/{_id(job)}/frames/{frame}/attempts")
@@ -200,8 +200,8 @@ class Client:
         return list(self._pages("/v1/pipelines"))
 
     def ready(self) -> Json:
-        """The farm's own check of its parts."""
-        answer: Json = self._transport.json("GET", "/v1/health/ready")
+        """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""
+        answer: Json = self._transport.json("GET", "/v1/health/ready", repeatable=False)
         return answer
 
     def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:

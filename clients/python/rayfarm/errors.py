@@ -78,6 +78,13 @@ class FarmUnreachable(ClientError):
 
     code = "unreachable"
 
+    def __init__(
+        self, message: str | None = None, *, remedy: str | None = None, problem: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.problem = problem
+        """What a farm said that is there but not able; None: nothing came."""
+
 
 class FarmRefused(ClientError):
     """The farm refused the request."""

@@ -1,0 +1,30 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from rayfarm.cli import farm_commands, job_commands, render_command
+
+command = typer.Typer(
+    name="rayfarm",
+    help="Render on a Rayfarm farm, and run one on this machine.",
+    epilog="Exit codes: 0 done, 1 the job failed or was canceled, 2 the call is wrong, 3 the farm does not answer, "
+    "130 Ctrl-C.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+command.command("render")(render_command.render)
+command.command("watch")(render_command.watch)
+command.command("jobs")(job_commands.jobs)
+command.command("show")(job_commands.show)
+command.command("cancel")(job_commands.cancel)
+command.command("logs")(job_commands.logs)
+command.command("models")(job_commands.models)
+command.command("workers")(job_commands.workers)
+command.command("up")(farm_commands.up)
+command.command("down")(farm_commands.down)
+command.command("status")(farm_commands.status)
+command.command("version")(farm_commands.version)

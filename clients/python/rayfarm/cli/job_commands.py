@@ -1,0 +1,149 @@
+"""`rayfarm jobs|show|cancel|logs|models|workers`: what the farm has, and what it did."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from rayfarm._config import resolve
+from rayfarm.cli.options import ApiKey, AsJson, Url
+from rayfarm.cli.output import Output, duration, size
+from rayfarm.client import Client
+from rayfarm.types import Job, Json
+
+JobId = Annotated[str, typer.Argument(help="The job's id, as `rayfarm jobs` prints it.", metavar="JOB")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows at most.")]
+
+
+def connect(url: str | None, api_key: str | None) -> Client:
+    """A client for the farm that the options, the environment or the home folder name."""
+    connection = resolve(url=url, api_key=api_key)
+    return Client(connection.url, connection.api_key)
+
+
+def jobs(
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    limit: Limit = 20,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    output = Output(as_json=as_json)
+    rows = []
+    with connect(url, api_key) as client:
+        for job in client.jobs(state=state, limit=limit):
+            output.record(**job.raw)
+            rows.append((job.id, job.state, _frames(job), job.name, job.created_at or ""))
+    output.table(("id", "state", "frames", "name", "created"), rows, empty="No jobs yet.")
+
+
+def show(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """Show one job: where it stands, why it waits, what it made."""
+    output = Output(as_json=as_json)
+    with connect(url, api_key) as client:
+        job = client.job(job_id)
+        output.record(**job.raw)
+        kinds: dict[str, list[int]] = {}
+        for artifact in client.artifacts(job):
+            kinds.setdefault(artifact.kind, []).append(artifact.size_bytes)
+    output.say(f"{job.name}  {job.id}")
+    output.say(f"state     {job.state}{f' ({job.end_reason})' if job.end_reason else ''}")
+    if job.message:
+        output.say(f"          {job.message}")
+    if job.wait_words:
+        output.say(f"waits     {job.wait_words}")
+    output.say(f"frames    {job.frames}: {_frames(job)}{f', {job.counts.reused} reused' if job.counts.reused else ''}")
+    if job.counts.failed:
+        output.say(f"failed    {job.counts.failed} (see `rayfarm logs {job.id}`)")
+    if job.warm or job.cold:
+        output.say(f"rendered  {job.warm} warm, {job.cold} cold")
+    if job.seconds_per_frame is not None:
+        output.say(f"a frame   {duration(job.seconds_per_frame)}")
+    if job.eta_seconds is not None and not job.is_over:
+        output.say(f"ETA       {duration(job.eta_seconds)}")
+    output.say(f"pipeline  {job.pipeline}, priority {job.priority}")
+    for kind, sizes in kinds.items():
+        output.say(f"outputs   {len(sizes)} × {kind}, {size(sum(sizes))}")
+
+
+def cancel(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """Cancel a job; frames that are done are kept."""
+    output = Output(as_json=as_json)
+    with connect(url, api_key) as client:
+        job = client.cancel(job_id)
+    output.record(**job.raw)
+    output.say(f"{job.id} is {job.state}.")
+
+
+def logs(
+    job_id: JobId,
+    frame: Annotated[int | None, typer.Option("--frame", "-f", help="Only the attempts at this frame.")] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what happened: the attempts at one frame, or at every frame that failed, with the renderer's log."""
+    output = Output(as_json=as_json)
+    with connect(url, api_key) as client:
+        job = client.job(job_id)
+        if frame is not None:
+            numbers = [frame]
+        else:
+            numbers = [int(item["frame"]) for item in client.frames(job, state="failed")]
+            output.say(f"{job.name} {job.id}: {job.state}, {_frames(job)}{f'. {job.message}' if job.message else ''}")
+        for number in numbers:
+            for attempt in client.attempts(job, number):
+                output.record(frame=number, **{key: value for key, value in attempt.items() if key != "frame"})
+                _say_attempt(output, number, attempt)
+    if not numbers:
+        output.say("No frame failed. `--frame N` prints the attempts at one frame.")
+
+
+def models(limit: Limit = 20, url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """List registered models."""
+    output = Output(as_json=as_json)
+    rows = []
+    with connect(url, api_key) as client:
+        for model in client.models(limit=limit):
+            output.record(**model.raw)
+            probe = model.probe or {}
+            span = f"{probe['frame_start']}-{probe['frame_end']}" if "frame_start" in probe else ""
+            rows.append((model.id, model.state, model.name, span, model.digest[:12]))
+    output.table(("id", "state", "name", "frames", "digest"), rows, empty="No models yet.")
+
+
+def workers(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+    """List the farm's workers, what they keep loaded and what they do now."""
+    output = Output(as_json=as_json)
+    rows = []
+    with connect(url, api_key) as client:
+        for replica in client.replicas():
+            output.record(**replica.raw)
+            engines = ", ".join(f"{name} {version}" for name, version in replica.engines.items())
+            held = sum(int(resident.get("bytes") or 0) for resident in replica.residents)
+            loaded = f"{len(replica.residents)} ({size(held)})" if replica.residents else "none"
+            rows.append((replica.id, replica.state, replica.pool, engines, loaded, _current(replica.current)))
+    output.table(("id", "state", "pool", "engines", "loaded", "now"), rows, empty="No worker is up.")
+
+
+def _frames(job: Job) -> str:
+    failed = f", {job.counts.failed} failed" if job.counts.failed else ""
+    return f"{job.counts.done}/{job.counts.total}{failed}"
+
+
+def _current(current: Json | None) -> str:
+    if not current:
+        return "idle"
+    frame = current.get("frame")
+    return f"frame {frame} of {current.get('job_id') or current.get('job')}" if frame is not None else "busy"
+
+
+def _say_attempt(output: Output, frame: int, attempt: dict[str, Any] | Json) -> None:
+    parts = [f"frame {frame}", str(attempt.get("outcome") or attempt.get("state") or "")]
+    parts += [str(attempt[key]) for key in ("started_at", "message") if attempt.get(key)]
+    output.say("  ".join(part for part in parts if part))
+    log = str(attempt.get("log") or "").rstrip()
+    for line in log.splitlines():
+        output.say(f"    {line}")

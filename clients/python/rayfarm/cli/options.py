@@ -1,0 +1,67 @@
+"""Options that several commands share, and how ``--set`` values are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rayfarm.errors import UsageError
+
+Url = Annotated[str | None, typer.Option("--url", help="Address of the farm's API (RAYFARM_URL).", show_default=False)]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key",
+        help="API key (RAYFARM_API_KEY; better there, as other users can see a command line).",
+        show_default=False,
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of this machine's farm (RAYFARM_HOME, default ./.rayfarm).", show_default=False),
+]
+
+
+def read_settings(pairs: Iterable[str]) -> dict[str, Any]:
+    """``key=value`` pairs; a value is JSON where it can be read as such, else text. ``a.b=1`` sets within ``a``."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {pair!r} is not key=value.", remedy="Write it like --set samples=64.")
+        *folders, last = key.strip().split(".")
+        place = settings
+        for folder in folders:
+            inner = place.setdefault(folder, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"--set {key.strip()} goes into {folder}, which was set to a plain value before.")
+            place = inner
+        try:
+            place[last] = json.loads(text)
+        except ValueError:
+            place[last] = text
+    return settings
+
+
+def read_resolution(text: str) -> dict[str, int]:
+    """``640x360``."""
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not cross or not width.isdecimal() or not height.isdecimal():
+        raise UsageError(f"--resolution {text!r} is not a size.", remedy="Write it like --resolution 1920x1080.")
+    return {"resolution_x": int(width), "resolution_y": int(height)}
+
+
+def read_maps(pairs: Iterable[str]) -> list[tuple[str, str]]:
+    """``FROM=TO`` pairs."""
+    maps = []
+    for pair in pairs:
+        before, equals, after = pair.partition("=")
+        if not equals or not before or not after:
+            raise UsageError(f"--map {pair!r} is not FROM=TO.", remedy="Write it like --map P:/textures=/mnt/textures.")
+        maps.append((before, after))
+    return maps

@@ -1,0 +1,192 @@
+"""`rayfarm render` and `rayfarm watch`: a scene becomes frames in a folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from jobs.errors import RayfarmError
+from jobs.frames import FrameRange
+from rayfarm.cli.job_commands import JobId, connect
+from rayfarm.cli.options import ApiKey, AsJson, Url, read_maps, read_resolution, read_settings
+from rayfarm.cli.output import Output, duration
+from rayfarm.cli.registering import register
+from rayfarm.cli.views import open_view
+from rayfarm.client import Client
+from rayfarm.errors import ClientError, UsageError
+from rayfarm.following import Followed, Follower
+from rayfarm.types import Job
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames and the video.", file_okay=False)]
+
+
+def render(
+    scene: Annotated[Path, typer.Argument(help="The .blend file.", metavar="SCENE")],
+    frames: Annotated[
+        str | None,
+        typer.Option("--frames", "-f", help="1-48, 1-100:2, 5,10,20-30, 100-1. Default: the scene's own range."),
+    ] = None,
+    out: Out = Path("render"),
+    pipeline: Annotated[str, typer.Option(help="How pixels are made.")] = "cycles",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the pipeline; repeatable.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Samples per pixel.")] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="WxH", help="For example 640x360.")] = None,
+    percentage: Annotated[int | None, typer.Option(min=1, help="Scale of the resolution, in per cent.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="png, jpeg or exr.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: as the scene says.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Name of the camera.")] = None,
+    view_layer: Annotated[str | None, typer.Option(help="Name of the view layer.")] = None,
+    denoise: Annotated[bool | None, typer.Option("--denoise/--no-denoise", help="Default: as the scene says.")] = None,
+    video: Annotated[bool, typer.Option("--video/--no-video", help="Make a film of more than one frame.")] = True,
+    priority: Annotated[
+        Literal["interactive", "normal", "batch"], typer.Option(help="What starts first when workers are scarce.")
+    ] = "normal",
+    reuse: Annotated[
+        bool, typer.Option("--reuse/--no-reuse", help="Take identical frames that were rendered before.")
+    ] = True,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FROM=TO", help="Look for files under TO that the scene names under FROM."),
+    ] = None,
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option("--allow", metavar="DIR", help="Also take files from DIR, outside the scene's folder."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the job. Default: the scene's file name.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return once the job is submitted.")] = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Render a scene: upload what the farm lacks, watch, and bring each frame home as it lands."""
+    output = Output(as_json=as_json)
+    if frames is not None:
+        check_frames(frames)
+    settings = read_settings(set_ or ())
+    named = {
+        "samples": samples,
+        "percentage": percentage,
+        "format": format_.lower() if format_ else None,
+        "seed": seed,
+        "camera": camera,
+        "view_layer": view_layer,
+        "denoise": denoise,
+        **(read_resolution(resolution) if resolution else {}),
+    }
+    settings |= {key: value for key, value in named.items() if value is not None}
+    with connect(url, api_key) as client:
+        try:
+            model = register(client, scene, output=output, maps=read_maps(map_ or ()), allow=allow or ())
+            job = client.submit(
+                model,
+                frames=frames,
+                pipeline=pipeline,
+                settings=settings,
+                name=name or scene.stem,
+                priority=priority,
+                reuse=reuse,
+                outputs={"video": "auto" if video else None},
+            )
+        except KeyboardInterrupt:
+            output.note("Stopped; no job was submitted. What is uploaded need not be sent again.")
+            output.record(interrupted=True, job=None)
+            raise typer.Exit(130) from None
+        output.record(job=job.id, model=model.id, frames=job.frames, total=job.counts.total)
+        output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
+        if detach:
+            output.say(f"watch it with: {resume_command(job, out, url)}")
+            return
+        finish(client, job, out=out, output=output, url=url)
+
+
+def watch(
+    job_id: JobId,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also bring the frames and the video to this folder.")
+    ] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a job to its end; with --out, bring home what is not there yet."""
+    output = Output(as_json=as_json)
+    with connect(url, api_key) as client:
+        finish(client, client.job(job_id), out=out, output=output, url=url)
+
+
+def check_frames(text: str) -> None:
+    """Refuse a bad range before anything is uploaded."""
+    try:
+        FrameRange.parse(text)
+    except RayfarmError as error:
+        raise UsageError(error.message, remedy=error.remedy) from error
+
+
+def finish(client: Client, job: Job, *, out: Path | None, output: Output, url: str | None) -> None:
+    """Follow the job and end the command with its verdict."""
+    followed = follow(client, job, out=out, output=output, url=url)
+    summarize(followed, out=out, output=output)
+    if followed.job.state != "succeeded":
+        raise typer.Exit(1)
+
+
+def follow(client: Client, job: Job, *, out: Path | None, output: Output, url: str | None = None) -> Followed:
+    """Show the job until it is over. Ctrl-C, or a farm that is gone, leaves it running and says how to go on."""
+    try:
+        with open_view(output) as view:
+            return Follower(client=client, job=job, view=view, out=out).run()
+    except KeyboardInterrupt:
+        output.note(f"\nThe job goes on without you. {go_on(job, out, url)}")
+        output.record(interrupted=True, job=job.id, resume=resume_command(job, out, url))
+        raise typer.Exit(130) from None
+    except ClientError as error:
+        error.remedy = " ".join(part for part in (error.remedy, f"The job is kept. {go_on(job, out, url)}") if part)
+        raise
+
+
+def go_on(job: Job, out: Path | None, url: str | None) -> str:
+    """How to come back to a job, or end it."""
+    cancel = shlex.join(["rayfarm", "cancel", job.id, *(["--url", url] if url else [])])
+    return f"Watch it again:\n  {resume_command(job, out, url)}\nor cancel it:\n  {cancel}"
+
+
+def resume_command(job: Job, out: Path | None, url: str | None) -> str:
+    """The command that goes on where this one stops."""
+    words: list[Any] = ["rayfarm", "watch", job.id]
+    words += ["--out", str(out)] if out else []
+    words += ["--url", url] if url else []
+    return shlex.join(words)
+
+
+def summarize(followed: Followed, *, out: Path | None, output: Output) -> None:
+    """How it ended, in two or three lines."""
+    job, counts = followed.job, followed.job.counts
+    output.record(
+        result=job.state,
+        job=job.id,
+        end_reason=job.end_reason,
+        message=job.message,
+        frames={"total": counts.total, "committed": counts.committed, "reused": counts.reused, "failed": counts.failed},
+        files={kind: [str(path) for path in paths] for kind, paths in followed.files.items()},
+        seconds={
+            "render": round(followed.render_seconds, 3),
+            "video": round(followed.video_seconds, 3),
+            "download": round(followed.download_seconds, 3),
+        },
+    )
+    reused = f", {counts.reused} of them reused" if counts.reused else ""
+    where = f" in {out}" if out else ""
+    output.say(f"{job.state}: {counts.done}/{counts.total} frames{reused}{where} ({duration(followed.render_seconds)})")
+    for path in followed.files.get("video", ()):
+        output.say(f"video: {path}")
+    if job.state != "succeeded":
+        output.trouble(
+            code="job-failed" if job.state == "failed" else "job-canceled",
+            message=job.message or f"The job {job.state}.",
+            remedy=f"See what happened: rayfarm logs {job.id}" if job.state == "failed" else None,
+        )

@@ -1,0 +1,168 @@
+"""Shows a job that is followed: a live bar on a terminal, a line per change in a pipe, JSON lines for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from rayfarm.cli.output import Output, duration
+from rayfarm.downloads import Fetched
+from rayfarm.following import Figures
+from rayfarm.types import Artifact, Event
+
+
+def figures_line(figures: Figures) -> str:
+    """The figures behind the bar, those that are known."""
+    counts = figures.counts
+    parts = []
+    if counts.reused:
+        parts.append(f"{counts.reused} reused")
+    if counts.failed:
+        parts.append(f"{counts.failed} failed")
+    if figures.warm or figures.cold:
+        parts.append(f"{figures.warm} warm / {figures.cold} cold")
+    if figures.replicas:
+        parts.append(f"{figures.replicas} worker{'s' if figures.replicas != 1 else ''}")
+    if figures.seconds_per_frame is not None:
+        parts.append(f"{duration(figures.seconds_per_frame)}/frame")
+    if figures.job.eta_seconds is not None and not figures.job.is_over and counts.ended < counts.total:
+        parts.append(f"ETA {duration(figures.job.eta_seconds)}")
+    return " · ".join(parts)
+
+
+def wait_line(figures: Figures) -> str | None:
+    """Why nothing happens, if the farm says so."""
+    if figures.job.wait_words and not figures.job.is_over and not figures.replicas:
+        return f"waits: {figures.job.wait_words}"
+    return None
+
+
+class LiveView:
+    """A bar that redraws itself."""
+
+    def __init__(self, output: Output) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("frames"),
+            TimeElapsedColumn(),
+            console=output.console,
+        )
+        self._task = self._progress.add_task("queued", total=None)
+        self._text = Text()
+        self._live = Live(Group(self._progress, self._text), console=output.console, refresh_per_second=8)
+
+    def __enter__(self) -> LiveView:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, figures: Figures) -> None:
+        self._progress.update(
+            self._task,
+            description=figures.job.state,
+            total=figures.counts.total or None,
+            completed=figures.counts.done,
+        )
+        lines = [line for line in (figures_line(figures), wait_line(figures)) if line]
+        self._text.plain = "\n".join(lines)
+
+    def event(self, event: Event) -> None:
+        for line in trouble_lines(event):
+            self._live.console.print(line, markup=False)
+
+    def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
+        if artifact.kind != "frame":
+            self._live.console.print(f"{artifact.kind}: {path}", markup=False)
+
+
+class PlainView:
+    """A line whenever the state, the counts or the reason to wait change."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._last: tuple[object, ...] = ()
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, figures: Figures) -> None:
+        counts = figures.counts
+        wait = wait_line(figures)
+        now = (figures.job.state, counts.ended, counts.total, wait)
+        if now == self._last:
+            return
+        self._last = now
+        parts = (figures.job.state, f"{counts.done}/{counts.total} frames", figures_line(figures), wait)
+        self._output.say("  ".join(part for part in parts if part))
+
+    def event(self, event: Event) -> None:
+        for line in trouble_lines(event):
+            self._output.say(line)
+
+    def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
+        self._output.say(f"{artifact.kind}: {path}{' (already here)' if fetched is Fetched.SAME else ''}")
+
+
+class JsonView:
+    """Each event and each file as a JSON line."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def __enter__(self) -> JsonView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, figures: Figures) -> None:
+        return None
+
+    def event(self, event: Event) -> None:
+        self._output.record(event=event.kind, id=event.id, at=event.at, data=dict(event.data))
+
+    def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
+        self._output.record(
+            file=str(path),
+            kind=artifact.kind,
+            frame=artifact.frame,
+            sha256=artifact.sha256,
+            size_bytes=artifact.size_bytes,
+            status=fetched.value,
+        )
+
+
+def open_view(output: Output) -> LiveView | PlainView | JsonView:
+    """The view that fits where the output goes."""
+    if output.as_json:
+        return JsonView(output)
+    return LiveView(output) if output.is_live else PlainView(output)
+
+
+def trouble_lines(event: Event) -> list[str]:
+    """What went wrong, worth a line of its own even beside a bar."""
+    data = event.data
+    if event.kind == "frames.failed":
+        return [
+            f"frame {frame.get('frame')} failed ({frame.get('reason')}): {frame.get('message') or ''}".rstrip(": ")
+            for frame in data.get("frames") or ()
+        ]
+    if event.kind == "frame.retried":
+        return [f"frame {data.get('frame')} is tried again ({data.get('reason')}): {data.get('message') or ''}"]
+    if event.kind == "output.failed":
+        return [f"{data.get('kind') or 'an output'} could not be made: {data.get('message') or ''}"]
+    return []

@@ -1,0 +1,295 @@
+"""Stays with a job to its end: reads its events, brings each output home as it lands, keeps the figures to show."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from rayfarm.client import Client
+from rayfarm.downloads import Fetched, safe_destination
+from rayfarm.errors import ClientError
+from rayfarm.types import Artifact, Counts, Event, Job
+
+PARALLEL_DOWNLOADS = 3
+
+REFRESH = timedelta(seconds=2)
+"""How often what no event tells (ETA, why it waits, the replicas) is asked for."""
+
+RECENT_FRAMES = 12
+"""Frames whose mean time is shown; a scene's frames differ, so the last ones say most."""
+
+_BRINGS_FILES = frozenset({"frames.committed", "frames.reused", "output.ready"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is known of a job at one moment."""
+
+    job: Job
+    warm: int = 0
+    cold: int = 0
+    replicas: int = 0
+    """Replicas that have worked on it lately."""
+    seconds_per_frame: float | None = None
+    downloaded: int = 0
+    same: int = 0
+    """Files that were there already, and identical."""
+
+    @property
+    def counts(self) -> Counts:
+        return self.job.counts
+
+
+class View(Protocol):
+    """Shows a job to somebody. Called from several threads, one call at a time."""
+
+    def show(self, figures: Figures) -> None: ...
+    def event(self, event: Event) -> None: ...
+    def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed:
+    """How it ended, and the files that are here."""
+
+    job: Job
+    figures: Figures
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    """Artifact kind → paths."""
+    render_seconds: float = 0.0
+    """Until the last frame was there for this watcher."""
+    video_seconds: float = 0.0
+    """From then to the end of the job."""
+    download_seconds: float = 0.0
+    """From the end of the job until the last file was here."""
+
+
+class _Downloads:
+    """Brings new artifacts home on threads that never hold up the end of the program (Ctrl-C)."""
+
+    def __init__(
+        self, *, client: Client, job_id: str, out: Path, kinds: Sequence[str], landed: Callable[..., None]
+    ) -> None:
+        self._client = client
+        self._job_id = job_id
+        self._out = out
+        self._kinds = frozenset(kinds)
+        self._landed = landed
+        self._change = threading.Condition()
+        self._waiting: deque[Artifact] = deque()
+        self._known: set[str] = set()
+        self._names: dict[Path, str] = {}
+        self._busy = 0
+        self._look = False
+        self._looking = False
+        self._closed = False
+        self.failure: ClientError | None = None
+        for number in range(PARALLEL_DOWNLOADS):
+            threading.Thread(target=self._work, name=f"rayfarm-download-{number}", daemon=True).start()
+        threading.Thread(target=self._list, name="rayfarm-list", daemon=True).start()
+
+    def look(self) -> None:
+        """There may be new artifacts."""
+        with self._change:
+            self._look = True
+            self._change.notify_all()
+
+    def finish(self) -> None:
+        """List once more and wait until every file is here; raises what went wrong."""
+        self.look()
+        with self._change:
+            self._change.wait_for(
+                lambda: self.failure or not (self._look or self._looking or self._waiting or self._busy)
+            )
+        self.close()
+        if self.failure:
+            raise self.failure
+
+    def close(self) -> None:
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+
+    def _list(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._look or self._closed)
+                if self._closed:
+                    return
+                self._look, self._looking = False, True
+            try:
+                for artifact in self._client.artifacts(self._job_id):
+                    with self._change:
+                        if artifact.id in self._known:
+                            continue
+                        self._known.add(artifact.id)
+                        if artifact.kind in self._kinds:
+                            self._waiting.append(artifact)
+                            self._change.notify_all()
+            except ClientError as error:
+                self._fail(error)
+            finally:
+                with self._change:
+                    self._looking = False
+                    self._change.notify_all()
+
+    def _work(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                artifact = self._waiting.popleft()
+                self._busy += 1
+            try:
+                destination = safe_destination(self._out, artifact.name)
+                fetched = self._client.fetch(artifact, destination, job=self._job_id)
+                self._landed(destination, artifact, fetched)
+            except ClientError as error:
+                self._fail(error)
+            finally:
+                with self._change:
+                    self._busy -= 1
+                    self._change.notify_all()
+
+    def _fail(self, error: ClientError) -> None:
+        with self._change:
+            self.failure = self.failure or error
+            self._change.notify_all()
+
+
+class Follower:
+    """Follows one job. ``run`` returns at the job's end; an exception (Ctrl-C) leaves the job running."""
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        job: Job,
+        view: View,
+        out: Path | None = None,
+        kinds: Sequence[str] = ("frame", "extra", "video"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._view = view
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._figures = Figures(job=job)
+        self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
+        self._replicas: dict[str, None] = {}
+        self._warm = 0
+        self._cold = 0
+        self._files: dict[str, list[Path]] = {}
+        self._stop = threading.Event()
+        self._downloads = (
+            _Downloads(client=client, job_id=job.id, out=out, kinds=kinds, landed=self._landed) if out else None
+        )
+
+    def run(self) -> Followed:
+        began = self._clock()
+        rendered_at: float | None = None
+        job = self._figures.job
+        threading.Thread(target=self._refresh, name="rayfarm-refresh", daemon=True).start()
+        try:
+            for event in self._client.watch(job):
+                self._take(event)
+                if rendered_at is None and self._figures.counts.ended >= self._figures.counts.total > 0:
+                    rendered_at = self._clock()
+            over_at = self._clock()
+            self._show(job=self._client.job(job.id))
+            if self._downloads:
+                self._downloads.finish()
+        finally:
+            self._stop.set()
+            if self._downloads:
+                self._downloads.close()
+        rendered_at = rendered_at or over_at
+        with self._lock:
+            return Followed(
+                job=self._figures.job,
+                figures=self._figures,
+                files={kind: sorted(paths) for kind, paths in self._files.items()},
+                render_seconds=rendered_at - began,
+                video_seconds=over_at - rendered_at,
+                download_seconds=self._clock() - over_at,
+            )
+
+    def _take(self, event: Event) -> None:
+        with self._lock:
+            self._view.event(event)
+        data = event.data
+        if event.kind == "frames.committed":
+            for frame in data.get("frames") or ():
+                self._note_frame(frame)
+        elif event.kind == "chunk.started" and data.get("replica"):
+            self._note_replica(str(data["replica"]))
+        if self._downloads:
+            if self._downloads.failure:  # told at once: nobody waits an hour for "disk full"
+                raise self._downloads.failure
+            if event.kind in _BRINGS_FILES:
+                self._downloads.look()
+        job = self._figures.job
+        if isinstance(data.get("counts"), dict):
+            job = replace(job, counts=_further(job.counts, Counts.read({"total": job.counts.total, **data["counts"]})))
+        if event.kind == "job.state" and data.get("state") and not job.is_over:
+            job = replace(job, state=str(data["state"]), message=data.get("message") or job.message)
+        self._show(job=job)
+
+    def _note_frame(self, frame: dict[str, Any]) -> None:
+        if isinstance(frame.get("render_ms"), int | float):
+            self._recent.append(float(frame["render_ms"]) / 1000)
+        if frame.get("warm") is True:
+            self._warm += 1
+        elif frame.get("warm") is False:
+            self._cold += 1
+        if frame.get("replica"):
+            self._note_replica(str(frame["replica"]))
+
+    def _note_replica(self, replica: str) -> None:
+        self._replicas[replica] = None
+
+    def _refresh(self) -> None:
+        while not self._stop.wait(REFRESH.total_seconds()):
+            try:
+                self._show(job=self._client.job(self._figures.job.id))
+            except ClientError:  # the event stream decides whether the farm is gone
+                continue
+
+    def _landed(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
+        with self._lock:
+            self._files.setdefault(artifact.kind, []).append(path)
+            same = int(fetched is Fetched.SAME)
+            self._figures = replace(
+                self._figures, downloaded=self._figures.downloaded + 1 - same, same=self._figures.same + same
+            )
+            self._view.file(path, artifact, fetched)
+            self._view.show(self._figures)
+
+    def _show(self, *, job: Job) -> None:
+        with self._lock:
+            before = self._figures.job
+            if before.is_over and not job.is_over:  # an answer that an event overtook
+                job = before
+            job = replace(job, counts=_further(before.counts, job.counts))
+            mean = sum(self._recent) / len(self._recent) if self._recent else job.seconds_per_frame
+            self._figures = replace(
+                self._figures,
+                job=job,
+                warm=max(self._warm, job.warm),
+                cold=max(self._cold, job.cold),
+                replicas=len(self._replicas),
+                seconds_per_frame=mean,
+            )
+            self._view.show(self._figures)
+
+
+def _further(one: Counts, other: Counts) -> Counts:
+    """The later of two views of the counts: events and answers may overtake each other, counts only grow."""
+    return other if other.ended >= one.ended or other.total != one.total else one
