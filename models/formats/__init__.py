@@ -1,0 +1,1 @@
+"""Readers of model files that check the header before they allocate anything."""

@@ -1,0 +1,156 @@
+"""The manifest: which blobs a model is made of, under which paths, and which references mean which of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from models.kinds import ModelKind
+
+MAX_FILES = 200_000
+"""Files of one model; a fluid cache of 10,000 frames has 40,000."""
+MAX_PATH_BYTES = 1024
+"""A path that every file system of a farm can hold below its cache folder."""
+MAX_NAME_BYTES = 255
+"""One part of a path, on ext4, XFS and APFS."""
+MAX_RAW_BYTES = 4096
+"""A reference as stored in a scene; Blender's own limit is 1024."""
+MAX_FILE_BYTES = 1 << 50
+
+_DRIVE = re.compile(r"^[A-Za-z]:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+UDIM = "<UDIM>"
+UVTILE = "<UVTILE>"
+_TILES = {UDIM: r"\d{4}", UVTILE: r"u\d+_v\d+"}
+
+
+def check_path(path: str) -> str:
+    """A safe relative POSIX path, or ``ValueError`` that says why not."""
+    if not path:
+        raise ValueError("a path may not be empty")
+    if "\\" in path:
+        raise ValueError(f"{path!r} contains a backslash; manifest paths use '/'")
+    if _CONTROL.search(path):
+        raise ValueError(f"{path!r} contains a control character")
+    if path.startswith("/") or _DRIVE.match(path):
+        raise ValueError(f"{path!r} is absolute; manifest paths are relative to the model's folder")
+    try:
+        length = len(path.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{path!r} is not valid Unicode") from None
+    if length > MAX_PATH_BYTES:
+        raise ValueError(f"{path[:80]!r}… is {length} bytes long; the limit is {MAX_PATH_BYTES}")
+    for part in path.split("/"):
+        if part in ("", ".", ".."):
+            raise ValueError(f"{path!r} escapes its folder or is not normal: no empty part, '.' or '..'")
+        if len(part.encode()) > MAX_NAME_BYTES:
+            raise ValueError(f"{path[:80]!r}… has a name over {MAX_NAME_BYTES} bytes")
+    return path
+
+
+def tile_pattern(path: str) -> re.Pattern[str] | None:
+    """What the files of a tiled image are called, if ``path`` names one (``wood.<UDIM>.png``)."""
+    for token, digits in _TILES.items():
+        if token in path:
+            before, after = path.split(token, 1)
+            return re.compile(re.escape(before) + digits + re.escape(after))
+    return None
+
+
+ManifestPath = Annotated[str, AfterValidator(check_path)]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ManifestFile(BaseModel):
+    """One file of a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: ManifestPath
+    digest: Digest
+    size_bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+
+
+class Manifest(BaseModel):
+    """All of a model, by content. Two equal manifests are one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ModelKind
+    main: ManifestPath
+    """The file that the engine opens."""
+    files: Annotated[tuple[ManifestFile, ...], Field(min_length=1, max_length=MAX_FILES)]
+    remap: dict[Annotated[str, StringConstraints(min_length=1, max_length=MAX_RAW_BYTES)], ManifestPath] = Field(
+        default_factory=dict, max_length=MAX_FILES
+    )
+    """Reference as the engine sees it in the model → manifest path of a file, a folder, or a tiled name
+    (``wood.<UDIM>.png``). Needed only for what the engine would not find by itself."""
+
+    @model_validator(mode="after")
+    def _is_one_tree(self) -> Self:
+        paths = [file.path for file in self.files]
+        _refuse_clashes(paths)
+        known = set(paths)
+        if self.main not in known:
+            raise ValueError(f"the main file {self.main!r} is not among the files")
+        folders = _folders(paths)
+        for raw, target in self.remap.items():
+            pattern = tile_pattern(target)
+            if pattern is not None:
+                covered = any(pattern.fullmatch(path) for path in paths)
+            else:
+                covered = target in known or target in folders
+            if not covered:
+                raise ValueError(f"the reference {raw!r} is mapped to {target!r}, which is not among the files")
+        return self
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all files, a blob that appears twice counted twice."""
+        return sum(file.size_bytes for file in self.files)
+
+    @property
+    def main_file(self) -> ManifestFile:
+        return next(file for file in self.files if file.path == self.main)
+
+    def blobs(self) -> dict[str, int]:
+        """Digest → size of each distinct blob."""
+        return {file.digest: file.size_bytes for file in self.files}
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON; neither the order of files nor of keys changes it."""
+        canonical = {
+            "kind": self.kind.value,
+            "main": self.main,
+            "files": sorted([file.path, file.digest, file.size_bytes] for file in self.files),
+            "remap": self.remap,
+        }
+        text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    folders: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in folders:
+            folders.add(parent)
+            parent = parent.rpartition("/")[0]
+    return folders
+
+
+def _refuse_clashes(paths: list[str]) -> None:
+    seen: dict[str, str] = {}
+    for path in paths:
+        other = seen.setdefault(path.casefold(), path)
+        if other is not path:
+            what = "twice in the manifest" if other == path else f"the same as {other!r} where case does not matter"
+            raise ValueError(f"{path!r} is {what}; rename one of them")
+    for folder in _folders(paths):
+        if folder.casefold() in seen:
+            raise ValueError(f"{seen[folder.casefold()]!r} is both a file and a folder")
