@@ -1,0 +1,137 @@
+"""What stays loaded: one load for many callers, pins hold, the least recently used leaves, errors keep nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from models.residency import ResidencyCache
+
+
+@dataclass(eq=False)
+class Resident:
+    name: str
+    size: int
+    closed: bool = False
+
+
+@dataclass
+class Loader:
+    """Counts loads; a gate holds one back."""
+
+    size: int = 10
+    loads: list[str] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def load(self, name: str) -> Resident:
+        self.loads.append(name)
+        if self.gate is not None:
+            await self.gate.wait()
+        return Resident(name, self.size)
+
+
+async def shut(resident: Resident) -> None:
+    resident.closed = True
+
+
+def cache(*, budget: int = 100, entries: int = 10) -> ResidencyCache[str, Resident]:
+    return ResidencyCache(budget_bytes=budget, max_entries=entries, measure=lambda resident: resident.size, close=shut)
+
+
+async def use(residents: ResidencyCache[str, Resident], loader: Loader, name: str) -> Resident:
+    resident = await residents.acquire(name, lambda: loader.load(name))
+    await residents.release(name)
+    return resident
+
+
+async def test_callers_that_come_together_share_one_load() -> None:
+    loader, residents = Loader(gate=asyncio.Event()), cache()
+    calls = [asyncio.create_task(residents.acquire("a", lambda: loader.load("a"))) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert loader.gate is not None
+    loader.gate.set()
+    values = await asyncio.gather(*calls)
+    assert loader.loads == ["a"]
+    assert len({id(value) for value in values}) == 1
+
+
+async def test_the_least_recently_used_leaves_when_bytes_run_out() -> None:
+    loader, residents = Loader(size=40), cache(budget=100)
+    first = await use(residents, loader, "a")
+    second = await use(residents, loader, "b")
+    await use(residents, loader, "a")
+    await use(residents, loader, "c")
+    assert (first.closed, second.closed) == (False, True)
+    assert [key for key, _ in residents.items()] == ["a", "c"]
+
+
+async def test_a_resident_that_grew_makes_others_leave_at_the_next_release() -> None:
+    loader, residents = Loader(size=40), cache(budget=100)
+    first = await use(residents, loader, "a")
+    second = await residents.acquire("b", lambda: loader.load("b"))
+    second.size = 90
+    await residents.release("b")
+    assert first.closed
+    assert not second.closed
+
+
+async def test_a_pinned_resident_never_leaves() -> None:
+    loader, residents = Loader(size=80), cache(budget=100)
+    pinned = await residents.acquire("a", lambda: loader.load("a"))
+    other = await use(residents, loader, "b")
+    assert not pinned.closed
+    assert other.closed
+
+
+async def test_the_number_of_entries_is_bounded_before_a_load_begins() -> None:
+    loader, residents = Loader(), cache(entries=2)
+    for name in "abcd":
+        await use(residents, loader, name)
+    assert [key for key, _ in residents.items()] == ["c", "d"]
+
+
+async def test_an_error_reaches_every_caller_and_keeps_nothing() -> None:
+    residents = cache()
+
+    async def broken() -> Resident:
+        await asyncio.sleep(0)
+        raise RuntimeError("no such scene")
+
+    results = await asyncio.gather(*(residents.acquire("a", broken) for _ in range(3)), return_exceptions=True)
+    assert [str(result) for result in results] == ["no such scene"] * 3
+    assert "a" not in residents
+    loader = Loader()
+    assert (await use(residents, loader, "a")).name == "a"
+
+
+async def test_a_load_is_cancelled_with_its_last_waiter_and_goes_on_for_the_others() -> None:
+    loader, residents = Loader(gate=asyncio.Event()), cache()
+    one, two = (asyncio.create_task(residents.acquire("a", lambda: loader.load("a"))) for _ in range(2))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    one.cancel()
+    await asyncio.gather(one, return_exceptions=True)
+    assert loader.gate is not None
+    loader.gate.set()
+    assert (await two).name == "a"
+    assert loader.loads == ["a"]
+
+    loader.gate.clear()
+    lonely = asyncio.create_task(residents.acquire("b", lambda: loader.load("b")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    lonely.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await lonely
+    loader.gate.set()
+    assert "b" not in residents
+    assert (await use(residents, loader, "b")).name == "b"
+
+
+async def test_close_closes_all() -> None:
+    loader, residents = Loader(), cache()
+    values = [await use(residents, loader, name) for name in "abc"]
+    await residents.close()
+    assert all(value.closed for value in values)
