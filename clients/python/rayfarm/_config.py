@@ -53,13 +53,13 @@ def resolve(
     if from_environment := values.get("RAYFARM_URL"):
         address = _checked(from_environment, "RAYFARM_URL")
         return Connection(url=address, api_key=key or _key_if_ours(address, home), source="RAYFARM_URL")
-    address = home_url(home)
-    if address is None:
+    local = home_url(home)
+    if local is None:
         raise UsageError(
             f"There is no farm to talk to: no --url, no RAYFARM_URL, and no farm in {home}.",
             remedy="Start one here with `rayfarm up`, or name one with --url and --api-key.",
         )
-    return Connection(url=address, api_key=key or home_key(home), source=str(home / "farm.json"))
+    return Connection(url=local, api_key=key or home_key(home), source=str(home / "farm.json"))
 
 
 def home_url(home: Path) -> str | None:
@@ -101,5 +101,7 @@ def _key_if_ours(url: str, home: Path) -> str | None:
 
 def _checked(url: str, source: str) -> str:
     if not url.startswith(("http://", "https://")):
-        raise UsageError(f"{source} is {url!r}, which is no http address.", remedy="Write it like http://127.0.0.1:8000.")
+        raise UsageError(
+            f"{source} is {url!r}, which is no http address.", remedy="Write it like http://127.0.0.1:8000."
+        )
     return url.rstrip("/")

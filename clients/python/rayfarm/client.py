@@ -68,7 +68,7 @@ class Client:
         path: Path | str,
         *,
         name: str | None = None,
-        map: Sequence[tuple[str, str]] = (),  # noqa: A002 - the word of the command line
+        map: Sequence[tuple[str, str]] = (),
         allow: Sequence[Path | str] = (),
         on_step: registration.OnStep | None = None,
         on_sent: uploads.OnSent | None = None,
@@ -124,9 +124,7 @@ class Client:
         if not isinstance(model, str):
             spec.setdefault("name", model.name or "untitled")
         key = idempotency_key or uuid.uuid4().hex
-        answer = self._transport.json(
-            "POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True
-        )
+        answer = self._transport.json("POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True)
         return Job.read(answer)
 
     def job(self, job_id: str) -> Job:
@@ -211,9 +209,7 @@ class Client:
             size = PAGE if limit is None else min(PAGE, limit - given)
             if size <= 0:
                 return
-            answer = self._transport.json(
-                "GET", path, params={**(params or {}), "limit": size, "cursor": cursor}
-            )
+            answer = self._transport.json("GET", path, params={**(params or {}), "limit": size, "cursor": cursor})
             items = answer if isinstance(answer, list) else answer.get("items", [])
             for item in items:
                 yield item

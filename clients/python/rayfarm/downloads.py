@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,7 +55,7 @@ def download(
         _fetch_into(transport, artifact, partial, refresh=refresh)
         found = hash_file(partial).digest
         if found == artifact.sha256:
-            os.replace(partial, destination)
+            partial.replace(destination)
             return Fetched.DOWNLOADED
         partial.unlink(missing_ok=True)  # a resumed part may have been damaged: once more from the start
         if last_try:

@@ -113,5 +113,7 @@ class DownloadCorrupt(ClientError):
 
 def _remedy_for(status: int) -> str | None:
     if status == 401:
-        return "Give a valid key with --api-key or RAYFARM_API_KEY; `rayfarm up` keeps one in the farm's admin_key file."
+        return (
+            "Give a valid key with --api-key or RAYFARM_API_KEY; `rayfarm up` keeps one in the farm's admin_key file."
+        )
     return None

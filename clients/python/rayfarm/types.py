@@ -101,6 +101,7 @@ class Model:
     digest: str = ""
     probe: Json | None = None
     problem: Json | None = None
+    remedy: str | None = None
     missing: tuple[Json, ...] = ()
     raw: Json = field(default_factory=dict, repr=False)
 
@@ -115,6 +116,7 @@ class Model:
             digest=str(data.get("digest") or ""),
             probe=probe,
             problem=data.get("problem"),
+            remedy=_text(data.get("remedy")),
             missing=tuple(item if isinstance(item, Mapping) else {"raw": str(item)} for item in missing),
             raw=data,
         )

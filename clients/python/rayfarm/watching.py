@@ -11,7 +11,7 @@ import httpx
 from rayfarm._sse import ServerSentEvent, StreamBroken, parse_events
 from rayfarm._transport import Retries, Transport, refusal
 from rayfarm.errors import FarmUnreachable
-from rayfarm.types import TERMINAL_STATES, Event, Job
+from rayfarm.types import Event, Job
 
 SILENCE = timedelta(seconds=45)
 """Longest quiet on a live stream; the farm sends a comment far more often, so silence is a dead connection."""
@@ -40,12 +40,10 @@ def watch_events(transport: Transport, job_id: str, *, after: str | None = None)
                         continue
                     last_id = event.id
                     yield event
-                    if event.kind == "job.state" and event.data.get("state") in TERMINAL_STATES:
-                        return
         except (httpx.TransportError, StreamBroken) as error:
             retry.after_error(error)
             continue
-        # The stream ended in order: the job is over (nothing more will come), or the API is going away.
+        # The stream ended in order: the job is over, the API is going away, or the stream's longest life was reached.
         if Job.read(transport.json("GET", f"/v1/jobs/{job_id}")).is_over:
             return
         retry.after_error(ConnectionError("the event stream ended"))
@@ -66,8 +64,7 @@ def _read(piece: ServerSentEvent) -> Event | None:
         return None
     if not isinstance(data, dict) or not piece.id:
         return None
-    kind = piece.event if piece.event != "message" else str(data.get("kind") or "message")
     inner = data.get("data")
-    if isinstance(inner, dict) and "kind" in data:  # an envelope with the event's own fields
-        return Event(id=piece.id, kind=str(data["kind"]), data=inner, at=data.get("at"))
-    return Event(id=piece.id, kind=kind, data=data, at=data.get("at"))
+    if not isinstance(inner, dict):
+        return None
+    return Event(id=piece.id, kind=str(data.get("kind") or piece.event), data=inner, at=data.get("at"))

@@ -72,7 +72,9 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
         output.say(f"farm      {local.home}: {stage}{f' ({local.detail})' if local.detail else ''}")
         output.record(home=str(local.home), running=running, stage=stage, detail=local.detail)
         if local.leftovers:
-            output.say(f"          {local.leftovers} processes of a killed farm are left; `rayfarm up` or `down` ends them.")
+            output.say(
+                f"          {local.leftovers} processes of a killed farm are left; `rayfarm up` or `down` ends them."
+            )
         if not running:
             output.say("          start it with `rayfarm up`")
             raise typer.Exit(3)
@@ -90,9 +92,10 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
             parts, ready = error.problem, False
         replicas = client.replicas() if ready else []
     output.say(f"API       {connection.url}: {'ready' if ready else 'not ready'}")
-    checks = parts.get("checks") or {}
-    for name, found in checks.items() if isinstance(checks, dict) else ():
-        output.say(f"          {name}: {found if isinstance(found, str) else _check_words(found)}")
+    checks = list(parts.get("checks") or ())
+    for check in checks:
+        words = "ok" if check.get("ok") else str(check.get("detail") or "not ok")
+        output.say(f"          {check.get('name')}: {words} ({check.get('ms')} ms)")
     up_now = [replica for replica in replicas if replica.state in ("up", "starting")]
     if ready:
         output.say(f"workers   {len(up_now)} up")
@@ -168,10 +171,3 @@ def _teller(output: Output) -> Any:
         output.record(stage=stage, detail=detail, seconds=round(seconds, 3))
 
     return tell
-
-
-def _check_words(found: Any) -> str:
-    if isinstance(found, dict):
-        return " ".join(str(value) for value in found.values() if value is not None)
-    return "ok" if found is True else "not ok" if found is False else str(found)
-

@@ -23,7 +23,9 @@ ApiKey = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Home = Annotated[
     Path | None,
-    typer.Option("--home", help="Folder of this machine's farm (RAYFARM_HOME, default ./.rayfarm).", show_default=False),
+    typer.Option(
+        "--home", help="Folder of this machine's farm (RAYFARM_HOME, default ./.rayfarm).", show_default=False
+    ),
 ]
 
 

@@ -39,7 +39,7 @@ class Output:
         """A line for programs; silent for people."""
         if self.as_json:
             with self._lock:
-                print(json.dumps(fields, default=str, sort_keys=False), file=self._stdout, flush=True)  # noqa: T201
+                print(json.dumps(fields, default=str, sort_keys=False), file=self._stdout, flush=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
         """Rows for people: aligned on a terminal, tab-separated into a pipe."""

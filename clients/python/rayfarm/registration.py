@@ -1,0 +1,136 @@
+"""Registers a scene as a loop: upload, let the farm's probe say what is missing, find it here, upload, again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import InvalidInput
+from models.formats.blend import inspect_blend
+from rayfarm._transport import Transport
+from rayfarm.errors import MissingFile, MissingFiles, ModelInvalid, NotABlend, UsageError
+from rayfarm.locating import Located, Locator
+from rayfarm.types import Json, Model
+from rayfarm.uploads import OnSent, UploadReport, upload
+
+MAX_ROUNDS = 32
+"""Each round goes one level deeper into libraries that link libraries."""
+
+WAIT_SECONDS = 20
+"""How long one request waits for the probe; below the farm's ceiling and the patience of proxies."""
+
+OnStep = Callable[[str], None]
+
+
+def register_blend(
+    transport: Transport,
+    scene: Path,
+    *,
+    name: str | None = None,
+    mappings: Sequence[tuple[str, str]] = (),
+    allow: Sequence[Path] = (),
+    on_step: OnStep | None = None,
+    on_sent: OnSent | None = None,
+) -> Model:
+    """A model of ``scene`` that is ready to render."""
+    tell = on_step or (lambda _: None)
+    check_locally(scene)
+    locator = Locator(scene=scene, mappings=mappings, allow=allow)
+    files: dict[str, Path] = {scene.name: scene}
+    remap: dict[str, str] = {}
+    known: dict[Path, dict[str, Any]] = {}
+    for _ in range(MAX_ROUNDS):
+        new = [path for path in dict.fromkeys(files.values()) if path not in known]
+        if new:
+            report = upload(transport, new, on_sent=on_sent)
+            known |= {blob.path: {"digest": blob.digest, "size_bytes": blob.size_bytes} for blob in report.blobs}
+            tell(_upload_words(report))
+        manifest = {
+            "kind": "blender",
+            "main": scene.name,
+            "files": [{"path": path, **known[file]} for path, file in sorted(files.items())],
+            "remap": remap,
+        }
+        model = _register(transport, name or scene.stem, manifest, tell)
+        if model.state == "ready":
+            return model
+        if model.state != "incomplete":
+            raise invalid(model)
+        if not _add_missing(locator, model.missing, files=files, remap=remap):
+            raise MissingFiles([_still_missing(item) for item in model.missing])
+        tell(f"the scene refers to {len(model.missing)} more file{'s' if len(model.missing) != 1 else ''}; found here")
+    raise UsageError(f"{scene.name} links libraries more than {MAX_ROUNDS} levels deep.")
+
+
+def check_locally(scene: Path) -> None:
+    """Refuse what is no usable .blend before a byte is sent."""
+    if not scene.is_file():
+        what = "is a folder" if scene.is_dir() else "does not exist"
+        raise UsageError(f"{scene} {what}.", remedy="Name a .blend file.")
+    try:
+        inspect_blend(scene)
+    except InvalidInput as error:
+        raise NotABlend(error.message, remedy=error.remedy) from error
+    except OSError as error:
+        raise UsageError(f"{scene} cannot be read: {error.strerror or error}.") from error
+
+
+def invalid(model: Model) -> ModelInvalid:
+    """The error that an unusable model stands for, in the farm's words."""
+    problem = model.problem or {}
+    detail = problem.get("detail") or problem.get("message") or problem.get("title")
+    remedy = model.remedy or problem.get("remedy")
+    return ModelInvalid(
+        str(detail) if detail else f"The farm could not open the scene (state {model.state}).",
+        remedy=str(remedy) if remedy else None,
+    )
+
+
+def _register(transport: Transport, name: str, manifest: Json, tell: OnStep) -> Model:
+    body = {"name": name, "kind": manifest["kind"], "manifest": manifest}
+    model = Model.read(transport.json("POST", "/v1/models", json=body, repeatable=True))
+    if model.state == "probing":
+        tell("the farm opens the scene and looks what it needs")
+    while model.state == "probing":
+        model = Model.read(transport.json("GET", f"/v1/models/{model.id}", params={"wait": WAIT_SECONDS}))
+    if model.state == "ready" and model.probe is None:  # known before: the answer to POST tells less
+        model = Model.read(transport.json("GET", f"/v1/models/{model.id}"))
+    return model
+
+
+def _add_missing(locator: Locator, missing: Sequence[Json], *, files: dict[str, Path], remap: dict[str, str]) -> bool:
+    """Find all that is missing; False if nothing new came of it. Raises ``MissingFiles`` with all that is not here."""
+    found: list[Located] = []
+    absent: list[MissingFile] = []
+    for item in missing:
+        match locator.locate(item):
+            case Located() as located:
+                found.append(located)
+            case MissingFile() as gone:
+                absent.append(gone)
+    if absent:
+        raise MissingFiles(absent)
+    before = (len(files), dict(remap))
+    for located in found:
+        files.update(located.files)
+        remap[located.raw] = located.target
+    return (len(files), remap) != before
+
+
+def _still_missing(item: Json) -> MissingFile:
+    return MissingFile(
+        raw=str(item.get("raw") or ""),
+        kind=str(item.get("kind") or "file"),
+        owner=str(item.get("owner") or ""),
+        problem="it was uploaded, but the scene does not find it.",
+        remedy="Make its path relative in Blender (File > External Data > Make Paths Relative), or pack it.",
+    )
+
+
+def _upload_words(report: UploadReport) -> str:
+    total = len(report.blobs)
+    noun = "file" if total == 1 else "files"
+    if not report.sent_files:
+        return f"the farm already has {'the' if total == 1 else f'all {total}'} {noun}"
+    return f"uploaded {report.sent_files} of {total} {noun}, {report.sent_bytes / 2**20:.1f} MiB"
