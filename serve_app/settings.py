@@ -19,8 +19,8 @@ class ApiSettings(BaseSettings):
     public_url: HttpUrl | None = None
     """Address that links carry, for example https://farm.example.org; None: the one that the request came to."""
 
-    max_json_bytes: ByteSize = ByteSize(16 * 2**20)
-    """Largest JSON body. A manifest of 50,000 files is about 10 MB; a job is a few hundred bytes."""
+    max_json_bytes: ByteSize = ByteSize(48 * 2**20)
+    """Largest JSON body: a manifest of 200,000 files, the most there may be, is about 40 MB; a job is under 1 kB."""
 
     upload_idle_timeout: Wait = timedelta(seconds=60)
     """Silence after which an upload is given up; a slow line still sends something every few seconds."""

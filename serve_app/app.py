@@ -1,0 +1,97 @@
+"""Builds the API. The builder form of ``serve.ingress``: nothing is opened before the lifespan runs in the replica."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import APIRouter, FastAPI
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+from db.settings import DatabaseSettings
+from serve_app.artifacts.endpoints import router as artifacts
+from serve_app.artifacts.file_endpoints import router as files
+from serve_app.blobs.endpoints import router as blobs
+from serve_app.docs.endpoints import router as docs
+from serve_app.edge import Edge
+from serve_app.events.endpoints import router as events
+from serve_app.health.endpoints import router as health
+from serve_app.jobs.endpoints import router as jobs
+from serve_app.models.endpoints import router as models
+from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
+from serve_app.pipelines.endpoints import router as pipelines
+from serve_app.problems import install_problem_handlers
+from serve_app.replicas.endpoints import router as replicas
+from serve_app.services import open_services
+from serve_app.settings import ApiSettings
+from storage.settings import StorageSettings
+
+_DESCRIPTION = """
+Upload the blobs of a scene that the farm lacks, register the model, submit a job, follow its events, fetch its
+artifacts. Every error is a problem (RFC 9457) with a stable `type`, the cause in `detail`, and what to do in `remedy`.
+"""
+
+_TAGS = [
+    {"name": "blobs", "description": "Bytes of models, named by their SHA-256."},
+    {"name": "models", "description": "What is rendered: an immutable version of a scene."},
+    {"name": "jobs", "description": "A model, a pipeline with its settings, and frames."},
+    {"name": "artifacts", "description": "Outputs, by links that need no key."},
+    {"name": "farm", "description": "What the farm has and does."},
+    {"name": "health", "description": "For load balancers and probes."},
+]
+
+
+def build_app(
+    settings: ApiSettings | None = None,
+    *,
+    database_settings: DatabaseSettings | None = None,
+    storage_settings: StorageSettings | None = None,
+) -> FastAPI:
+    """The application; what is not given is read from the environment when the lifespan begins."""
+    settings = settings or ApiSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(
+            settings=settings,
+            database_settings=database_settings or DatabaseSettings(),
+            storage_settings=storage_settings or StorageSettings(),
+        ) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Rayfarm",
+        summary="A self-hosted render farm on Ray.",
+        description=_DESCRIPTION,
+        version=_version(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        docs_url=None,  # FastAPI's own pages load scripts of a third party
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
+    )
+    keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
+    for router in (blobs, models, jobs, events, artifacts, pipelines, replicas):
+        keyed.include_router(router)
+    app.include_router(keyed)
+    app.include_router(files, prefix="/v1")
+    app.include_router(health, prefix="/v1", responses=problems(500))
+    app.include_router(docs)
+    install_problem_handlers(app)
+    install_openapi(app)
+    app.add_middleware(
+        Edge, max_json_bytes=settings.max_json_bytes, unlimited=(("PUT", "/v1/blobs/"),)
+    )
+    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"])
+    return app
+
+
+def _version() -> str:
+    try:
+        return metadata.version("rayfarm")
+    except metadata.PackageNotFoundError:  # run from a checkout
+        return "0+unknown"

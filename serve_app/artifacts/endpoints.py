@@ -1,0 +1,67 @@
+"""``/v1/jobs/{id}/artifacts`` and ``/v1/artifacts``: outputs, each with a link that needs no key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import RedirectResponse
+
+from serve_app.artifacts import service
+from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
+from serve_app.dependencies import PageQuery, PublicUrl, Services, Unit
+from serve_app.paging import Page
+from serve_app.security import Access
+
+router = APIRouter(tags=["artifacts"])
+
+
+@router.get("/jobs/{job_id}/artifacts")
+async def list_artifacts(
+    job_id: UUID,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    page: PageQuery,
+    public_url: PublicUrl,
+    kind: Annotated[list[ArtifactKind] | None, Query(description="Only outputs of one of these kinds.")] = None,
+    frame: Annotated[int | None, Query(description="Only outputs of this frame.")] = None,
+) -> Page[ArtifactView]:
+    """Outputs of the job so far, oldest first."""
+    return await service.list_page(
+        unit,
+        services,
+        project_id=access.project_id,
+        job_id=job_id,
+        page=page,
+        kinds=kind,
+        frame=frame,
+        public_url=public_url,
+    )
+
+
+@router.get("/artifacts/{artifact_id}")
+async def read_artifact(
+    artifact_id: UUID, access: Access, unit: Unit, services: Services, public_url: PublicUrl
+) -> ArtifactView:
+    """One output, with a fresh link."""
+    return await service.read(
+        unit, services, project_id=access.project_id, artifact_id=artifact_id, public_url=public_url
+    )
+
+
+@router.get(
+    "/artifacts/{artifact_id}/content",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={307: {"description": "The file is at `Location`."}},
+)
+async def read_content(
+    artifact_id: UUID, access: Access, unit: Unit, services: Services, public_url: PublicUrl
+) -> Response:
+    """Leads to the file itself by a fresh link."""
+    artifact = await service.read(
+        unit, services, project_id=access.project_id, artifact_id=artifact_id, public_url=public_url
+    )
+    return RedirectResponse(artifact.url, status_code=307)

@@ -1,0 +1,67 @@
+"""``/v1/blobs``: the bytes of models, named by their SHA-256."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+
+from jobs.errors import NotFound
+from serve_app.blobs import service
+from serve_app.blobs.schemas import BlobView, Digest, LackingAnswer, LackingQuestion
+from serve_app.dependencies import Services, Unit
+from serve_app.openapi import problems
+from serve_app.security import Access
+
+router = APIRouter(prefix="/blobs", tags=["blobs"])
+
+_UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("/lacking")
+async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, services: Services) -> LackingAnswer:
+    """Which of these blobs this project still has to upload. Other projects' uploads do not count."""
+    lacking = await service.lacking(unit, services, project_id=access.project_id, digests=question.digests)
+    return LackingAnswer(lacking=lacking)
+
+
+@router.put(
+    "/{digest}",
+    openapi_extra=_UPLOAD_BODY,
+    responses={
+        200: {"description": "The project had this blob already; the bytes were checked all the same."},
+        201: {"model": BlobView, "description": "The blob is stored."},
+        **problems(408),
+    },
+)
+async def upload_blob(
+    digest: Digest,
+    request: Request,
+    response: Response,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    content_length: Annotated[
+        int | None, Header(ge=0, description="Lets the farm refuse early, and notice an upload that was cut off.")
+    ] = None,
+) -> BlobView:
+    """Upload the bytes of a blob as the raw body. Refused bytes, and an upload that is cut off, leave nothing behind."""
+    stored = await service.upload(
+        unit, services, project_id=access.project_id, digest=digest, chunks=request.stream(), size_bytes=content_length
+    )
+    response.status_code = 201 if stored.is_new else 200
+    return BlobView(digest=digest, size_bytes=stored.size_bytes)
+
+
+@router.head("/{digest}", response_class=Response, responses={200: {"description": "This project has the blob."}})
+async def check_blob(digest: Digest, access: Access, unit: Unit) -> Response:
+    """Whether this project has uploaded the blob; `Content-Length` is its size."""
+    size_bytes = await service.size_of(unit, project_id=access.project_id, digest=digest)
+    if size_bytes is None:
+        raise NotFound("This project has not uploaded that blob.")
+    return Response(headers={"Content-Length": str(size_bytes)}, media_type="application/octet-stream")

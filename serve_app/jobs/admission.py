@@ -1,0 +1,116 @@
+"""Whether a job can be rendered at all: refused here, before a GPU is spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jobs.errors import Conflict, InvalidInput
+from jobs.frames import FrameRange
+from jobs.limits import FarmLimits
+from jobs.spec import JobSpec
+from pipelines.registry import get_pipeline
+from serve_app.models.schemas import ModelState
+from serve_app.validation import check_against
+
+
+class ModelNotReady(Conflict):
+    """The model is still being opened for the first time."""
+
+    code = "model-not-ready"
+
+
+class ModelIncomplete(Conflict):
+    """The model refers to files that it does not hold."""
+
+    code = "model-incomplete"
+
+
+class ModelUnusable(Conflict):
+    """The model cannot be rendered."""
+
+    code = "model-invalid"
+
+
+def checked_spec(spec: JobSpec, *, limits: FarmLimits) -> JobSpec:
+    """The spec with its pipeline's settings validated and normal. Raises ``InvalidInput`` or ``TooLarge``."""
+    pipeline = get_pipeline(spec.pipeline)
+    FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
+    settings = check_against(
+        pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
+    )
+    normal = settings.model_dump(mode="json", exclude_unset=True)
+    return spec.model_copy(update={"settings": normal})
+
+
+def require_renderable(
+    *,
+    spec: JobSpec,
+    kind: str,
+    state: str,
+    probe: Mapping[str, Any] | None,
+    problem: Mapping[str, Any] | None,
+    missing: list[Any],
+) -> None:
+    """Refuse a model that is not ready, that the pipeline does not take, or that lacks what the settings name."""
+    model = f"/v1/models/{spec.model}"
+    match state:
+        case ModelState.PROBING:
+            raise ModelNotReady(remedy=f"Wait for it: GET {model}?wait=30.", state=state)
+        case ModelState.INCOMPLETE:
+            raise ModelIncomplete(
+                f"The model refers to {len(missing)} files that it does not hold.",
+                remedy="Upload them and register the model again with all of them in its manifest.",
+                state=state,
+                missing=missing,
+            )
+        case ModelState.INVALID:
+            why = str((problem or {}).get("message") or (problem or {}).get("detail") or "")
+            raise ModelUnusable(
+                f"The model cannot be rendered. {why}".strip(),
+                remedy=str((problem or {}).get("remedy") or f"Its problem stands at {model}; correct the scene."),
+                state=state,
+                problem=dict(problem or {}),
+            )
+    taken = get_pipeline(spec.pipeline).model_kinds
+    if kind not in taken:
+        raise InvalidInput(
+            f"Pipeline {spec.pipeline} does not take a model of kind {kind}.",
+            field="pipeline",
+            remedy=f"It takes: {', '.join(sorted(taken))}. GET /v1/pipelines tells what takes {kind}.",
+        )
+    if probe is not None:
+        _require_named(spec, probe)
+
+
+def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:
+    """The camera and view layer that the settings name must be in the scene, and there must be a camera."""
+    cameras = _names(probe.get("cameras"))
+    camera = spec.settings.get("camera")
+    if "cameras" in probe and not cameras:
+        raise ModelUnusable("The scene has no camera.", remedy="Add a camera, make it active, save, register again.")
+    if camera is None and cameras and not probe.get("active_camera"):
+        raise InvalidInput(
+            "The scene has no active camera.", field="settings.camera", remedy=f"Name one: {_listed(cameras)}."
+        )
+    for field, named, there in (
+        ("camera", camera, cameras),
+        ("view_layer", spec.settings.get("view_layer"), _names(probe.get("view_layers"))),
+    ):
+        if named is not None and there and named not in there:
+            word = field.replace("_", " ")
+            raise InvalidInput(
+                f"The scene has no {word} {named!r}.", field=f"settings.{field}", remedy=f"It has: {_listed(there)}."
+            )
+
+
+def _names(value: object) -> list[str]:
+    """A list of names, or of things that have one."""
+    if not isinstance(value, Iterable) or isinstance(value, str | Mapping):
+        return []
+    return [str(item.get("name")) if isinstance(item, Mapping) else str(item) for item in value]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:10])
+    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown

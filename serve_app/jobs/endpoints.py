@@ -1,0 +1,97 @@
+"""``/v1/jobs``: submit, list, read, cancel, and look into frames and attempts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Query, Response
+
+from jobs.spec import JobSpec
+from jobs.states import FrameState, JobState
+from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.jobs import frames, service
+from serve_app.jobs.schemas import JOB_EXAMPLES, AttemptView, FrameView, JobDetail, JobView
+from serve_app.openapi import problems
+from serve_app.paging import Page
+from serve_app.security import Access
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_LOCATION = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses={202: {"headers": _LOCATION, "description": "The job is queued."}, **problems(409)},
+)
+async def submit_job(
+    spec: Annotated[JobSpec, Body(openapi_examples=JOB_EXAMPLES)],
+    response: Response,
+    access: Access,
+    tx: Tx,
+    services: Services,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Any text of yours: a repeated request with it answers with the same job.",
+        ),
+    ] = None,
+) -> JobDetail:
+    """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused."""
+    job = await service.submit(
+        tx, project_id=access.project_id, spec=spec, limits=services.limits, idempotency_key=idempotency_key
+    )
+    response.headers["Location"] = job.links.self
+    return job
+
+
+@router.get("")
+async def list_jobs(
+    access: Access,
+    tx: Tx,
+    page: PageQuery,
+    state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
+) -> Page[JobView]:
+    """Jobs of the project, newest first."""
+    return await service.list_page(tx, project_id=access.project_id, page=page, states=state)
+
+
+@router.get("/{job_id}")
+async def read_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
+    """One job: counts, progress, an estimate of the time left, and why it waits."""
+    return await service.read(tx, project_id=access.project_id, job_id=job_id)
+
+
+@router.post("/{job_id}/cancel", status_code=202, responses=problems(409))
+async def cancel_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
+    """Cancel a job: waiting frames end at once, rendering ones within a second. A second cancel changes nothing."""
+    return await service.cancel(tx, project_id=access.project_id, job_id=job_id)
+
+
+@router.get("/{job_id}/frames")
+async def list_frames(
+    job_id: UUID,
+    access: Access,
+    tx: Tx,
+    page: PageQuery,
+    state: Annotated[list[FrameState] | None, Query(description="Only frames in one of these states.")] = None,
+) -> Page[FrameView]:
+    """Frames in the order of the range."""
+    return await frames.list_page(tx, project_id=access.project_id, job_id=job_id, page=page, states=state)
+
+
+@router.get("/{job_id}/frames/{frame}")
+async def read_frame(job_id: UUID, frame: int, access: Access, tx: Tx) -> FrameView:
+    """One frame by its number in the scene."""
+    return await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+
+
+@router.get("/{job_id}/frames/{frame}/attempts")
+async def list_attempts(job_id: UUID, frame: int, access: Access, tx: Tx) -> Page[AttemptView]:
+    """Every try at a frame: outcome, timings, and the end of the engine's log."""
+    return await frames.attempts(tx, project_id=access.project_id, job_id=job_id, frame=frame)

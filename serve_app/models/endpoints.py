@@ -1,0 +1,52 @@
+"""``/v1/models``: register a version of a scene, and read what its first opening found."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from serve_app.dependencies import PageQuery, Services, Tx, Unit
+from serve_app.models import service
+from serve_app.models.schemas import ModelDetail, ModelView, NewModel
+from serve_app.paging import Page
+from serve_app.security import Access
+
+router = APIRouter(prefix="/models", tags=["models"])
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses={
+        200: {"model": ModelDetail, "description": "The project has this version already."},
+        202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
+    },
+)
+async def register_model(new: NewModel, response: Response, access: Access, tx: Tx) -> ModelDetail:
+    """Register a model of blobs that were uploaded before."""
+    model, created = await service.register(tx, project_id=access.project_id, new=new)
+    response.status_code = 202 if created else 200
+    response.headers["Location"] = f"/v1/models/{model.id}"
+    return model
+
+
+@router.get("")
+async def list_models(access: Access, tx: Tx, page: PageQuery) -> Page[ModelView]:
+    """Models of the project, newest first."""
+    return await service.list_page(tx, project_id=access.project_id, page=page)
+
+
+@router.get("/{model_id}")
+async def read_model(
+    model_id: UUID,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    wait: Annotated[
+        float, Query(ge=0, description="Seconds to wait for the end of the probe; the farm's own ceiling applies.")
+    ] = 0,
+) -> ModelDetail:
+    """One model: its state, the report of its probe, the files that it lacks, and what to do about them."""
+    return await service.read(unit, services, project_id=access.project_id, model_id=model_id, wait_s=wait)
