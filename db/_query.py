@@ -34,10 +34,14 @@ def as_json(value: object) -> str:
     return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"), default=str)
 
 
+def storable(words: str) -> str:
+    """PostgreSQL holds neither NUL nor half a surrogate pair; what a crashed process printed may contain both."""
+    return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def _plain(value: object) -> object:
-    """PostgreSQL's jsonb cannot hold NUL, which the log of a crashed process may well contain."""
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd") if "\x00" in value else value
+        return value if value.isascii() and "\x00" not in value else storable(value)
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -30,6 +30,7 @@ async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
         active = (await run(tx, "count_active_chunks", job_id=job_id)).scalar_one()
         return state if active else await change_job(tx, job_id=job_id, command=JobCommand.CANCELED)
     if state in _MAY_FINISH and job.resolved == job.total:
+        await run(tx, "close_ranges", job_id=job_id)
         state = await change_job(tx, job_id=job_id, command=JobCommand.FINISH)
     if state is JobState.FINISHING:
         state = await _end(tx, job)

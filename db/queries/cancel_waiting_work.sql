@@ -1,4 +1,9 @@
 -- What nobody renders ends now; so do tasks, whose only effect is the write that the fence refuses.
+with waiting as (
+    select id from work
+    where job_id = :job_id and (state = 'queued' or (state in ('leased', 'rendering') and kind <> 'chunk'))
+    order by id for no key update
+)
 update work set
-    state = 'canceled', fence = fence + 1, assigned_to = null, leased_until = null, updated_at = now()
-where job_id = :job_id and (state = 'queued' or (state in ('leased', 'rendering') and kind <> 'chunk'))
+    state = 'canceled', fence = work.fence + 1, assigned_to = null, leased_until = null, updated_at = now()
+from waiting where work.id = waiting.id

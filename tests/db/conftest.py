@@ -29,7 +29,7 @@ class _NoDisk(PostgresTuning):
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="rayfarm-test-pg-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # noqa: S103 - the server runs as another user where the tests run as root
+        Path(folder).chmod(0o755)  # the server runs as another user where the tests run as root
         server = EmbeddedPostgres(root=Path(folder) / "postgres", tuning=_NoDisk(max_connections=100))
         server.start()
         try:

@@ -1,0 +1,33 @@
+"""Who leads: a row with a time to live, and an epoch that every write of the leader carries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from db._query import run
+from db.errors import LostLeadership
+from db.session import Database, Transaction
+
+
+async def lead(db: Database, *, role: str, cluster_id: str, holder: UUID, ttl: timedelta) -> int | None:
+    """Take the lead, or keep it for another ``ttl``; the epoch of this reign, or None while somebody else leads."""
+    async with db.transaction() as tx:
+        done = await run(tx, "lead", role=role, cluster_id=cluster_id, holder=holder, ttl=ttl)
+        epoch: int | None = done.scalar_one_or_none()
+        return epoch
+
+
+async def resign(db: Database, *, role: str, cluster_id: str, holder: UUID) -> None:
+    """Let another lead at once; late writes under the old epoch are refused."""
+    async with db.transaction() as tx:
+        await run(tx, "resign", role=role, cluster_id=cluster_id, holder=holder)
+
+
+async def hold_epoch(tx: Transaction, epoch: int) -> None:
+    """First statement of each write of a leader: ``LostLeadership`` unless this epoch still reigns.
+
+    A leader whose row expired may go on until somebody takes over, which cannot happen within the transaction.
+    """
+    if (await run(tx, "hold_epoch", epoch=epoch)).one_or_none() is None:
+        raise LostLeadership(epoch=epoch)

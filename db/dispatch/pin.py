@@ -1,0 +1,116 @@
+"""A job starts: it is pinned to an engine version and device class, and takes what is rendered already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+from uuid import UUID
+
+from db._jobs import lock_job
+from db._query import as_json, run
+from db.dispatch.leadership import hold_epoch
+from db.events import append_event
+from db.session import Database
+from db.settle import settle
+from db.transitions import change_job
+from jobs.events import EventKind
+from jobs.frames import FrameRange
+from jobs.spec import JobSpec
+from jobs.states import JobCommand, JobState
+
+_PINNED_PER_TICK = 200
+"""Jobs that one call lists; the most urgent first, the others follow in the next tick."""
+
+_EVENT_FRAMES = 1000
+"""Reused frames that an event names; a feed line of a million frames helps nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobToPin:
+    id: UUID
+    project_id: UUID
+    spec: dict[str, Any]
+    model_digest: str
+    pipeline: str
+    engine_version: str | None = None
+    """Set where the job ran before a pause: it must go on with this version."""
+    device_class: str | None = None
+
+
+async def jobs_to_pin(db: Database, *, limit: int = _PINNED_PER_TICK) -> list[JobToPin]:
+    """Queued jobs, the most urgent first."""
+    async with db.transaction() as tx:
+        rows = (await run(tx, "jobs_to_pin", limit=limit)).mappings().all()
+    return [JobToPin(pipeline=row["spec"]["pipeline"], **row) for row in rows]
+
+
+async def pin_job(
+    db: Database, *, job_id: UUID, engine_version: str, device_class: str, render_key: str, epoch: int
+) -> None:
+    """Queued to running. Nothing happens to a job that was canceled or paused meanwhile."""
+    async with db.transaction() as tx:
+        await hold_epoch(tx, epoch)
+        if (await lock_job(tx, job_id)).state is not JobState.QUEUED:
+            return
+        await run(
+            tx,
+            "pin_job",
+            job_id=job_id,
+            engine_version=engine_version,
+            device_class=device_class,
+            render_key=render_key,
+        )
+        await change_job(tx, job_id=job_id, command=JobCommand.START)
+
+
+async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) -> int:
+    """Take over up to ``limit`` frames that this project rendered from the same inputs; how many it took.
+
+    Ask again while it returns ``limit``. Frames that a chunk holds are left to it.
+    """
+    async with db.transaction() as tx:
+        await hold_epoch(tx, epoch)
+        job = await lock_job(tx, job_id)
+        spec = JobSpec.model_validate((await run(tx, "job_spec", job_id=job_id)).scalar_one())
+        if job.state is not JobState.RUNNING or not spec.reuse:
+            return 0
+        done = await run(
+            tx,
+            "reuse_frames",
+            job_id=job_id,
+            generation=job.generation,
+            runs=as_json(_runs(spec.frame_range)),
+            limit=limit,
+            listed=_EVENT_FRAMES,
+        )
+        answer = done.one()
+        if not answer.taken:
+            return 0
+        await append_event(
+            tx,
+            job_id=job_id,
+            kind=EventKind.FRAMES_REUSED,
+            data={
+                "frames": answer.frames,
+                "count": answer.taken,
+                "counts": {**job.counts, "reused": job.reused + answer.taken},
+            },
+        )
+        await settle(tx, job_id=job_id)
+        return int(answer.taken)
+
+
+def _runs(frames: FrameRange) -> list[dict[str, int]]:
+    """The range as rows, so that the database maps frame numbers to ordinals by arithmetic."""
+    starts = accumulate((run_.count for run_ in frames.runs), initial=0)
+    return [
+        {
+            "start": start,
+            "first": run_.first,
+            "step": run_.step,
+            "low": min(run_.first, run_.last),
+            "high": max(run_.first, run_.last),
+        }
+        for start, run_ in zip(starts, frames.runs, strict=False)
+    ]

@@ -1,0 +1,20 @@
+-- One beat: the replica lives, and every lease of it is renewed by the database's clock. Rows are locked in order of
+-- id; whoever else locks several of them skips what is locked.
+with alive as (
+    update replica set
+        beat_at = now(), residents = cast(:residents as jsonb), current = cast(:current as jsonb),
+        state = case when drain then 'draining' else 'up' end
+    where id = :replica_id and state <> 'gone'
+    returning drain
+), mine as (
+    select work.id, work.fence, work.job_id from work
+    where work.replica_id = :replica_id and work.state in ('leased', 'rendering') and exists (select from alive)
+    order by work.id
+    for no key update
+), renewed as (
+    update work set leased_until = now() + cast(:lease as interval)
+    from mine where work.id = mine.id
+)
+select alive.drain, mine.id as work_id, mine.fence,
+       job.state in ('canceling', 'succeeded', 'failed', 'canceled') as canceled
+from alive left join mine on true left join job on job.id = mine.job_id

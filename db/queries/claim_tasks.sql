@@ -1,0 +1,14 @@
+with picked as (
+    select work.id from work
+    where work.state = 'queued' and work.kind in ('post', 'probe') and work.kind = any(cast(:kinds as text[]))
+      and work.not_before <= now()
+    order by work.priority_rank, work.id
+    limit :limit
+    for no key update skip locked
+)
+update work set
+    state = 'leased', fence = work.fence + 1, replica_id = :holder, leased_until = now() + cast(:lease as interval),
+    updated_at = now()
+from picked where work.id = picked.id
+returning work.id as work_id, work.fence, work.kind, work.task, work.job_id, work.model_id, work.ordinals, work.data,
+          work.generation, work.tries

@@ -1,0 +1,1 @@
+update job set canceled = canceled + :frames where id = :job_id

@@ -1,0 +1,1 @@
+select spec ->> 'frames' from job where id = :job_id

@@ -1,0 +1,1 @@
+select leased_until < now() from work where id = :work_id

@@ -1,0 +1,35 @@
+-- Carve new chunks and hand out loose ones, all to replicas that live; each replica is woken once.
+with pieces as (
+    select * from jsonb_to_recordset(cast(:chunks as jsonb)) as chunk (
+        job_id uuid, generation integer, first integer, ordinals integer[], replica_id uuid, priority_rank smallint
+    )
+), carved as (
+    insert into work (job_id, kind, generation, first, count, ordinals, assigned_to, priority_rank)
+    select pieces.job_id, 'chunk', pieces.generation, pieces.first, cardinality(pieces.ordinals), pieces.ordinals,
+           replica.id, pieces.priority_rank
+    from pieces left join replica on replica.id = pieces.replica_id and replica.state = 'up' and not replica.drain
+    returning assigned_to
+), shrunk as (
+    update work set
+        first = range.first, count = range.count, updated_at = now(),
+        state = case when range.count = 0 then 'done' else work.state end
+    from jsonb_to_recordset(cast(:ranges as jsonb)) as range (id bigint, first integer, count integer)
+    where work.id = range.id
+), wanted as (
+    select assign.work_id, assign.replica_id, assign.job_id
+    from jsonb_to_recordset(cast(:assigns as jsonb)) as assign (work_id bigint, replica_id uuid, job_id uuid)
+    join replica on replica.id = assign.replica_id and replica.state = 'up' and not replica.drain
+), loose as (
+    select work.id, wanted.replica_id from work join wanted on wanted.work_id = work.id
+    where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null and work.kind = 'chunk'
+    order by work.id
+    for no key update of work skip locked
+), assigned as (
+    update work set assigned_to = loose.replica_id, updated_at = now() from loose where work.id = loose.id
+    returning work.assigned_to
+), touched as (
+    select assigned_to from carved where assigned_to is not null union select assigned_to from assigned
+)
+select (select count(*) from carved) as carved, (select count(*) from assigned) as assigned,
+       (select count(pg_notify('rayfarm_replica_' || replace(assigned_to::text, '-', ''), '{"verb":"work"}'))
+        from touched) as told

@@ -1,0 +1,20 @@
+-- Jobs that have work to place or in flight. What no chunk holds and has no outcome is not carved yet.
+select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest,
+       job.spec ->> 'priority' as priority, job.weight, extract(epoch from job.created_at)::double precision as created,
+       job.engine_version, job.device_class, job.spec -> 'labels' as labels,
+       case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 end as frame_seconds,
+       job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
+           - coalesce(live.frames, 0) as uncarved,
+       coalesce(live.active, 0) as active, coalesce(live.loose, '[]') as loose
+from job
+join model on model.id = job.model_id
+cross join lateral (
+    select sum(cardinality(work.ordinals)) as frames,
+           count(*) filter (where work.state <> 'queued' or work.assigned_to is not null) as active,
+           json_agg(json_build_array(work.id, cardinality(work.ordinals), work.avoid) order by work.id)
+               filter (where work.state = 'queued' and work.assigned_to is null and work.not_before <= now()) as loose
+    from work
+    where work.job_id = job.id and work.kind = 'chunk' and work.state in ('queued', 'leased', 'rendering')
+) as live
+where job.state in ('queued', 'running')
+order by job.created_at, job.id

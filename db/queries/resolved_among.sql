@@ -1,0 +1,2 @@
+select ordinal from frame_result
+where job_id = :job_id and generation = :generation and ordinal = any(cast(:ordinals as integer[]))

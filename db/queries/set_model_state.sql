@@ -1,0 +1,3 @@
+update model set
+    state = :state, probe = cast(:probe as jsonb), problem = cast(:problem as jsonb), updated_at = now()
+where id = :model_id

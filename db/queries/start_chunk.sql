@@ -1,0 +1,1 @@
+update work set state = 'rendering', updated_at = now() where id = :work_id

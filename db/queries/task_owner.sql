@@ -1,0 +1,1 @@
+select kind, job_id, model_id from work where id = :work_id

@@ -1,0 +1,24 @@
+"""The replica's half of the queue: claim, start, commit, fail, release, beat. Each is one short transaction."""
+
+from db.queue.claim import ClaimedChunk, claim_chunk, start_chunk
+from db.queue.commit import FrameCommit, NewArtifact, commit_frames
+from db.queue.fail import FailOutcome, fail_frame
+from db.queue.give_back import mark_gone, release_canceled, release_chunk
+from db.queue.replicas import BeatReply, beat, register_replica
+
+__all__ = [
+    "BeatReply",
+    "ClaimedChunk",
+    "FailOutcome",
+    "FrameCommit",
+    "NewArtifact",
+    "beat",
+    "claim_chunk",
+    "commit_frames",
+    "fail_frame",
+    "mark_gone",
+    "register_replica",
+    "release_canceled",
+    "release_chunk",
+    "start_chunk",
+]

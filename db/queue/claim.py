@@ -1,0 +1,76 @@
+"""A replica takes its next chunk, and says when it starts to render it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from db._frames import frame_range
+from db._query import run
+from db.events import append_event
+from db.listen import DISPATCH
+from db.queue._work import lock_work
+from db.queue.give_back import give_back
+from db.session import Database
+from jobs.events import EventKind
+from jobs.states import EndReason, JobState, WorkState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedChunk:
+    """All that a replica needs to render it; every later write names ``work_id`` and ``fence``."""
+
+    work_id: int
+    fence: int
+    job_id: UUID
+    project_id: UUID
+    generation: int
+    ordinals: list[int]
+    """Without a result, in the order to render."""
+    frames: list[int]
+    """Their numbers in the scene."""
+    pipeline: str
+    model_id: UUID
+    model_digest: str
+    manifest: dict[str, Any]
+    spec: dict[str, Any]
+    tries: int
+
+
+async def claim_chunk(db: Database, *, replica_id: UUID, cluster_id: str, lease: timedelta) -> ClaimedChunk | None:
+    """The most urgent chunk that is assigned to this replica and whose job runs; None when there is none."""
+    async with db.transaction() as tx:
+        await run(tx, "async_commit")
+        done = await run(tx, "claim_chunk", replica_id=replica_id, cluster_id=cluster_id, lease=lease)
+        row = done.mappings().one_or_none()
+    if row is None:
+        return None
+    numbers = frame_range(row["spec"]["frames"])
+    return ClaimedChunk(
+        frames=[numbers[ordinal] for ordinal in row["ordinals"]], pipeline=row["spec"]["pipeline"], **row
+    )
+
+
+async def start_chunk(db: Database, *, work_id: int, fence: int, warm: bool) -> bool:
+    """Leased to rendering. False: render nothing of it, and nothing is left to release.
+
+    It is somebody else's, or its job was paused (it went back to the queue) or ended (it is canceled).
+    """
+    async with db.transaction() as tx:
+        work = await lock_work(tx, work_id)
+        if work is None or not work.is_held_under(fence) or work.state is not WorkState.LEASED:
+            return work is not None and work.is_held_under(fence)  # an answer that got lost: it has started
+        if work.job.state is not JobState.RUNNING:
+            await give_back(tx, work, reason=EndReason.INTERRUPTED, limits=None)
+            await run(tx, "notify", channel=DISPATCH, payload="chunk")
+            return False
+        await run(tx, "start_chunk", work_id=work_id)
+        await append_event(
+            tx,
+            job_id=work.job.id,
+            kind=EventKind.CHUNK_STARTED,
+            data={"ordinals": work.ordinals, "replica": work.replica_id, "warm": warm},
+        )
+        return True

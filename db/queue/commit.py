@@ -1,0 +1,164 @@
+"""The one way a frame gets its picture: a fenced commit of a batch, in one transaction of two statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from db._query import as_json, run
+from db.queue._work import LockedWork, lock_work
+from db.session import Database, Transaction
+from db.settle import settle
+from jobs.states import JobState, WorkKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewArtifact:
+    """A file that is in storage already."""
+
+    kind: str
+    name: str
+    storage_key: str
+    size_bytes: int
+    sha256: str
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    ordinal: int | None = None
+    """Of a task's output that belongs to one frame (a preview); a frame's own files need not say it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCommit:
+    """One rendered frame whose files are uploaded under the key of its attempt."""
+
+    ordinal: int
+    frame: int
+    attempt_id: UUID
+    started_at: float
+    """Seconds since the epoch."""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    """``render`` sizes the job's next chunks."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    warm: bool = False
+    artifacts: Sequence[NewArtifact] = ()
+
+    @property
+    def render_ms(self) -> float:
+        """The engine's own time; all of it where it does not tell rendering from the rest."""
+        return float(self.timings_ms.get("render", sum(self.timings_ms.values())))
+
+
+async def commit_frames(
+    db: Database,
+    *,
+    work_id: int,
+    fence: int,
+    replica_id: UUID,
+    frames: Sequence[FrameCommit],
+    needs_preview: bool = False,
+) -> list[int] | None:
+    """Make these attempts the results of their frames; returns the ordinals whose result they are.
+
+    None: superseded, so drop them all. The same call again (its answer got lost) gives the same answer. Only the fence
+    and the job decide: a lease that ran out refuses nothing until somebody raised the fence.
+    """
+    async with db.transaction() as tx:
+        work = await lock_work(tx, work_id)
+        if work is None or work.kind is not WorkKind.CHUNK:
+            return None
+        if not work.is_held_under(fence) or work.job.state.is_terminal:
+            return await _committed_before(tx, work_id, frames) or None
+        held = set(work.ordinals)
+        fresh = {commit.ordinal: commit for commit in frames if commit.ordinal in held}
+        known = await _committed_before(tx, work_id, frames) if len(fresh) < len(frames) else []
+        if not fresh:
+            return known
+        shows = needs_preview and work.previews and work.job.state is not JobState.CANCELING
+        accepted = await _write(tx, work, replica_id, list(fresh.values()), shows)
+        if work.job.resolved + len(accepted) == work.job.total or len(accepted) == len(held):
+            await settle(tx, job_id=work.job.id)
+        return sorted({*accepted, *known})
+
+
+async def _write(
+    tx: Transaction, work: LockedWork, replica_id: UUID, frames: list[FrameCommit], needs_preview: bool
+) -> list[int]:
+    files = [(commit, uuid4(), artifact) for commit in frames for artifact in commit.artifacts]
+    remaining = [ordinal for ordinal in work.ordinals if ordinal not in {commit.ordinal for commit in frames}]
+    pictures = {commit.ordinal: file_id for commit, file_id, artifact in files if artifact.kind == "frame"}
+    event = {
+        "frames": [
+            {
+                "ordinal": commit.ordinal,
+                "frame": commit.frame,
+                "artifact": pictures.get(commit.ordinal),
+                "render_ms": round(commit.render_ms, 3),
+                "warm": commit.warm,
+                "replica": replica_id,
+            }
+            for commit in frames
+        ],
+        "counts": {**work.job.counts, "committed": work.job.committed + len(frames)},
+    }
+    done = await run(
+        tx,
+        "write_frames",
+        work_id=work.id,
+        fence=work.fence,
+        job_id=work.job.id,
+        project_id=work.job.project_id,
+        generation=work.generation,
+        replica_id=replica_id,
+        priority_rank=work.job.priority_rank,
+        remaining=remaining,
+        done=not remaining,
+        needs_preview=needs_preview,
+        frames=as_json([_frame_row(commit) for commit in frames]),
+        artifacts=as_json([artifact_row(file_id, artifact, commit.ordinal) for commit, file_id, artifact in files]),
+        event=as_json(event),
+    )
+    accepted: list[int] = done.one().accepted
+    return accepted
+
+
+async def _committed_before(tx: Transaction, work_id: int, frames: Sequence[FrameCommit]) -> list[int]:
+    done = await run(
+        tx,
+        "committed_by_attempts",
+        work_id=work_id,
+        ordinals=[commit.ordinal for commit in frames],
+        attempts=[commit.attempt_id for commit in frames],
+    )
+    return list(done.scalars().all())
+
+
+def _frame_row(commit: FrameCommit) -> dict[str, object]:
+    return {
+        "ordinal": commit.ordinal,
+        "frame": commit.frame,
+        "attempt_id": commit.attempt_id,
+        "started_at": commit.started_at,
+        "render_ms": commit.render_ms,
+        "warm": commit.warm,
+        "timings": commit.timings_ms,
+        "metrics": commit.metrics,
+    }
+
+
+def artifact_row(file_id: UUID, artifact: NewArtifact, ordinal: int | None) -> dict[str, object]:
+    """One element of the ``artifacts`` parameter of the statements that insert them."""
+    return {
+        "id": file_id,
+        "ordinal": ordinal,
+        "kind": artifact.kind,
+        "name": artifact.name,
+        "storage_key": artifact.storage_key,
+        "size_bytes": artifact.size_bytes,
+        "sha256": artifact.sha256,
+        "media_type": artifact.media_type,
+        "width": artifact.width,
+        "height": artifact.height,
+    }

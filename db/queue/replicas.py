@@ -1,0 +1,86 @@
+"""A replica's own row: it registers, and one beat renews all its leases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from db._query import as_json, run
+from db.listen import DISPATCH
+from db.session import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatReply:
+    """What a replica learns from its beat, should a notification have been lost."""
+
+    known: bool
+    """False: it was thought dead, and its work is somebody else's; it registers again."""
+    drain: bool = False
+    owned: list[tuple[int, int]] = field(default_factory=list)
+    """(work id, fence) that are still its own, renewed now; anything else that it renders it must stop."""
+    canceled: list[tuple[int, int]] = field(default_factory=list)
+    """Those of ``owned`` whose job ends: stop them and call ``release_canceled``."""
+
+
+async def register_replica(
+    db: Database,
+    *,
+    replica_id: UUID,
+    cluster_id: str,
+    pool: str,
+    node: str,
+    serve_id: str,
+    labels: Mapping[str, str],
+    engines: Mapping[str, str],
+    device_class: str,
+) -> None:
+    """Make the replica known, or known again after it was thought dead."""
+    async with db.transaction() as tx:
+        await run(
+            tx,
+            "register_replica",
+            replica_id=replica_id,
+            cluster_id=cluster_id,
+            pool=pool,
+            node=node,
+            serve_id=serve_id,
+            labels=as_json(labels),
+            engines=as_json(engines),
+            device_class=device_class,
+        )
+        await run(tx, "notify", channel=DISPATCH, payload="replica")
+
+
+async def beat(
+    db: Database,
+    *,
+    replica_id: UUID,
+    residents: Sequence[Mapping[str, Any]],
+    current: Mapping[str, Any] | None,
+    lease: timedelta,
+) -> BeatReply:
+    """One statement: the replica lives, its leases run ``lease`` from now by the database's clock."""
+    async with db.transaction() as tx:
+        await run(tx, "async_commit")
+        done = await run(
+            tx,
+            "beat",
+            replica_id=replica_id,
+            residents=as_json(list(residents)),
+            current=as_json(current),
+            lease=lease,
+        )
+        rows = done.all()
+    if not rows:
+        return BeatReply(known=False)
+    held = [row for row in rows if row.work_id is not None]
+    return BeatReply(
+        known=True,
+        drain=rows[0].drain,
+        owned=[(row.work_id, row.fence) for row in held],
+        canceled=[(row.work_id, row.fence) for row in held if row.canceled],
+    )
