@@ -1,0 +1,218 @@
+"""Puts a manifest's files on this machine's disk: once for all processes, all or nothing, least recently used out first.
+
+Layout below the root: `<digest>/<manifest path>` (complete, read-only), `.partial/` (being written or removed),
+`.locks/<digest>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from models._file_lock import FileLock
+from models.manifest import Manifest
+
+Fetch = Callable[[str, Path], Awaitable[None]]
+"""Brings the blob of a digest to a path that does not exist yet. A hard link is welcome."""
+
+_PARALLEL_FETCHES = 8
+_HASH_CHUNK = 1 << 20
+
+
+class BlobMismatch(Exception):
+    """What was fetched is not what the manifest names."""
+
+
+class ModelCache:
+    """One folder of models, shared by all processes of this machine that use the same root."""
+
+    def __init__(self, *, root: Path, budget_bytes: int, verify: bool = True) -> None:
+        self._root = root
+        self._budget_bytes = budget_bytes
+        self._verify = verify
+        """Hash what was fetched; off only where `fetch` does so itself."""
+        self._in_use: dict[str, tuple[FileLock, int]] = {}
+        self._opening = asyncio.Lock()
+
+    async def ensure(self, manifest: Manifest, *, fetch: Fetch) -> Path:
+        """The folder with the model's files, kept from eviction until `release` or the end of this process.
+
+        The first to ask, over all processes, fetches; the others wait. A failure leaves nothing behind.
+        """
+        digest = manifest.digest()
+        folder = self._root / digest
+        async with self._opening:
+            held = self._in_use.get(digest)
+            if held is not None:
+                self._in_use[digest] = (held[0], held[1] + 1)
+                return folder
+            lock = await self._lock_ready(manifest, digest, fetch)
+            self._in_use[digest] = (lock, 1)
+        await asyncio.to_thread(self._trim)
+        return folder
+
+    def release(self, digest: str) -> None:
+        """The model is not in use here any more (one call for each `ensure`)."""
+        lock, uses = self._in_use.pop(digest)
+        if uses > 1:
+            self._in_use[digest] = (lock, uses - 1)
+        else:
+            lock.stamp_use()
+            lock.release()
+
+    @contextlib.asynccontextmanager
+    async def checkout(self, manifest: Manifest, *, fetch: Fetch) -> AsyncIterator[Path]:
+        """`ensure` and `release` as one block."""
+        folder = await self.ensure(manifest, fetch=fetch)
+        try:
+            yield folder
+        finally:
+            self.release(manifest.digest())
+
+    async def trim(self) -> int:
+        """Remove unused models until the budget holds, and what crashes left; returns the bytes removed."""
+        return await asyncio.to_thread(self._trim)
+
+    async def _lock_ready(self, manifest: Manifest, digest: str, fetch: Fetch) -> FileLock:
+        """A shared lock on a complete folder."""
+        path = self._locks / digest
+        while True:
+            shared = await FileLock.wait(path, exclusive=False)
+            if await asyncio.to_thread(_is_complete, self._root / digest, manifest):
+                shared.stamp_use()
+                return shared
+            shared.release()
+            exclusive = await FileLock.wait(path, exclusive=True)
+            try:
+                if not await asyncio.to_thread(_is_complete, self._root / digest, manifest):
+                    await self._write(manifest, digest, fetch)
+                    exclusive.write(str(manifest.size_bytes))
+            finally:
+                exclusive.release()  # between here and the shared lock an eviction may come: look again
+
+    async def _write(self, manifest: Manifest, digest: str, fetch: Fetch) -> None:
+        """Under the exclusive lock: whatever lies about is of a process that died."""
+        await asyncio.to_thread(self._remove_leftovers, digest)
+        partial = self._partials / f"{digest}.{uuid.uuid4().hex}"
+        try:
+            await asyncio.to_thread(partial.mkdir, parents=True)
+            await self._fill(partial, manifest, fetch)
+            final = self._root / digest
+            await asyncio.to_thread(self._discard_folder, final)  # incomplete or damaged
+            await asyncio.to_thread(partial.rename, final)
+        except BaseException:
+            _remove_tree(partial)  # not awaited: this may be a cancellation
+            raise
+
+    async def _fill(self, folder: Path, manifest: Manifest, fetch: Fetch) -> None:
+        places: dict[str, list[str]] = {}
+        for file in manifest.files:
+            places.setdefault(file.digest, []).append(file.path)
+        sizes = manifest.blobs()
+        gate = asyncio.Semaphore(_PARALLEL_FETCHES)
+
+        async def bring(blob: str, paths: list[str]) -> None:
+            first = folder / paths[0]
+            async with gate:
+                await asyncio.to_thread(first.parent.mkdir, parents=True, exist_ok=True)
+                await fetch(blob, first)
+                await asyncio.to_thread(self._seal, first, blob, sizes[blob], [folder / path for path in paths[1:]])
+
+        async with asyncio.TaskGroup() as group:
+            for blob, paths in places.items():
+                group.create_task(bring(blob, paths), name=f"fetch-{blob[:12]}")
+
+    def _seal(self, path: Path, digest: str, size_bytes: int, copies: list[Path]) -> None:
+        """Check a fetched file, make it read-only, and put it wherever else the manifest names it."""
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size != size_bytes:
+            raise BlobMismatch(f"Blob {digest} has {found.st_size} bytes, the manifest says {size_bytes}.")
+        if self._verify and _sha256(path) != digest:
+            raise BlobMismatch(f"Blob {digest} does not have the content that its name says.")
+        if found.st_mode & 0o222:
+            path.chmod(0o444)
+        for copy in copies:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(path, copy)
+            except OSError:  # a file system without links, or too many of them
+                shutil.copyfile(path, copy)
+                copy.chmod(0o444)
+
+    def _trim(self) -> int:
+        models = []
+        for path in self._locks.glob("*") if self._locks.is_dir() else ():
+            if (self._root / path.name).is_dir():
+                with contextlib.suppress(OSError):
+                    models.append((path.stat().st_mtime_ns, path.name, int(path.read_text() or 0)))
+        total, removed = sum(size for *_, size in models), 0
+        for _, digest, size in sorted(models):
+            if total - removed <= self._budget_bytes:
+                break
+            lock = FileLock.try_now(self._locks / digest, exclusive=True)
+            if lock is not None:  # else: in use
+                try:
+                    self._discard_folder(self._root / digest)
+                    self._remove_leftovers(digest)
+                    lock.remove()
+                finally:
+                    lock.release()
+                removed += size
+        self._remove_orphans()
+        return removed
+
+    def _remove_orphans(self) -> None:
+        for path in self._partials.glob("*") if self._partials.is_dir() else ():
+            lock = FileLock.try_now(self._locks / path.name.split(".")[0], exclusive=True)
+            if lock is not None:
+                try:
+                    _remove_tree(path)
+                finally:
+                    lock.release()
+
+    def _remove_leftovers(self, digest: str) -> None:
+        for path in self._partials.glob(f"{digest}.*"):
+            _remove_tree(path)
+
+    def _discard_folder(self, folder: Path) -> None:
+        """Away under one rename, so that a folder with a digest as its name is always whole."""
+        if folder.exists():
+            self._partials.mkdir(parents=True, exist_ok=True)
+            doomed = self._partials / f"{folder.name}.{uuid.uuid4().hex}"
+            folder.rename(doomed)
+            _remove_tree(doomed)
+
+    @property
+    def _locks(self) -> Path:
+        return self._root / ".locks"
+
+    @property
+    def _partials(self) -> Path:
+        return self._root / ".partial"
+
+
+def _is_complete(folder: Path, manifest: Manifest) -> bool:
+    """Sizes are looked at again: a power loss can leave a renamed folder with empty files."""
+    try:
+        return all((folder / file.path).stat().st_size == file.size_bytes for file in manifest.files)
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _remove_tree(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
