@@ -1,4 +1,4 @@
-"""Puts a manifest's files on this machine's disk: once for all processes, all or nothing, least recently used out first.
+"""Puts a manifest's files on this machine's disk: once for all processes, all or nothing, least recently used go first.
 
 Layout below the root: `<digest>/<manifest path>` (complete, read-only), `.partial/` (being written or removed),
 `.locks/<digest>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use).
@@ -39,7 +39,6 @@ class ModelCache:
         self._verify = verify
         """Hash what was fetched; off only where `fetch` does so itself."""
         self._in_use: dict[str, tuple[FileLock, int]] = {}
-        self._opening = asyncio.Lock()
 
     async def ensure(self, manifest: Manifest, *, fetch: Fetch) -> Path:
         """The folder with the model's files, kept from eviction until `release` or the end of this process.
@@ -48,14 +47,18 @@ class ModelCache:
         """
         digest = manifest.digest()
         folder = self._root / digest
-        async with self._opening:
-            held = self._in_use.get(digest)
-            if held is not None:
-                self._in_use[digest] = (held[0], held[1] + 1)
-                return folder
-            lock = await self._lock_ready(manifest, digest, fetch)
+        if self._use_again(digest):
+            return folder
+        lock = await self._lock_ready(manifest, digest, fetch)
+        if self._use_again(digest):  # another task was faster
+            lock.release()
+        else:
             self._in_use[digest] = (lock, 1)
-        await asyncio.to_thread(self._trim)
+        try:
+            await asyncio.to_thread(self._trim)
+        except BaseException:  # a cancelled caller has no path, so it will not release
+            self.release(digest)
+            raise
         return folder
 
     def release(self, digest: str) -> None:
@@ -79,6 +82,12 @@ class ModelCache:
     async def trim(self) -> int:
         """Remove unused models until the budget holds, and what crashes left; returns the bytes removed."""
         return await asyncio.to_thread(self._trim)
+
+    def _use_again(self, digest: str) -> bool:
+        held = self._in_use.get(digest)
+        if held is not None:
+            self._in_use[digest] = (held[0], held[1] + 1)
+        return held is not None
 
     async def _lock_ready(self, manifest: Manifest, digest: str, fetch: Fetch) -> FileLock:
         """A shared lock on a complete folder."""
@@ -125,9 +134,12 @@ class ModelCache:
                 await fetch(blob, first)
                 await asyncio.to_thread(self._seal, first, blob, sizes[blob], [folder / path for path in paths[1:]])
 
-        async with asyncio.TaskGroup() as group:
-            for blob, paths in places.items():
-                group.create_task(bring(blob, paths), name=f"fetch-{blob[:12]}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for blob, paths in places.items():
+                    group.create_task(bring(blob, paths), name=f"fetch-{blob[:12]}")
+        except BaseExceptionGroup as failures:  # the caller knows storage's errors, not groups of them
+            raise failures.exceptions[0] from None
 
     def _seal(self, path: Path, digest: str, size_bytes: int, copies: list[Path]) -> None:
         """Check a fetched file, make it read-only, and put it wherever else the manifest names it."""
@@ -174,6 +186,8 @@ class ModelCache:
             if lock is not None:
                 try:
                     _remove_tree(path)
+                    if not (self._root / path.name.split(".")[0]).is_dir():
+                        lock.remove()
                 finally:
                     lock.release()
 

@@ -1,129 +1,211 @@
-"""What stays loaded: a cache with a budget in bytes, single-flight loads, pins, eviction by last use.
-
-Generic: the values are whatever a caller keeps resident (engine processes, decoded scenes). Sizes are measured when
-room is needed, since a resident grows.
-"""
+"""A cache of costly resident things: loads once, pins what is in use, evicts the least recently used by bytes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import itertools
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
+from models.errors import ResidencyFull
+
+logger = logging.getLogger(__name__)
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
-@dataclass(slots=True)
-class _Entry(Generic[Value]):
-    value: Value
+@dataclass(slots=True, eq=False)
+class _Entry(Generic[V]):
+    """One resident thing, from the start of its load until it is closed."""
+
+    loading: asyncio.Task[V] | None = None
+    value: V | None = None
     pins: int = 0
+    """Callers that wait for it or use it."""
+    last_use: int = 0
+    leaving: bool = False
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def ready(self) -> bool:
+        return self.loading is None and not self.leaving
 
 
-class ResidencyCache(Generic[Key, Value]):
-    """Use from one event loop. ``acquire`` pins, ``release`` unpins; a pinned value is never evicted."""
+class ResidencyCache(Generic[K, V]):
+    """Belongs to one event loop. `acquire` pins, `release` unpins; only what nobody has pinned is evicted.
+
+    The budget steers evictions. One thing larger than all of it still loads, alone: whoever loads it caps its memory.
+    """
 
     def __init__(
         self,
         *,
         budget_bytes: int,
         max_entries: int,
-        measure: Callable[[Value], int],
-        close: Callable[[Value], Awaitable[None]],
+        measure: Callable[[V], int],
+        close: Callable[[V], Awaitable[None]],
     ) -> None:
-        if budget_bytes <= 0 or max_entries <= 0:
-            raise ValueError(f"budget_bytes and max_entries must be positive, not {budget_bytes} and {max_entries}")
+        if budget_bytes < 0 or max_entries < 1:
+            raise ValueError("a residency cache needs budget_bytes >= 0 and max_entries >= 1")
         self._budget_bytes = budget_bytes
         self._max_entries = max_entries
         self._measure = measure
         self._close = close
-        self._entries: OrderedDict[Key, _Entry[Value]] = OrderedDict()
-        self._loading: dict[Key, asyncio.Task[_Entry[Value]]] = {}
-        self._waiting: dict[Key, int] = {}
+        self._entries: dict[K, _Entry[V]] = {}
+        self._uses = itertools.count(1)
+        self._closed = False
 
-    def __contains__(self, key: Key) -> bool:
-        return key in self._entries
+    def __contains__(self, key: K) -> bool:
+        """Whether it is loaded, so that `acquire` would not wait."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.ready
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(entry.ready for entry in self._entries.values())
 
-    def items(self) -> Iterator[tuple[Key, Value]]:
-        """Residents, least recently used first."""
+    def items(self) -> Iterator[tuple[K, V]]:
+        """What is loaded now."""
         for key, entry in list(self._entries.items()):
-            yield key, entry.value
+            if entry.ready:
+                yield key, cast("V", entry.value)
 
-    def used_bytes(self) -> int:
-        """What the residents measure now."""
-        return sum(self._measure(entry.value) for entry in self._entries.values())
+    @property
+    def size_bytes(self) -> int:
+        """What all residents hold now, as measured."""
+        return sum(self._measure(value) for _, value in self.items())
 
-    async def acquire(self, key: Key, load: Callable[[], Awaitable[Value]]) -> Value:
-        """The resident value, pinned; callers that ask for one key at once share one load.
+    async def acquire(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
+        """The thing of `key`, pinned; loads it if need be, once however many ask.
 
-        An error of ``load`` is raised in each of them and nothing is kept. A load goes on while anybody waits for it,
-        and is cancelled with the last one.
+        Raises what `load` raised, or `ResidencyFull`. A caller that is cancelled drops its own pin; the load itself is
+        cancelled when nobody waits for it any more.
         """
-        entry = self._entries.get(key)
-        if entry is not None:
-            self._entries.move_to_end(key)
+        while True:
+            if self._closed:
+                raise ResidencyFull("The cache of resident models is closed.")
+            entry = self._entries.get(key)
+            if entry is None or not entry.leaving:
+                break
+            await entry.gone.wait()
+        if entry is None:
+            entry = self._entries[key] = _Entry()
             entry.pins += 1
-            return entry.value
-        loading = self._loading.get(key)
+            entry.loading = asyncio.create_task(self._load(key, entry, load), name=f"load-{key}")
+        else:
+            entry.pins += 1
+        entry.last_use = next(self._uses)
+        loading = entry.loading
         if loading is None:
-            loading = asyncio.create_task(self._load(key, load), name=f"resident-{key}")
-            self._loading[key] = loading
-        self._waiting[key] = self._waiting.get(key, 0) + 1
+            return cast("V", entry.value)
         try:
-            entry = await asyncio.shield(loading)
-            entry.pins += 1
-            return entry.value
-        finally:
-            self._waiting[key] -= 1
-            if not self._waiting[key]:
-                del self._waiting[key]
+            return await asyncio.shield(loading)
+        except BaseException:
+            entry.pins -= 1
+            if entry.pins == 0:
                 if not loading.done():
                     loading.cancel()
-                    await asyncio.gather(loading, return_exceptions=True)
+                    await asyncio.wait({loading})
+                elif not loading.cancelled() and loading.exception() is None and not entry.leaving:
+                    await self._trim()  # the load won the race against our cancellation: it stays, unpinned
+            raise
 
-    async def release(self, key: Key) -> None:
-        """Unpin; what is over budget now leaves, least recently used first."""
-        self._entries[key].pins -= 1
-        await self._make_room(free_entries=0)
+    async def release(self, key: K) -> None:
+        """Drop one pin; over the budget, something unpinned leaves now."""
+        entry = self._unpin(key)
+        if entry.leaving:
+            if entry.pins == 0:
+                await self._bury(key, entry)
+        else:
+            await self._trim()
 
-    async def discard(self, key: Key) -> None:
-        """Close the value at once, pinned or not: it is broken. Nothing happens when it is gone already."""
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            await self._close(entry.value)
+    async def discard(self, key: K) -> None:
+        """Drop one pin and let the thing go: nobody gets it any more, and it is closed after its last pin."""
+        entry = self._unpin(key)
+        entry.leaving = True
+        if entry.pins == 0:
+            await self._bury(key, entry)
+
+    async def evict(self, key: K) -> bool:
+        """Close what is loaded and unpinned; says whether it did."""
+        entry = self._entries.get(key)
+        if entry is None or not entry.ready or entry.pins:
+            return False
+        await self._bury(key, entry)
+        return True
 
     async def close(self) -> None:
-        """Stop loads and close every value."""
-        loads = list(self._loading.values())
-        for loading in loads:
-            loading.cancel()
-        await asyncio.gather(*loads, return_exceptions=True)
-        while self._entries:
-            _, entry = self._entries.popitem(last=False)
-            await self._close(entry.value)
+        """Cancel loads and close everything, pinned or not. Nothing can be acquired any more."""
+        self._closed = True
+        loads = [entry.loading for entry in self._entries.values() if entry.loading is not None]
+        for load in loads:
+            load.cancel()
+        if loads:
+            await asyncio.wait(loads)
+        for key, entry in list(self._entries.items()):
+            await self._bury(key, entry)
 
-    async def _load(self, key: Key, load: Callable[[], Awaitable[Value]]) -> _Entry[Value]:
+    async def _load(self, key: K, entry: _Entry[V], load: Callable[[], Awaitable[V]]) -> V:
         try:
-            await self._make_room(free_entries=1)
-            entry = _Entry(await load())
-            self._entries[key] = entry
-            entry.pins += 1  # not evicted for its own size before its first user has it
-            try:
-                await self._make_room(free_entries=0)
-            finally:
-                entry.pins -= 1
-            return entry
+            await self._make_room(entry)
+            entry.value = value = await load()
+        except BaseException:
+            self._entries.pop(key, None)
+            entry.leaving = True
+            entry.gone.set()
+            raise
         finally:
-            del self._loading[key]
+            entry.loading = None
+        if entry.pins == 0 and self._closed:
+            await self._bury(key, entry)
+        else:
+            await self._trim()
+        return value
 
-    async def _make_room(self, *, free_entries: int) -> None:
-        while len(self._entries) + free_entries > self._max_entries or self.used_bytes() > self._budget_bytes:
-            victim = next((key for key, entry in self._entries.items() if not entry.pins), None)
+    async def _make_room(self, newcomer: _Entry[V]) -> None:
+        """Before a load: its size is not known yet, so the budget is freed down to what is measured now."""
+        while len(self._entries) > self._max_entries:
+            victim = self._least_recent()
             if victim is None:
-                return  # all in use: over budget until one is released
-            await self.discard(victim)
+                raise ResidencyFull(
+                    f"All {self._max_entries} resident models are in use.", remedy="Try again when a frame has ended."
+                )
+            await self._bury(*victim)
+        await self._trim()
+
+    async def _trim(self) -> None:
+        while self.size_bytes > self._budget_bytes:
+            victim = self._least_recent()
+            if victim is None:
+                return
+            await self._bury(*victim)
+
+    def _least_recent(self) -> tuple[K, _Entry[V]] | None:
+        idle = [(key, entry) for key, entry in self._entries.items() if entry.ready and entry.pins == 0]
+        return min(idle, key=lambda item: item[1].last_use, default=None)
+
+    def _unpin(self, key: K) -> _Entry[V]:
+        entry = self._entries.get(key)
+        if entry is None or entry.pins == 0:
+            raise ValueError(f"{key!r} is not pinned")
+        entry.pins -= 1
+        entry.last_use = next(self._uses)
+        return entry
+
+    async def _bury(self, key: K, entry: _Entry[V]) -> None:
+        """Close one thing; until it is closed its key stays taken, so that the next load finds its memory free."""
+        entry.leaving = True
+        if entry.gone.is_set():
+            return
+        try:
+            if entry.value is not None:
+                value, entry.value = entry.value, None
+                await self._close(value)
+        except Exception:
+            logger.exception("a resident did not close", extra={"action": "residency_close", "key": str(key)})
+        finally:
+            if self._entries.get(key) is entry:
+                del self._entries[key]
+            entry.gone.set()
