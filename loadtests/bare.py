@@ -1,0 +1,53 @@
+"""The bare loop's process, asked for one block of frames at a time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from loadtests.cases import ROOT, Settings
+
+
+class BareLoop:
+    """Holds one scene until it is closed."""
+
+    def __init__(self, *, blend: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "loadtests.blender.bare_loop", str(blend)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._read()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def render(self, settings: Settings, frames: Sequence[int], folder: Path) -> float:
+        """Seconds per frame of this block."""
+        assert self._process.stdin is not None
+        block = {"frames": list(frames), "settings": dict(settings), "folder": str(folder)}
+        self._process.stdin.write(json.dumps(block) + "\n")
+        self._process.stdin.flush()
+        seconds: list[float] = self._read()["seconds"]
+        return sum(seconds) / len(seconds)
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"The bare loop ended with status {self._process.wait()}.")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
