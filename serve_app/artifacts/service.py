@@ -1,0 +1,87 @@
+"""Reads artifacts and signs their links, after the transaction has ended: presigning may ask for credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from db.repositories.artifacts import ArtifactRow, find_artifact, list_artifacts
+from db.repositories.jobs import find_job
+from jobs.errors import NotFound
+from jobs.frames import FrameRange
+from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
+from serve_app.jobs.frames import ordinal_of
+from serve_app.jobs.service import require_job
+from serve_app.paging import Page, PageRequest, cursor_of
+from serve_app.services import ApiServices
+from serve_app.unit_of_work import UnitOfWork
+
+
+async def list_page(
+    unit: UnitOfWork,
+    services: ApiServices,
+    *,
+    project_id: UUID,
+    job_id: UUID,
+    page: PageRequest,
+    kinds: Sequence[ArtifactKind] | None,
+    frame: int | None,
+    public_url: str,
+) -> Page[ArtifactView]:
+    """Outputs of a job, oldest first."""
+    tx = await unit.begin()
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    after = page.after(str, UUID)
+    rows = await list_artifacts(
+        tx,
+        job_id=job_id,
+        kinds=kinds,
+        ordinal=None if frame is None else ordinal_of(job, frame),
+        after=after,
+        limit=page.limit + 1,
+    )
+    await unit.end()
+    frames = FrameRange.parse(job.spec["frames"])
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(
+        items=[_view_of(row, frames=frames, services=services, public_url=public_url) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
+
+
+async def read(
+    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, artifact_id: UUID, public_url: str
+) -> ArtifactView:
+    """One output. Raises ``NotFound`` for one that is not the project's."""
+    tx = await unit.begin()
+    row = await find_artifact(tx, project_id=project_id, artifact_id=artifact_id)
+    job = await find_job(tx, project_id=project_id, job_id=row.job_id) if row is not None else None
+    await unit.end()
+    if row is None or job is None:
+        raise NotFound("There is no such artifact in this project.", remedy="GET /v1/jobs/{id}/artifacts lists them.")
+    return _view_of(row, frames=FrameRange.parse(job.spec["frames"]), services=services, public_url=public_url)
+
+
+def _view_of(row: ArtifactRow, *, frames: FrameRange, services: ApiServices, public_url: str) -> ArtifactView:
+    url = services.storage.download_url(
+        row.storage_key,
+        expires_in=services.settings.link_lifetime,
+        filename=row.name,
+        media_type=row.media_type,
+    )
+    return ArtifactView(
+        id=row.id,
+        job=row.job_id,
+        kind=ArtifactKind(row.kind),
+        name=row.name,
+        ordinal=row.ordinal,
+        frame=None if row.ordinal is None else frames[row.ordinal],
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        media_type=row.media_type,
+        width=row.width,
+        height=row.height,
+        created_at=row.created_at,
+        url=f"{public_url}{url}" if url.startswith("/") else url,
+    )

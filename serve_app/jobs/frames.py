@@ -1,0 +1,95 @@
+"""Reads frames and their attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from db.repositories.attempts import list_attempts
+from db.repositories.frames import FrameRow, list_frames
+from db.repositories.jobs import JobRow
+from db.session import Transaction
+from jobs.errors import NotFound
+from jobs.spec import JobSpec
+from jobs.states import EndReason, FrameState
+from serve_app.jobs.schemas import AttemptView, FrameView
+from serve_app.jobs.service import require_job
+from serve_app.paging import Page, PageRequest, cursor_of
+
+
+async def list_page(
+    tx: Transaction, *, project_id: UUID, job_id: UUID, page: PageRequest, states: Sequence[FrameState] | None
+) -> Page[FrameView]:
+    """Frames in the order of the range."""
+    await require_job(tx, project_id=project_id, job_id=job_id)
+    after = page.after(int)
+    rows = await list_frames(
+        tx,
+        job_id=job_id,
+        states=states,
+        after_ordinal=int(after[0]) if after else None,
+        limit=page.limit + 1,
+    )
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(
+        items=[_view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].ordinal) if more else None,
+    )
+
+
+async def read(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> FrameView:
+    """One frame by its number."""
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    ordinal = ordinal_of(job, frame)
+    [row] = await list_frames(tx, job_id=job_id, states=None, after_ordinal=ordinal - 1, limit=1)
+    return _view_of(row)
+
+
+async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> Page[AttemptView]:
+    """Every try, oldest first; the ceilings on tries keep this to one page."""
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    rows = await list_attempts(tx, job_id=job_id, ordinal=ordinal_of(job, frame))
+    return Page(
+        items=[
+            AttemptView(
+                id=row.id,
+                frame=frame,
+                generation=row.generation,
+                outcome=EndReason(row.outcome),
+                message=row.message,
+                replica=row.replica_id,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                timings_ms=row.timings,
+                metrics=row.metrics,
+                log=row.log,
+            )
+            for row in rows
+        ]
+    )
+
+
+def ordinal_of(job: JobRow, frame: int) -> int:
+    """Place of a frame in the job's range. Raises ``NotFound``."""
+    spec = JobSpec.model_validate(job.spec)
+    try:
+        return spec.frame_range.ordinal_of(frame)
+    except ValueError:
+        raise NotFound(
+            f"The job has no frame {frame}.", remedy=f"Its frames are {spec.frames[:200]}.", frame=frame
+        ) from None
+
+
+def _view_of(row: FrameRow) -> FrameView:
+    return FrameView(
+        ordinal=row.ordinal,
+        frame=row.frame,
+        state=FrameState(row.state),
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        message=row.message,
+        replica=row.replica_id,
+        render_ms=row.render_ms,
+        warm=row.warm,
+        at=row.at,
+    )

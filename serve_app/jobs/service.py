@@ -1,0 +1,144 @@
+"""Submits, reads and cancels jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from db.cancel import cancel_job
+from db.repositories.jobs import JobRow, find_job, list_jobs
+from db.session import Transaction
+from db.submit import submit_job
+from jobs.errors import NotFound
+from jobs.limits import FarmLimits
+from jobs.spec import JobSpec
+from jobs.states import EndReason, JobState
+from serve_app.jobs.admission import checked_spec, require_renderable
+from serve_app.jobs.progress import pace_of, wait_of
+from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
+from serve_app.models.service import missing_of, require_model
+from serve_app.paging import Page, PageRequest, cursor_of
+
+
+async def submit(
+    tx: Transaction, *, project_id: UUID, spec: JobSpec, limits: FarmLimits, idempotency_key: str | None
+) -> JobDetail:
+    """The new job, or the one that an earlier request with this key made."""
+    spec = checked_spec(spec, limits=limits)
+    model = await require_model(tx, project_id=project_id, model_id=spec.model)
+    require_renderable(
+        spec=spec,
+        kind=model.kind,
+        state=model.state,
+        probe=model.probe,
+        problem=model.problem,
+        missing=missing_of(probe=model.probe, problem=model.problem),
+    )
+    submitted = await submit_job(tx, project_id=project_id, spec=spec, idempotency_key=idempotency_key)
+    return await read(tx, project_id=project_id, job_id=submitted.id)
+
+
+async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
+    """Raises ``NotFound`` for a job that is not the project's."""
+    return _detail_of(await require_job(tx, project_id=project_id, job_id=job_id))
+
+
+async def list_page(
+    tx: Transaction, *, project_id: UUID, page: PageRequest, states: Sequence[JobState] | None
+) -> Page[JobView]:
+    """Newest first."""
+    after = page.after(datetime.fromisoformat, UUID)
+    rows = await list_jobs(
+        tx,
+        project_id=project_id,
+        states=states,
+        before=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        limit=page.limit + 1,
+    )
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(
+        items=[_view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
+
+
+async def cancel(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
+    """The job as it is after the request; ``Conflict`` where it has ended otherwise."""
+    row = await require_job(tx, project_id=project_id, job_id=job_id)
+    if JobState(row.state) is not JobState.CANCELED:
+        await cancel_job(tx, job_id=job_id)
+    return await read(tx, project_id=project_id, job_id=job_id)
+
+
+async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobRow:
+    """The row. Raises ``NotFound`` for a job that is not the project's."""
+    row = await find_job(tx, project_id=project_id, job_id=job_id)
+    if row is None:
+        raise NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
+    return row
+
+
+def _detail_of(row: JobRow) -> JobDetail:
+    return JobDetail(**_view_of(row).model_dump(), spec=JobSpec.model_validate(row.spec))
+
+
+def _view_of(row: JobRow) -> JobView:
+    state = JobState(row.state)
+    resolved = row.committed + row.reused + row.failed + row.canceled + row.skipped
+    pace = pace_of(
+        state=state,
+        total=row.total,
+        resolved=resolved,
+        rendered=row.committed,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        now=datetime.now(UTC),
+    )
+    wait = wait_of(state=state, reason=row.wait_reason) if resolved < row.total else None
+    return JobView(
+        id=row.id,
+        name=row.name,
+        state=state,
+        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        message=row.message or (EndReason(row.end_reason).facts.words if row.end_reason else None),
+        model=row.model_id,
+        pipeline=row.spec["pipeline"],
+        frames=row.spec["frames"],
+        priority=row.spec["priority"],
+        generation=row.generation,
+        counts=Counts(
+            total=row.total,
+            committed=row.committed,
+            reused=row.reused,
+            failed=row.failed,
+            canceled=row.canceled,
+            skipped=row.skipped,
+        ),
+        progress=pace.progress,
+        eta_seconds=pace.eta_seconds,
+        frames_per_second=pace.frames_per_second,
+        seconds_per_frame=row.render_ms_sum / row.render_count / 1000 if row.render_count else None,
+        warm=row.warm_count,
+        cold=row.cold_count,
+        wait=Wait(reason=wait[0], words=wait[1]) if wait else None,
+        engine_version=row.engine_version,
+        device_class=row.device_class,
+        last_event=row.event_seq,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        links=_links(row.id),
+    )
+
+
+def _links(job_id: UUID) -> Links:
+    root = f"/v1/jobs/{job_id}"
+    return Links(
+        self=root,
+        events=f"{root}/events",
+        frames=f"{root}/frames",
+        artifacts=f"{root}/artifacts",
+        cancel=f"{root}/cancel",
+    )

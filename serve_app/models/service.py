@@ -1,0 +1,105 @@
+"""Registers models and reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db.repositories.models import ModelRow, find_model, list_models
+from db.session import Transaction
+from db.submit import register_model
+from jobs.errors import InvalidInput, NotFound
+from serve_app.models.schemas import ModelDetail, ModelState, ModelView, NewModel
+from serve_app.paging import Page, PageRequest, cursor_of
+from serve_app.services import ApiServices
+from serve_app.unit_of_work import UnitOfWork
+
+
+async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple[ModelDetail, bool]:
+    """The model, and whether it is new to the project. Raises ``InvalidInput`` naming blobs that it lacks."""
+    manifest = new.manifest
+    if new.kind is not None and new.kind is not manifest.kind:
+        raise InvalidInput(
+            f"The request says {new.kind}, its manifest {manifest.kind}.", field="kind", remedy="Leave out kind."
+        )
+    registered = await register_model(
+        tx,
+        project_id=project_id,
+        name=new.name,
+        manifest_json=manifest.model_dump(mode="json"),
+        kind=manifest.kind.value,
+        digest=manifest.digest(),
+    )
+    return detail_of(await require_model(tx, project_id=project_id, model_id=registered.id)), registered.created
+
+
+async def list_page(tx: Transaction, *, project_id: UUID, page: PageRequest) -> Page[ModelView]:
+    """Newest first."""
+    after = page.after(datetime.fromisoformat, UUID)
+    rows = await list_models(
+        tx,
+        project_id=project_id,
+        before=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        limit=page.limit + 1,
+    )
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(
+        items=[_view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
+
+
+async def read(
+    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, model_id: UUID, wait_s: float
+) -> ModelDetail:
+    """The model; with ``wait_s`` as soon as it is no longer being probed. No connection is held while waiting."""
+    ends_at = time.monotonic() + min(wait_s, services.settings.max_wait.total_seconds())
+    while True:
+        row = await require_model(await unit.begin(), project_id=project_id, model_id=model_id)
+        if row.state != ModelState.PROBING or time.monotonic() >= ends_at:
+            return detail_of(row)
+        await unit.end()
+        await asyncio.sleep(services.settings.wait_poll.total_seconds())
+
+
+async def require_model(tx: Transaction, *, project_id: UUID, model_id: UUID) -> ModelRow:
+    """Raises ``NotFound`` for a model that is not the project's."""
+    row = await find_model(tx, project_id=project_id, model_id=model_id)
+    if row is None:
+        raise NotFound("There is no such model in this project.", remedy="GET /v1/models lists them.")
+    return row
+
+
+def missing_of(*, probe: Mapping[str, Any] | None, problem: Mapping[str, Any] | None) -> list[Any]:
+    """Files that the model refers to and lacks."""
+    found = (problem or {}).get("missing") or (probe or {}).get("missing") or ()
+    return list(found)
+
+
+def detail_of(row: ModelRow) -> ModelDetail:
+    """A row as the API shows it."""
+    return ModelDetail(**_view_of(row).model_dump(), manifest=row.manifest, probe=row.probe)  # type: ignore[arg-type]
+
+
+def _view_of(row: ModelRow) -> ModelView:
+    problem = row.problem
+    remedy = (problem or {}).get("remedy")
+    if remedy is None and row.state == ModelState.INCOMPLETE:
+        remedy = "Upload the missing files and register the model again with all of them in its manifest."
+    return ModelView(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        digest=row.digest,
+        state=ModelState(row.state),
+        problem=problem,
+        remedy=remedy,
+        missing=missing_of(probe=row.probe, problem=problem),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,37 @@
+"""Describes the pipelines of this farm."""
+
+from __future__ import annotations
+
+from db.repositories.replicas import ReplicaRow, list_replicas
+from db.session import Transaction
+from jobs.errors import NotFound
+from pipelines.base import Pipeline
+from pipelines.registry import PIPELINES
+from serve_app.paging import Page
+from serve_app.pipelines.schemas import PipelineView
+from serve_app.services import ApiServices
+
+
+async def list_all(tx: Transaction, services: ApiServices) -> Page[PipelineView]:
+    """All pipelines, by name."""
+    replicas = await list_replicas(tx, replica_timeout=services.settings.replica_timeout)
+    return Page(items=[_view_of(PIPELINES[name], replicas) for name in sorted(PIPELINES)])
+
+
+async def read(tx: Transaction, services: ApiServices, *, name: str) -> PipelineView:
+    """One pipeline. Raises ``NotFound``."""
+    pipeline = PIPELINES.get(name)
+    if pipeline is None:
+        raise NotFound(f"There is no pipeline {name!r}.", remedy=f"There are: {', '.join(sorted(PIPELINES))}.")
+    return _view_of(pipeline, await list_replicas(tx, replica_timeout=services.settings.replica_timeout))
+
+
+def _view_of(pipeline: Pipeline, replicas: list[ReplicaRow]) -> PipelineView:
+    versions = {str(row.engines[pipeline.name]) for row in replicas if pipeline.name in row.engines}
+    return PipelineView(
+        name=pipeline.name,
+        model_kinds=sorted(pipeline.model_kinds),
+        installed=pipeline.engine_version(),
+        on_replicas=sorted(versions),
+        settings_schema=pipeline.settings_type.model_json_schema(),
+    )
