@@ -18,14 +18,14 @@ def remap_external_files(model: ModelFiles) -> None:
     """Replace each raw reference that the manifest knows by the absolute path of its file."""
     if not model.remap:
         return
-    targets = {raw: str(model.root / path) for raw, path in model.remap.items()}
+    targets = {_plain(raw): str(model.root / path) for raw, path in model.remap.items()}
     for _ in range(_MAX_LIBRARY_DEPTH):  # a library that is found brings references of its own
         if not _reload_libraries(targets):
             break
     changed: list[Any] = []
 
     def visit(block: Any, raw: str, _reserved: Any) -> str | None:
-        target = targets.get(raw)
+        target = targets.get(_plain(raw))
         if target is not None:
             changed.append(block)
         return target
@@ -47,6 +47,11 @@ def missing_files() -> list[str]:
     return found
 
 
+def _plain(raw: str) -> str:
+    """Blender on Linux turns the backslashes of some references round while it loads, and leaves others."""
+    return raw.replace("\\", "/")
+
+
 def _readable(image: Any) -> bool:
     return Path(bpy.path.abspath(image.filepath, library=image.library)).is_file()
 
@@ -54,7 +59,7 @@ def _readable(image: Any) -> bool:
 def _reload_libraries(targets: dict[str, str]) -> bool:
     again = False
     for library in list(bpy.data.libraries):
-        target = targets.get(library.filepath)
+        target = targets.get(_plain(library.filepath))
         if target is not None and library.packed_file is None:
             library.filepath = target
             library.reload()

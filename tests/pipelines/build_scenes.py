@@ -1,0 +1,153 @@
+"""Builds the .blend files of these tests; run as ``python build_scenes.py FOLDER`` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+FOLDER = Path(sys.argv[1])
+
+
+def fresh() -> Any:
+    """A moving cube, two cameras, two view layers; 64x36, 4 samples."""
+    bpy.ops.wm.read_factory_settings()
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x, scene.render.resolution_y = 64, 36
+    scene.cycles.samples, scene.cycles.seed, scene.cycles.use_denoising = 4, 7, False
+    cube = bpy.data.objects["Cube"]
+    cube.keyframe_insert("location", frame=1)
+    cube.location.x = 2
+    cube.keyframe_insert("location", frame=10)
+    second = bpy.data.objects.new("Second Camera", bpy.data.cameras.new("Second Camera"))
+    second.location, second.rotation_euler = (0, -8, 1), (1.5, 0, 0)
+    scene.collection.objects.link(second)
+    scene.view_layers.new("Extra Layer")
+    return scene
+
+
+def save(name: str) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / f"{name}.blend"))
+
+
+def script(target: str) -> str:
+    return f"open({str(FOLDER / target)!r}, 'w').write('ran')\n"
+
+
+def plain() -> None:
+    fresh()
+    save("plain")
+
+
+def animated_samples() -> None:
+    scene = fresh()
+    scene.keyframe_insert("cycles.samples", frame=1)
+    save("animated")
+
+
+def bound_camera() -> None:
+    scene = fresh()
+    scene.timeline_markers.new("cut", frame=2).camera = bpy.data.objects["Second Camera"]
+    save("markers")
+
+
+def movie() -> None:
+    scene = fresh()
+    scene.render.image_settings.media_type = "VIDEO"
+    scene.render.image_settings.file_format = "FFMPEG"
+    save("movie")
+
+
+def no_camera() -> None:
+    scene = fresh()
+    for item in [item for item in scene.objects if item.type == "CAMERA"]:
+        bpy.data.objects.remove(item)
+    save("no_camera")
+
+
+def stereo() -> None:
+    fresh().render.use_multiview = True
+    save("stereo")
+
+
+def scripts() -> None:
+    scene = fresh()
+    text = bpy.data.texts.new("register_me.py")
+    handler = f"import bpy\ndef on_change(*_):\n    {script('handler_ran')}"
+    handler += "bpy.app.handlers.frame_change_pre.append(on_change)\n"
+    text.write(script("text_ran") + handler)
+    text.use_module = True
+    driver = bpy.data.objects["Cube"].driver_add("scale", 0).driver
+    driver.expression = f"open({str(FOLDER / 'driver_ran')!r}, 'w').write('x') and 1.0"
+    simple = bpy.data.objects["Cube"].driver_add("scale", 1).driver
+    simple.expression = "frame * 0.1 + 1"
+    scene.render.use_freestyle = True
+    layer = scene.view_layers[0]
+    layer.use_freestyle = True
+    layer.freestyle_settings.mode = "SCRIPT"
+    style = bpy.data.texts.new("style.py")
+    style.write(script("style_ran"))
+    layer.freestyle_settings.modules.new().script = style
+    save("scripts")
+
+
+def file_output() -> None:
+    """Two nodes that aim outside: one in the scene's tree, one in a group inside it."""
+    scene = fresh()
+    tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    layers, end = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("NodeGroupOutput")
+    tree.links.new(layers.outputs["Image"], end.inputs[0])
+    inner = bpy.data.node_groups.new("Inner", "CompositorNodeTree")
+    inner.interface.new_socket("Image", in_out="INPUT", socket_type="NodeSocketColor")
+    start = inner.nodes.new("NodeGroupInput")
+    group = tree.nodes.new("CompositorNodeGroup")
+    group.node_tree = inner
+    tree.links.new(layers.outputs["Image"], group.inputs[0])
+    for where, source, label in ((tree, layers, "outer"), (inner, start, "inner")):
+        node = where.nodes.new("CompositorNodeOutputFile")
+        node.label = label
+        node.directory, node.file_name = str(FOLDER / "escaped"), "../../escaped_"
+        node.format.media_type, node.format.file_format = "IMAGE", "PNG"
+        node.file_output_items.new("RGBA", "../../Image")
+        where.links.new(source.outputs[0], node.inputs[0])
+    scene.compositing_node_group = tree
+    save("file_output")
+
+
+def external() -> None:
+    """A texture and a linked library under references that exist nowhere on this machine."""
+    fresh()
+    image = bpy.data.images.new("paint", 8, 8)
+    image.generated_color = (1, 0, 0, 1)
+    (FOLDER / "files").mkdir()
+    image.filepath_raw, image.file_format = str(FOLDER / "files" / "paint.png"), "PNG"
+    image.save()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.ops.mesh.primitive_monkey_add()
+    bpy.context.object.name = "Monkey"
+    bpy.ops.wm.save_as_mainfile(filepath=str(FOLDER / "files" / "library.blend"))
+    scene = fresh()
+    with bpy.data.libraries.load(str(FOLDER / "files" / "library.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Monkey"]
+    scene.collection.objects.link(wanted.objects[0])
+    cube = bpy.data.objects["Cube"]
+    nodes = cube.material_slots[0].material.node_tree
+    texture = nodes.nodes.new("ShaderNodeTexImage")
+    texture.image = bpy.data.images.load(str(FOLDER / "files" / "paint.png"))
+    nodes.links.new(texture.outputs["Color"], nodes.nodes["Principled BSDF"].inputs["Base Color"])
+    save("external_found")
+    texture.image.filepath = "C:\\art\\paint.png"
+    bpy.data.libraries[0].filepath = "/elsewhere/library.blend"
+    save("external")
+
+
+if __name__ == "__main__":
+    for build in (plain, animated_samples, bound_camera, movie, no_camera, stereo, scripts, file_output, external):
+        build()
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,52 @@
+"""An engine that renders nothing and tells what its process may see and do."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+
+
+class ConfinementEngine:
+    def load(self, model: ModelFiles) -> LoadReport:
+        status = Path("/proc/self/status").read_text()
+        return LoadReport(
+            seconds=0,
+            details={
+                "environment": dict(os.environ),
+                "files": _open_files(),
+                "import_path": sys.path,
+                "core": resource.getrlimit(resource.RLIMIT_CORE),
+                "open_files": resource.getrlimit(resource.RLIMIT_NOFILE),
+                "nice": os.nice(0),
+                "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
+                "no_new_privileges": status.split("NoNewPrivs:")[1].split()[0],
+                "interfaces": [name for _, name in socket.if_nameindex()],
+                "wrote_home": _can_write(Path(tempfile.gettempdir()) / "inside"),
+                "wrote_outside": _can_write(model.main_path),
+            },
+        )
+
+    def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
+        raise NotImplementedError
+
+
+def create_engine() -> ConfinementEngine:
+    return ConfinementEngine()
+
+
+def _open_files() -> list[str]:
+    return [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+
+def _can_write(path: Path) -> bool:
+    try:
+        path.write_text("x")
+    except OSError:
+        return False
+    return True

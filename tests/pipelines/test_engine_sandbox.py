@@ -1,0 +1,85 @@
+"""What a child may see and do, asked of a real child."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.base import ModelFiles
+from pipelines.host import EngineHost
+from pipelines.registry import get_pipeline
+from pipelines.settings import EngineSettings
+
+
+async def look_inside(workdir: Path, **settings: Any) -> tuple[EngineHost, dict[str, Any]]:
+    """Start an engine that reports on its own confinement."""
+    host = await EngineHost.start(
+        pipeline=get_pipeline("fake"),
+        workdir=workdir,
+        settings=EngineSettings(**settings),
+        engine_module="tests.pipelines.confinement_engine",
+    )
+    try:
+        report = await host.load(ModelFiles(digest="0" * 64, root=workdir.parent, main="outside"))
+    finally:
+        await host.kill()
+    return host, dict(report.details)
+
+
+class TestEnvironment:
+    async def test_a_secret_of_the_parent_is_not_visible_in_the_child(
+        self, workdir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("RAYFARM_STORAGE_SIGNING_KEY", "secret-4711")
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+        _, facts = await look_inside(workdir)
+        assert "secret-4711" not in str(facts["environment"])
+        assert "OMP_NUM_THREADS" not in facts["environment"]
+        assert facts["environment"]["CUDA_VISIBLE_DEVICES"] == "3"
+
+    async def test_only_the_protocol_socket_is_inherited(self, workdir: Path) -> None:
+        with (workdir / "open-in-parent").open("w") as held:
+            os.set_inheritable(held.fileno(), True)
+            _, facts = await look_inside(workdir)
+        assert not any("open-in-parent" in target for target in facts["files"])
+
+    async def test_the_child_imports_nothing_from_its_writable_folder(self, workdir: Path) -> None:
+        _, facts = await look_inside(workdir)
+        assert not any(Path(entry).is_relative_to(workdir) for entry in facts["import_path"] if entry)
+        assert "" not in facts["import_path"]
+
+
+class TestLimits:
+    async def test_limits_are_in_force(self, workdir: Path) -> None:
+        host, facts = await look_inside(workdir, max_open_files=512, nice=7, oom_score_adj=600)
+        assert facts["core"] == [0, 0]
+        assert facts["open_files"] == [512, 512]
+        assert facts["nice"] == os.nice(0) + 7
+        assert facts["oom_score_adj"] >= 600
+        assert facts["no_new_privileges"] == "1"
+        assert host.sandbox is not None
+        assert host.sandbox.nice == facts["nice"]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) != (512, 512)
+
+    async def test_the_reported_network_is_the_one_in_force(self, workdir: Path) -> None:
+        host, facts = await look_inside(workdir)
+        assert host.sandbox is not None
+        assert (host.sandbox.network == "none") == (facts["interfaces"] == ["lo"])
+        host, facts = await look_inside(workdir, unshare_network=False)
+        assert host.sandbox is not None
+        assert host.sandbox.network == "shared"
+
+    async def test_the_reported_write_confinement_is_the_one_in_force(self, workdir: Path) -> None:
+        host, facts = await look_inside(workdir)
+        assert host.sandbox is not None
+        assert facts["wrote_home"] is True
+        assert (host.sandbox.writes == "confined") == (facts["wrote_outside"] is False)
+        host, facts = await look_inside(workdir, confine_writes=False)
+        assert host.sandbox is not None
+        assert host.sandbox.writes == "unconfined"
+        assert facts["wrote_outside"] is True
