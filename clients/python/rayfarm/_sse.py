@@ -87,10 +87,11 @@ def _pieces(chunk: bytes) -> Iterator[tuple[bytes, bytes]]:
             break
         at = min(ends)
         end = chunk[at : at + 1]
-        yield chunk[start:at], end
-        start = at + 1
-        if end == b"\r" and chunk[start : start + 1] == b"\n":
+        after = at + 1
+        if end == b"\r" and chunk[after : after + 1] == b"\n":
             end = b"\n"
-            start += 1
+            after += 1
+        yield chunk[start:at], end
+        start = after
     if start < size:
         yield chunk[start:], b""

@@ -17,7 +17,7 @@ from rayfarm.errors import UsageError
 from rayfarm.types import Artifact, Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
-PAGE = 200
+PAGE = 500
 """Rows per page of a list."""
 
 PARALLEL_DOWNLOADS = 4
@@ -180,7 +180,7 @@ class Client:
         todo = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds]
 
         def one(artifact: Artifact) -> Path:
-            destination = downloads.safe_destination(root, artifact.name)
+            destination = downloads.destination_of(root, artifact)
             fetched = self.fetch(artifact, destination, job=job)
             if on_file:
                 on_file(destination, fetched)

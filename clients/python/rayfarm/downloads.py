@@ -28,6 +28,11 @@ class Fetched(StrEnum):
     """An identical file was already there."""
 
 
+def destination_of(folder: Path, artifact: Artifact) -> Path:
+    """Where an artifact goes: frames and films plainly, the scene's own extra files in a folder of theirs."""
+    return safe_destination(folder / "extra" if artifact.kind == "extra" else folder, artifact.name)
+
+
 def safe_destination(folder: Path, name: str) -> Path:
     """Where an artifact of this name goes in ``folder``; a name that leads out of it is refused."""
     relative = PurePosixPath(name.replace("\\", "/"))

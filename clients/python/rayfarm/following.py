@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rayfarm.client import Client
-from rayfarm.downloads import Fetched, safe_destination
+from rayfarm.downloads import Fetched, destination_of
 from rayfarm.errors import ClientError
 from rayfarm.types import Artifact, Counts, Event, Job
 
@@ -35,7 +35,7 @@ class Figures:
     warm: int = 0
     cold: int = 0
     replicas: int = 0
-    """Replicas that have worked on it lately."""
+    """Replicas that work on it."""
     seconds_per_frame: float | None = None
     downloaded: int = 0
     same: int = 0
@@ -84,7 +84,6 @@ class _Downloads:
         self._change = threading.Condition()
         self._waiting: deque[Artifact] = deque()
         self._known: set[str] = set()
-        self._names: dict[Path, str] = {}
         self._busy = 0
         self._look = False
         self._looking = False
@@ -148,7 +147,7 @@ class _Downloads:
                 artifact = self._waiting.popleft()
                 self._busy += 1
             try:
-                destination = safe_destination(self._out, artifact.name)
+                destination = destination_of(self._out, artifact)
                 fetched = self._client.fetch(artifact, destination, job=self._job_id)
                 self._landed(destination, artifact, fetched)
             except ClientError as error:
@@ -184,6 +183,7 @@ class Follower:
         self._figures = Figures(job=job)
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._replicas: dict[str, None] = {}
+        self._working: int | None = None
         self._warm = 0
         self._cold = 0
         self._files: dict[str, list[Path]] = {}
@@ -258,7 +258,10 @@ class Follower:
     def _refresh(self) -> None:
         while not self._stop.wait(REFRESH.total_seconds()):
             try:
-                self._show(job=self._client.job(self._figures.job.id))
+                job_id = self._figures.job.id
+                replicas = self._client.replicas()
+                self._working = sum((replica.current or {}).get("job") == job_id for replica in replicas)
+                self._show(job=self._client.job(job_id))
             except ClientError:  # the event stream decides whether the farm is gone
                 continue
 
@@ -284,7 +287,7 @@ class Follower:
                 job=job,
                 warm=max(self._warm, job.warm),
                 cold=max(self._cold, job.cold),
-                replicas=len(self._replicas),
+                replicas=len(self._replicas) if self._working is None else self._working,
                 seconds_per_frame=mean,
             )
             self._view.show(self._figures)

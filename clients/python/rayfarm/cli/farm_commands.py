@@ -15,11 +15,11 @@ from rayfarm._config import farm_home, home_key, resolve
 from rayfarm.cli.options import ApiKey, AsJson, Home, Url
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
-from rayfarm.errors import ClientError, FarmUnreachable, UsageError
+from rayfarm.errors import FarmUnreachable, UsageError
 from rayfarm.version import __version__
 
 
-class FarmTrouble(ClientError):
+class FarmTrouble(FarmUnreachable):
     """The farm of this machine could not do that."""
 
     code = "farm"

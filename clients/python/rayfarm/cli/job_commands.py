@@ -122,7 +122,7 @@ def workers(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) ->
         for replica in client.replicas():
             output.record(**replica.raw)
             engines = ", ".join(f"{name} {version}" for name, version in replica.engines.items())
-            held = sum(int(resident.get("bytes") or 0) for resident in replica.residents)
+            held = sum(int(resident.get("size_bytes") or 0) for resident in replica.residents)
             loaded = f"{len(replica.residents)} ({size(held)})" if replica.residents else "none"
             rows.append((replica.id, replica.state, replica.pool, engines, loaded, _current(replica.current)))
     output.table(("id", "state", "pool", "engines", "loaded", "now"), rows, empty="No worker is up.")
@@ -137,7 +137,7 @@ def _current(current: Json | None) -> str:
     if not current:
         return "idle"
     frame = current.get("frame")
-    return f"frame {frame} of {current.get('job_id') or current.get('job')}" if frame is not None else "busy"
+    return f"frame {frame} of {current.get('job') or 'another project'}" if frame is not None else "busy"
 
 
 def _say_attempt(output: Output, frame: int, attempt: dict[str, Any] | Json) -> None:
