@@ -1,30 +1,32 @@
-"""How many replicas the leader wants; read by the autoscaling policy from a thread of Serve's controller."""
+"""The wish of the planner for the size of a pool, for an autoscaling policy that runs in a thread of its own."""
 
 from __future__ import annotations
 
-import psycopg
+from datetime import timedelta
 
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from db._query import statement
 from db.errors import DatabaseUnavailable
 from db.settings import DatabaseSettings
 
-_DESIRED = """
-select desired from pool
-where cluster_id = %(cluster_id)s and name = %(pool)s and updated_at > now() - make_interval(secs => %(stale_after_s)s)
-"""
-
 
 def read_desired(settings: DatabaseSettings, *, cluster_id: str, pool: str, stale_after_s: float) -> int | None:
-    """Slots that the leader asked for within ``stale_after_s`` seconds; None when it has not said.
+    """Slots that the planner wants; None where no leader has said so within ``stale_after_s``.
 
-    Blocking, with a connection of its own: the controller must not keep one of the farm's. Raises
-    ``DatabaseUnavailable``.
+    Blocks, and keeps no connection: the policy lives in a controller whose event loop is not ours.
     """
-    arguments = settings.connect_arguments(suffix=" autoscaling")
+    engine = create_engine(
+        settings.sqlalchemy_url, poolclass=NullPool, connect_args=settings.connect_arguments(suffix=" autoscaling")
+    )
+    wanted = {"cluster_id": cluster_id, "pool": pool, "stale_after": timedelta(seconds=stale_after_s)}
     try:
-        with psycopg.connect(settings.libpq_url, autocommit=True, **arguments) as connection:  # type: ignore[arg-type]
-            row = connection.execute(
-                _DESIRED, {"cluster_id": cluster_id, "pool": pool, "stale_after_s": stale_after_s}
-            ).fetchone()
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The wanted size of pool {pool} cannot be read: {error}") from error
-    return int(row[0]) if row else None
+        with engine.connect() as connection:
+            desired: int | None = connection.execute(statement("read_desired"), wanted).scalar_one_or_none()
+            return desired
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"The size of pool {pool} could not be read: {error.orig}") from error
+    finally:
+        engine.dispose()

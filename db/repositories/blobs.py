@@ -1,0 +1,44 @@
+"""Which blobs a project has. Only its own uploads count: another's is no proof that it has the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from db._query import run
+from db.session import Transaction
+from db.tables import BLOB, PROJECT_BLOB
+
+
+async def lacking_blobs(tx: Transaction, *, project_id: UUID, digests: Sequence[str]) -> list[str]:
+    """Those of ``digests`` that the project has not uploaded, sorted."""
+    done = await run(tx, "lacking_blobs", project_id=project_id, digests=list(dict.fromkeys(digests)))
+    return list(done.scalars().all())
+
+
+async def record_blob(tx: Transaction, *, project_id: UUID, digest: str, size_bytes: int) -> bool:
+    """The bytes are in storage: the project has this blob now. False: it had it before."""
+    await tx.execute(
+        insert(BLOB)
+        .values(digest=digest, size_bytes=size_bytes, created_at=func.now())
+        .on_conflict_do_nothing(index_elements=["digest"])
+    )
+    made = await tx.execute(
+        insert(PROJECT_BLOB)
+        .values(project_id=project_id, digest=digest, created_at=func.now())
+        .on_conflict_do_nothing(index_elements=["project_id", "digest"])
+        .returning(PROJECT_BLOB.c.digest)
+    )
+    return made.one_or_none() is not None
+
+
+async def blob_size(tx: Transaction, *, project_id: UUID, digest: str) -> int | None:
+    """Size of a blob of the project; None where it has none such."""
+    owned = PROJECT_BLOB.c.digest == BLOB.c.digest
+    query = select(BLOB.c.size_bytes).join(PROJECT_BLOB, owned)
+    found = await tx.execute(query.where(PROJECT_BLOB.c.project_id == project_id, BLOB.c.digest == digest))
+    size: int | None = found.scalar_one_or_none()
+    return size

@@ -1,0 +1,127 @@
+"""Frames as people see them: the outcome if there is one, else the state of the work row that holds the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from db._frames import frame_range
+from db._query import run
+from db.repositories.jobs import JobRow
+from db.session import Transaction
+from jobs.states import EndReason, FrameState, JobState
+
+_BLOCK = 10_000
+"""Frames looked at in one query where the states asked for are not those of results."""
+
+_OF_RESULTS = frozenset({FrameState.COMMITTED, FrameState.REUSED, FrameState.FAILED, FrameState.SKIPPED})
+"""States that every frame which has them has a result row for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRow:
+    ordinal: int
+    frame: int
+    state: FrameState
+    end_reason: EndReason | None = None
+    message: str | None = None
+    attempt_id: UUID | None = None
+    replica_id: UUID | None = None
+    """Who rendered it, or renders it."""
+    render_ms: float | None = None
+    warm: bool | None = None
+    at: datetime | None = None
+
+
+async def list_frames(
+    tx: Transaction, *, job: JobRow, first: int = 0, limit: int, states: Iterable[FrameState] | None = None
+) -> list[FrameRow]:
+    """Up to ``limit`` frames from ordinal ``first`` on, in the order of the range; only those in ``states``."""
+    wanted = frozenset(states) if states else frozenset(FrameState)
+    if wanted <= _OF_RESULTS:
+        rows = await _results(tx, job, first, job.total, limit, states=sorted(wanted))
+        return [_with_result(row) for row in rows]
+    live = await _live(tx, job)
+    found: list[FrameRow] = []
+    block = limit if states is None else max(limit, _BLOCK)
+    while first < job.total and len(found) < limit:
+        beyond = min(first + block, job.total)
+        found += [row for row in await _stretch(tx, job, live, first, beyond) if row.state in wanted]
+        first = beyond
+    return found[:limit]
+
+
+async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
+    """The frame at this place of the range; ``IndexError`` if there is none."""
+    if not 0 <= ordinal < job.total:
+        raise IndexError(ordinal)
+    [row] = await _stretch(tx, job, await _live(tx, job), ordinal, ordinal + 1)
+    return row
+
+
+async def _stretch(
+    tx: Transaction, job: JobRow, live: dict[int, tuple[FrameState, UUID | None]], first: int, beyond: int
+) -> list[FrameRow]:
+    results = {row.ordinal: row for row in await _results(tx, job, first, beyond, beyond - first)}
+    numbers = frame_range(job.spec["frames"])
+    ended = job.state.is_terminal or job.state is JobState.CANCELING
+    rows = []
+    for ordinal in range(first, beyond):
+        if ordinal in results:
+            rows.append(_with_result(results[ordinal]))
+            continue
+        state, replica_id = live.get(ordinal, (FrameState.CANCELED if ended else FrameState.QUEUED, None))
+        # A canceled frame has no row of its own: a million of them end with their job.
+        reason = job.end_reason or EndReason.USER_CANCEL if state is FrameState.CANCELED else None
+        rows.append(
+            FrameRow(ordinal=ordinal, frame=numbers[ordinal], state=state, end_reason=reason, replica_id=replica_id)
+        )
+    return rows
+
+
+async def _results(
+    tx: Transaction, job: JobRow, first: int, beyond: int, limit: int, states: Sequence[FrameState] | None = None
+) -> Sequence[Any]:
+    done = await run(
+        tx,
+        "frames_with_result",
+        job_id=job.id,
+        generation=job.generation,
+        first=first,
+        beyond=beyond,
+        states=None if states is None else [str(state) for state in states],
+        limit=limit,
+    )
+    return done.all()
+
+
+async def _live(tx: Transaction, job: JobRow) -> dict[int, tuple[FrameState, UUID | None]]:
+    """Frames that a chunk holds. The first of a rendering chunk renders; the others of it wait their turn."""
+    if job.state.is_terminal:
+        return {}
+    live: dict[int, tuple[FrameState, UUID | None]] = {}
+    for row in (await run(tx, "live_chunks", job_id=job.id)).all():
+        for place, ordinal in enumerate(row.ordinals):
+            state = FrameState(row.state)
+            if state is FrameState.RENDERING and place > 0:
+                state = FrameState.LEASED
+            live[ordinal] = (state, row.replica_id)
+    return live
+
+
+def _with_result(row: Any) -> FrameRow:
+    return FrameRow(
+        ordinal=row.ordinal,
+        frame=row.frame,
+        state=FrameState(row.state),
+        end_reason=EndReason(row.end_reason),
+        message=row.message,
+        attempt_id=row.attempt_id,
+        replica_id=row.replica_id,
+        render_ms=row.render_ms,
+        warm=row.warm,
+        at=row.at,
+    )

@@ -1,0 +1,98 @@
+"""Jobs as people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Float, Select, cast, select, tuple_
+
+from db.session import Transaction
+from db.tables import JOB, MODEL
+from jobs.states import EndReason, JobState
+
+_HIDDEN = {"idempotency_key", "priority_rank"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    id: UUID
+    project_id: UUID
+    model_id: UUID
+    model_digest: str
+    fps: float | None
+    """Of the scene, as its probe read it."""
+    name: str
+    spec: dict[str, Any]
+    state: JobState
+    end_reason: EndReason | None
+    message: str | None
+    weight: int
+    total: int
+    committed: int
+    reused: int
+    failed: int
+    canceled: int
+    skipped: int
+    generation: int
+    engine_version: str | None
+    device_class: str | None
+    render_key: str | None
+    wait_reason: str | None
+    """As the planner saw it last, for a job that is queued or running (``jobs.planning.WaitReason``)."""
+    event_seq: int
+    render_ms_sum: float
+    render_count: int
+    warm_count: int
+    cold_count: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def resolved(self) -> int:
+        """Frames that have their outcome."""
+        return self.committed + self.reused + self.failed + self.canceled + self.skipped
+
+
+async def get_job(tx: Transaction, *, job_id: UUID, project_id: UUID | None = None) -> JobRow | None:
+    """Without a project: whosever it is, for the farm itself."""
+    query = _jobs().where(JOB.c.id == job_id)
+    if project_id is not None:
+        query = query.where(JOB.c.project_id == project_id)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else _row(row)
+
+
+async def list_jobs(
+    tx: Transaction,
+    *,
+    project_id: UUID,
+    limit: int,
+    after: tuple[datetime, UUID] | None = None,
+    states: Sequence[str] | None = None,
+) -> list[JobRow]:
+    """Newest first; ``after`` is (created_at, id) of the last one of the page before."""
+    query = _jobs().where(JOB.c.project_id == project_id)
+    if states:
+        query = query.where(JOB.c.state.in_([str(state) for state in states]))
+    if after is not None:
+        query = query.where(tuple_(JOB.c.created_at, JOB.c.id) < after)
+    rows = await tx.execute(query.order_by(JOB.c.created_at.desc(), JOB.c.id.desc()).limit(limit))
+    return [_row(row) for row in rows.mappings()]
+
+
+def _jobs() -> Select[Any]:
+    columns = [column for column in JOB.c if column.name not in _HIDDEN]
+    fps = cast(MODEL.c.probe["fps"].astext, Float).label("fps")
+    return select(*columns, MODEL.c.digest.label("model_digest"), fps).join(MODEL, MODEL.c.id == JOB.c.model_id)
+
+
+def _row(row: Any) -> JobRow:
+    reason = row["end_reason"]
+    return JobRow(
+        **{**row, "state": JobState(row["state"]), "end_reason": None if reason is None else EndReason(reason)}
+    )
