@@ -71,6 +71,7 @@ def build_app(
         docs_url=None,  # FastAPI's own pages load scripts of a third party
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,  # generated clients take their names from it
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
@@ -83,9 +84,7 @@ def build_app(
     app.include_router(docs)
     install_problem_handlers(app)
     install_openapi(app)
-    app.add_middleware(
-        Edge, max_json_bytes=settings.max_json_bytes, unlimited=(("PUT", "/v1/blobs/"),)
-    )
+    app.add_middleware(Edge, max_json_bytes=settings.max_json_bytes, unlimited=(("PUT", "/v1/blobs/"),))
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"])
     return app
 

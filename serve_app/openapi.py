@@ -35,10 +35,6 @@ def problems(*statuses: int) -> Responses:
     return {status: _response(status) for status in statuses}
 
 
-COMMON_PROBLEMS = problems(401, 404, 413, 422, 500, 503)
-"""What any route behind a key may answer with."""
-
-
 def install_openapi(app: FastAPI) -> None:
     """Make ``app.openapi()`` build the document once, with the schema of problems in it."""
 
@@ -66,8 +62,8 @@ def _describe_problems(document: dict[str, Any]) -> None:
     schemas.update(schema.pop("$defs", {}))
     schemas["Problem"] = schema
     for operation in _operations(document):
-        for status in (422, 500):
-            operation["responses"].setdefault(str(status), {}).update(_response(status))
+        if "422" in operation["responses"]:  # FastAPI puts a schema of its own there
+            operation["responses"]["422"] = _response(422)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
 
@@ -97,3 +93,7 @@ def _response(status: int) -> dict[str, Any]:
             }
         },
     }
+
+
+COMMON_PROBLEMS = problems(401, 404, 413, 422, 500, 503)
+"""What any route behind a key may answer with."""

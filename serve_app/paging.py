@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -35,7 +36,7 @@ class PageRequest:
     limit: int
     cursor: str | None
 
-    def after(self, *kinds: type) -> list[str] | None:
+    def after(self, *kinds: Callable[[str], object]) -> list[str] | None:
         """The parts of the cursor, each readable as its kind; None on the first page."""
         if self.cursor is None:
             return None
@@ -44,7 +45,7 @@ class PageRequest:
             if not isinstance(parts, list) or len(parts) != len(kinds):
                 raise ValueError
             for kind, part in zip(kinds, parts, strict=True):
-                kind(part)
+                kind(str(part))
             return [str(part) for part in parts]
         except (binascii.Error, ValueError, TypeError) as error:
             raise BadCursor(

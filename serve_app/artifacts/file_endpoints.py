@@ -27,7 +27,6 @@ _RESPONSES = {
 
 
 @router.get("/{token}", response_class=StreamingResponse, responses=_RESPONSES)
-@router.head("/{token}", response_class=Response, responses=_RESPONSES)
 async def read_file(token: str, request: Request, services: Services) -> Response:
     """One file, whole or a range of it (RFC 9110: Range, If-Range, If-None-Match, If-Match)."""
     if services.signer is None:
@@ -56,3 +55,9 @@ async def read_file(token: str, request: Request, services: Services) -> Respons
     headers["Content-Length"] = str(part.end - part.start)
     content = services.storage.stream(link.key, start=part.start, end=part.end)
     return StreamingResponse(content, status_code=206, headers=headers, media_type=link.media_type)
+
+
+@router.head("/{token}", response_class=Response, responses=_RESPONSES)
+async def check_file(token: str, request: Request, services: Services) -> Response:
+    """What a GET would say of the file, without the file."""
+    return await read_file(token, request, services)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from db.repositories.artifacts import ArtifactRow, find_artifact, list_artifacts
-from db.repositories.jobs import find_job
+from db.repositories.artifacts import ArtifactRow, get_artifact, list_artifacts
+from db.repositories.jobs import get_job
 from jobs.errors import NotFound
 from jobs.frames import FrameRange
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
@@ -31,13 +32,13 @@ async def list_page(
     """Outputs of a job, oldest first."""
     tx = await unit.begin()
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    after = page.after(str, UUID)
+    after = page.after(datetime.fromisoformat, UUID)
     rows = await list_artifacts(
         tx,
         job_id=job_id,
         kinds=kinds,
         ordinal=None if frame is None else ordinal_of(job, frame),
-        after=after,
+        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
         limit=page.limit + 1,
     )
     await unit.end()
@@ -55,8 +56,8 @@ async def read(
 ) -> ArtifactView:
     """One output. Raises ``NotFound`` for one that is not the project's."""
     tx = await unit.begin()
-    row = await find_artifact(tx, project_id=project_id, artifact_id=artifact_id)
-    job = await find_job(tx, project_id=project_id, job_id=row.job_id) if row is not None else None
+    row = await get_artifact(tx, project_id=project_id, artifact_id=artifact_id)
+    job = await get_job(tx, project_id=project_id, job_id=row.job_id) if row is not None else None
     await unit.end()
     if row is None or job is None:
         raise NotFound("There is no such artifact in this project.", remedy="GET /v1/jobs/{id}/artifacts lists them.")

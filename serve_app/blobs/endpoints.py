@@ -50,7 +50,7 @@ async def upload_blob(
         int | None, Header(ge=0, description="Lets the farm refuse early, and notice an upload that was cut off.")
     ] = None,
 ) -> BlobView:
-    """Upload the bytes of a blob as the raw body. Refused bytes, and an upload that is cut off, leave nothing behind."""
+    """Upload a blob as the raw body. Refused bytes, and an upload that is cut off, leave nothing behind."""
     stored = await service.upload(
         unit, services, project_id=access.project_id, digest=digest, chunks=request.stream(), size_bytes=content_length
     )

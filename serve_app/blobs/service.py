@@ -24,9 +24,7 @@ class StoredBlob:
     """The project did not have it before."""
 
 
-async def lacking(
-    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, digests: Sequence[str]
-) -> list[str]:
+async def lacking(unit: UnitOfWork, services: ApiServices, *, project_id: UUID, digests: Sequence[str]) -> list[str]:
     """Digests to upload: never uploaded by this project, or gone from storage since."""
     limit = services.settings.max_digests
     if len(digests) > limit:

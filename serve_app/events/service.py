@@ -6,7 +6,6 @@ from uuid import UUID
 
 from db.session import Transaction
 from jobs.errors import InvalidInput
-from jobs.states import JobState
 from serve_app.jobs.service import require_job
 
 
@@ -33,4 +32,4 @@ async def start_after(
             field="Last-Event-ID",
             remedy="This id belongs to another job: leave it out.",
         )
-    return None if JobState(job.state).is_terminal and position >= job.event_seq else position
+    return None if job.state.is_terminal and position >= job.event_seq else position

@@ -6,28 +6,31 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from db.repositories.attempts import list_attempts
-from db.repositories.frames import FrameRow, list_frames
+from db.repositories.frames import FrameRow, get_frame, list_frames
 from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.errors import NotFound
 from jobs.spec import JobSpec
-from jobs.states import EndReason, FrameState
+from jobs.states import FrameState
 from serve_app.jobs.schemas import AttemptView, FrameView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
+
+_MOST_ATTEMPTS = 200
+"""Shown of one frame; the ceilings on its tries allow a tenth of it, interruptions aside."""
 
 
 async def list_page(
     tx: Transaction, *, project_id: UUID, job_id: UUID, page: PageRequest, states: Sequence[FrameState] | None
 ) -> Page[FrameView]:
     """Frames in the order of the range."""
-    await require_job(tx, project_id=project_id, job_id=job_id)
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
     after = page.after(int)
     rows = await list_frames(
         tx,
-        job_id=job_id,
+        job=job,
         states=states,
-        after_ordinal=int(after[0]) if after else None,
+        first=int(after[0]) + 1 if after else 0,
         limit=page.limit + 1,
     )
     more = len(rows) > page.limit
@@ -41,22 +44,20 @@ async def list_page(
 async def read(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> FrameView:
     """One frame by its number."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    ordinal = ordinal_of(job, frame)
-    [row] = await list_frames(tx, job_id=job_id, states=None, after_ordinal=ordinal - 1, limit=1)
-    return _view_of(row)
+    return _view_of(await get_frame(tx, job=job, ordinal=ordinal_of(job, frame)))
 
 
 async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> Page[AttemptView]:
-    """Every try, oldest first; the ceilings on tries keep this to one page."""
+    """Every try, newest first; the ceilings on tries keep this to one page."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    rows = await list_attempts(tx, job_id=job_id, ordinal=ordinal_of(job, frame))
+    rows = await list_attempts(tx, job_id=job_id, ordinal=ordinal_of(job, frame), limit=_MOST_ATTEMPTS)
     return Page(
         items=[
             AttemptView(
                 id=row.id,
                 frame=frame,
                 generation=row.generation,
-                outcome=EndReason(row.outcome),
+                outcome=row.outcome,
                 message=row.message,
                 replica=row.replica_id,
                 started_at=row.started_at,
@@ -85,8 +86,8 @@ def _view_of(row: FrameRow) -> FrameView:
     return FrameView(
         ordinal=row.ordinal,
         frame=row.frame,
-        state=FrameState(row.state),
-        end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        state=row.state,
+        end_reason=row.end_reason,
         message=row.message,
         replica=row.replica_id,
         render_ms=row.render_ms,

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from db.cancel import cancel_job
-from db.repositories.jobs import JobRow, find_job, list_jobs
+from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
-from jobs.states import EndReason, JobState
+from jobs.states import JobState
 from serve_app.jobs.admission import checked_spec, require_renderable
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
@@ -53,7 +53,7 @@ async def list_page(
         tx,
         project_id=project_id,
         states=states,
-        before=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
         limit=page.limit + 1,
     )
     more = len(rows) > page.limit
@@ -67,14 +67,14 @@ async def list_page(
 async def cancel(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     """The job as it is after the request; ``Conflict`` where it has ended otherwise."""
     row = await require_job(tx, project_id=project_id, job_id=job_id)
-    if JobState(row.state) is not JobState.CANCELED:
+    if row.state is not JobState.CANCELED:
         await cancel_job(tx, job_id=job_id)
     return await read(tx, project_id=project_id, job_id=job_id)
 
 
 async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobRow:
     """The row. Raises ``NotFound`` for a job that is not the project's."""
-    row = await find_job(tx, project_id=project_id, job_id=job_id)
+    row = await get_job(tx, project_id=project_id, job_id=job_id)
     if row is None:
         raise NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
     return row
@@ -85,24 +85,22 @@ def _detail_of(row: JobRow) -> JobDetail:
 
 
 def _view_of(row: JobRow) -> JobView:
-    state = JobState(row.state)
-    resolved = row.committed + row.reused + row.failed + row.canceled + row.skipped
     pace = pace_of(
-        state=state,
+        state=row.state,
         total=row.total,
-        resolved=resolved,
+        resolved=row.resolved,
         rendered=row.committed,
         started_at=row.started_at,
         ended_at=row.ended_at,
         now=datetime.now(UTC),
     )
-    wait = wait_of(state=state, reason=row.wait_reason) if resolved < row.total else None
+    wait = wait_of(state=row.state, reason=row.wait_reason) if row.resolved < row.total else None
     return JobView(
         id=row.id,
         name=row.name,
-        state=state,
-        end_reason=EndReason(row.end_reason) if row.end_reason else None,
-        message=row.message or (EndReason(row.end_reason).facts.words if row.end_reason else None),
+        state=row.state,
+        end_reason=row.end_reason,
+        message=row.message or (row.end_reason.facts.words if row.end_reason else None),
         model=row.model_id,
         pipeline=row.spec["pipeline"],
         frames=row.spec["frames"],

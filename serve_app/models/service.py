@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.repositories.models import ModelRow, find_model, list_models
+from db.repositories.models import ModelRow, get_model, list_models
 from db.session import Transaction
 from db.submit import register_model
 from jobs.errors import InvalidInput, NotFound
@@ -43,7 +43,7 @@ async def list_page(tx: Transaction, *, project_id: UUID, page: PageRequest) -> 
     rows = await list_models(
         tx,
         project_id=project_id,
-        before=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
         limit=page.limit + 1,
     )
     more = len(rows) > page.limit
@@ -69,7 +69,7 @@ async def read(
 
 async def require_model(tx: Transaction, *, project_id: UUID, model_id: UUID) -> ModelRow:
     """Raises ``NotFound`` for a model that is not the project's."""
-    row = await find_model(tx, project_id=project_id, model_id=model_id)
+    row = await get_model(tx, project_id=project_id, model_id=model_id)
     if row is None:
         raise NotFound("There is no such model in this project.", remedy="GET /v1/models lists them.")
     return row
@@ -83,7 +83,7 @@ def missing_of(*, probe: Mapping[str, Any] | None, problem: Mapping[str, Any] | 
 
 def detail_of(row: ModelRow) -> ModelDetail:
     """A row as the API shows it."""
-    return ModelDetail(**_view_of(row).model_dump(), manifest=row.manifest, probe=row.probe)  # type: ignore[arg-type]
+    return ModelDetail(**_view_of(row).model_dump(), manifest=row.manifest, probe=row.probe)
 
 
 def _view_of(row: ModelRow) -> ModelView:

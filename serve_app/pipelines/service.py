@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from db.repositories.replicas import ReplicaRow, list_replicas
+from db.repositories.replicas import ReplicaRow
 from db.session import Transaction
 from jobs.errors import NotFound
 from pipelines.base import Pipeline
 from pipelines.registry import PIPELINES
 from serve_app.paging import Page
 from serve_app.pipelines.schemas import PipelineView
+from serve_app.replicas.service import read_live
 from serve_app.services import ApiServices
 
 
 async def list_all(tx: Transaction, services: ApiServices) -> Page[PipelineView]:
     """All pipelines, by name."""
-    replicas = await list_replicas(tx, replica_timeout=services.settings.replica_timeout)
+    replicas = await read_live(tx, services)
     return Page(items=[_view_of(PIPELINES[name], replicas) for name in sorted(PIPELINES)])
 
 
@@ -23,7 +24,7 @@ async def read(tx: Transaction, services: ApiServices, *, name: str) -> Pipeline
     pipeline = PIPELINES.get(name)
     if pipeline is None:
         raise NotFound(f"There is no pipeline {name!r}.", remedy=f"There are: {', '.join(sorted(PIPELINES))}.")
-    return _view_of(pipeline, await list_replicas(tx, replica_timeout=services.settings.replica_timeout))
+    return _view_of(pipeline, await read_live(tx, services))
 
 
 def _view_of(pipeline: Pipeline, replicas: list[ReplicaRow]) -> PipelineView:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from db.repositories.jobs import find_job
+from db.repositories.jobs import get_job
 from db.repositories.replicas import ReplicaRow, list_replicas
 from db.session import Transaction
 from serve_app.paging import Page
@@ -16,13 +16,19 @@ from serve_app.services import ApiServices
 
 async def list_live(tx: Transaction, *, caller: Caller, services: ApiServices) -> Page[ReplicaView]:
     """Replicas with a recent beat."""
-    rows = await list_replicas(tx, replica_timeout=services.settings.replica_timeout)
+    rows = await read_live(tx, services)
     own = {job_id for row in rows if (job_id := _job_of(row.current)) and await _is_own(tx, caller, job_id)}
     return Page(items=[_view_of(row, caller=caller, own=own) for row in rows])
 
 
+async def read_live(tx: Transaction, services: ApiServices) -> list[ReplicaRow]:
+    """Rows of replicas whose last beat is young enough."""
+    longest_s = services.settings.replica_timeout.total_seconds()
+    return [row for row in await list_replicas(tx) if row.silent_s <= longest_s]
+
+
 async def _is_own(tx: Transaction, caller: Caller, job_id: UUID) -> bool:
-    return caller.is_admin or await find_job(tx, project_id=caller.project_id, job_id=job_id) is not None
+    return caller.is_admin or await get_job(tx, project_id=caller.project_id, job_id=job_id) is not None
 
 
 def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID]) -> ReplicaView:
