@@ -24,8 +24,6 @@ class Request(BaseHTTPRequestHandler):
 
     @property
     def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         return self._body
 
     def json(self, value: object, status: int = 200, **headers: str) -> None:
@@ -62,7 +60,7 @@ class Request(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _handle(self) -> None:
-        _ = self.body
+        self._body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.partition("?")[0]
         self.server.seen.append((self.command, self.path, dict(self.headers)))
         for method, pattern, handler in self.server.routes:

@@ -112,18 +112,17 @@ def test_a_link_that_is_over_is_asked_for_anew(client: Client, scripted: FarmSer
     scripted.on("GET", "/files/1", lambda request: request.problem(403, "link-expired", "over"))
     scripted.on("GET", "/files/2", ranged(CONTENT))
     fresh = artifact(scripted, url=f"{scripted.url}/files/2")
-    scripted.answer(
-        "GET", "/v1/jobs/j/artifacts", {"items": [{name: getattr(fresh, name) for name in fresh.__slots__}]}
-    )
-    client.fetch(artifact(scripted), tmp_path / "x.png", job="j")
+    scripted.answer("GET", "/v1/artifacts/a1", {name: getattr(fresh, name) for name in fresh.__slots__})
+    client.fetch(artifact(scripted), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes() == CONTENT
 
 
 def test_a_link_that_stays_refused_is_an_error(client: Client, scripted: FarmServer, tmp_path: Path) -> None:
     scripted.on("GET", "/files/1", lambda request: request.problem(403, "link-expired", "over"))
-    scripted.answer("GET", "/v1/jobs/j/artifacts", {"items": []})
+    same = artifact(scripted)
+    scripted.answer("GET", "/v1/artifacts/a1", {name: getattr(same, name) for name in same.__slots__})
     with pytest.raises(FarmRefused, match="over"):
-        client.fetch(artifact(scripted), tmp_path / "x.png", job="j")
+        client.fetch(artifact(scripted), tmp_path / "x.png")
 
 
 def test_the_api_key_goes_to_the_farm_and_not_to_another_host(

@@ -151,21 +151,18 @@ class Client:
     def artifacts(self, job: Job | str, *, kind: str | None = None) -> Iterator[Artifact]:
         return (Artifact.read(item) for item in self._pages(f"/v1/jobs/{_id(job)}/artifacts", params={"kind": kind}))
 
-    def download_artifact(self, artifact: Artifact, destination: Path, *, job: Job | str | None = None) -> Path:
-        """Fetch one artifact, atomically and verified; an identical file there is kept."""
-        self.fetch(artifact, destination, job=job)
-        return destination
+    def artifacts_page(self, job: Job | str, *, cursor: str | None = None) -> tuple[list[Artifact], str | None]:
+        """One page, oldest first, and the cursor of the next one (None: this is the last so far)."""
+        answer = self._transport.json("GET", f"/v1/jobs/{_id(job)}/artifacts", params={"limit": PAGE, "cursor": cursor})
+        return [Artifact.read(item) for item in answer["items"]], answer.get("next_cursor")
 
-    def fetch(self, artifact: Artifact, destination: Path, *, job: Job | str | None = None) -> downloads.Fetched:
-        """As ``download_artifact``, and says whether the file was there already."""
+    def artifact(self, artifact_id: str) -> Artifact:
+        """One artifact with a fresh link."""
+        return Artifact.read(self._transport.json("GET", f"/v1/artifacts/{artifact_id}"))
 
-        def refresh() -> Artifact:
-            for found in self.artifacts(job, kind=artifact.kind) if job is not None else ():
-                if found.id == artifact.id:
-                    return found
-            return artifact
-
-        return downloads.download(self._transport, artifact, destination, refresh=refresh if job else None)
+    def fetch(self, artifact: Artifact, destination: Path) -> downloads.Fetched:
+        """Fetch one artifact, atomically and verified; an identical file there is kept, and said so."""
+        return downloads.download(self._transport, artifact, destination, refresh=lambda: self.artifact(artifact.id))
 
     def download(
         self,
@@ -181,7 +178,7 @@ class Client:
 
         def one(artifact: Artifact) -> Path:
             destination = downloads.destination_of(root, artifact)
-            fetched = self.fetch(artifact, destination, job=job)
+            fetched = self.fetch(artifact, destination)
             if on_file:
                 on_file(destination, fetched)
             return destination

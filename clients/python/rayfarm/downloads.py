@@ -46,7 +46,7 @@ def download(
     artifact: Artifact,
     destination: Path,
     *,
-    refresh: Callable[[], Artifact] | None = None,
+    refresh: Callable[[], Artifact],
 ) -> Fetched:
     """Fetch one artifact to ``destination``; ``refresh`` gives it with a fresh link when the first is over."""
     if _is_same(destination, artifact):
@@ -71,13 +71,11 @@ def download(
     )
 
 
-def _fetch_into(
-    transport: Transport, artifact: Artifact, partial: Path, *, refresh: Callable[[], Artifact] | None
-) -> None:
+def _fetch_into(transport: Transport, artifact: Artifact, partial: Path, *, refresh: Callable[[], Artifact]) -> None:
     """Append to ``partial`` until it is whole; every byte of progress renews the patience."""
     retry = transport.retries()
     url = artifact.url
-    refreshed = refresh is None
+    refreshed = False
     while True:
         start = partial.stat().st_size if partial.exists() else 0
         if start > artifact.size_bytes:
@@ -88,7 +86,7 @@ def _fetch_into(
         headers = {"Range": f"bytes={start}-"} if start else {}
         try:
             with transport.stream(url, headers={**headers, "Accept-Encoding": "identity"}) as response:
-                if response.status_code in _LINK_OVER and not refreshed and refresh is not None:
+                if response.status_code in _LINK_OVER and not refreshed:
                     refreshed = True
                     url = refresh().url
                     continue

@@ -84,6 +84,8 @@ class _Downloads:
         self._change = threading.Condition()
         self._waiting: deque[Artifact] = deque()
         self._known: set[str] = set()
+        self._cursor: str | None = None
+        self._whole = False
         self._busy = 0
         self._look = False
         self._looking = False
@@ -101,6 +103,8 @@ class _Downloads:
 
     def finish(self) -> None:
         """List once more and wait until every file is here; raises what went wrong."""
+        with self._change:
+            self._whole = True  # a commit may become visible behind a later one: look at all of them
         self.look()
         with self._change:
             self._change.wait_for(
@@ -123,20 +127,31 @@ class _Downloads:
                     return
                 self._look, self._looking = False, True
             try:
-                for artifact in self._client.artifacts(self._job_id):
-                    with self._change:
-                        if artifact.id in self._known:
-                            continue
-                        self._known.add(artifact.id)
-                        if artifact.kind in self._kinds:
-                            self._waiting.append(artifact)
-                            self._change.notify_all()
+                self._list_new()
             except ClientError as error:
                 self._fail(error)
             finally:
                 with self._change:
                     self._looking = False
                     self._change.notify_all()
+
+    def _list_new(self) -> None:
+        """Pages from where the last listing ended: a long job is not listed anew for each frame."""
+        with self._change:
+            cursor = None if self._whole else self._cursor
+        while True:
+            page, following = self._client.artifacts_page(self._job_id, cursor=cursor)
+            with self._change:
+                for artifact in page:
+                    if artifact.id not in self._known and artifact.kind in self._kinds:
+                        self._waiting.append(artifact)
+                    self._known.add(artifact.id)
+                if following is None:
+                    self._cursor = cursor
+                self._change.notify_all()
+            if following is None:
+                return
+            cursor = following
 
     def _work(self) -> None:
         while True:
@@ -148,7 +163,7 @@ class _Downloads:
                 self._busy += 1
             try:
                 destination = destination_of(self._out, artifact)
-                fetched = self._client.fetch(artifact, destination, job=self._job_id)
+                fetched = self._client.fetch(artifact, destination)
                 self._landed(destination, artifact, fetched)
             except ClientError as error:
                 self._fail(error)

@@ -15,6 +15,9 @@ from rayfarm.types import Json
 _DRIVE = re.compile(r"^[A-Za-z]:/")
 _DIGITS = re.compile(r"(\d+)(?=\D*$)")
 
+_FOLDER_KINDS = frozenset({"cache", "volume"})
+"""Kinds of references that may name a whole folder."""
+
 OUTSIDE = "external"
 """Folder of the manifest for files from outside the scene's folder."""
 
@@ -28,6 +31,8 @@ class Located:
     """Manifest path that the reference means: a file, a folder, or a tiled name."""
     files: dict[str, Path]
     """Manifest path → file."""
+    is_plain: bool
+    """The engine finds it by the reference as it is; it needs no remapping."""
 
 
 class Locator:
@@ -54,7 +59,7 @@ class Locator:
             if blocked is not None:
                 outside = outside or blocked.parent
                 continue
-            return self._located(raw, found, candidate)
+            return self._located(raw, found, candidate, item)
         if outside is not None:
             problem = f"it lies outside the scene's folder, in {outside}."
             remedy = f"Let it be uploaded with --allow {outside}"
@@ -74,6 +79,8 @@ class Locator:
 
     def _candidates(self, raw: str, item: Json) -> Iterator[Path]:
         text = _slashes(raw)
+        if not text.strip("/"):
+            return
         for before, after in self._mappings:
             if _starts_with(text, before):
                 rest = text[len(before) :].lstrip("/")
@@ -90,7 +97,7 @@ class Locator:
         real = path.resolve()  # a link out of the folder leads out of it
         return any(real.is_relative_to(folder) for folder in self._allowed)
 
-    def _located(self, raw: str, found: list[Path], candidate: Path) -> Located:
+    def _located(self, raw: str, found: list[Path], candidate: Path, item: Json) -> Located:
         tiled = tile_pattern(candidate.name) is not None
         if tiled:
             target_path = found[0].parent / candidate.name
@@ -99,9 +106,13 @@ class Locator:
         else:
             target_path = next((path for path in found if path.name.casefold() == candidate.name.casefold()), found[0])
         base = target_path if candidate.is_dir() else target_path.parent
+        target = self._manifest_path(target_path, base)
+        resolved = item.get("resolved")
+        natural = resolved if isinstance(resolved, str) else _slashes(raw)[2:] if raw.startswith("//") else None
         return Located(
             raw=raw,
-            target=self._manifest_path(target_path, base),
+            target=target,
+            is_plain=target == natural,
             files={self._manifest_path(path, base): path for path in found},
         )
 
@@ -132,6 +143,8 @@ def _find(candidate: Path, item: Json) -> list[Path]:
     if path is None:
         return []
     if path.is_dir():
+        if item.get("kind") not in _FOLDER_KINDS:
+            return []  # a crooked reference must not pull in a whole disk
         return sorted(inner for inner in path.rglob("*") if inner.is_file())
     return [path] if path.is_file() else []
 

@@ -113,8 +113,10 @@ def _add_missing(locator: Locator, missing: Sequence[Json], *, files: dict[str, 
         raise MissingFiles(absent)
     before = (len(files), dict(remap))
     for located in found:
+        # A reference that the engine follows by itself stays as it is: the same words may mean another file elsewhere.
+        if not located.is_plain or located.files.keys() <= files.keys():
+            remap[located.raw] = located.target
         files.update(located.files)
-        remap[located.raw] = located.target
     return (len(files), remap) != before
 
 

@@ -84,16 +84,27 @@ def ask_lacking(transport: Transport, digests: Iterable[str]) -> list[str]:
 
 def _send(transport: Transport, blob: LocalBlob, *, total: int, on_sent: OnSent | None) -> None:
     def body() -> Iterator[bytes]:
+        """The last piece goes only if all of them make the promised digest: a file that changes is never half sent."""
         digest = hashlib.sha256()
+        size = 0
+        held = b""
         for chunk in _read(blob.path):
             digest.update(chunk)
-            yield chunk
-            if on_sent:
-                on_sent(len(chunk), total)
-        if digest.hexdigest() != blob.digest:
+            size += len(chunk)
+            if size > blob.size_bytes:
+                break
+            if held:
+                yield held
+                if on_sent:
+                    on_sent(len(held), total)
+            held = chunk
+        if size != blob.size_bytes or digest.hexdigest() != blob.digest:
             raise UsageError(
-                f"{blob.path} changed while it was uploaded.", remedy="Save the scene, wait until it is written, retry."
+                f"{blob.path} changed while it was uploaded.", remedy="Wait until it is written, then try again."
             )
+        yield held
+        if on_sent:
+            on_sent(len(held), total)
 
     transport.request(
         "PUT",
