@@ -67,7 +67,7 @@ def autoscaling_config(settings: ClusterSettings) -> AutoscalingConfig:
         downscale_delay_s=settings.keep_warm.total_seconds(),
         metrics_interval_s=1.0,
         look_back_period_s=2.0,
-        policy=AutoscalingPolicy(
+        policy=AutoscalingPolicy(  # type: ignore[no-untyped-call]
             policy_function=BacklogPolicy, policy_kwargs={"cluster_id": settings.id, "pool": settings.pool}
         ),
     )

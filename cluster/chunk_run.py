@@ -258,13 +258,16 @@ class ChunkRun:
         if self._stop is Stop.LOST:
             return
         await self.committer.flush()  # a give-back raises the fence: what is rendered is committed first
-        key = {"work_id": self.chunk.work_id, "fence": self.chunk.fence}
+        work_id, fence = self.key
         if self._stop is Stop.CANCELED:
-            await self._patience.until_available("release_canceled", lambda: release_canceled(self.database, **key))
+            await self._patience.until_available(
+                "release_canceled", lambda: release_canceled(self.database, work_id=work_id, fence=fence)
+            )
         elif self._pending:
             reason = EndReason.INTERRUPTED if self._stop is Stop.DRAIN else EndReason.INFRA
             await self._patience.until_available(
-                "release_chunk", lambda: release_chunk(self.database, reason=reason, **key)
+                "release_chunk",
+                lambda: release_chunk(self.database, work_id=work_id, fence=fence, reason=reason),
             )
 
     def _on_progress(self, fraction: float, detail: str) -> None:

@@ -18,7 +18,7 @@ from cluster.logs import configure_logging
 class DispatcherDeployment:
     """One of any number; the row decides which one leads."""
 
-    async def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logging()
         self._farm = open_farm()
         holder = uuid4()

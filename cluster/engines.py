@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +41,21 @@ _RAM_SHARE = 0.6
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resident:
+    """An engine with its model loaded; ``release_files`` lets the node's cache have the model's files again."""
+
+    host: EngineHost
+    release_files: Callable[[], None]
+
+    def memory_bytes(self) -> int:
+        return self.host.memory_bytes() if self.host.alive else 0
+
+    async def close(self) -> None:
+        await self.host.close()
+        self.release_files()
 
 
 @dataclass(slots=True)
@@ -73,12 +89,14 @@ class EngineRoom:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
         self._workdir = scratch.resolve() / replica_id.hex
-        self._models = ModelCache(root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes)
-        self._engines: ResidencyCache[EngineKey, EngineHost] = ResidencyCache(
+        self._models = ModelCache(
+            root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
+        )
+        self._engines: ResidencyCache[EngineKey, _Resident] = ResidencyCache(
             budget_bytes=settings.engine_memory_bytes or int(psutil.virtual_memory().total * _RAM_SHARE),
             max_entries=settings.max_engines,
-            measure=EngineHost.memory_bytes,
-            close=EngineHost.close,
+            measure=_Resident.memory_bytes,
+            close=_Resident.close,
         )
 
     @contextlib.asynccontextmanager
@@ -93,7 +111,7 @@ class EngineRoom:
         warm = key in self._engines
         opening = asyncio.create_task(self._engines.acquire(key, lambda: self._open(chunk, spec)), name="engine-open")
         await _unless_stopped(opening, stop)
-        host = opening.result()
+        host = opening.result().host
         try:
             yield EngineLease(host=host, output_format=pipeline.output(settings), warm=warm)
         finally:
@@ -105,31 +123,37 @@ class EngineRoom:
     def residents(self) -> list[dict[str, Any]]:
         """What the replica's row shows of its engines."""
         return [
-            {"project_id": str(project), "pipeline": pipeline, "digest": digest, "bytes": host.memory_bytes()}
-            for (project, pipeline, digest), host in self._engines.items()
-            if host.alive
+            {"project_id": str(project), "pipeline": pipeline, "digest": digest, "bytes": resident.memory_bytes()}
+            for (project, pipeline, digest), resident in self._engines.items()
+            if resident.host.alive
         ]
 
     async def close(self) -> None:
         await self._engines.close()
         shutil.rmtree(self._workdir, ignore_errors=True)
 
-    async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> EngineHost:
+    async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> _Resident:
         manifest = Manifest.model_validate(chunk.manifest)
         root = await self._patience.until_available(
             "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
         )
-        pipeline = get_pipeline(chunk.pipeline)
+        release_files = functools.partial(self._models.release, manifest.digest())
+        try:
+            model = ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
+            return _Resident(await self._load(chunk, spec, model), release_files)
+        except BaseException:
+            release_files()
+            raise
+
+    async def _load(self, chunk: ClaimedChunk, spec: JobSpec, model: ModelFiles) -> EngineHost:
         timeout = timedelta(seconds=spec.limits.load_timeout_s)
         host = await EngineHost.start(
-            pipeline=pipeline,
+            pipeline=get_pipeline(chunk.pipeline),
             workdir=self._workdir / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )
         try:
-            report = await host.load(
-                ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-            )
+            report = await host.load(model)
         except BaseException:
             await host.kill()
             raise
@@ -137,7 +161,7 @@ class EngineRoom:
         return host
 
 
-async def _unless_stopped(opening: asyncio.Task[EngineHost], stop: asyncio.Event) -> None:
+async def _unless_stopped(opening: asyncio.Task[_Resident], stop: asyncio.Event) -> None:
     """Wait for the task; a stop cancels it (its engine is killed) and raises ``EngineKilled``."""
     stopping = asyncio.create_task(stop.wait(), name="engine-open-stop")
     try:

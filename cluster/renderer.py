@@ -26,7 +26,7 @@ RENDER_SLOT = "render_slot"
 class Renderer:
     """One slot. Named ``Renderer`` in the Ray dashboard."""
 
-    async def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logging()
         self._farm = open_farm()
         context = ray.get_runtime_context()

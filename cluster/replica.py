@@ -190,7 +190,7 @@ class Replica:
             await asyncio.sleep(self._limits.beat.total_seconds())
 
     async def _obey(self, reply: BeatReply, run: ChunkRun | None) -> None:
-        if not reply.known:
+        if not reply.known and not self._draining.is_set():
             await self._patience.until_available("register_replica", self._register)
         if run is not None and run.key in reply.canceled:
             run.stop(Stop.CANCELED)

@@ -54,7 +54,7 @@ async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     async with farm.database.transaction() as tx:
         frames = await frame_artifacts(tx, job_id=job.id, ordinals=None)
     numbers = spec.frame_range
-    frames.sort(key=lambda frame: numbers[frame.ordinal])
+    frames.sort(key=lambda frame: numbers[frame.ordinal or 0])
     fps = wanted.fps or job.fps or DEFAULT_FPS
     containers: list[Container] = ["mp4"]
     if wanted.preview != "none":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
-from models.materialise import ModelCache
+from models.materialise import BlobMismatch, ModelCache
 
 
 class Blobs:
@@ -47,52 +48,133 @@ def blobs() -> Blobs:
     return Blobs()
 
 
+def models_in(root: Path) -> list[str]:
+    """Complete models, and anything half done."""
+    partial = root / ".partial"
+    halves = [path.name for path in partial.iterdir()] if partial.is_dir() else []
+    return sorted(path.name for path in root.iterdir() if path.name[0] != ".") + halves
+
+
+def cache(root: Path, budget: int = 1000) -> ModelCache:
+    return ModelCache(root=root, budget_bytes=budget)
+
+
 async def test_a_model_is_laid_out_by_its_manifest(tmp_path: Path, blobs: Blobs) -> None:
-    hold = await ModelCache(root=tmp_path, budget_bytes=1000).ensure(
-        blobs.manifest(scene=b"scene", textures__wood=b"wood"), fetch=blobs.fetch
-    )
-    assert (hold.root / "scene").read_bytes() == b"scene"
-    assert (hold.root / "textures/wood").read_bytes() == b"wood"
+    manifest = blobs.manifest(scene=b"scene", textures__wood=b"wood")
+    async with cache(tmp_path).checkout(manifest, fetch=blobs.fetch) as root:
+        assert (root / "scene").read_bytes() == b"scene"
+        assert (root / "textures/wood").read_bytes() == b"wood"
 
 
 async def test_callers_at_once_fetch_once(tmp_path: Path, blobs: Blobs) -> None:
     manifest = blobs.manifest(scene=b"scene")
-    caches = [ModelCache(root=tmp_path, budget_bytes=1000) for _ in range(4)]
-    holds = await asyncio.gather(*(cache.ensure(manifest, fetch=blobs.fetch) for cache in caches))
-    assert len({hold.root for hold in holds}) == 1
+    shared = cache(tmp_path)
+    callers = [shared, shared, cache(tmp_path), cache(tmp_path)]
+    roots = await asyncio.gather(*(each.ensure(manifest, fetch=blobs.fetch) for each in callers))
+    assert len(set(roots)) == 1
     assert len(blobs.fetched) == 1
 
 
 async def test_a_fetch_that_fails_leaves_nothing_and_the_next_one_succeeds(tmp_path: Path, blobs: Blobs) -> None:
-    cache = ModelCache(root=tmp_path, budget_bytes=1000)
+    models = cache(tmp_path)
     manifest = blobs.manifest(scene=b"scene", texture=b"texture")
     blobs.broken = manifest.files[1].digest
     with pytest.raises(OSError, match="away"):
-        await cache.ensure(manifest, fetch=blobs.fetch)
-    assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+        await models.ensure(manifest, fetch=blobs.fetch)
+    assert models_in(tmp_path) == []
     blobs.broken = None
-    hold = await cache.ensure(manifest, fetch=blobs.fetch)
-    assert (hold.root / "texture").read_bytes() == b"texture"
+    assert (await models.ensure(manifest, fetch=blobs.fetch) / "texture").read_bytes() == b"texture"
 
 
-async def test_what_a_dead_process_left_half_fetched_is_made_anew(tmp_path: Path, blobs: Blobs) -> None:
+async def test_a_cancelled_fetch_leaves_nothing(tmp_path: Path, blobs: Blobs) -> None:
+    manifest = blobs.manifest(scene=b"scene", texture=b"texture")
+    begun = asyncio.Event()
+
+    async def hang(digest: str, destination: Path) -> None:
+        destination.write_bytes(b"half")
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(cache(tmp_path).ensure(manifest, fetch=hang))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert models_in(tmp_path) == []
+
+
+async def test_content_that_is_not_what_its_name_says_is_refused(tmp_path: Path, blobs: Blobs) -> None:
+    manifest = blobs.manifest(scene=b"scene", texture=b"texture")
+    blobs.data[manifest.files[1].digest] = b"TEXTURE"
+    with pytest.raises(BlobMismatch, match="content"):
+        await cache(tmp_path).ensure(manifest, fetch=blobs.fetch)
+    blobs.data[manifest.files[1].digest] = b"short"
+    with pytest.raises(BlobMismatch, match="5 bytes"):
+        await cache(tmp_path).ensure(manifest, fetch=blobs.fetch)
+    assert models_in(tmp_path) == []
+
+
+async def test_a_process_killed_in_mid_fetch_leaves_only_what_the_next_one_removes(
+    tmp_path: Path, blobs: Blobs
+) -> None:
     manifest = blobs.manifest(scene=b"scene")
-    partial = tmp_path / f".{manifest.digest()}.partial"
-    partial.mkdir()
-    (partial / "stray").write_bytes(b"half")
-    hold = await ModelCache(root=tmp_path, budget_bytes=1000).ensure(manifest, fetch=blobs.fetch)
-    assert sorted(path.name for path in hold.root.iterdir()) == ["scene"]
-    assert not partial.exists()
+    code = (
+        "import asyncio, os, sys\n"
+        "from pathlib import Path\n"
+        "from models.manifest import Manifest\n"
+        "from models.materialise import ModelCache\n"
+        "async def die(digest, destination):\n"
+        "    destination.write_bytes(b'half'); os.kill(os.getpid(), 9)\n"
+        "manifest = Manifest.model_validate_json(sys.argv[2])\n"
+        "asyncio.run(ModelCache(root=Path(sys.argv[1]), budget_bytes=1000).ensure(manifest, fetch=die))\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(tmp_path), manifest.model_dump_json(), cwd=Path(__file__).parents[2]
+    )
+    assert await process.wait() == -9
+    assert len(models_in(tmp_path)) == 1
+    assert not (tmp_path / manifest.digest()).exists()
+    await cache(tmp_path).ensure(manifest, fetch=blobs.fetch)
+    assert models_in(tmp_path) == [manifest.digest()]
 
 
-async def test_the_longest_unused_model_leaves_and_a_held_one_never(tmp_path: Path, blobs: Blobs) -> None:
-    cache = ModelCache(root=tmp_path, budget_bytes=250)
-    held = await cache.ensure(blobs.manifest(a=b"a" * 100), fetch=blobs.fetch)
-    old = await cache.ensure(blobs.manifest(b=b"b" * 100), fetch=blobs.fetch)
-    old.release()
-    for age, hold in enumerate((held, old)):
-        os.utime(hold.root, (1000 + age, 1000 + age))
-    newest = await cache.ensure(blobs.manifest(c=b"c" * 100), fetch=blobs.fetch)
-    assert held.root.is_dir()
-    assert newest.root.is_dir()
-    assert not old.root.exists()
+async def test_a_file_lost_from_a_model_on_disk_is_noticed(tmp_path: Path, blobs: Blobs) -> None:
+    manifest = blobs.manifest(scene=b"scene", texture=b"texture")
+    async with cache(tmp_path).checkout(manifest, fetch=blobs.fetch) as root:
+        pass
+    (root / "texture").unlink()
+    again = await cache(tmp_path).ensure(manifest, fetch=blobs.fetch)
+    assert (again / "texture").read_bytes() == b"texture"
+
+
+async def test_one_blob_in_two_places_is_fetched_once_and_is_read_only(tmp_path: Path, blobs: Blobs) -> None:
+    root = await cache(tmp_path).ensure(blobs.manifest(a=b"same", b__c=b"same"), fetch=blobs.fetch)
+    assert (root / "b/c").read_bytes() == b"same"
+    assert len(blobs.fetched) == 1
+    assert (root / "b/c").stat().st_mode & 0o222 == 0
+
+
+async def test_the_longest_unused_model_leaves_and_one_in_use_never(tmp_path: Path, blobs: Blobs) -> None:
+    models = cache(tmp_path, budget=350)
+    held = await models.ensure(blobs.manifest(a=b"a" * 100), fetch=blobs.fetch)
+    unused = [await models.ensure(blobs.manifest(b=letter * 100), fetch=blobs.fetch) for letter in (b"b", b"c")]
+    for age, root in enumerate(unused):
+        models.release(root.name)
+        os.utime(tmp_path / ".locks" / root.name, (1000 + age, 1000 + age))
+    newest = await models.ensure(blobs.manifest(d=b"d" * 100), fetch=blobs.fetch)
+    assert [root.is_dir() for root in (held, *unused, newest)] == [True, False, True, True]
+    assert await cache(tmp_path, budget=0).trim() == 100  # another process sees what this one uses
+    for root in (held, newest):
+        models.release(root.name)
+    assert await cache(tmp_path, budget=0).trim() == 200
+    assert models_in(tmp_path) == []
+
+
+async def test_a_model_taken_twice_stays_until_it_is_released_twice(tmp_path: Path, blobs: Blobs) -> None:
+    models, manifest = cache(tmp_path), blobs.manifest(a=b"a")
+    root = await models.ensure(manifest, fetch=blobs.fetch)
+    await models.ensure(manifest, fetch=blobs.fetch)
+    models.release(root.name)
+    assert await cache(tmp_path, budget=0).trim() == 0
+    models.release(root.name)
+    assert await cache(tmp_path, budget=0).trim() == 1

@@ -1,0 +1,162 @@
+"""From a submitted job to committed frames: dispatcher, replica and engines, with everything that can go wrong."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from jobs.states import EndReason, JobState
+from tests.cluster.in_process import InProcessFarm
+
+
+async def test_a_job_is_rendered_frame_by_frame_and_succeeds(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1-12"))
+    assert (job.state, job.end_reason, job.committed) == (JobState.SUCCEEDED, EndReason.OK, 12)
+    frames = await farm.rows("select ordinal, frame, state, warm from frame_result order by ordinal")
+    assert [(row.ordinal, row.frame) for row in frames] == [(n, n + 1) for n in range(12)]
+    assert [row.warm for row in frames].count(False) == 1  # one load, eleven warm frames
+    keys = await farm.rows("select storage_key, size_bytes, sha256 from artifact")
+    for row in keys:
+        stored = await farm.storage.stat(row.storage_key)
+        assert stored is not None
+        assert (stored.size_bytes, stored.sha256) == (row.size_bytes, row.sha256)
+
+
+async def test_a_second_job_on_the_same_model_finds_the_engine_warm(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    first = await farm.ended(await farm.submit(frames="1-3"))
+    second = await farm.ended(await farm.submit(frames="1-3", settings={"width": 9}))
+    assert (first.cold_count, first.warm_count) == (1, 2)
+    assert (second.cold_count, second.warm_count) == (0, 3)
+
+
+async def test_an_identical_job_reuses_every_frame_and_renders_none(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    first = await farm.submit(frames="1-6")
+    await farm.ended(first)
+    again = await farm.ended(await farm.submit(frames="2-8"))
+    assert (again.state, again.reused, again.committed) == (JobState.SUCCEEDED, 5, 2)
+    fresh = await farm.ended(await farm.submit(frames="1-3", reuse=False))
+    assert (fresh.reused, fresh.committed) == (0, 3)
+
+
+async def test_a_frame_that_fails_once_is_tried_again(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    faults = {"fail_frames": [{"frame": 3, "times": 1}], "fault_key": uuid4().hex}
+    job = await farm.ended(await farm.submit(frames="1-5", settings=faults))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 5)
+    tries = await farm.rows("select outcome from attempt where ordinal = 2")
+    assert sorted(row.outcome for row in tries) == ["engine_error", "ok"]
+
+
+async def test_a_frame_that_always_fails_fails_the_job_and_the_others_are_kept(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1-5", settings={"fail_frames": [3]}, limits={"tries": 2}))
+    assert (job.state, job.end_reason, job.committed, job.failed) == (JobState.FAILED, EndReason.ENGINE_ERROR, 4, 1)
+    tries = await farm.rows("select outcome from attempt where ordinal = 2")
+    assert [row.outcome for row in tries] == ["engine_error"] * 2
+
+
+async def test_an_engine_crash_costs_one_frame_one_try_and_the_replica_lives(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    faults = {"crash_frames": [{"frame": 2, "times": 1}], "fault_key": uuid4().hex}
+    job = await farm.ended(await farm.submit(frames="1-6", settings=faults))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 6)
+    tries = await farm.rows("select ordinal, outcome from attempt where outcome <> 'ok'")
+    assert [(row.ordinal, row.outcome) for row in tries] == [(1, "engine_crash")]
+
+
+async def test_a_picture_that_is_cut_off_is_not_committed(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    faults = {"bad_output_frames": [{"frame": 2, "times": 1}], "fault_key": uuid4().hex}
+    job = await farm.ended(await farm.submit(frames="1-3", settings=faults))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 3)
+    tries = await farm.rows("select outcome from attempt where ordinal = 1")
+    assert sorted(row.outcome for row in tries) == ["bad_output", "ok"]
+
+
+async def test_a_hung_frame_ends_at_its_time_limit(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    faults = {"hang_frames": [{"frame": 2, "times": 1}], "fault_key": uuid4().hex}
+    job = await farm.ended(await farm.submit(frames="1-3", settings=faults, limits={"frame_timeout_s": 1}))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 3)
+    tries = await farm.rows("select outcome from attempt where ordinal = 1")
+    assert sorted(row.outcome for row in tries) == ["ok", "timeout"]
+
+
+async def test_cancel_kills_the_engine_and_the_next_job_starts_on_the_replica(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    long = await farm.submit(frames="1-3", settings={"render_ms": 600_000})
+    await farm.until(lambda: farm.rows("select 1 from work where state = 'rendering'"))
+    await farm.cancel(long)
+    canceled = await farm.ended(long)
+    assert (canceled.state, canceled.end_reason) == (JobState.CANCELED, EndReason.USER_CANCEL)
+    assert (await farm.ended(await farm.submit(frames="1-2"))).state is JobState.SUCCEEDED
+
+
+async def test_a_killed_replica_loses_its_lease_and_another_one_finishes(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    doomed = farm.start_replica()
+    job = await farm.submit(frames="1-8", settings={"render_ms": 150})
+    await farm.until(lambda: farm.rows("select 1 from frame_result"))
+    await farm.kill(doomed)
+    farm.start_replica()
+    ended = await farm.ended(job)
+    assert (ended.state, ended.committed) == (JobState.SUCCEEDED, 8)
+    assert len(await farm.rows("select 1 from attempt where outcome = 'ok'")) == 8
+
+
+async def test_a_killed_dispatcher_is_replaced_and_nothing_is_rendered_twice(farm: InProcessFarm) -> None:
+    doomed = farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.submit(frames="1-12", settings={"render_ms": 100})
+    await farm.until(lambda: farm.rows("select 1 from frame_result"))
+    await farm.kill(doomed)
+    farm.start_dispatcher()
+    ended = await farm.ended(job)
+    assert (ended.state, ended.committed) == (JobState.SUCCEEDED, 12)
+    assert len(await farm.rows("select 1 from attempt")) == 12
+
+
+async def test_two_dispatchers_share_a_farm_and_only_one_leads(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_dispatcher()
+    farm.start_replica()
+    ended = await farm.ended(await farm.submit(frames="1-20"))
+    assert (ended.state, ended.committed) == (JobState.SUCCEEDED, 20)
+    assert len(await farm.rows("select 1 from attempt")) == 20
+    assert len(await farm.rows("select 1 from leader where role = 'dispatcher'")) == 1
+
+
+async def test_a_drained_replica_finishes_its_frame_and_gives_the_rest_back(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    leaving = farm.start_replica()
+    job = await farm.submit(frames="1-10", settings={"render_ms": 200})
+    await farm.until(lambda: farm.rows("select 1 from frame_result"))
+    await leaving.drain()
+    held = await farm.rows("select 1 from work where state in ('leased', 'rendering') and kind = 'chunk'")
+    assert held == []
+    farm.start_replica()
+    ended = await farm.ended(job)
+    assert (ended.state, ended.committed) == (JobState.SUCCEEDED, 10)
+    assert len(await farm.rows("select 1 from attempt")) == 10
+
+
+async def test_a_film_and_previews_are_made_behind_the_frames(farm: InProcessFarm) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.submit(frames="1-5", settings={"width": 640, "height": 360}, outputs={"video": {"fps": 12}})
+    ended = await farm.ended(job)
+    assert (ended.state, ended.committed) == (JobState.SUCCEEDED, 5)
+    kinds = await farm.rows("select kind, count(*) as n from artifact group by kind order by kind")
+    assert {row.kind: row.n for row in kinds if row.kind != "preview"} == {"frame": 5, "video": 1, "video_preview": 1}
+    await farm.until(lambda: farm.rows("select 1 from artifact where kind = 'preview' having count(*) = 5"))
