@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import shutil
 import signal
 import tempfile
@@ -16,7 +17,7 @@ from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
-from pipelines.output_check import check_contained, check_image
+from pipelines.output_check import check_contained, check_image, is_below
 from pipelines.protocol import (
     PROTOCOL_VERSION,
     CloseCommand,
@@ -65,6 +66,7 @@ class EngineHost:
         """Set once the process is gone and reaped, whatever the cause."""
         self._child = child
         self._home = home
+        self._real_workdir = os.path.realpath(workdir)
         self._calls: dict[int | None, _Call] = {}
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(settings.outstanding_renders)
@@ -150,7 +152,8 @@ class EngineHost:
 
     async def render(self, request: FrameRequest, on_progress: ProgressCallback | None = None) -> FrameOutput:
         """Render one frame. A second call may be made meanwhile: the child begins it without a round trip."""
-        if not request.scratch.resolve().is_relative_to(self.workdir.resolve()):
+        real_scratch = os.path.realpath(request.scratch)
+        if not is_below(real_scratch, self._real_workdir):
             raise ValueError(f"scratch {request.scratch} must lie under the engine's workdir {self.workdir}")
         async with self._slots:
             number = next(self._numbers)
@@ -159,7 +162,7 @@ class EngineHost:
             raise await self._broken(f"a {answer.type} answer to render")
         output = answer.output()
         for path in (output.main, *output.extra):
-            check_contained(path, request.scratch)
+            check_contained(path, real_scratch)
         check_image(output.main)
         return output
 

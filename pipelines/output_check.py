@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from jobs.states import EndReason
@@ -16,16 +17,21 @@ _SIGNATURES: dict[str, tuple[bytes, bytes]] = {
 """Extension → first and last bytes."""
 
 
-def check_contained(path: Path, scratch: Path) -> None:
-    """Refuse anything but a regular, non-empty file under the frame's scratch folder; links do not count."""
+def check_contained(path: Path, real_scratch: str) -> None:
+    """Refuse anything but a regular, non-empty file under the frame's scratch folder (its real path); no links."""
     try:
-        resolved = path.resolve(strict=True)
+        facts = path.lstat()
     except OSError as error:
         raise EngineError(EndReason.BAD_OUTPUT, f"The engine named a file that is not there: {path.name}.") from error
-    if path.is_symlink() or not resolved.is_relative_to(scratch.resolve()):
+    if stat.S_ISLNK(facts.st_mode) or not is_below(os.path.realpath(path), real_scratch):
         raise EngineError(EndReason.BAD_OUTPUT, f"The engine named a file outside the frame's folder: {path}.")
-    if not resolved.is_file() or resolved.stat().st_size == 0:
+    if not stat.S_ISREG(facts.st_mode) or facts.st_size == 0:
         raise EngineError(EndReason.BAD_OUTPUT, f"The engine wrote an empty file: {path.name}.")
+
+
+def is_below(real_path: str, real_folder: str) -> bool:
+    """Of two real paths; strings, because pathlib costs a tenth of a millisecond a frame here."""
+    return real_path.startswith(real_folder.rstrip(os.sep) + os.sep)
 
 
 def check_image(path: Path) -> None:
