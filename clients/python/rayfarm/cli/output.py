@@ -33,7 +33,10 @@ class Output:
         """A line for people; silent for programs."""
         if not self.as_json:
             with self._lock:
-                self.console.print(text, markup=False)
+                if self.console.is_terminal:
+                    self.console.print(text, markup=False)
+                else:  # rich would turn tabs into blanks
+                    print(text, file=self._stdout, flush=True)
 
     def record(self, **fields: Any) -> None:
         """A line for programs; silent for people."""
@@ -54,7 +57,7 @@ class Output:
             self.console.print(table)
         else:
             for row in (columns, *rows):
-                self.console.print("\t".join(row), markup=False)
+                self.say("\t".join(row))
 
     def error(self, error: ClientError) -> None:
         """Cause, then remedy."""

@@ -181,7 +181,9 @@ def summarize(followed: Followed, *, out: Path | None, output: Output) -> None:
     )
     reused = f", {counts.reused} of them reused" if counts.reused else ""
     where = f" in {out}" if out else ""
-    output.say(f"{job.state}: {counts.done}/{counts.total} frames{reused}{where} ({duration(followed.render_seconds)})")
+    pace = followed.figures.seconds_per_frame
+    took = duration(followed.render_seconds) + (f", {duration(pace)}/frame" if pace is not None else "")
+    output.say(f"{job.state}: {counts.done}/{counts.total} frames{reused}{where} ({took})")
     for path in followed.files.get("video", ()):
         output.say(f"video: {path}")
     if job.state != "succeeded":
