@@ -1,4 +1,4 @@
-"""What endpoints ask for by type: the services, the transaction, the caller, the page."""
+"""What endpoints ask for by type: the services, the transaction, the page. All async: others would cost a thread."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 
 
-def services_of(request: Request) -> ApiServices:
+async def services_of(request: Request) -> ApiServices:
     """The services that the lifespan built.
 
     They hang on the app and not on ``request.state``: Ray Serve runs the lifespan but hands its state to no request.
@@ -42,7 +42,7 @@ async def _transaction(unit: Unit) -> Transaction:
 Tx = Annotated[Transaction, Depends(_transaction)]
 
 
-def _page(
+async def _page(
     services: Services,
     limit: Annotated[int | None, Query(ge=1, description="Items of this page; the farm's own ceiling applies.")] = None,
     cursor: Annotated[
@@ -56,7 +56,7 @@ def _page(
 PageQuery = Annotated[PageRequest, Depends(_page)]
 
 
-def public_url_of(request: Request, services: Services) -> str:
+async def public_url_of(request: Request, services: Services) -> str:
     """Where clients reach this API, without a slash at the end."""
     configured = services.settings.public_url
     return str(configured or request.base_url).rstrip("/")

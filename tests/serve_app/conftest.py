@@ -1,0 +1,156 @@
+"""The real API over a real PostgreSQL and a real disk: in process for most tests, behind uvicorn where the wire counts."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from db.bootstrap import ensure_project
+from db.embedded import EmbeddedPostgres, PostgresTuning
+from db.keys import create_key
+from db.migrate import upgrade
+from db.settings import DatabaseSettings
+from serve_app.app import build_app
+from serve_app.settings import ApiSettings
+from storage.settings import StorageSettings
+from tests.serve_app.farm import ApiFarm
+
+
+class _NoDisk(PostgresTuning):
+    """What these tests prove does not depend on the disk."""
+
+    def arguments(self) -> list[str]:
+        settings = ("fsync=off", "full_page_writes=off")
+        return [*super().arguments(), *(part for setting in settings for part in ("-c", setting))]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory(prefix="rayfarm-test-api-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # the server runs as another user where the tests run as root
+        server = EmbeddedPostgres(root=Path(folder) / "postgres", tuning=_NoDisk())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    _administer(postgres, 'create database "template_api"')
+    upgrade(postgres.url_for("template_api"))
+    return "template_api"
+
+
+@pytest.fixture
+def database_settings(postgres: EmbeddedPostgres, template: str) -> Iterator[DatabaseSettings]:
+    name = f"api_{uuid4().hex}"
+    _administer(postgres, f'create database "{name}" template "{template}"')
+    yield DatabaseSettings(url=SecretStr(postgres.url_for(name)))
+    _administer(postgres, f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def storage_settings(tmp_path: Path) -> StorageSettings:
+    return StorageSettings(
+        url=f"file://{tmp_path}/storage", signing_key=SecretStr(secrets.token_hex(32)), max_blob_bytes=4 * 2**20
+    )
+
+
+@pytest.fixture
+def api_settings() -> ApiSettings:
+    return ApiSettings(
+        max_json_bytes=256 * 1024,
+        heartbeat=timedelta(seconds=0.2),
+        wait_poll=timedelta(milliseconds=20),
+        ready_timeout=timedelta(seconds=2),
+        max_digests=50,
+    )
+
+
+@pytest.fixture
+def app(api_settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings) -> FastAPI:
+    return build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+
+
+@pytest.fixture
+async def farm(app: FastAPI) -> AsyncIterator[ApiFarm]:
+    """The API in this process, and the database and storage behind it."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        services = app.state.services
+        async with services.database.transaction() as tx:
+            project_id = await ensure_project(tx, slug="default", name="Default")
+            admin = await create_key(tx, project_id=None, name="test", scopes=["admin"])
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+                base_url="http://farm.test",
+                headers={"Authorization": f"Bearer {admin.key}"},
+            )
+        )
+        yield ApiFarm(
+            db=services.database, storage=services.storage, http=client, key=admin.key, project_id=project_id, app=app
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The same app behind uvicorn."""
+
+    port: int
+    http: httpx.AsyncClient
+    stop: Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+async def server(
+    farm: ApiFarm, api_settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings
+) -> AsyncIterator[Server]:
+    app = build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+    async with _serve(app) as (port, stop):
+        headers = {"Authorization": f"Bearer {farm.key}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
+            yield Server(port=port, http=client, stop=stop)
+
+
+@asynccontextmanager
+async def _serve(app: FastAPI) -> AsyncIterator[tuple[int, Callable[[], Awaitable[None]]]]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+
+    async with asyncio.timeout(20):
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+    try:
+        yield listener.getsockname()[1], stop
+    finally:
+        await stop()
+        listener.close()
+
+
+def _administer(server: EmbeddedPostgres, command: str) -> None:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(command.encode())

@@ -1,0 +1,132 @@
+"""Who may do what: keys, projects, and what one project sees of another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.keys import revoke_key, verify_key
+from tests.serve_app.farm import ApiFarm, digest_of, problem_of
+
+
+def bearer(key: str, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", **more}
+
+
+class TestKeys:
+    @pytest.mark.parametrize("header", ["", "Basic Zm9vOmJhcg==", "Bearer", "Bearer nonsense", "Bearer rf_abcdefgh_x"])
+    async def test_a_request_without_a_valid_key_is_refused(self, farm: ApiFarm, header: str) -> None:
+        answer = await farm.http.get("/v1/jobs", headers={"Authorization": header})
+        problem = problem_of(answer, 401, "unauthorized")
+        assert "admin_key" in problem["remedy"]
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+    async def test_a_key_with_one_wrong_letter_is_refused(self, farm: ApiFarm) -> None:
+        wrong = farm.key[:-2] + ("A" if farm.key[-2] != "A" else "B") + farm.key[-1]
+        problem_of(await farm.http.get("/v1/jobs", headers=bearer(wrong)), 401, "unauthorized")
+
+    async def test_a_revoked_key_is_refused_at_once(self, farm: ApiFarm) -> None:
+        key = await farm.new_key("studio")
+        assert (await farm.http.get("/v1/jobs", headers=bearer(key))).status_code == 200
+        async with farm.db.transaction() as tx:
+            identity = await verify_key(tx, key)
+            assert identity is not None
+            assert await revoke_key(tx, key_id=identity.id)
+        problem_of(await farm.http.get("/v1/jobs", headers=bearer(key)), 401, "unauthorized")
+
+    async def test_an_expired_key_is_refused(self, farm: ApiFarm) -> None:
+        key = await farm.new_key("studio", expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        problem_of(await farm.http.get("/v1/jobs", headers=bearer(key)), 401, "unauthorized")
+
+    async def test_nothing_behind_a_key_answers_without_one(self, farm: ApiFarm) -> None:
+        for path, operations in farm.app.openapi()["paths"].items():
+            if path.startswith(("/v1/health", "/v1/files")):
+                continue
+            for method in operations:
+                address = path.format(
+                    digest="0" * 64, model_id=farm.project_id, job_id=farm.project_id, artifact_id=farm.project_id,
+                    frame=1, name="fake",
+                )  # fmt: skip
+                answer = await farm.http.request(method, address, headers={"Authorization": ""}, json={})
+                assert answer.status_code in (401, 422), (method, path)
+                assert answer.status_code == 401 or method == "post", (method, path)
+
+
+class TestProjects:
+    async def test_what_another_project_owns_does_not_exist(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        await farm.render(job["id"], frames=1)
+        [artifact] = (await farm.http.get(f"/v1/jobs/{job['id']}/artifacts")).json()["items"]
+        stranger = bearer(await farm.new_key("stranger"))
+        for path in (
+            f"/v1/models/{job['model']}",
+            f"/v1/jobs/{job['id']}",
+            f"/v1/jobs/{job['id']}/frames",
+            f"/v1/jobs/{job['id']}/frames/1",
+            f"/v1/jobs/{job['id']}/frames/1/attempts",
+            f"/v1/jobs/{job['id']}/artifacts",
+            f"/v1/artifacts/{artifact['id']}",
+            f"/v1/artifacts/{artifact['id']}/content",
+        ):
+            assert (await farm.http.get(path)).status_code in (200, 307), path
+            problem_of(await farm.http.get(path, headers=stranger), 404, "not-found")
+        problem_of(await farm.http.get(f"/v1/jobs/{job['id']}/events", headers=stranger), 404, "not-found")
+        problem_of(await farm.http.post(f"/v1/jobs/{job['id']}/cancel", headers=stranger), 404, "not-found")
+        assert (await farm.http.get("/v1/jobs", headers=stranger)).json()["items"] == []
+        assert (await farm.http.get("/v1/models", headers=stranger)).json()["items"] == []
+
+    async def test_a_job_cannot_name_the_model_of_another_project(self, farm: ApiFarm) -> None:
+        spec = await farm.spec()
+        answer = await farm.http.post("/v1/jobs", json=spec, headers=bearer(await farm.new_key("stranger")))
+        problem_of(answer, 404, "not-found")
+
+    async def test_a_blob_of_another_project_is_lacking_until_its_bytes_were_sent(self, farm: ApiFarm) -> None:
+        digest = await farm.upload(b"shared bytes")
+        stranger = bearer(await farm.new_key("stranger"))
+        asked = {"digests": [digest]}
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked)).json() == {"lacking": []}
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json() == {"lacking": [digest]}
+        problem_of(
+            await farm.http.put(f"/v1/blobs/{digest}", content=b"guessed bytes", headers=stranger),
+            422,
+            "digest-mismatch",
+        )
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json() == {"lacking": [digest]}
+        sent = await farm.http.put(f"/v1/blobs/{digest}", content=b"shared bytes", headers=stranger)
+        assert sent.status_code == 201
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json() == {"lacking": []}
+
+    async def test_an_administrator_acts_in_the_project_that_the_header_names(self, farm: ApiFarm) -> None:
+        key = await farm.new_key("studio")
+        digest = digest_of(b"mine")
+        assert (await farm.http.put(f"/v1/blobs/{digest}", content=b"mine", headers=bearer(key))).status_code == 201
+        assert (await farm.http.head(f"/v1/blobs/{digest}")).status_code == 404
+        there = await farm.http.head(f"/v1/blobs/{digest}", headers={"X-Rayfarm-Project": "studio"})
+        assert there.status_code == 200
+
+    async def test_a_project_key_cannot_reach_over_by_the_header(self, farm: ApiFarm) -> None:
+        key = await farm.new_key("studio")
+        await farm.new_key("other")
+        for slug in ("default", "other", "no-such"):
+            answer = await farm.http.get("/v1/jobs", headers=bearer(key, **{"X-Rayfarm-Project": slug}))
+            problem_of(answer, 404, "not-found")
+        own = await farm.http.get("/v1/jobs", headers=bearer(key, **{"X-Rayfarm-Project": "studio"}))
+        assert own.status_code == 200
+
+    async def test_replicas_show_a_project_only_its_own_work(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        replica_id = await farm.replica()
+        await farm.execute(
+            "update replica set residents = cast(:residents as jsonb), current = cast(:current as jsonb)",
+            residents=f'[{{"digest": "{"a" * 64}", "project_id": "{farm.project_id}", "bytes": 5}}]',
+            current=f'{{"job_id": "{job["id"]}", "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}}',
+        )
+        [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
+        assert seen["id"] == str(replica_id)
+        assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5}]
+        assert seen["current"] == {"job": job["id"], "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}
+        stranger = bearer(await farm.new_key("stranger"))
+        [seen] = (await farm.http.get("/v1/replicas", headers=stranger)).json()["items"]
+        assert seen["residents"] == []
+        assert seen["current"] == {"job": None, "frame": None, "fraction": None, "detail": None}

@@ -1,0 +1,130 @@
+"""Uploads: what is accepted is whole and true, and what is refused leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from serve_app.settings import ApiSettings
+from tests.serve_app.conftest import Server
+from tests.serve_app.farm import ApiFarm, digest_of, pieces, problem_of
+
+
+def stored_files(tmp_path: Path) -> list[Path]:
+    return [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
+
+
+class TestUpload:
+    async def test_a_blob_is_stored_once_and_known_from_then_on(self, farm: ApiFarm) -> None:
+        digest = digest_of(b"scene")
+        assert (await farm.http.head(f"/v1/blobs/{digest}")).status_code == 404
+        first = await farm.http.put(f"/v1/blobs/{digest}", content=b"scene")
+        assert (first.status_code, first.json()) == (201, {"digest": digest, "size_bytes": 5})
+        again = await farm.http.put(f"/v1/blobs/{digest}", content=b"scene")
+        assert again.status_code == 200
+        there = await farm.http.head(f"/v1/blobs/{digest}")
+        assert (there.status_code, there.headers["content-length"]) == (200, "5")
+
+    async def test_a_body_in_pieces_without_a_length_is_taken(self, farm: ApiFarm) -> None:
+        digest = digest_of(b"one two three")
+        answer = await farm.http.put(f"/v1/blobs/{digest}", content=pieces(b"one ", b"two ", b"three"))
+        assert answer.json() == {"digest": digest, "size_bytes": 13}
+
+    async def test_an_empty_file_is_a_blob_too(self, farm: ApiFarm) -> None:
+        assert (await farm.http.put(f"/v1/blobs/{digest_of(b'')}", content=b"")).status_code == 201
+
+    async def test_bytes_that_do_not_match_their_digest_leave_nothing(self, farm: ApiFarm, tmp_path: Path) -> None:
+        answer = await farm.http.put(f"/v1/blobs/{digest_of(b'scene')}", content=b"other")
+        problem = problem_of(answer, 422, "digest-mismatch")
+        assert problem["actual"] == digest_of(b"other")
+        assert problem["remedy"]
+        assert stored_files(tmp_path) == []
+        assert await farm.count("blob") == 0
+
+    @pytest.mark.parametrize("announced", [True, False])
+    async def test_a_blob_over_the_limit_is_refused(self, farm: ApiFarm, tmp_path: Path, announced: bool) -> None:
+        content = bytes(4 * 2**20 + 1)
+        body = content if announced else pieces(content[: 2**21], content[2**21 :])
+        answer = await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=body)
+        assert problem_of(answer, 413, "upload-too-large")["limit_bytes"] == 4 * 2**20
+        assert stored_files(tmp_path) == []
+
+    async def test_a_blob_over_the_limit_of_json_is_taken(self, farm: ApiFarm, api_settings: ApiSettings) -> None:
+        content = bytes(api_settings.max_json_bytes + 1)
+        assert (await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=content)).status_code == 201
+
+    @pytest.mark.parametrize("name", ["abc", "A" * 64, "0" * 63 + "/", "..%2F..%2Fetc%2Fpasswd"])
+    async def test_a_name_that_is_no_digest_is_refused(self, farm: ApiFarm, name: str) -> None:
+        answer = await farm.http.put(f"/v1/blobs/{name}", content=b"x")
+        assert answer.status_code in (404, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    async def test_an_upload_that_is_cut_off_leaves_nothing(
+        self, farm: ApiFarm, server: Server, tmp_path: Path, chunked: bool
+    ) -> None:
+        content = bytes(2 * 2**20)
+        digest = digest_of(content)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
+        writer.write(
+            f"PUT /v1/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {farm.key}\r\n{framing}\r\n\r\n".encode()
+        )
+        half = content[: 2**20 + 7]
+        writer.write(b"%x\r\n%s\r\n" % (len(half), half) if chunked else half)
+        await writer.drain()
+        async with asyncio.timeout(10):  # until the first part has reached the disk
+            while not stored_files(tmp_path):
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+        async with asyncio.timeout(10):
+            while stored_files(tmp_path):
+                await asyncio.sleep(0.01)
+        assert (await server.http.head(f"/v1/blobs/{digest}")).status_code == 404
+        assert await farm.count("blob") == 0
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+
+
+class TestSilence:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings.model_validate({"upload_idle_timeout": "PT0.1S"})
+
+    async def test_an_upload_that_says_nothing_for_too_long_is_given_up(self, farm: ApiFarm, tmp_path: Path) -> None:
+        never = asyncio.Event()
+
+        async def stalled():  # type: ignore[no-untyped-def]
+            yield b"be"
+            await never.wait()
+
+        answer = await farm.http.put(f"/v1/blobs/{digest_of(b'begun')}", content=stalled())
+        problem_of(answer, 408, "request-stalled")
+        assert stored_files(tmp_path) == []
+
+
+class TestLacking:
+    async def test_it_names_what_is_to_be_uploaded_in_the_order_of_the_question(self, farm: ApiFarm) -> None:
+        there = await farm.upload(b"there")
+        one, two = digest_of(b"one"), digest_of(b"two")
+        answer = await farm.http.post("/v1/blobs/lacking", json={"digests": [two, there, one, two]})
+        assert answer.json() == {"lacking": [two, one]}
+
+    async def test_a_blob_that_storage_lost_is_lacking_again(self, farm: ApiFarm, tmp_path: Path) -> None:
+        digest = await farm.upload(b"lost")
+        [path] = [path for path in stored_files(tmp_path) if path.name == digest]
+        path.unlink()
+        answer = await farm.http.post("/v1/blobs/lacking", json={"digests": [digest]})
+        assert answer.json() == {"lacking": [digest]}
+
+    async def test_too_long_a_question_is_refused(self, farm: ApiFarm) -> None:
+        digests = [digest_of(bytes([number])) for number in range(51)]
+        answer = await farm.http.post("/v1/blobs/lacking", json={"digests": digests})
+        assert problem_of(answer, 413, "too-large")["limit"] == 50
+
+    async def test_what_is_no_digest_is_named(self, farm: ApiFarm) -> None:
+        answer = await farm.http.post("/v1/blobs/lacking", json={"digests": ["0" * 64, "x"]})
+        assert problem_of(answer, 422, "invalid-input")["field"] == "digests.1"

@@ -1,0 +1,116 @@
+"""Registration: a manifest of uploaded blobs becomes a model, or is refused with the reason."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.serve_app.farm import ApiFarm, digest_of, problem_of
+
+
+async def manifest(farm: ApiFarm, **overrides: Any) -> dict[str, Any]:
+    digest = await farm.upload(b"scene")
+    files = [{"path": "scene", "digest": digest, "size_bytes": 5}]
+    return {"kind": "fake", "main": "scene", "files": files, **overrides}
+
+
+class TestRegister:
+    async def test_a_new_model_is_being_probed(self, farm: ApiFarm) -> None:
+        answer = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": await manifest(farm)})
+        assert answer.status_code == 202
+        model = answer.json()
+        assert answer.headers["location"] == f"/v1/models/{model['id']}"
+        assert (model["name"], model["kind"], model["state"]) == ("sphere", "fake", "probing")
+        assert len(model["digest"]) == 64
+        assert await farm.count("work where kind = 'probe'") == 1
+
+    async def test_the_same_manifest_again_is_the_same_model(self, farm: ApiFarm) -> None:
+        body = {"name": "sphere", "kind": "fake", "manifest": await manifest(farm)}
+        first = await farm.http.post("/v1/models", json=body)
+        again = await farm.http.post("/v1/models", json={**body, "name": "other"})
+        assert (first.status_code, again.status_code) == (202, 200)
+        assert again.json() == first.json()
+        assert await farm.count("work where kind = 'probe'") == 1
+
+    async def test_blobs_that_were_not_uploaded_are_named(self, farm: ApiFarm) -> None:
+        body = await manifest(farm)
+        body["files"].append({"path": "wood.png", "digest": digest_of(b"wood"), "size_bytes": 4})
+        answer = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": body})
+        assert problem_of(answer, 422, "invalid-input")["lacking"] == [digest_of(b"wood")]
+        assert await farm.count("model") == 0
+
+    @pytest.mark.parametrize(
+        "path", ["../scene", "/etc/passwd", "a/../../b", "C:/scene", "a\\b", "a//b", "./a", "a\x00b", "", "a/" * 600 + "b"]
+    )
+    async def test_a_path_that_escapes_its_folder_is_refused(self, farm: ApiFarm, path: str) -> None:
+        body = await manifest(farm)
+        body["files"].append({**body["files"][0], "path": path})
+        answer = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": body})
+        assert problem_of(answer, 422, "invalid-input")["field"] == "manifest.files.1.path"
+        assert await farm.count("model") == 0
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"files": []},
+            {"main": "other"},
+            {"kind": "maya"},
+            {"remap": {"//wood.png": "wood.png"}},
+            {"colour": "red"},
+        ],
+    )
+    async def test_a_manifest_that_does_not_hold_together_is_refused(
+        self, farm: ApiFarm, change: dict[str, Any]
+    ) -> None:
+        body = {"name": "sphere", "manifest": await manifest(farm, **change)}
+        problem = problem_of(await farm.http.post("/v1/models", json=body), 422, "invalid-input")
+        assert problem["field"].startswith("manifest")
+
+    async def test_a_kind_that_contradicts_the_manifest_is_refused(self, farm: ApiFarm) -> None:
+        body = {"name": "sphere", "kind": "blender", "manifest": await manifest(farm)}
+        assert problem_of(await farm.http.post("/v1/models", json=body), 422, "invalid-input")["field"] == "kind"
+
+
+class TestRead:
+    async def test_an_incomplete_model_tells_what_is_missing_and_what_to_do(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        missing = [{"raw": "//wood.png", "kind": "image", "owner": "wood"}]
+        await farm.set_model(model["id"], "incomplete", probe={"missing": missing, "frame_start": 1})
+        seen = (await farm.http.get(f"/v1/models/{model['id']}")).json()
+        assert (seen["state"], seen["missing"], seen["probe"]["frame_start"]) == ("incomplete", missing, 1)
+        assert "Upload the missing files" in seen["remedy"]
+
+    async def test_waiting_ends_with_the_probe(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        waiting = asyncio.create_task(farm.http.get(f"/v1/models/{model['id']}?wait=20"))
+        await farm.set_model(model["id"], "ready", probe={"frame_start": 1})
+        async with asyncio.timeout(10):
+            assert (await waiting).json()["state"] == "ready"
+
+    async def test_waiting_does_not_hold_a_connection(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        waits = [asyncio.create_task(farm.http.get(f"/v1/models/{model['id']}?wait=20")) for _ in range(20)]
+        async with asyncio.timeout(15):
+            assert (await farm.http.get("/v1/models")).status_code == 200
+            await farm.set_model(model["id"], "ready")
+            assert {(await wait).json()["state"] for wait in waits} == {"ready"}
+
+    async def test_models_come_in_pages_newest_first(self, farm: ApiFarm) -> None:
+        made = [(await farm.register(name=f"m{number}"))["id"] for number in range(5)]
+        first = (await farm.http.get("/v1/models?limit=2")).json()
+        second = (await farm.http.get("/v1/models", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+        third = (await farm.http.get("/v1/models", params={"limit": 2, "cursor": second["next_cursor"]})).json()
+        seen = [model["id"] for page in (first, second, third) for model in page["items"]]
+        assert seen == made[::-1]
+        assert third["next_cursor"] is None
+
+    @pytest.mark.parametrize("cursor", ["x", "bm9uc2Vuc2U", "W10", "WyJhIiwiYiJd", "é"])
+    async def test_a_cursor_that_we_did_not_give_is_refused(self, farm: ApiFarm, cursor: str) -> None:
+        problem_of(await farm.http.get("/v1/models", params={"cursor": cursor}), 422, "bad-cursor")
+
+    @pytest.mark.parametrize("model_id", ["00000000-0000-0000-0000-000000000000", "nonsense"])
+    async def test_an_unknown_model_is_not_found_or_not_valid(self, farm: ApiFarm, model_id: str) -> None:
+        answer = await farm.http.get(f"/v1/models/{model_id}")
+        problem_of(answer, *((404, "not-found") if "-" in model_id else (422, "invalid-input")))
