@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.25
 """flock cannot be awaited, and a thread that blocks in it cannot be cancelled; so it is tried, ever more rarely."""
+
+
+def lock_pauses() -> Iterator[float]:
+    """Seconds between tries."""
+    pause = _FIRST_PAUSE_S
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
 class FileLock:
@@ -37,15 +45,6 @@ class FileLock:
             if _is_at(descriptor, path):
                 return cls(path=path, descriptor=descriptor)
             os.close(descriptor)  # removed between open and lock: a lock on nothing
-
-    @classmethod
-    async def wait(cls, path: Path, *, exclusive: bool) -> Self:
-        """The lock, as soon as it can be had."""
-        pause = _FIRST_PAUSE_S
-        while (lock := cls.try_now(path, exclusive=exclusive)) is None:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
-        return lock
 
     def write(self, text: str) -> None:
         """Replace what the file says; only the exclusive holder may."""

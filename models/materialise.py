@@ -16,7 +16,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from models._file_lock import FileLock
+from models._file_lock import FileLock, lock_pauses
 from models.manifest import Manifest
 
 Fetch = Callable[[str, Path], Awaitable[None]]
@@ -90,21 +90,26 @@ class ModelCache:
         return held is not None
 
     async def _lock_ready(self, manifest: Manifest, digest: str, fetch: Fetch) -> FileLock:
-        """A shared lock on a complete folder."""
-        path = self._locks / digest
+        """A shared lock on a complete folder. Each turn looks afresh: what was missing may be complete and in use by
+        others, whose shared locks would keep an exclusive one away for good."""
+        path, folder, pauses = self._locks / digest, self._root / digest, lock_pauses()
         while True:
-            shared = await FileLock.wait(path, exclusive=False)
-            if await asyncio.to_thread(_is_complete, self._root / digest, manifest):
-                shared.stamp_use()
-                return shared
-            shared.release()
-            exclusive = await FileLock.wait(path, exclusive=True)
+            shared = FileLock.try_now(path, exclusive=False)
+            if shared is not None:
+                if await asyncio.to_thread(_is_complete, folder, manifest):
+                    shared.stamp_use()
+                    return shared
+                shared.release()
+            exclusive = FileLock.try_now(path, exclusive=True)
+            if exclusive is None:
+                await asyncio.sleep(next(pauses))
+                continue
             try:
-                if not await asyncio.to_thread(_is_complete, self._root / digest, manifest):
+                if not await asyncio.to_thread(_is_complete, folder, manifest):
                     await self._write(manifest, digest, fetch)
                     exclusive.write(str(manifest.size_bytes))
             finally:
-                exclusive.release()  # between here and the shared lock an eviction may come: look again
+                exclusive.release()  # between here and the shared lock an eviction may come
 
     async def _write(self, manifest: Manifest, digest: str, fetch: Fetch) -> None:
         """Under the exclusive lock: whatever lies about is of a process that died."""
