@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def replica_channel(replica_id: object) -> str:
     return f"rayfarm_replica_{str(replica_id).replace('-', '')}"
 
 
-async def listen(settings: DatabaseSettings, channels: Sequence[str]) -> AsyncIterator[Notification]:
+async def listen(settings: DatabaseSettings, channels: Sequence[str]) -> AsyncGenerator[Notification, None]:
     """Yields for ever; closing the generator or canceling its task closes the connection."""
     pause = 0.05
     while True:

@@ -1,0 +1,119 @@
+"""Frames that are rendered already are taken over, not rendered again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from db.bootstrap import ensure_project
+from db.dispatch import LostLeadership, jobs_to_pin, reuse_frames
+from db.submit import submit_job
+from tests.db.builders import Farm, add_model
+
+
+class TestReuse:
+    async def test_all_frames_rendered_before_end_the_job_without_a_chunk(self, farm: Farm) -> None:
+        source = await _rendered(farm, "1-6")
+        job_id = await farm.start(frames="6-1")  # other ordinals, same frames
+        assert await _reuse(farm, job_id) == 6
+        job = await farm.job(job_id)
+        assert (job.state, job.reused, job.committed, job.render_count) == ("succeeded", 6, 0, 0)
+        keys = await farm.rows(
+            "select ordinal, storage_key from artifact where job_id = :id order by ordinal", id=job_id
+        )
+        original = await farm.rows(
+            "select storage_key from artifact where job_id = :id order by ordinal desc", id=source
+        )
+        assert [row.storage_key for row in keys] == [row.storage_key for row in original]
+        [data] = [data for _, kind, data in await farm.events(job_id) if kind == "frames.reused"]
+        assert (data["count"], data["frames"][0]) == (6, {"ordinal": 0, "frame": 6})
+        assert await farm.rows("select 1 from work where state = 'queued'") == []
+        await farm.assert_whole(job_id)
+
+    async def test_only_the_others_are_carved(self, farm: Farm) -> None:
+        await _rendered(farm, "2,4,6-8")
+        job_id = await farm.start(frames="1-10:1", order="scout")
+        assert await _reuse(farm, job_id) == 5
+        replica = await farm.replica()
+        await farm.carve(job_id, replica, 3)
+        await farm.carve(job_id, replica, 30)
+        rows = await farm.rows("select ordinals from work where kind = 'chunk' and job_id = :id order by id", id=job_id)
+        assert [len(row.ordinals) for row in rows] == [3, 2]
+        assert sorted(ordinal + 1 for row in rows for ordinal in row.ordinals) == [1, 3, 5, 9, 10]
+        while (chunk := await farm.claim(replica)) is not None:
+            await farm.commit(chunk)
+        job = await farm.job(job_id)
+        assert (job.state, job.committed, job.reused) == ("succeeded", 5, 5)
+        await farm.assert_whole(job_id)
+
+    async def test_stepped_and_negative_ranges_map_to_their_ordinals(self, farm: Farm) -> None:
+        await _rendered(farm, "-4--2,10,20-30:5")
+        job_id = await farm.start(frames="30-0:-5,-2--10:-2")
+        assert await _reuse(farm, job_id) == 6
+        rows = await farm.rows("select ordinal, frame from frame_result where job_id = :id order by ordinal", id=job_id)
+        assert [tuple(row) for row in rows] == [(0, 30), (1, 25), (2, 20), (4, 10), (7, -2), (8, -4)]
+
+    async def test_it_goes_on_where_the_limit_stopped_it(self, farm: Farm) -> None:
+        await _rendered(farm, "1-6")
+        job_id = await farm.start(frames="1-6")
+        assert [await _reuse(farm, job_id, limit=4) for _ in range(3)] == [4, 2, 0]
+        await farm.assert_whole(job_id)
+
+    async def test_a_frame_that_a_chunk_holds_is_left_to_it(self, farm: Farm) -> None:
+        await _rendered(farm, "1-6")
+        job_id = await farm.start(frames="1-6")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+        assert await _reuse(farm, job_id) == 4
+        assert await farm.commit(chunk) == [0, 1]
+        assert (await farm.job(job_id)).state == "succeeded"
+        await farm.assert_whole(job_id)
+
+    async def test_failed_frames_other_inputs_and_other_projects_are_not_reused(self, farm: Farm) -> None:
+        failed = await farm.start(frames="1-2", limits={"tries": 1})
+        chunk = await farm.rendering(failed, await farm.replica(), frames=2)
+        await farm.fail(chunk, 0)
+        await farm.commit(chunk, [1])
+        job_id = await farm.start(frames="1-2")
+        assert await _reuse(farm, job_id) == 1
+        other_inputs = await farm.submit(frames="1-2")
+        await farm.pin(other_inputs, render_key="another")
+        assert await _reuse(farm, other_inputs) == 0
+        async with farm.db.transaction() as tx:
+            stranger = await ensure_project(tx, slug="other", name="Other")
+        model = await add_model(farm.db, project_id=stranger)
+        async with farm.db.transaction() as tx:
+            foreign = (await submit_job(tx, project_id=stranger, spec=farm.spec(model=model, frames="1-2"))).id
+        await farm.pin(foreign)
+        assert await _reuse(farm, foreign) == 0
+
+    async def test_a_job_may_decline(self, farm: Farm) -> None:
+        await _rendered(farm, "1-2")
+        assert await _reuse(farm, await farm.start(frames="1-2", reuse=False)) == 0
+
+    async def test_who_leads_no_more_reuses_nothing(self, farm: Farm) -> None:
+        await _rendered(farm, "1-2")
+        job_id = await farm.start(frames="1-2")
+        with pytest.raises(LostLeadership):
+            await reuse_frames(farm.db, job_id=job_id, epoch=await farm.lead() + 1000, limit=10)
+
+
+async def test_jobs_to_pin_come_with_the_most_urgent_first(farm: Farm) -> None:
+    normal = await farm.submit()
+    urgent = await farm.submit(priority="interactive")
+    await farm.start()
+    found = await jobs_to_pin(farm.db)
+    assert [job.id for job in found] == [urgent, normal]
+    assert (found[0].pipeline, found[0].spec["frames"], found[0].engine_version) == ("fake", "1-10", None)
+
+
+async def _rendered(farm: Farm, frames: str) -> UUID:
+    job_id = await farm.start(frames=frames)
+    chunk = await farm.rendering(job_id, await farm.replica(), frames=100)
+    await farm.commit(chunk)
+    assert (await farm.job(job_id)).state == "succeeded"
+    return job_id
+
+
+async def _reuse(farm: Farm, job_id: UUID, *, limit: int = 1000) -> int:
+    return await reuse_frames(farm.db, job_id=job_id, epoch=await farm.lead(), limit=limit)

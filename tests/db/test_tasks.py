@@ -1,0 +1,223 @@
+"""Probes, previews and films: rows that a Ray task executes, fenced like chunks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from db.dispatch import (
+    ClaimedTask,
+    LostLeadership,
+    claim_tasks,
+    fail_task,
+    finish_probe,
+    finish_task,
+    renew_tasks,
+    rescue_expired,
+)
+from db.submit import register_model
+from jobs.limits import FarmLimits
+from jobs.states import WorkKind
+from tests.db.builders import LEASE, Farm, artifact
+
+KINDS = (WorkKind.PROBE, WorkKind.POST)
+
+
+class TestFilm:
+    async def test_a_job_waits_for_its_film_and_then_succeeds(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        [task] = await _claim(farm)
+        assert (task.kind, task.task, task.job_id) == (WorkKind.POST, "video", job_id)
+        files = [artifact("v/film.mp4", kind="video"), artifact("v/film.webm", kind="video_preview")]
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        assert (await farm.job(job_id)).state == "succeeded"
+        kinds = [row.kind for row in await farm.rows("select kind from artifact where ordinal is null order by kind")]
+        assert kinds == ["video", "video_preview"]
+        [data] = [data for _, kind, data in await farm.events(job_id) if kind == "output.ready"]
+        assert (data["kind"], [item["kind"] for item in data["artifacts"]]) == ("video", ["video", "video_preview"])
+
+    async def test_delivered_twice_the_second_is_superseded(self, farm: Farm) -> None:
+        await _finishing(farm)
+        [task] = await _claim(farm)
+        answers = [
+            await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[artifact("v", kind="video")])
+            for _ in range(2)
+        ]
+        assert answers == [True, False]
+        assert (await farm.one("select count(*) as n from artifact where kind = 'video'")).n == 1
+
+    async def test_it_is_tried_three_times_and_then_the_job_fails_saying_why(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        for tries in range(3):
+            await farm.execute("update work set not_before = now() where state = 'queued'")
+            [task] = await _claim(farm)
+            assert task.tries == tries
+            assert await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="no room", retryable=True)
+        job = await farm.job(job_id)
+        assert (job.state, job.end_reason, job.committed) == ("failed", "bad_output", 2)
+        assert "video could not be made: no room" in job.message
+
+    async def test_what_cannot_succeed_is_not_tried_again(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        [task] = await _claim(farm)
+        await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="odd sizes", retryable=False)
+        assert (await farm.job(job_id)).state == "failed"
+
+    async def test_a_failed_task_waits_before_it_is_claimed_again(self, farm: Farm) -> None:
+        await _finishing(farm)
+        [task] = await _claim(farm)
+        await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="no", retryable=True)
+        assert len(await _claim(farm)) == 1  # the first time at once
+        [row] = await farm.rows("select id, fence from work where state = 'leased'")
+        await fail_task(farm.db, work_id=row.id, fence=row.fence, message="no", retryable=True)
+        assert await _claim(farm) == []
+
+    async def test_a_cancel_while_it_is_made_ends_the_job_and_drops_it(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        [task] = await _claim(farm)
+        await farm.change(job_id, "cancel")
+        assert (await farm.job(job_id)).state == "canceled"
+        assert not await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[])
+        assert not await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="x", retryable=True)
+
+    async def test_a_job_with_failed_frames_gets_no_film(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-2", outputs={"video": "auto"}, limits={"tries": 1})
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+        await farm.fail(chunk, 0)
+        await farm.commit(chunk, [1])
+        assert (await farm.job(job_id)).state == "failed"
+        assert await _claim(farm) == []
+
+
+class TestPreviews:
+    async def test_they_never_hold_the_verdict_back_and_may_come_after_it(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-2")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+        await farm.commit(chunk, needs_preview=True)
+        assert (await farm.job(job_id)).state == "succeeded"
+        [task] = await _claim(farm)
+        assert (task.task, task.ordinals) == ("preview", [0, 1])
+        files = [artifact(f"p/{ordinal}.webp", kind="preview", ordinal=ordinal) for ordinal in (0, 1)]
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        rows = await farm.rows("select ordinal from artifact where kind = 'preview' order by ordinal")
+        assert [row.ordinal for row in rows] == [0, 1]
+
+    async def test_a_failed_one_is_an_event_and_nothing_more(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-2")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+        await farm.commit(chunk, needs_preview=True)
+        [task] = await _claim(farm)
+        await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="odd file", retryable=False)
+        assert (await farm.job(job_id)).state == "succeeded"
+        assert (await farm.events(job_id))[-1][1] == "output.failed"
+
+
+class TestProbe:
+    async def test_a_model_becomes_ready_with_what_was_found(self, farm: Farm) -> None:
+        model_id = await _register(farm)
+        [task] = await _claim(farm)
+        assert (task.kind, task.model_id, task.job_id) == (WorkKind.PROBE, model_id, None)
+        assert await finish_probe(
+            farm.db, work_id=task.work_id, fence=task.fence, model_state="ready", probe={"fps": 24.0}, problem=None
+        )
+        row = await farm.one("select state, probe from model where id = :id", id=model_id)
+        assert tuple(row) == ("ready", {"fps": 24.0})
+        assert not await finish_probe(
+            farm.db, work_id=task.work_id, fence=task.fence, model_state="invalid", probe=None, problem=None
+        )
+        assert (await farm.one("select kind from event where model_id = :id", id=model_id)).kind == "model.state"
+
+    async def test_a_model_that_cannot_be_opened_is_invalid_with_the_reason(self, farm: Farm) -> None:
+        model_id = await _register(farm)
+        [task] = await _claim(farm)
+        await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="not a .blend", retryable=False)
+        row = await farm.one("select state, problem from model where id = :id", id=model_id)
+        assert row.state == "invalid"
+        assert "not a .blend" in row.problem["message"]
+
+
+class TestLeases:
+    async def test_tasks_are_claimed_once_and_the_most_urgent_first(self, farm: Farm) -> None:
+        await _finishing(farm)
+        await _register(farm)
+        [first] = await _claim(farm, limit=1)
+        assert first.kind is WorkKind.PROBE
+        [second] = await _claim(farm)
+        assert second.kind is WorkKind.POST
+        assert await _claim(farm) == []
+
+    async def test_only_the_kinds_asked_for_are_claimed(self, farm: Farm) -> None:
+        await _finishing(farm)
+        assert await _claim(farm, kinds=(WorkKind.PROBE,)) == []
+
+    async def test_renewing_tells_which_are_still_held(self, farm: Farm) -> None:
+        await _finishing(farm)
+        [task] = await _claim(farm)
+        key = (task.work_id, task.fence)
+        await farm.expire(task.work_id)
+        assert await renew_tasks(farm.db, tasks=[key, (task.work_id, task.fence + 1), (999, 1)], lease=LEASE) == [key]
+        assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=FarmLimits()) == 0
+
+    async def test_a_lost_lease_is_claimed_again_and_the_first_owner_is_superseded(self, farm: Farm) -> None:
+        await _finishing(farm)
+        [lost] = await _claim(farm)
+        await farm.expire(lost.work_id)
+        assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=FarmLimits()) == 1
+        [again] = await _claim(farm)
+        assert again.fence > lost.fence
+        assert not await finish_task(farm.db, work_id=lost.work_id, fence=lost.fence, artifacts=[])
+        assert await finish_task(farm.db, work_id=again.work_id, fence=again.fence, artifacts=[])
+
+    async def test_a_probe_that_kills_its_workers_makes_the_model_invalid(self, farm: Farm) -> None:
+        model_id = await _register(farm)
+        limits = FarmLimits(worker_failures_per_frame=2)
+        for _ in range(2):
+            await farm.execute("update work set not_before = now() where state = 'queued'")
+            [task] = await _claim(farm)
+            await farm.expire(task.work_id)
+            await rescue_expired(farm.db, epoch=await farm.lead(), limits=limits)
+        assert (await farm.one("select state from model where id = :id", id=model_id)).state == "invalid"
+
+    async def test_a_film_that_kills_its_workers_fails_the_job(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        [task] = await _claim(farm)
+        await farm.expire(task.work_id)
+        await rescue_expired(farm.db, epoch=await farm.lead(), limits=FarmLimits(worker_failures_per_frame=1))
+        assert (await farm.job(job_id)).state == "failed"
+
+    async def test_who_leads_no_more_claims_nothing(self, farm: Farm) -> None:
+        await _finishing(farm)
+        with pytest.raises(LostLeadership):
+            await _claim(farm, epoch=await farm.lead() + 1000)
+
+
+async def _finishing(farm: Farm) -> UUID:
+    job_id = await farm.start(frames="1-2", outputs={"video": "auto", "previews": False})
+    chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+    await farm.commit(chunk)
+    assert (await farm.job(job_id)).state == "finishing"
+    return job_id
+
+
+async def _register(farm: Farm) -> UUID:
+    async with farm.db.transaction() as tx:
+        manifest = {"kind": "fake", "main": "scene", "files": [], "remap": {}}
+        made = await register_model(
+            tx, project_id=farm.project_id, name="m", manifest_json=manifest, kind="fake", digest=uuid4().hex * 2
+        )
+    return made.id
+
+
+async def _claim(
+    farm: Farm, *, limit: int = 10, kinds: tuple[WorkKind, ...] = KINDS, epoch: int | None = None
+) -> list[ClaimedTask]:
+    return await claim_tasks(
+        farm.db,
+        kinds=kinds,
+        limit=limit,
+        lease=timedelta(minutes=1),
+        holder=farm.model_id,
+        epoch=await farm.lead() if epoch is None else epoch,
+    )
