@@ -22,14 +22,35 @@ _MAX_EXPRESSION = 120
 """Characters of a blocked driver shown to the user."""
 
 
+class LoadGuard:
+    """Disarms each file between its load and its first evaluation: a fluid writes in that evaluation already."""
+
+    def __init__(self) -> None:
+        self._blocked: list[str] | None = None
+
+        # A persistent handler outlives the load of another file; Blender takes plain functions only.
+        def on_load(*_: Any) -> None:
+            self._blocked = disarm()
+
+        bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(on_load))
+
+    def open(self, path: Path) -> list[str]:
+        """Open a file with scripts off; returns what was blocked. Raises ``RuntimeError`` for what Blender refuses."""
+        self._blocked = None
+        bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
+        if self._blocked is None:  # Blender swallows what a handler raises
+            raise RuntimeError("the file could not be disarmed")
+        if bpy.app.autoexec_fail and not self._blocked:  # something that only Blender itself saw
+            return [bpy.app.autoexec_fail_message]
+        return list(self._blocked)
+
+
 def disarm() -> list[str]:
-    """Take what could still run or write out of the loaded file; returns the names of what was blocked."""
+    """Take what could still run or write out of the loaded data; returns the names of what was blocked."""
     blocked = [f"text block {text.name!r} (registered to run at load)" for text in bpy.data.texts if text.use_module]
     blocked += _blocked_drivers()
     blocked += _remove_style_modules()
     _contain_fluid_caches()
-    if bpy.app.autoexec_fail and not blocked:  # something only Blender itself saw
-        blocked.append(bpy.app.autoexec_fail_message)
     return blocked
 
 
@@ -94,9 +115,12 @@ def _remove_style_modules() -> list[str]:
 
 def _contain_fluid_caches() -> None:
     """A replayed fluid writes its cache on every frame change."""
+    ours = tempfile.gettempdir()
     for item in bpy.data.objects:
         for modifier in item.modifiers:
             if modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN":
                 domain = modifier.domain_settings
+                if domain.cache_directory.startswith(ours):
+                    continue
                 if domain.cache_type == "REPLAY" or _UNSAFE_IN_CACHE_PATH.search(domain.cache_directory):
                     domain.cache_directory = tempfile.mkdtemp(prefix="fluid-")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
-from pipelines.cycles.containment import disarm, has_file_outputs, redirect_file_outputs
+from pipelines.cycles.containment import LoadGuard, disarm, has_file_outputs, redirect_file_outputs
 from pipelines.cycles.devices import RenderDevices, render_threads
 from pipelines.cycles.external_files import missing_files, remap_external_files
 from pipelines.cycles.frame_watch import FrameWatch
@@ -41,6 +41,7 @@ class CyclesEngine:
 
     def __init__(self) -> None:
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+        self._guard = LoadGuard()
         self._watch = FrameWatch()
         self._pipeline = CyclesPipeline()
         self._resident: _Resident | None = None
@@ -53,14 +54,13 @@ class CyclesEngine:
         if not model.main_path.is_file():
             raise EngineError(EndReason.MODEL_INVALID, f"The model's file {model.main} is missing.")
         try:
-            bpy.ops.wm.open_mainfile(filepath=str(model.main_path), load_ui=False, use_scripts=False)
+            blocked = self._guard.open(model.main_path)
         except RuntimeError as error:
             raise EngineError(
                 EndReason.MODEL_INVALID,
                 f"Blender cannot open {model.main}: {error}".strip(),
                 remedy=f"Save it again with Blender {bpy.app.version_string} or older.",
             ) from error
-        blocked = disarm()
         remap_external_files(model)
         blocked += [name for name in disarm() if name not in blocked]  # reloaded libraries bring data of their own
         scene = bpy.context.scene

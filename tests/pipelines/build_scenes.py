@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,18 @@ def file_output() -> None:
     save("file_output")
 
 
+def fluid() -> None:
+    """A fluid that writes its cache while it plays, to a folder of its own choice."""
+    fresh()
+    modifier = bpy.data.objects["Cube"].modifiers.new("Fluid", "FLUID")
+    modifier.fluid_type = "DOMAIN"
+    domain = modifier.domain_settings
+    domain.resolution_max, domain.cache_type = 6, "REPLAY"
+    domain.cache_directory = str(FOLDER / "fluid_cache")
+    save("fluid")
+    shutil.rmtree(FOLDER / "fluid_cache", ignore_errors=True)
+
+
 def external() -> None:
     """A texture and a linked library under references that exist nowhere on this machine."""
     fresh()
@@ -147,7 +160,18 @@ def external() -> None:
 
 
 if __name__ == "__main__":
-    for build in (plain, animated_samples, bound_camera, movie, no_camera, stereo, scripts, file_output, external):
+    for build in (
+        plain,
+        animated_samples,
+        bound_camera,
+        movie,
+        no_camera,
+        stereo,
+        scripts,
+        file_output,
+        fluid,
+        external,
+    ):
         build()
     sys.stdout.flush()
     os._exit(0)

@@ -45,6 +45,17 @@ class TestFileOutputNodes:
         assert [path for folder in around for path in folder.iterdir() if "escaped" in path.name] == []
 
 
+class TestCaches:
+    async def test_a_fluid_writes_its_cache_only_into_the_engines_own_folder(
+        self, start_engine: StartEngine, scenes: Path, frame: Frame, workdir: Path
+    ) -> None:
+        host = await start_engine("cycles", blend(scenes, "fluid"), confine_writes=False)
+        for number in (1, 2):
+            await host.render(frame(number))
+        assert not (scenes / "fluid_cache").exists()
+        assert list(workdir.glob("engine-*/fluid-*/*")), "the fluid played, so its cache is somewhere"
+
+
 class TestExternalFiles:
     async def test_a_remapped_scene_equals_the_one_whose_files_are_in_place(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
