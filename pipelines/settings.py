@@ -17,7 +17,7 @@ class EngineSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAYFARM_ENGINE_", frozen=True, extra="ignore")
 
     start_timeout: timedelta = timedelta(seconds=90)
-    """Spawn to ready. Importing bpy takes 0.5 s with a warm disk cache and over 10 s from a cold network disk."""
+    """Spawn to ready. Importing bpy takes 0.5 s from a warm disk cache, 1.5 s at first, 4 s on a busy machine; cold disks are slower."""
     load_timeout: timedelta = timedelta(minutes=10)
     """Opening a model. Gigabytes over a slow disk are slow; a hostile file may never end."""
     frame_timeout: timedelta = timedelta(hours=6)
@@ -27,7 +27,7 @@ class EngineSettings(BaseSettings):
     close_timeout: timedelta = timedelta(seconds=2)
     """A child asked to end gets this long before SIGKILL; it only calls ``os._exit``."""
     kill_timeout: timedelta = timedelta(seconds=10)
-    """SIGKILL to reaped. Measured 1-60 ms; longer only in an uninterruptible disk or driver wait."""
+    """SIGKILL to reaped. Measured 10-70 ms with small scenes; longer only in an uninterruptible disk or driver wait."""
 
     outstanding_renders: Annotated[int, Field(ge=1, le=8)] = 2
     """One rendering, one waiting in the child, so that no round trip separates two frames."""

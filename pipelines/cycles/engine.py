@@ -119,7 +119,7 @@ class CyclesEngine:
         )
 
     def _use_device(self, scene: Any, settings: CyclesSettings) -> str:
-        if self._devices is None:  # asks the drivers: up to a second, so only when a frame needs the answer
+        if self._devices is None:  # asks the drivers, so only when a frame needs the answer
             self._devices = RenderDevices.detect()
         kind, name = self._devices.choose(settings.device)
         if scene.cycles.device != kind:
