@@ -99,6 +99,8 @@ def engine_seconds(commits: Sequence[Event]) -> float:
 def fetch_frame(client: Client, job: Job, frame: int, folder: Path) -> Path:
     """The picture of one frame."""
     for artifact in client.artifacts(job, kind="frame"):
-        if artifact.frame == frame or artifact.name == f"frame_{frame:04d}.png":
-            return client.download_artifact(artifact, folder / f"farm-{artifact.name}", job=job)
+        if artifact.frame == frame:
+            destination = folder / f"farm-{frame:06d}.png"
+            client.fetch(artifact, destination)
+            return destination
     raise RuntimeError(f"The job has no picture of frame {frame}.")
