@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine of a throwaway process: opens one uploaded scene, reports what is in it, and renders nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+import bpy
+
+from jobs.states import EndReason
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.cycles.containment import disarm
+from pipelines.cycles.external_files import remap_external_files
+from pipelines.cycles.probe_references import collect_references
+from pipelines.cycles.probe_simulations import collect_simulations
+from pipelines.errors import EngineError
+
+
+class ProbeEngine:
+    """Its ``LoadReport.details`` are the facts that ``models.probe.SceneFacts`` describes."""
+
+    def __init__(self) -> None:
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+
+    def load(self, model: ModelFiles) -> LoadReport:
+        begun = time.perf_counter()
+        try:
+            bpy.ops.wm.open_mainfile(filepath=str(model.main_path), load_ui=False, use_scripts=False)
+        except RuntimeError as error:
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"Blender cannot open {model.main}: {str(error).strip()}",
+                remedy=f"Open it in Blender {bpy.app.version_string}, save it again, and upload that file.",
+            ) from error
+        simulations = collect_simulations()  # before fluid caches are redirected
+        blocked = disarm()
+        remap_external_files(model)
+        blocked += [name for name in disarm() if name not in blocked]  # of libraries that were found only now
+        if bpy.context.scene is None:
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"{model.main} holds no scene.",
+                remedy="Save the scene that is to be rendered.",
+            )
+        facts = _scene_facts(bpy.context.scene)
+        facts["references"] = [asdict(reference) for reference in collect_references(model)]
+        facts["simulations"] = [asdict(simulation) for simulation in simulations]
+        facts["blocked_scripts"] = blocked
+        return LoadReport(
+            seconds=time.perf_counter() - begun, blocked_scripts=tuple(blocked), details=_without_surrogates(facts)
+        )
+
+    def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
+        raise EngineError(EndReason.INFRA, "A probe renders nothing.")
+
+
+def create_engine() -> ProbeEngine:
+    return ProbeEngine()
+
+
+def _scene_facts(scene: Any) -> dict[str, Any]:
+    render = scene.render
+    cycles = scene.cycles
+    sequencer = scene.sequence_editor
+    return {
+        "frame_start": scene.frame_start,
+        "frame_end": scene.frame_end,
+        "frame_step": scene.frame_step,
+        "fps": render.fps / render.fps_base,
+        "resolution": (render.resolution_x, render.resolution_y, render.resolution_percentage),
+        "cameras": sorted(item.name for item in scene.objects if item.type == "CAMERA"),
+        "active_camera": scene.camera.name if scene.camera is not None else None,
+        "has_sequence": bool(render.use_sequencer and sequencer is not None and len(sequencer.strips)),
+        "view_layers": [layer.name for layer in scene.view_layers if layer.use],
+        "engine": render.engine,
+        "samples": cycles.samples,
+        "denoiser": cycles.denoiser if cycles.use_denoising else None,
+        "stereo": render.use_multiview,
+        "blender_version": ".".join(str(part) for part in bpy.data.version[:2]),
+        "triangles": _triangles(scene),
+    }
+
+
+def _triangles(scene: Any) -> int:
+    """Of stored meshes, each object its own: an n-gon has two triangles fewer than corners."""
+    return sum(
+        len(item.data.loops) - 2 * len(item.data.polygons)
+        for item in scene.objects
+        if item.type == "MESH" and item.data is not None
+    )
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Names and paths in old files need not be UTF-8; JSON must be."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(value, dict):
+        return {key: _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(item) for item in value]
+    return value
