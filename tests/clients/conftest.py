@@ -9,6 +9,7 @@ import pytest
 
 from rayfarm import Client, TransportSettings
 from tests.clients.scripted_farm import FarmServer, serving
+from tests.serve_app.conftest import *  # noqa: F403 - the fixtures of a real API, whatever they are made of
 
 QUICK = TransportSettings(
     first_contact=timedelta(milliseconds=300),
