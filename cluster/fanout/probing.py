@@ -13,6 +13,7 @@ from models.kinds import ModelKind
 from models.manifest import Manifest
 from models.materialise import ModelCache
 from pipelines.base import ModelFiles
+from pipelines.cycles.probe_run import probe_model
 
 
 async def probe_model_row(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
@@ -41,8 +42,6 @@ async def _probe(
     """(state, report, problem)"""
     if manifest.kind is ModelKind.FAKE:
         return "ready", {"frame_start": 1, "frame_end": 10, "fps": 24.0}, None
-    from pipelines.cycles.probe_run import probe_model
-
     try:
         report = await probe_model(files, manifest=manifest, workdir=scratch, settings=farm.engine_settings)
     except InvalidInput as error:

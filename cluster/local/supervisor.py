@@ -147,7 +147,7 @@ class Supervisor:
             environment=self._environment(),
             start_timeout=self._settings.ray_start_timeout,
         )
-        started = session.start(launched=self._remember_ray, give_up=self._stop.is_set)
+        started = self._launch_ray(session)
         if started is None:
             return
         self._remember_ray(started)
@@ -162,6 +162,16 @@ class Supervisor:
         )
         if done:
             self._enter(Stage.READY, "")
+
+    def _launch_ray(self, session: RaySession) -> RayRecord | None:
+        """Once more where Ray gave up on its own node: it allows 30 s, fixed, and a busy machine takes longer."""
+        try:
+            return session.start(launched=self._remember_ray, give_up=self._stop.is_set)
+        except ray_session.RayFailed as error:
+            self._log.warning("ray_start_failed", error=str(error)[:500])
+            if self._record.ray is not None:
+                ray_session.sweep(self._record.ray, grace=self._settings.ray_stop_grace)
+            return session.start(launched=self._remember_ray, give_up=self._stop.is_set)
 
     def _remember_ray(self, record: RayRecord) -> None:
         self._save(ray=record)

@@ -1,8 +1,9 @@
+-- Somebody waits for a probe, and a job for its film; previews come after both.
 with picked as (
     select work.id from work
     where work.state = 'queued' and work.kind in ('post', 'probe') and work.kind = any(cast(:kinds as text[]))
       and work.not_before <= now()
-    order by work.priority_rank, work.id
+    order by work.kind <> 'probe', work.priority_rank, work.task = 'preview', work.id
     limit :limit
     for no key update skip locked
 )
