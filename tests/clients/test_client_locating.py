@@ -21,8 +21,8 @@ def write(path: Path) -> Path:
     return path
 
 
-def located(locator: Locator, raw: str, **more: object) -> Located:
-    found = locator.locate({"raw": raw, "kind": "image", "owner": "Wood", **more})
+def located(locator: Locator, raw: str, *, owner: Path | None = None, **more: object) -> Located:
+    found = locator.locate({"raw": raw, "kind": "image", "owner": "Wood", **more}, owner=owner)
     assert isinstance(found, Located), found
     return found
 
@@ -36,35 +36,34 @@ def refused(locator: Locator, raw: str) -> MissingFile:
 class TestInTheScenesFolder:
     def test_a_relative_reference_keeps_its_place_and_needs_no_remapping(self, scene: Path) -> None:
         texture = write(scene.parent / "textures" / "wood.png")
-        found = located(Locator(scene=scene), "//textures/wood.png")
+        found = located(Locator(scene=scene), "//textures/wood.png", resolved="textures/wood.png")
         assert (found.files, found.target, found.is_plain) == (
             {"textures/wood.png": texture},
             "textures/wood.png",
             True,
         )
 
-    def test_backslashes_and_another_case_are_understood_and_remapped(self, scene: Path) -> None:
+    def test_backslashes_and_another_case_are_understood_and_put_where_the_engine_looks(self, scene: Path) -> None:
         texture = write(scene.parent / "textures" / "Wood.PNG")
-        found = located(Locator(scene=scene), "//Textures\\wood.png")
-        assert found.files == {"textures/Wood.PNG": texture}
-        assert not found.is_plain
+        found = located(Locator(scene=scene), "//Textures\\wood.png", resolved="Textures/wood.png")
+        assert (found.files, found.is_plain) == ({"Textures/wood.png": texture}, True)
 
     def test_an_absolute_reference_into_the_folder_is_taken_and_remapped(self, scene: Path) -> None:
         texture = write(scene.parent / "wood.png")
         found = located(Locator(scene=scene), str(texture))
         assert (found.target, found.is_plain) == ("wood.png", False)
 
-    def test_the_probes_own_reading_of_a_librarys_reference_comes_first(self, scene: Path) -> None:
+    def test_a_librarys_reference_starts_in_the_librarys_folder(self, scene: Path) -> None:
         write(scene.parent / "wood.png")
         inner = write(scene.parent / "lib" / "wood.png")
-        found = located(Locator(scene=scene), "//wood.png", resolved="lib/wood.png")
+        found = located(Locator(scene=scene), "//wood.png", owner=inner.parent / "chair.blend", resolved="lib/wood.png")
         assert (found.files, found.is_plain) == ({"lib/wood.png": inner}, True)
 
     def test_all_tiles_of_an_image_are_taken(self, scene: Path) -> None:
         for tile in (1001, 1002):
             write(scene.parent / f"wood.{tile}.png")
         write(scene.parent / "wood.preview.png")
-        found = located(Locator(scene=scene), "//wood.<UDIM>.png")
+        found = located(Locator(scene=scene), "//wood.<UDIM>.png", resolved="wood.<UDIM>.png")
         assert sorted(found.files) == ["wood.1001.png", "wood.1002.png"]
         assert found.target == "wood.<UDIM>.png"
 
@@ -72,13 +71,13 @@ class TestInTheScenesFolder:
         for number in range(1, 4):
             write(scene.parent / "plate" / f"p_{number:04}.png")
         write(scene.parent / "plate" / "other_0001.png")
-        found = located(Locator(scene=scene), "//plate/p_0001.png", sequence=True)
+        found = located(Locator(scene=scene), "//plate/p_0001.png", sequence=True, resolved="plate/p_0001.png")
         assert len(found.files) == 3
         assert found.target == "plate/p_0001.png"
 
     def test_a_cache_folder_is_taken_whole(self, scene: Path) -> None:
         write(scene.parent / "cache" / "data" / "f_0001.vdb")
-        found = located(Locator(scene=scene), "//cache", kind="cache")
+        found = located(Locator(scene=scene), "//cache", kind="cache", folder=True, resolved="cache")
         assert (list(found.files), found.target) == (["cache/data/f_0001.vdb"], "cache")
 
 
@@ -99,6 +98,20 @@ class TestOutsideTheScenesFolder:
         assert found.target.startswith("external/")
         assert ".." not in found.target
         assert not found.is_plain
+
+    def test_a_library_from_elsewhere_brings_its_own_files_to_its_own_place(self, scene: Path) -> None:
+        library = write(scene.parent.parent / "kit" / "chair.blend")
+        oak = write(library.parent / "tex" / "oak.png")
+        found = located(
+            Locator(scene=scene, allow=[library.parent]),
+            "//tex/oak.png",
+            owner=library,
+            resolved="external/abc/tex/oak.png",
+        )
+        assert (found.files, found.is_plain) == ({"external/abc/tex/oak.png": oak}, True)
+
+    def test_a_folder_is_taken_only_where_the_scene_may_name_one(self, scene: Path) -> None:
+        refused(Locator(scene=scene), "//.")
 
     def test_two_files_of_one_name_do_not_meet(self, scene: Path) -> None:
         one, two = (write(scene.parent.parent / name / "wood.png") for name in ("a", "b"))

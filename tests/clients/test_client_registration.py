@@ -75,8 +75,8 @@ def scene(tmp_path: Path, blend: Callable[[bytes], bytes]) -> Path:
     return path
 
 
-def image(raw: str, resolved: str | None) -> dict[str, Any]:
-    return {"raw": raw, "kind": "image", "owner": "Wood", "resolved": resolved}
+def image(raw: str, resolved: str | None, owner_file: str = "scene.blend") -> dict[str, Any]:
+    return {"raw": raw, "kind": "image", "owner": "Wood", "resolved": resolved, "owner_file": owner_file}
 
 
 class TestAWholeScene:
@@ -101,7 +101,7 @@ class TestMissingFiles:
         (scene.parent / "lib" / "oak.png").write_bytes(b"oak")
         farm.needs = {
             "scene.blend": [image("//lib/chair.blend", "lib/chair.blend")],
-            "lib/chair.blend": [image("//oak.png", "lib/oak.png")],
+            "lib/chair.blend": [image("//oak.png", "lib/oak.png", "lib/chair.blend")],
         }
         steps: list[str] = []
         assert client.register_blend(scene, on_step=steps.append).state == "ready"

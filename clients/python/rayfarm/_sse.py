@@ -89,7 +89,7 @@ def _pieces(chunk: bytes) -> Iterator[tuple[bytes, bytes]]:
         end = chunk[at : at + 1]
         after = at + 1
         if end == b"\r" and chunk[after : after + 1] == b"\n":
-            end = b"\n"
+            end = b"\r\n"
             after += 1
         yield chunk[start:at], end
         start = after

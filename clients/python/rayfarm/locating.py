@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from models.manifest import tile_pattern
+from models.references import ReferenceForm, parse_reference, plain_reference, sequence_pattern
 from rayfarm.errors import MissingFile
 from rayfarm.types import Json
 
 _DRIVE = re.compile(r"^[A-Za-z]:/")
-_DIGITS = re.compile(r"(\d+)(?=\D*$)")
-
-_FOLDER_KINDS = frozenset({"cache", "volume"})
-"""Kinds of references that may name a whole folder."""
 
 OUTSIDE = "external"
 """Folder of the manifest for files from outside the scene's folder."""
@@ -35,25 +32,32 @@ class Located:
     """The engine finds it by the reference as it is; it needs no remapping."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    path: Path
+    is_natural: bool
+    """The engine itself looks at the same place of the model."""
+
+
 class Locator:
     """Looks for the references of one scene."""
 
     def __init__(self, *, scene: Path, mappings: Sequence[tuple[str, str]] = (), allow: Sequence[Path] = ()) -> None:
         self.folder = scene.resolve().parent
         self._mappings = sorted(
-            ((_slashes(before), after) for before, after in mappings), key=lambda pair: -len(pair[0])
+            ((plain_reference(before), after) for before, after in mappings), key=lambda pair: -len(pair[0])
         )
         self._allowed = [self.folder, *(path.expanduser().resolve() for path in allow)]
 
-    def locate(self, item: Json) -> Located | MissingFile:
-        """One reference of the probe's list of missing files."""
+    def locate(self, item: Json, *, owner: Path | None = None) -> Located | MissingFile:
+        """One reference of the probe's list of missing files; ``owner`` is the local .blend that stores it."""
         raw = str(item.get("raw") or "")
         outside: Path | None = None
         looked: list[Path] = []
-        for candidate in self._candidates(raw, item):
-            found = _find(candidate, item)
+        for candidate in self._candidates(raw, owner):
+            found = _find(candidate.path, item)
             if not found:
-                looked.append(candidate)
+                looked.append(candidate.path)
                 continue
             blocked = next((path for path in found if not self._is_allowed(path)), None)
             if blocked is not None:
@@ -77,43 +81,49 @@ class Locator:
             remedy=remedy,
         )
 
-    def _candidates(self, raw: str, item: Json) -> Iterator[Path]:
-        text = _slashes(raw)
+    def _candidates(self, raw: str, owner: Path | None) -> Iterator[_Candidate]:
+        text = plain_reference(raw)
         if not text.strip("/"):
             return
         for before, after in self._mappings:
             if _starts_with(text, before):
                 rest = text[len(before) :].lstrip("/")
-                yield (Path(after).expanduser() / rest).absolute()
-        resolved = item.get("resolved")
-        if isinstance(resolved, str) and resolved and not _DRIVE.match(resolved):
-            yield self.folder / resolved
-        if text.startswith("//"):
-            yield self.folder / text[2:]
-        elif not _DRIVE.match(text):
-            yield self.folder / text  # an absolute path stays itself
+                yield _Candidate(path=(Path(after).expanduser() / rest).absolute(), is_natural=False)
+        reference = parse_reference(raw)
+        match reference.form:
+            case ReferenceForm.RELATIVE:
+                folder = owner.absolute().parent if owner else self.folder
+                yield _Candidate(path=folder / reference.path, is_natural=True)
+            case ReferenceForm.BARE:
+                yield _Candidate(path=self.folder / reference.path, is_natural=False)
+            case ReferenceForm.POSIX:
+                yield _Candidate(path=Path(reference.path), is_natural=False)
+            case ReferenceForm.DRIVE | ReferenceForm.NETWORK:
+                return  # means nothing here without a mapping
 
     def _is_allowed(self, path: Path) -> bool:
         real = path.resolve()  # a link out of the folder leads out of it
         return any(real.is_relative_to(folder) for folder in self._allowed)
 
-    def _located(self, raw: str, found: list[Path], candidate: Path, item: Json) -> Located:
-        tiled = tile_pattern(candidate.name) is not None
-        if tiled:
-            target_path = found[0].parent / candidate.name
-        elif candidate.is_dir():
-            target_path = candidate
-        else:
-            target_path = next((path for path in found if path.name.casefold() == candidate.name.casefold()), found[0])
-        base = target_path if candidate.is_dir() else target_path.parent
-        target = self._manifest_path(target_path, base)
+    def _located(self, raw: str, found: list[Path], candidate: _Candidate, item: Json) -> Located:
         resolved = item.get("resolved")
-        natural = resolved if isinstance(resolved, str) else _slashes(raw)[2:] if raw.startswith("//") else None
+        name = candidate.path.name
+        if candidate.path.is_dir() or tile_pattern(name) is not None:
+            target = found[0].parent / name if not candidate.path.is_dir() else candidate.path
+        else:
+            target = next((path for path in found if path.name.casefold() == name.casefold()), found[0])
+        if candidate.is_natural and isinstance(resolved, str):  # put it where the engine looks for it
+            place = PurePosixPath(resolved)
+            files = {(place.parent / path.relative_to(target.parent)).as_posix(): path for path in found}
+            if len(found) == 1 and found[0] == target:
+                files = {resolved: target}
+            return Located(raw=raw, target=resolved, files=files, is_plain=True)
+        base = target if target.is_dir() else target.parent
         return Located(
             raw=raw,
-            target=target,
-            is_plain=target == natural,
+            target=self._manifest_path(target, base),
             files={self._manifest_path(path, base): path for path in found},
+            is_plain=False,
         )
 
     def _manifest_path(self, path: Path, base: Path) -> str:
@@ -129,8 +139,8 @@ class Locator:
 def _find(candidate: Path, item: Json) -> list[Path]:
     """The files that a path means: itself, its tiles, its sequence, or a whole folder."""
     pattern = tile_pattern(candidate.name)
-    if pattern is None and (item.get("sequence") or "sequence" in str(item.get("kind") or "")):
-        pattern = _sequence_pattern(candidate.name)
+    if pattern is None and item.get("sequence"):
+        pattern = sequence_pattern(candidate.name)
     folder = _true_case(candidate.parent)
     if folder is None:
         return []
@@ -143,15 +153,10 @@ def _find(candidate: Path, item: Json) -> list[Path]:
     if path is None:
         return []
     if path.is_dir():
-        if item.get("kind") not in _FOLDER_KINDS:
+        if not item.get("folder"):
             return []  # a crooked reference must not pull in a whole disk
         return sorted(inner for inner in path.rglob("*") if inner.is_file())
     return [path] if path.is_file() else []
-
-
-def _sequence_pattern(name: str) -> re.Pattern[str] | None:
-    match = _DIGITS.search(name)
-    return re.compile(re.escape(name[: match.start()]) + r"\d+" + re.escape(name[match.end() :])) if match else None
 
 
 def _true_case(path: Path) -> Path | None:
@@ -168,11 +173,6 @@ def _true_case(path: Path) -> Path | None:
     return matches[0] if len(matches) == 1 else None
 
 
-def _slashes(text: str) -> str:
-    """Forward slashes only; the ``//`` of a scene-relative path survives."""
-    return text.replace("\\", "/")
-
-
 def _starts_with(text: str, before: str) -> bool:
     stem = before.rstrip("/") or before
     if _DRIVE.match(text):
@@ -181,7 +181,7 @@ def _starts_with(text: str, before: str) -> bool:
 
 
 def _parent(raw: str) -> str:
-    return _slashes(raw).rpartition("/")[0] or "//"
+    return plain_reference(raw).rpartition("/")[0] or "//"
 
 
 def _normal(path: Path) -> str:

@@ -104,7 +104,7 @@ def _add_missing(locator: Locator, missing: Sequence[Json], *, files: dict[str, 
     found: list[Located] = []
     absent: list[MissingFile] = []
     for item in missing:
-        match locator.locate(item):
+        match locator.locate(item, owner=files.get(str(item.get("owner_file") or ""))):
             case Located() as located:
                 found.append(located)
             case MissingFile() as gone:
@@ -116,7 +116,13 @@ def _add_missing(locator: Locator, missing: Sequence[Json], *, files: dict[str, 
         # A reference that the engine follows by itself stays as it is: the same words may mean another file elsewhere.
         if not located.is_plain or located.files.keys() <= files.keys():
             remap[located.raw] = located.target
-        files.update(located.files)
+        there = {path.casefold(): path for path in files}
+        for path, file in located.files.items():
+            known = there.get(path.casefold(), path)
+            if known != path:  # one file under two spellings, which no manifest may hold
+                remap[located.raw] = known
+            else:
+                files[path] = file
     return (len(files), remap) != before
 
 
