@@ -39,5 +39,6 @@ def read_asset(name: str) -> bytes | None:
         return None
 
 
-def swagger_is_installed() -> bool:
-    return all(read_asset(name) is not None for name, asset in ASSETS.items() if asset.package == _SWAGGER)
+def reference_is_whole() -> bool:
+    """Whether every file that the reference loads is there."""
+    return all(read_asset(name) is not None for name in ASSETS)

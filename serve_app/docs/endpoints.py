@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 from jobs.errors import NotFound
-from serve_app.docs.assets import ASSETS, read_asset, swagger_is_installed
+from serve_app.docs.assets import ASSETS, read_asset, reference_is_whole
 
 router = APIRouter(include_in_schema=False)
 
@@ -33,7 +33,7 @@ async def read_root(request: Request) -> Response:
 @router.get("/docs")
 async def read_docs() -> Response:
     """Swagger UI where its package is installed, else a page that says so."""
-    return _page("docs.html" if swagger_is_installed() else "docs_plain.html")
+    return _page("docs.html" if reference_is_whole() else "docs_plain.html")
 
 
 @router.get("/docs/assets/{name}")

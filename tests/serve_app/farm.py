@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -137,9 +138,7 @@ class ApiFarm:
         replica_id = await self.replica(replica_id=replica_id)
         carve = Carve(replica_id=replica_id, job_id=UUID(job_id), frames=frames)
         await apply_plan(self.db, cluster_id=CLUSTER, plan=Plan(placements=(carve,)), epoch=await self._lead())
-        chunk = await claim_chunk(
-            self.db, replica_id=replica_id, cluster_id=CLUSTER, lease=timedelta(seconds=30)
-        )
+        chunk = await claim_chunk(self.db, replica_id=replica_id, cluster_id=CLUSTER, lease=timedelta(seconds=30))
         assert chunk is not None
         assert await start_chunk(self.db, work_id=chunk.work_id, fence=chunk.fence, warm=False)
         return replica_id, chunk
@@ -242,3 +241,10 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
     """A body in pieces, without an announced length."""
     for part in parts:
         yield part
+
+
+async def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
+    """Look again until it holds; a test that waits for ever fails instead."""
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 - what it waits for has no event to await
+            await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ import pytest
 
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, digest_of, pieces, problem_of
+from tests.serve_app.farm import ApiFarm, digest_of, pieces, problem_of, until
 
 
 def stored_files(tmp_path: Path) -> list[Path]:
@@ -70,19 +70,14 @@ class TestUpload:
         digest = digest_of(content)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
-        writer.write(
-            f"PUT /v1/blobs/{digest} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {farm.key}\r\n{framing}\r\n\r\n".encode()
-        )
+        lines = (f"PUT /v1/blobs/{digest} HTTP/1.1", "Host: x", f"Authorization: Bearer {farm.key}", framing, "", "")
+        writer.write("\r\n".join(lines).encode())
         half = content[: 2**20 + 7]
         writer.write(b"%x\r\n%s\r\n" % (len(half), half) if chunked else half)
         await writer.drain()
-        async with asyncio.timeout(10):  # until the first part has reached the disk
-            while not stored_files(tmp_path):
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(stored_files(tmp_path)))  # the first part has reached the disk
         writer.transport.abort()
-        async with asyncio.timeout(10):
-            while stored_files(tmp_path):
-                await asyncio.sleep(0.01)
+        await until(lambda: not stored_files(tmp_path))
         assert (await server.http.head(f"/v1/blobs/{digest}")).status_code == 404
         assert await farm.count("blob") == 0
         with contextlib.suppress(ConnectionError):

@@ -42,7 +42,8 @@ class TestRegister:
         assert await farm.count("model") == 0
 
     @pytest.mark.parametrize(
-        "path", ["../scene", "/etc/passwd", "a/../../b", "C:/scene", "a\\b", "a//b", "./a", "a\x00b", "", "a/" * 600 + "b"]
+        "path",
+        ["../scene", "/etc/passwd", "a/../../b", "C:/scene", "a\\b", "a//b", "./a", "a\x00b", "", "a/" * 600 + "b"],
     )
     async def test_a_path_that_escapes_its_folder_is_refused(self, farm: ApiFarm, path: str) -> None:
         body = await manifest(farm)

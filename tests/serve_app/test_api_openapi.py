@@ -1,0 +1,119 @@
+"""The OpenAPI document is valid and tells the truth; the pages for people ask nothing of a third party."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+from fastapi import FastAPI
+
+from jobs.spec import JobSpec
+from serve_app.docs import assets
+from tests.serve_app.farm import ApiFarm
+
+METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            assert method in METHODS
+            yield path, method, operation
+
+
+class TestDocument:
+    def test_every_reference_leads_somewhere(self, app: FastAPI) -> None:
+        document = app.openapi()
+        for reference in re.findall(r'"\$ref": "#/components/schemas/([^"]+)"', json.dumps(document)):
+            assert reference in document["components"]["schemas"]
+
+    def test_every_schema_is_a_json_schema(self, app: FastAPI) -> None:
+        for schema in app.openapi()["components"]["schemas"].values():
+            jsonschema.Draft202012Validator.check_schema(schema)
+
+    def test_every_operation_behind_a_key_documents_its_problems(self, app: FastAPI) -> None:
+        document = app.openapi()
+        seen = 0
+        for path, method, operation in operations(document):
+            answers = operation["responses"]
+            for status, answer in answers.items():
+                if int(status) >= 400:
+                    schema = answer["content"]["application/problem+json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
+            if path.startswith(("/v1/health", "/v1/files")):
+                continue
+            seen += 1
+            assert {"401", "404", "422", "500", "503"} <= set(answers), (path, method)
+            assert operation["security"] == [{"apiKey": []}], (path, method)
+        assert seen > 15
+
+    def test_operations_have_names_of_their_own(self, app: FastAPI) -> None:
+        names = [operation["operationId"] for _, _, operation in operations(app.openapi())]
+        assert len(names) == len(set(names))
+        assert {"submit_job", "upload_blob", "register_model", "follow_job"} <= set(names)
+
+    def test_every_operation_says_what_it_does(self, app: FastAPI) -> None:
+        for path, method, operation in operations(app.openapi()):
+            assert operation.get("description"), (path, method)
+
+    def test_the_examples_of_a_job_are_jobs(self, app: FastAPI) -> None:
+        body = app.openapi()["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
+        assert body["examples"]
+        for example in body["examples"].values():
+            JobSpec.model_validate(example["value"])
+
+    def test_the_problem_schema_is_what_problems_look_like(self, app: FastAPI) -> None:
+        schema = app.openapi()["components"]["schemas"]["Problem"]
+        assert {"type", "title", "status", "detail", "remedy", "instance", "errors"} <= set(schema["properties"])
+
+
+class TestPipelines:
+    async def test_each_pipeline_tells_its_version_and_the_schema_of_its_settings(self, farm: ApiFarm) -> None:
+        await farm.replica()
+        found = {one["name"]: one for one in (await farm.http.get("/v1/pipelines")).json()["items"]}
+        assert {"cycles", "fake"} <= set(found)
+        assert found["fake"]["on_replicas"] == ["fake 1"]
+        assert found["cycles"]["model_kinds"] == ["blender"]
+        schema = found["cycles"]["settings_schema"]
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert {"samples", "camera", "format"} <= set(schema["properties"])
+        assert (await farm.http.get("/v1/pipelines/cycles")).json() == found["cycles"]
+        assert (await farm.http.get("/v1/pipelines/maya")).status_code == 404
+
+
+class TestPages:
+    async def test_the_root_points_at_the_reference(self, farm: ApiFarm) -> None:
+        assert (await farm.http.get("/")).json()["docs"] == "/docs"
+        page = await farm.http.get("/", headers={"Accept": "text/html,*/*"})
+        assert page.headers["content-type"].startswith("text/html")
+        assert 'href="docs"' in page.text
+
+    async def test_the_reference_loads_everything_from_here(self, farm: ApiFarm) -> None:
+        page = (await farm.http.get("/docs")).text
+        assert "http" not in page
+        assert "<script>" not in page
+        addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+        for address in addresses:
+            if not address.startswith("data:"):
+                answer = await farm.http.get(f"/{address}", headers={"Authorization": ""})
+                assert answer.status_code == 200, address
+
+    @pytest.mark.parametrize("name", ["nothing.js", "..%2Fendpoints.py", "index.html"])
+    async def test_no_other_file_is_served(self, farm: ApiFarm, name: str) -> None:
+        assert (await farm.http.get(f"/docs/assets/{name}")).status_code == 404
+
+    async def test_without_its_package_the_reference_says_where_the_document_is(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(assets, "ASSETS", {**assets.ASSETS, "swagger-ui.css": assets.Asset("no_such_package", "")})
+        assets.read_asset.cache_clear()
+        try:
+            page = await farm.http.get("/docs")
+            assert (page.status_code, "openapi.json" in page.text) == (200, True)
+            assert "not installed" in page.text
+        finally:
+            assets.read_asset.cache_clear()
