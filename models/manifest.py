@@ -147,8 +147,9 @@ def _folders(paths: Iterable[str]) -> set[str]:
 def _refuse_clashes(paths: list[str]) -> None:
     seen: dict[str, str] = {}
     for path in paths:
-        other = seen.setdefault(path.casefold(), path)
-        if other is not path:
+        other = seen.get(path.casefold())
+        seen[path.casefold()] = path
+        if other is not None:
             what = "twice in the manifest" if other == path else f"the same as {other!r} where case does not matter"
             raise ValueError(f"{path!r} is {what}; rename one of them")
     for folder in _folders(paths):

@@ -234,12 +234,14 @@ def _walk(source: _Source, header: BlendHeader, max_blocks: int) -> BlendSummary
     layout, described = header.block_struct, False
     for number in range(1, max_blocks + 1):
         head = source.read(layout.size)
+        if len(head) < layout.size:
+            raise source.too_short()
         if head.startswith(b"ENDB"):
             if not described:
                 raise source.damaged("it does not describe its own data (no DNA1 block)")
-            return BlendSummary(header=header, blocks=number, unpacked_bytes=source.position)
-        if len(head) < layout.size:
-            raise source.too_short()
+            end = source.position
+            source.read(1)  # lets the unpacker check the end of its own stream
+            return BlendSummary(header=header, blocks=number, unpacked_bytes=end)
         code, length = layout.unpack(head)
         if length < 0:
             raise source.damaged(f"block {number} has a negative length")

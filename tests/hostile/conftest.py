@@ -1,0 +1,59 @@
+"""The awkward scenes, written once by Blender, and a way to probe a folder of files."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from models.kinds import ModelKind
+from models.manifest import Manifest, ManifestFile
+from models.probe import ProbeReport
+from pipelines.base import ModelFiles
+from pipelines.cycles.probe_run import probe_model
+from pipelines.settings import EngineSettings
+
+Probe = Callable[..., Awaitable[ProbeReport]]
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for each recipe of `blends.py`."""
+    folder = tmp_path_factory.mktemp("scenes")
+    script = Path(__file__).with_name("blends.py")
+    done = subprocess.run([sys.executable, str(script), str(folder)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Probe:
+    """Probe a model made of local files: `await probe({"scene.blend": path, …}, remap={…})`, the first is the main."""
+
+    async def run(files: dict[str, Path], *, remap: dict[str, str] | None = None) -> ProbeReport:
+        root = tmp_path / "model"
+        shutil.rmtree(root, ignore_errors=True)
+        entries = []
+        for path, source in files.items():
+            place = root / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
+            data = place.read_bytes()
+            digest = hashlib.sha256(data).hexdigest()
+            entries.append(ManifestFile(path=path, digest=digest, size_bytes=len(data)))
+        manifest = Manifest(
+            kind=ModelKind.BLENDER, main=next(iter(files)), files=tuple(entries), remap=dict(remap or {})
+        )
+        return await probe_model(
+            ModelFiles(digest=manifest.digest(), root=root, main=manifest.main, remap=manifest.remap),
+            manifest=manifest,
+            workdir=tmp_path / "work",
+            settings=EngineSettings(),
+        )
+
+    return run
