@@ -19,11 +19,12 @@ MAY_IMPORT = {
     "pipelines": {"jobs", "models"},
     "storage": {"jobs"},
     "db": {"jobs"},
-    "cluster": {"jobs", "models", "pipelines", "storage", "db"},
+    "cluster": {"jobs", "models", "pipelines", "storage", "db", "rayfarm"},
     "serve_app": {"jobs", "models", "pipelines", "storage", "db", "cluster"},
     "rayfarm": {"jobs", "models", "cluster"},
 }
-"""Arrows that the design allows; the SDK takes pure logic, and the CLI's up/down/status the one-machine control."""
+"""Arrows that the design allows. The SDK takes pure logic, and the CLI's up/down/status the one-machine control; the
+batch driver is a client of the farm like any other (``docs/adr/0005-batch-is-a-client.md``)."""
 
 FENCES: dict[str, tuple[str, ...]] = {
     "ray": ("cluster/", "serve_app/deployments.py"),

@@ -1,0 +1,162 @@
+"""Batch renders as Ray jobs: ``ray job submit … -- python -m cluster.batch render spec.yaml``.
+
+The driver is a client of the farm that runs on its cluster: it registers the scene, submits one job, prints its
+progress into the Ray job's log and exits with the verdict. The farm's rows are the truth; a driver that is stopped
+(``ray job stop``) leaves the job to the farm and says how to take it up again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rayfarm import Client
+from rayfarm.errors import ClientError, UsageError
+from rayfarm.types import Event, Job
+
+SUCCEEDED, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 143
+"""Exit statuses; 143 is what a shell reports for SIGTERM."""
+
+
+class BatchSpec(BaseModel):
+    """The file that describes a batch render; paths are relative to it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scene: Path = Field(description="The .blend to render.")
+    frames: str | None = Field(None, description="Frame range; the scene's own when absent.")
+    pipeline: str = "cycles"
+    settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the pipeline.")
+    job: dict[str, Any] = Field(default_factory=dict, description="Other fields of a job: name, outputs, priority …")
+    map: dict[str, str] = Field(default_factory=dict, description="Beginning of a reference -> where its files are.")
+    allow: Annotated[tuple[Path, ...], Field(description="Folders outside the scene's that files may come from.")] = ()
+    out: Path | None = Field(None, description="Folder for frames and film; absent: they stay in the farm's storage.")
+
+
+class Stopped(BaseException):
+    """SIGTERM: the driver ends, the job does not."""
+
+
+def read_spec(path: Path) -> BatchSpec:
+    """Read the YAML (or JSON) file; raises ``ValueError`` with the cause and the place."""
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from error
+    try:
+        spec = BatchSpec.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
+        raise ValueError(f"{path}: " + "; ".join(lines)) from error
+    return spec.model_copy(
+        update={
+            "scene": path.parent / spec.scene,
+            "allow": tuple(path.parent / folder for folder in spec.allow),
+            "out": path.parent / spec.out if spec.out else None,
+        }
+    )
+
+
+def render(spec: BatchSpec) -> int:
+    """Register, submit, follow, fetch; returns the exit status."""
+    with Client() as client:
+        _say(f"farm {client.base_url}")
+        model = client.register_blend(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
+        job = client.submit(
+            model,
+            frames=spec.frames,
+            pipeline=spec.pipeline,
+            settings=spec.settings,
+            **spec.job,
+        )
+        return follow(client, job, spec.out)
+
+
+def follow(client: Client, job: Job, out: Path | None) -> int:
+    """Print what happens to the job until it ends; returns the exit status."""
+    _say(f"job {job.id}: {job.counts.total} frames ({job.frames})")
+    try:
+        for event in client.watch(job):
+            _tell(event)
+        ended = client.job(job.id)
+        if out is not None:
+            client.download(ended, out)
+            _say(f"files are in {out}")
+    except Stopped:
+        _say(
+            f"stopped watching; job {job.id} goes on in the farm. Take it up again with "
+            f"`python -m cluster.batch follow {job.id}`, or end it with `rayfarm cancel {job.id}`."
+        )
+        return STOPPED
+    _say(f"{ended.state}: {ended.message or ended.end_reason or ''}")
+    return SUCCEEDED if ended.state == "succeeded" else FAILED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m cluster.batch", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    to_render = commands.add_parser("render", help="render what a spec file describes")
+    to_render.add_argument("spec", type=Path)
+    to_follow = commands.add_parser("follow", help="take up a job that goes on in the farm")
+    to_follow.add_argument("job")
+    to_follow.add_argument("--out", type=Path)
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        if given.command == "render":
+            return render(read_spec(given.spec))
+        with Client() as client:
+            return follow(client, client.job(given.job), given.out)
+    except Stopped:
+        _say("stopped before the job was submitted; nothing was started.")
+        return STOPPED
+    except ValueError as error:
+        _say(f"error: {error}")
+        return USAGE
+    except ClientError as error:
+        _say(f"error: {error}")
+        return UNREACHABLE if error.code == "unreachable" else USAGE if isinstance(error, UsageError) else FAILED
+
+
+def _tell(event: Event) -> None:
+    data = event.data
+    match event.kind:
+        case "frames.committed":
+            counts = data["counts"]
+            numbers = ", ".join(str(frame["frame"]) for frame in data["frames"])
+            _say(f"rendered {numbers}: {counts['committed'] + counts['reused']} of {counts['total']}")
+        case "frames.reused":
+            _say(f"reused {data['count']} frames that the farm had rendered before")
+        case "frames.failed" | "frame.retried":
+            for frame in data.get("frames", [data]):
+                verb = "failed" if event.kind == "frames.failed" else "is tried again"
+                _say(f"frame {frame['frame']} {verb}: {frame['reason']}: {frame['message']}")
+        case "job.state":
+            _say(f"job is {data['state']}")
+        case "output.ready":
+            _say(f"{data['kind']} is ready")
+        case _:
+            pass
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - the Ray job's log is this program's screen
+
+
+if __name__ == "__main__":
+    sys.exit(main())
