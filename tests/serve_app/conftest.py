@@ -86,9 +86,30 @@ def api_settings() -> ApiSettings:
     )
 
 
+@pytest.fixture(scope="session")
+def built_apps() -> dict[str, FastAPI]:
+    """Apps by their settings: building one takes as long as a test, and its lifespan can be run again and again."""
+    return {}
+
+
 @pytest.fixture
-def app(api_settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings) -> FastAPI:
-    return build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+def app(
+    api_settings: ApiSettings,
+    database_settings: DatabaseSettings,
+    storage_settings: StorageSettings,
+    built_apps: dict[str, FastAPI],
+    monkeypatch: pytest.MonkeyPatch,
+) -> FastAPI:
+    """Built without settings of database and storage, which its lifespan reads from the environment."""
+    assert storage_settings.signing_key is not None
+    monkeypatch.setenv("RAYFARM_DATABASE_URL", database_settings.url.get_secret_value())
+    monkeypatch.setenv("RAYFARM_STORAGE_URL", storage_settings.url)
+    monkeypatch.setenv("RAYFARM_STORAGE_SIGNING_KEY", storage_settings.signing_key.get_secret_value())
+    monkeypatch.setenv("RAYFARM_STORAGE_MAX_BLOB_BYTES", str(int(storage_settings.max_blob_bytes)))
+    key = api_settings.model_dump_json()
+    if key not in built_apps:
+        built_apps[key] = build_app(api_settings)
+    return built_apps[key]
 
 
 @pytest.fixture

@@ -106,18 +106,18 @@ class TestFile:
             start = len(whole) - len(part) if text != "bytes=0-3" else 0
             assert answer.headers["content-range"] == f"bytes {start}-{start + len(part) - 1}/{len(whole)}"
 
-    @pytest.mark.parametrize("text", ["bytes=9999-", "bytes=9999-10000", "bytes=-0"])
-    async def test_a_range_behind_the_end_is_refused_with_the_size(self, farm: ApiFarm, text: str) -> None:
+    async def test_a_range_behind_the_end_is_refused_with_the_size(self, farm: ApiFarm) -> None:
         artifact = await one_artifact(farm)
-        answer = await farm.http.get(artifact["url"], headers={"Range": text})
-        problem_of(answer, 416, "range-not-satisfiable")
-        assert answer.headers["content-range"] == f"bytes */{artifact['size_bytes']}"
+        for text in ("bytes=9999-", "bytes=9999-10000", "bytes=-0"):
+            answer = await farm.http.get(artifact["url"], headers={"Range": text})
+            problem_of(answer, 416, "range-not-satisfiable")
+            assert answer.headers["content-range"] == f"bytes */{artifact['size_bytes']}"
 
-    @pytest.mark.parametrize("text", ["bytes=5-2", "lines=1-2", "bytes=1-2,4-5", "bytes=-", "bytes=a-b"])
-    async def test_a_range_that_says_nothing_clear_is_ignored(self, farm: ApiFarm, text: str) -> None:
+    async def test_a_range_that_says_nothing_clear_is_ignored(self, farm: ApiFarm) -> None:
         artifact = await one_artifact(farm)
-        answer = await farm.http.get(artifact["url"], headers={"Range": text})
-        assert (answer.status_code, len(answer.content)) == (200, artifact["size_bytes"])
+        for text in ("bytes=5-2", "lines=1-2", "bytes=1-2,4-5", "bytes=-", "bytes=a-b"):
+            answer = await farm.http.get(artifact["url"], headers={"Range": text})
+            assert (answer.status_code, len(answer.content)) == (200, artifact["size_bytes"]), text
 
     async def test_a_range_of_another_version_sends_the_whole_file(self, farm: ApiFarm) -> None:
         artifact = await one_artifact(farm)

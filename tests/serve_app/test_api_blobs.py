@@ -56,11 +56,11 @@ class TestUpload:
         content = bytes(api_settings.max_json_bytes + 1)
         assert (await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=content)).status_code == 201
 
-    @pytest.mark.parametrize("name", ["abc", "A" * 64, "0" * 63 + "/", "..%2F..%2Fetc%2Fpasswd"])
-    async def test_a_name_that_is_no_digest_is_refused(self, farm: ApiFarm, name: str) -> None:
-        answer = await farm.http.put(f"/v1/blobs/{name}", content=b"x")
-        assert answer.status_code in (404, 422)
-        assert answer.headers["content-type"] == "application/problem+json"
+    async def test_a_name_that_is_no_digest_is_refused(self, farm: ApiFarm) -> None:
+        for name in ("abc", "A" * 64, "0" * 63 + "/", "..%2F..%2Fetc%2Fpasswd"):
+            answer = await farm.http.put(f"/v1/blobs/{name}", content=b"x")
+            assert answer.status_code in (404, 422), name
+            assert answer.headers["content-type"] == "application/problem+json", name
 
     @pytest.mark.parametrize("chunked", [False, True])
     async def test_an_upload_that_is_cut_off_leaves_nothing(

@@ -91,11 +91,11 @@ class TestFeed:
         done = await farm.http.get(job["links"]["events"], headers={"Last-Event-ID": str(everything[-1].id)})
         assert (done.status_code, done.content) == (204, b"")
 
-    @pytest.mark.parametrize("last", ["x", "-1", "1.5", "999", "٣"])
-    async def test_an_id_that_is_not_of_this_feed_is_refused(self, farm: ApiFarm, last: str) -> None:
+    async def test_an_id_that_is_not_of_this_feed_is_refused(self, farm: ApiFarm) -> None:
         job = await farm.submit()
-        answer = await farm.http.get(job["links"]["events"], headers={"Last-Event-ID": last.encode()})
-        problem_of(answer, 422, "invalid-input")
+        for last in ("x", "-1", "1.5", "999", "٣"):
+            answer = await farm.http.get(job["links"]["events"], headers={"Last-Event-ID": last.encode()})
+            problem_of(answer, 422, "invalid-input")
 
     async def test_events_arrive_while_they_happen(self, farm: ApiFarm, server: Server) -> None:
         job = await farm.submit(frames="1-2")

@@ -12,71 +12,66 @@ from tests.serve_app.farm import ApiFarm, problem_of
 PROBE = {"cameras": ["Camera", "Top"], "active_camera": "Camera", "view_layers": ["ViewLayer"], "fps": 24.0}
 
 
+RANGES = (
+    ("", 422, "empty"),
+    ("  ", 422, "empty"),
+    ("10-1:2", 422, "backwards"),
+    ("1-10:-2", 422, "forwards"),
+    ("1-10:0", 422, "step"),
+    ("1,,2", 422, "empty item"),
+    ("a-b", 422, "not a frame"),
+    ("1-9999999", 422, "out of bounds"),
+    ("1-1000001", 413, "1,000,000"),
+)
+
+SETTINGS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
+    ("fake", {"render_msec": 5}, "settings.render_msec", "render_ms instead of render_msec"),
+    ("fake", {"render_ms": -1}, "settings.render_ms", "width"),
+    ("fake", {"fail_frames": [{"frame": 1, "time": 2}]}, "settings.fail_frames.0.time", "fail_frames"),
+    ("cycles", {"samples": 0}, "settings.samples", "samples"),
+    ("cycles", {"format": "tiff"}, "settings.format", "format"),
+    ("cycles", {"format": "jpeg", "color_depth": 16}, "settings", "color_depth"),
+    ("cycles", {"format": "exr", "quality": 80}, "settings", "quality"),
+    ("cycles", {"resolution_x": 65536, "resolution_y": 65536}, "settings", "resolution_x"),
+)
+
+FIELDS: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"colour": "red"}, "colour"),
+    ({"limits": {"tries": 0}}, "limits.tries"),
+    ({"outputs": {"video": {"fps": 0}}}, "outputs.video.VideoOutput.fps"),
+    ({"priority": "urgent"}, "priority"),
+    ({"order": "random"}, "order"),
+    ({"weight": 0}, "weight"),
+    ({"name": "  "}, "name"),
+    ({"model": "scene"}, "model"),
+    ({"pipeline": "maya"}, "pipeline"),
+)
+
+
 class TestBadInput:
-    @pytest.mark.parametrize(
-        ("frames", "status", "says"),
-        [
-            ("", 422, "empty"),
-            ("  ", 422, "empty"),
-            ("10-1:2", 422, "backwards"),
-            ("1-10:-2", 422, "forwards"),
-            ("1-10:0", 422, "step"),
-            ("1,,2", 422, "empty item"),
-            ("a-b", 422, "not a frame"),
-            ("1-9999999", 422, "out of bounds"),
-            ("1-1000001", 413, "1,000,000"),
-        ],
-    )
-    async def test_a_wrong_frame_range_is_refused_with_the_way_to_write_it(
-        self, farm: ApiFarm, frames: str, status: int, says: str
-    ) -> None:
-        answer = await farm.http.post("/v1/jobs", json={"model": str(uuid4()), "frames": frames})
-        problem = problem_of(answer, status, "too-large" if status == 413 else "invalid-input")
-        assert says in problem["detail"]
-        assert problem["field"] == "frames"
-        assert says == "out of bounds" or problem["remedy"]
+    async def test_a_wrong_frame_range_is_refused_with_the_way_to_write_it(self, farm: ApiFarm) -> None:
+        for frames, status, says in RANGES:
+            answer = await farm.http.post("/v1/jobs", json={"model": str(uuid4()), "frames": frames})
+            problem = problem_of(answer, status, "too-large" if status == 413 else "invalid-input")
+            assert says in problem["detail"], frames
+            assert problem["field"] == "frames", frames
+            assert says == "out of bounds" or problem["remedy"], frames
         assert await farm.count("job") == 0
 
-    @pytest.mark.parametrize(
-        ("pipeline", "settings", "field", "says"),
-        [
-            ("fake", {"render_msec": 5}, "settings.render_msec", "render_ms instead of render_msec"),
-            ("fake", {"render_ms": -1}, "settings.render_ms", "width"),
-            ("fake", {"fail_frames": [{"frame": 1, "time": 2}]}, "settings.fail_frames.0.time", "fail_frames"),
-            ("cycles", {"samples": 0}, "settings.samples", "samples"),
-            ("cycles", {"format": "tiff"}, "settings.format", "format"),
-            ("cycles", {"format": "jpeg", "color_depth": 16}, "settings", "color_depth"),
-            ("cycles", {"format": "exr", "quality": 80}, "settings", "quality"),
-            ("cycles", {"resolution_x": 65536, "resolution_y": 65536}, "settings", "resolution_x"),
-        ],
-    )
-    async def test_settings_that_a_pipeline_does_not_take_are_named(
-        self, farm: ApiFarm, pipeline: str, settings: dict[str, Any], field: str, says: str
-    ) -> None:
-        body = {"model": str(uuid4()), "pipeline": pipeline, "frames": "1", "settings": settings}
-        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
-        assert problem["field"] == field
-        assert says in problem["remedy"]
-        assert problem["errors"][0]["field"] == field
+    async def test_settings_that_a_pipeline_does_not_take_are_named(self, farm: ApiFarm) -> None:
+        for pipeline, settings, field, says in SETTINGS:
+            body = {"model": str(uuid4()), "pipeline": pipeline, "frames": "1", "settings": settings}
+            problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+            assert problem["field"] == field, settings
+            assert says in problem["remedy"], settings
+            assert problem["errors"][0]["field"] == field, settings
         assert await farm.count("job") == 0
 
-    @pytest.mark.parametrize(
-        ("change", "field"),
-        [
-            ({"colour": "red"}, "colour"),
-            ({"limits": {"tries": 0}}, "limits.tries"),
-            ({"outputs": {"video": {"fps": 0}}}, "outputs.video.VideoOutput.fps"),
-            ({"priority": "urgent"}, "priority"),
-            ({"order": "random"}, "order"),
-            ({"weight": 0}, "weight"),
-            ({"name": "  "}, "name"),
-            ({"model": "scene"}, "model"),
-            ({"pipeline": "maya"}, "pipeline"),
-        ],
-    )
-    async def test_an_unknown_or_wrong_field_is_named(self, farm: ApiFarm, change: dict[str, Any], field: str) -> None:
-        body = {"model": str(uuid4()), "frames": "1", **change}
-        assert problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")["field"] == field
+    async def test_an_unknown_or_wrong_field_is_named(self, farm: ApiFarm) -> None:
+        for change, field in FIELDS:
+            body = {"model": str(uuid4()), "frames": "1", **change}
+            problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+            assert problem["field"] == field, change
 
     async def test_an_unknown_model_is_not_found(self, farm: ApiFarm) -> None:
         problem_of(await farm.http.post("/v1/jobs", json=await farm.spec(model=str(uuid4()))), 404, "not-found")
