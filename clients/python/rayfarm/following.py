@@ -254,7 +254,7 @@ class Follower:
         if isinstance(data.get("counts"), dict):
             job = replace(job, counts=_further(job.counts, Counts.read({"total": job.counts.total, **data["counts"]})))
         if event.kind == "job.state" and data.get("state") and not job.is_over:
-            job = replace(job, state=str(data["state"]), message=data.get("message") or job.message)
+            job = replace(job, state=str(data["state"]), message=data.get("message") or job.message, wait_words=None)
         self._show(job=job)
 
     def _note_frame(self, frame: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ class Locator:
                 continue
             blocked = next((path for path in found if not self._is_allowed(path)), None)
             if blocked is not None:
-                outside = outside or blocked.parent
+                outside = outside or blocked.resolve().parent
                 continue
             return self._located(raw, found, candidate, item)
         if outside is not None:

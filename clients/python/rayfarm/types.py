@@ -103,6 +103,7 @@ class Model:
     problem: Json | None = None
     remedy: str | None = None
     missing: tuple[Json, ...] = ()
+    created_at: str | None = None
     raw: Json = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -118,6 +119,7 @@ class Model:
             problem=data.get("problem"),
             remedy=_text(data.get("remedy")),
             missing=tuple(item if isinstance(item, Mapping) else {"raw": str(item)} for item in missing),
+            created_at=_text(data.get("created_at")),
             raw=data,
         )
 

@@ -94,7 +94,10 @@ def logs(
             numbers = [int(item["frame"]) for item in client.frames(job, state="failed")]
             output.say(f"{job.name} {job.id}: {job.state}, {_frames(job)}{f'. {job.message}' if job.message else ''}")
         for number in numbers:
-            for attempt in client.attempts(job, number):
+            attempts = list(client.attempts(job, number))
+            if not attempts:
+                output.say(f"frame {number}: no attempt yet, or its picture was reused.")
+            for attempt in attempts:
                 output.record(frame=number, **{key: value for key, value in attempt.items() if key != "frame"})
                 _say_attempt(output, number, attempt)
     if not numbers:
@@ -108,10 +111,8 @@ def models(limit: Limit = 20, url: Url = None, api_key: ApiKey = None, as_json: 
     with connect(url, api_key) as client:
         for model in client.models(limit=limit):
             output.record(**model.raw)
-            probe = model.probe or {}
-            span = f"{probe['frame_start']}-{probe['frame_end']}" if "frame_start" in probe else ""
-            rows.append((model.id, model.state, model.name, span, model.digest[:12]))
-    output.table(("id", "state", "name", "frames", "digest"), rows, empty="No models yet.")
+            rows.append((model.id, model.state, model.name, model.digest[:12], model.created_at or ""))
+    output.table(("id", "state", "name", "digest", "created"), rows, empty="No models yet.")
 
 
 def workers(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:

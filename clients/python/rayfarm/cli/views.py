@@ -36,10 +36,10 @@ def figures_line(figures: Figures) -> str:
 
 
 def wait_line(figures: Figures) -> str | None:
-    """Why nothing happens, if the farm says so."""
-    if figures.job.wait_words and not figures.job.is_over and not figures.replicas:
-        return f"waits: {figures.job.wait_words}"
-    return None
+    """Why nothing happens, if the farm says so; a job whose frames come in has no need to explain itself."""
+    job = figures.job
+    moves = job.state == "running" and (figures.replicas or figures.seconds_per_frame is not None)
+    return f"waits: {job.wait_words}" if job.wait_words and not job.is_over and not moves else None
 
 
 class LiveView:
@@ -82,8 +82,7 @@ class LiveView:
             self._live.console.print(line, markup=False)
 
     def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
-        if artifact.kind != "frame":
-            self._live.console.print(f"{artifact.kind}: {path}", markup=False)
+        return None  # the bar counts them, and the summary names the film
 
 
 class PlainView:
