@@ -116,11 +116,11 @@ class ModelCache:
         await asyncio.to_thread(self._remove_leftovers, digest)
         partial = self._partials / f"{digest}.{uuid.uuid4().hex}"
         try:
-            await asyncio.to_thread(partial.mkdir, parents=True)
+            partial.mkdir(parents=True)
             await self._fill(partial, manifest, fetch)
             final = self._root / digest
-            await asyncio.to_thread(self._discard_folder, final)  # incomplete or damaged
-            await asyncio.to_thread(partial.rename, final)
+            await _to_the_end(self._discard_folder, final)  # incomplete or damaged
+            partial.rename(final)
         except BaseException:
             _remove_tree(partial)  # not awaited: this may be a cancellation
             raise
@@ -135,9 +135,9 @@ class ModelCache:
         async def bring(blob: str, paths: list[str]) -> None:
             first = folder / paths[0]
             async with gate:
-                await asyncio.to_thread(first.parent.mkdir, parents=True, exist_ok=True)
+                first.parent.mkdir(parents=True, exist_ok=True)  # at once: a thread could outlive a cancellation
                 await fetch(blob, first)
-                await asyncio.to_thread(self._seal, first, blob, sizes[blob], [folder / path for path in paths[1:]])
+                await _to_the_end(self._seal, first, blob, sizes[blob], [folder / path for path in paths[1:]])
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -215,6 +215,16 @@ class ModelCache:
     @property
     def _partials(self) -> Path:
         return self._root / ".partial"
+
+
+async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:
+    """In a thread; a cancellation waits for it, so that nothing is written after the clean-up."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise
 
 
 def _is_complete(folder: Path, manifest: Manifest) -> bool:
