@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 import uuid
 from datetime import timedelta
 
@@ -77,7 +78,14 @@ class Edge:
                     raise
                 await problem_response(Request(scope), error)(scope, receive, send_with_headers)
             except Exception:
-                log.exception("request met a bug", action="api.bug", method=scope["method"], path=scope["path"])
+                # As text: a traceback with its locals would write keys into the log.
+                log.error(
+                    "request met a bug",
+                    action="api.bug",
+                    method=scope["method"],
+                    path=scope["path"],
+                    traceback=traceback.format_exc(limit=-20),
+                )
                 if started:  # too late for an answer: the server cuts the connection, so that nobody takes it for whole
                     raise
                 await server_error(Request(scope))(scope, receive, send_with_headers)

@@ -46,6 +46,7 @@ RETRY_AFTER_SECONDS = 2
 """Said with 503: a restart of the database or of a replica takes about as long."""
 
 _PLAIN_REMEDIES = {
+    HTTPStatus.BAD_REQUEST: "Send a body of valid JSON with Content-Type: application/json.",
     HTTPStatus.NOT_FOUND: "The routes of this API are listed at /docs.",
     HTTPStatus.METHOD_NOT_ALLOWED: "See the Allow header, or /docs.",
 }

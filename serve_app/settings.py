@@ -22,6 +22,9 @@ class ApiSettings(BaseSettings):
     max_json_bytes: ByteSize = ByteSize(48 * 2**20)
     """Largest JSON body: a manifest of 200,000 files, the most there may be, is about 40 MB; a job is under 1 kB."""
 
+    max_spec_bytes: ByteSize = ByteSize(256 * 2**10)
+    """Largest specification of a job; it is read with the job each time. The longest frame list is 64 KiB."""
+
     upload_idle_timeout: Wait = timedelta(seconds=60)
     """Silence after which an upload is given up; a slow line still sends something every few seconds."""
 

@@ -70,6 +70,32 @@ def check_against(model: type[_Model], data: object, *, field: str, what: str) -
         ) from error
 
 
+def require_storable(value: object, *, field: str) -> None:
+    """Refuse text that no database column holds: NUL, or half of a UTF-16 pair."""
+    if isinstance(value, str):
+        if "\x00" in value or not _is_unicode(value):
+            raise InvalidInput(
+                f"{field} holds a character that cannot be stored.",
+                field=field,
+                remedy="Leave out NUL characters and unpaired surrogates.",
+            )
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            require_storable(key, field=field)
+            require_storable(item, field=f"{field}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            require_storable(item, field=f"{field}.{index}")
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _remedy(model: type[BaseModel], unknown: Sequence[str], what: str) -> str:
     known = sorted(model.model_fields)
     near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from jobs.errors import Conflict, InvalidInput
+from jobs.errors import Conflict, InvalidInput, TooLarge
+from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
-from serve_app.validation import check_against
+from serve_app.validation import check_against, require_storable
 
 
 class ModelNotReady(Conflict):
@@ -32,7 +33,7 @@ class ModelUnusable(Conflict):
     code = "model-invalid"
 
 
-def checked_spec(spec: JobSpec, *, limits: FarmLimits) -> JobSpec:
+def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpec:
     """The spec with its pipeline's settings validated and normal. Raises ``InvalidInput`` or ``TooLarge``."""
     pipeline = get_pipeline(spec.pipeline)
     FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
@@ -40,7 +41,17 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits) -> JobSpec:
         pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
     )
     normal = settings.model_dump(mode="json", exclude_unset=True)
-    return spec.model_copy(update={"settings": normal})
+    checked = spec.model_copy(update={"settings": normal})
+    for name, value in checked.model_dump().items():
+        require_storable(value, field=name)
+    size_bytes = len(canonical_json(checked.model_dump(mode="json")))
+    if size_bytes > max_bytes:
+        raise TooLarge(
+            f"The job's specification is {size_bytes} bytes long; {max_bytes} are allowed.",
+            remedy="Shorten its labels, settings or frame list, or split the job.",
+            limit_bytes=max_bytes,
+        )
+    return checked
 
 
 def require_renderable(

@@ -43,9 +43,7 @@ async def submit_job(
     ] = None,
 ) -> JobDetail:
     """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused."""
-    job = await service.submit(
-        tx, project_id=access.project_id, spec=spec, limits=services.limits, idempotency_key=idempotency_key
-    )
+    job = await service.submit(tx, services, project_id=access.project_id, spec=spec, idempotency_key=idempotency_key)
     response.headers["Location"] = job.links.self
     return job
 

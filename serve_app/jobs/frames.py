@@ -10,6 +10,7 @@ from db.repositories.frames import FrameRow, get_frame, list_frames
 from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.errors import NotFound
+from jobs.frames import MAX_FRAMES
 from jobs.spec import JobSpec
 from jobs.states import FrameState
 from serve_app.jobs.schemas import AttemptView, FrameView
@@ -25,7 +26,7 @@ async def list_page(
 ) -> Page[FrameView]:
     """Frames in the order of the range."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    after = page.after(int)
+    after = page.after(_ordinal)
     rows = await list_frames(
         tx,
         job=job,
@@ -80,6 +81,14 @@ def ordinal_of(job: JobRow, frame: int) -> int:
         raise NotFound(
             f"The job has no frame {frame}.", remedy=f"Its frames are {spec.frames[:200]}.", frame=frame
         ) from None
+
+
+def _ordinal(text: str) -> int:
+    """An ordinal that a cursor of ours may hold."""
+    ordinal = int(text)
+    if not 0 <= ordinal < MAX_FRAMES:
+        raise ValueError(text)
+    return ordinal
 
 
 def _view_of(row: FrameRow) -> FrameView:

@@ -11,7 +11,6 @@ from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
-from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import JobState
 from serve_app.jobs.admission import checked_spec, require_renderable
@@ -19,13 +18,14 @@ from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
+from serve_app.services import ApiServices
 
 
 async def submit(
-    tx: Transaction, *, project_id: UUID, spec: JobSpec, limits: FarmLimits, idempotency_key: str | None
+    tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec, idempotency_key: str | None
 ) -> JobDetail:
     """The new job, or the one that an earlier request with this key made."""
-    spec = checked_spec(spec, limits=limits)
+    spec = checked_spec(spec, limits=services.limits, max_bytes=services.settings.max_spec_bytes)
     model = await require_model(tx, project_id=project_id, model_id=spec.model)
     require_renderable(
         spec=spec,

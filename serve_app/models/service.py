@@ -17,6 +17,7 @@ from serve_app.models.schemas import ModelDetail, ModelState, ModelView, NewMode
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
+from serve_app.validation import require_storable
 
 
 async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple[ModelDetail, bool]:
@@ -26,6 +27,8 @@ async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple
         raise InvalidInput(
             f"The request says {new.kind}, its manifest {manifest.kind}.", field="kind", remedy="Leave out kind."
         )
+    require_storable(new.name, field="name")
+    require_storable(manifest.remap, field="manifest.remap")
     registered = await register_model(
         tx,
         project_id=project_id,

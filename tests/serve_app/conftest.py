@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from pydantic import SecretStr
+from pydantic import ByteSize, SecretStr
 
 from db.bootstrap import ensure_project
 from db.embedded import EmbeddedPostgres, PostgresTuning
@@ -78,7 +78,8 @@ def storage_settings(tmp_path: Path) -> StorageSettings:
 @pytest.fixture
 def api_settings() -> ApiSettings:
     return ApiSettings(
-        max_json_bytes=256 * 1024,
+        max_json_bytes=ByteSize(256 * 1024),
+        max_spec_bytes=ByteSize(128 * 1024),
         heartbeat=timedelta(seconds=0.2),
         wait_poll=timedelta(milliseconds=20),
         ready_timeout=timedelta(seconds=2),

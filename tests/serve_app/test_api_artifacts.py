@@ -46,7 +46,7 @@ class TestList:
         seen: list[str] = []
         cursor = None
         for _ in range(3):
-            params = {"limit": 2, "kind": "frame", **({"cursor": cursor} if cursor else {})}
+            params: dict[str, Any] = {"limit": 2, "kind": "frame", **({"cursor": cursor} if cursor else {})}
             page = (await farm.http.get(path, params=params)).json()
             seen += [artifact["name"] for artifact in page["items"]]
             cursor = page["next_cursor"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ class TestSilence:
     async def test_an_upload_that_says_nothing_for_too_long_is_given_up(self, farm: ApiFarm, tmp_path: Path) -> None:
         never = asyncio.Event()
 
-        async def stalled():  # type: ignore[no-untyped-def]
+        async def stalled() -> AsyncIterator[bytes]:
             yield b"be"
             await never.wait()
 

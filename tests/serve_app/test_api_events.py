@@ -94,7 +94,7 @@ class TestFeed:
     async def test_an_id_that_is_not_of_this_feed_is_refused(self, farm: ApiFarm) -> None:
         job = await farm.submit()
         for last in ("x", "-1", "1.5", "999", "٣"):
-            answer = await farm.http.get(job["links"]["events"], headers={"Last-Event-ID": last.encode()})
+            answer = await farm.http.get(job["links"]["events"], headers={b"Last-Event-ID": last.encode()})
             problem_of(answer, 422, "invalid-input")
 
     async def test_events_arrive_while_they_happen(self, farm: ApiFarm, server: Server) -> None:

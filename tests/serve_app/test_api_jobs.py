@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from serve_app.paging import cursor_of
+from serve_app.settings import ApiSettings
 from tests.serve_app.farm import ApiFarm, problem_of
 
 PROBE = {"cameras": ["Camera", "Top"], "active_camera": "Camera", "view_layers": ["ViewLayer"], "fps": 24.0}
@@ -72,6 +75,26 @@ class TestBadInput:
             body = {"model": str(uuid4()), "frames": "1", **change}
             problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
             assert problem["field"] == field, change
+
+    async def test_text_that_no_database_holds_is_refused(self, farm: ApiFarm) -> None:
+        changes: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"name": "a\x00b"}, "name"),
+            ({"name": "\ud800"}, "name"),
+            ({"labels": {"a\x00": "b"}}, "labels"),
+            ({"labels": {"a": "\x00"}}, "labels.a"),
+            ({"labels": {"\ud800": "b"}}, "labels"),
+        )
+        for change, field in changes:
+            body = json.dumps({**await farm.spec(model=str(uuid4())), **change})
+            answer = await farm.http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+            assert problem_of(answer, 422, "invalid-input")["field"].startswith(field), change
+
+    async def test_a_specification_that_is_far_too_long_is_refused(
+        self, farm: ApiFarm, api_settings: ApiSettings
+    ) -> None:
+        labels = {"note": "x" * int(api_settings.max_spec_bytes)}
+        answer = await farm.http.post("/v1/jobs", json=await farm.spec(model=str(uuid4()), labels=labels))
+        assert problem_of(answer, 413, "too-large")["limit_bytes"] == api_settings.max_spec_bytes
 
     async def test_an_unknown_model_is_not_found(self, farm: ApiFarm) -> None:
         problem_of(await farm.http.post("/v1/jobs", json=await farm.spec(model=str(uuid4()))), 404, "not-found")
@@ -247,6 +270,12 @@ class TestFrames:
             if cursor is None:
                 break
         assert seen == list(range(1, 8))
+
+    async def test_a_cursor_outside_of_any_range_is_refused(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        for ordinal in (-5, 10**30):
+            answer = await farm.http.get(job["links"]["frames"], params={"cursor": cursor_of(ordinal)})
+            problem_of(answer, 422, "bad-cursor")
 
     async def test_every_attempt_is_told_with_its_log(self, farm: ApiFarm) -> None:
         job = await farm.submit()
