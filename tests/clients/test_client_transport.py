@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rayfarm import Client, FarmRefused, FarmUnreachable
+from rayfarm import Client, ClientError, FarmRefused, FarmUnreachable
 from rayfarm._transport import Transport, TransportSettings
 from tests.clients.conftest import QUICK
 from tests.clients.scripted_farm import FarmServer, Request, job_view
@@ -124,3 +124,11 @@ def test_a_cursor_is_followed_to_the_last_page(client: Client, scripted: FarmSer
     )
     assert [job.id for job in client.jobs()] == ["a", "b"]
     assert "cursor=c" in scripted.seen[1][1]
+
+
+def test_a_closed_client_says_so(client: Client) -> None:
+    client.close()
+    with pytest.raises(ClientError, match="closed"):
+        client.job("j")
+    with pytest.raises(ClientError, match="closed"):
+        next(client.watch("j"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from rayfarm.errors import FarmRefused, FarmUnreachable
+from rayfarm.errors import ClientError, FarmRefused, FarmUnreachable
 
 Body = Callable[[], Iterable[bytes]]
 """Makes the body anew for every try."""
@@ -112,6 +112,7 @@ class Transport:
         """One request, read whole."""
         retry = self.retries(repeatable=method in ("GET", "PUT", "DELETE") if repeatable is None else repeatable)
         while True:
+            self._require_open()
             try:
                 response = self._http.request(
                     method,
@@ -122,6 +123,7 @@ class Transport:
                     headers=dict(headers or {}),
                 )
             except httpx.TransportError as error:
+                self._require_open()  # closed by another thread in mid-request: nothing to wait for
                 retry.after_error(error)
                 continue
             self._answered = True
@@ -139,6 +141,7 @@ class Transport:
 
         An address of another host (a presigned URL) is asked without our key.
         """
+        self._require_open()
         request = self._http.build_request("GET", url, headers=dict(headers or {}))
         if _origin(request.url) != _origin(httpx.URL(self.base_url)):
             request.headers.pop("Authorization", None)
@@ -152,6 +155,10 @@ class Transport:
             yield response
         finally:
             response.close()
+
+    def _require_open(self) -> None:
+        if self._http.is_closed:
+            raise ClientError("This client has been closed.")
 
     def retries(self, *, repeatable: bool = True) -> Retries:
         """A fresh series of tries under this transport's patience."""

@@ -211,7 +211,8 @@ class Follower:
         began = self._clock()
         rendered_at: float | None = None
         job = self._figures.job
-        threading.Thread(target=self._refresh, name="rayfarm-refresh", daemon=True).start()
+        refresher = threading.Thread(target=self._refresh, name="rayfarm-refresh", daemon=True)
+        refresher.start()
         try:
             for event in self._client.watch(job):
                 self._take(event)
@@ -225,6 +226,7 @@ class Follower:
             self._stop.set()
             if self._downloads:
                 self._downloads.close()
+        refresher.join()
         rendered_at = rendered_at or over_at
         with self._lock:
             return Followed(
