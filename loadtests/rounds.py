@@ -65,7 +65,7 @@ class CaseResult:
             "farm_over_bare": self.middle(lambda each: each.farm / each.bare),
         }
         found["kept_of_warm"] = found["cold_over_farm"] / found["cold_over_bare"]
-        if self.middle(lambda each: each.bare) < SHORT_FRAME_S:
+        if min((each.bare for each in self.rounds), default=math.nan) < SHORT_FRAME_S:  # least disturbed round
             found["over_bare_ms"] = self.middle(lambda each: (each.farm - each.bare) * 1000)
         else:
             found["over_bare_ratio"] = found["farm_over_bare"]
