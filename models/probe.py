@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.errors import ModelInvalid
 from models.findings import Finding, Severity
 from models.manifest import Manifest
-from models.references import FileIndex
+from models.references import FileIndex, rebase
 
 MAX_REFERENCES = 100_000
 """External files of one scene."""
@@ -101,10 +101,12 @@ class ExternalFile(_Facts):
 
     raw: str
     """The reference as the engine sees it; the key for the manifest's `remap`."""
+    stored: str
+    """The reference as its file stores it; differs from `raw` for a library that a library links."""
     kind: FileKind
     owner: str
     owner_file: str | None
-    """Manifest path of the .blend that stores the reference; `//` starts in its folder."""
+    """Manifest path of the .blend that stores the reference; the `//` of `stored` is its folder."""
     resolved: str | None
     """Manifest path where the engine looks; `None`: outside of the model."""
     found: bool
@@ -179,6 +181,7 @@ def external_files(facts: SceneFacts, manifest: Manifest) -> list[ExternalFile]:
         target = index.target(reference.raw, base_file=reference.base_file)
         file = ExternalFile(
             raw=reference.raw,
+            stored=rebase(reference.raw, base_file=reference.base_file, owner_file=reference.owner_file),
             kind=reference.kind,
             owner=reference.owner,
             owner_file=reference.owner_file,

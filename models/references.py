@@ -15,6 +15,8 @@ from enum import StrEnum
 from models.manifest import tile_pattern
 
 _DRIVE = re.compile(r"^[A-Za-z]:(?=/|$)")
+_DEPTH = 64
+"""Folders pretended above the model, so that `..` has somewhere to go."""
 _LAST_NUMBER = re.compile(r"(\d+)(?=\D*$)")
 
 
@@ -77,6 +79,15 @@ def natural_path(raw: str, *, base_file: str) -> str | None:
         return None
     joined = posixpath.normpath(posixpath.join(posixpath.dirname(base_file), reference.path))
     return None if joined in (".", "..") or joined.startswith(("../", "/")) else joined
+
+
+def rebase(raw: str, *, base_file: str, owner_file: str | None) -> str:
+    """A reference from `base_file`, written as from `owner_file`: Blender rewrites those of nested libraries."""
+    reference = parse_reference(raw)
+    if owner_file is None or owner_file == base_file or reference.form is not ReferenceForm.RELATIVE:
+        return raw
+    place = posixpath.join("/_" * _DEPTH, posixpath.dirname(base_file), reference.path)
+    return "//" + posixpath.relpath(place, posixpath.join("/_" * _DEPTH, posixpath.dirname(owner_file)))
 
 
 def sequence_pattern(name: str) -> re.Pattern[str] | None:

@@ -109,6 +109,7 @@ async def test_a_library_brings_its_own_texture_and_library_into_the_report(scen
         "//external/other/moss.blend": "external/other/moss.blend",
     }
     assert {file.owner_file for file in second.missing} == {"external/5a/tree.blend"}
+    assert {file.stored for file in second.missing} == {"//tex/bark.png", "//../other/moss.blend"}
 
     files["external/5a/tex/bark.png"] = folder / "shared" / "tex" / "bark.png"
     files["external/other/moss.blend"] = folder / "other" / "moss.blend"

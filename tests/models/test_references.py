@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.references import FileIndex, ReferenceForm, natural_path, parse_reference, sequence_pattern
+from models.references import FileIndex, ReferenceForm, natural_path, parse_reference, rebase, sequence_pattern
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,23 @@ def test_no_reference_leads_out_of_the_model(raw: str, base: str) -> None:
     natural = natural_path(raw, base_file=base)
     if natural is not None:
         assert posixpath.normpath("/model/" + natural) == "/model/" + natural
+
+
+@pytest.mark.parametrize(
+    ("raw", "owner", "stored"),
+    [
+        ("//external/other/moss.blend", "external/5a/tree.blend", "//../other/moss.blend"),
+        ("//../other/moss.blend", "lib/tree.blend", "//../../other/moss.blend"),
+        ("//lib/moss.blend", "lib/tree.blend", "//moss.blend"),
+        ("//lib/moss.blend", "scene.blend", "//lib/moss.blend"),
+        ("//lib/moss.blend", None, "//lib/moss.blend"),
+        ("C:\\lib\\moss.blend", "lib/tree.blend", "C:\\lib\\moss.blend"),
+    ],
+)
+def test_what_blender_rewrote_for_the_main_file_is_told_as_its_library_stores_it(
+    raw: str, owner: str | None, stored: str
+) -> None:
+    assert rebase(raw, base_file="scene.blend", owner_file=owner) == stored
 
 
 def test_a_mapped_reference_goes_where_the_manifest_says_whatever_its_slashes() -> None:
