@@ -31,7 +31,10 @@ async def run(tx: Transaction, name: str, /, **parameters: object) -> CursorResu
 
 def as_json(value: object) -> str:
     """A value for ``cast(:name as jsonb)``; UUIDs and dates become text, NaN is refused."""
-    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":"), default=str)
+    text_ = _dump(value)
+    if "\\u0000" in text_ or "\\ud" in text_:  # rare, and looking at every string first would cost each commit
+        return _dump(_storable(value))
+    return text_
 
 
 def storable(words: str) -> str:
@@ -39,11 +42,19 @@ def storable(words: str) -> str:
     return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
+def _dump(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
 def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _storable(value: object) -> object:
     if isinstance(value, str):
-        return value if value.isascii() and "\x00" not in value else storable(value)
+        return storable(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {storable(str(key)): _storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_storable(item) for item in value]
     return value

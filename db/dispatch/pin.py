@@ -75,6 +75,7 @@ async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) ->
         spec = JobSpec.model_validate((await run(tx, "job_spec", job_id=job_id)).scalar_one())
         if job.state is not JobState.RUNNING or not spec.reuse:
             return 0
+        await run(tx, "no_nested_loops")
         done = await run(
             tx,
             "reuse_frames",

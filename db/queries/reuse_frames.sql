@@ -1,51 +1,61 @@
 -- Frames of this project that were rendered from the same inputs become results of this job: the artifact rows are new,
--- the files in storage are those of the first. One statement whatever the number of frames.
-with mine as (
-    select project_id, render_key from job where id = :job_id
-), wanted as (
+-- the files in storage are those of the first. The jobs to take from are one array, so that the large tables are read
+-- by their index on the job, and all else by hash (the caller switches nested loops off: a guess of a planner without
+-- statistics would cost minutes).
+with sources as materialized (
+    select array(
+        select source.id
+        from job as mine
+        join job as source on source.project_id = mine.project_id and source.render_key = mine.render_key
+        where mine.id = :job_id and source.id <> :job_id
+    ) as ids
+), wanted as materialized (
     select * from jsonb_to_recordset(cast(:runs as jsonb)) as run (
         start integer, first integer, step integer, low integer, high integer
     )
-), held as (
-    select distinct unnest(ordinals) as ordinal from work
-    where job_id = :job_id and kind = 'chunk' and state in ('queued', 'leased', 'rendering')
-), found as (
-    select distinct on (ordinal) wanted.start + (done.frame - wanted.first) / wanted.step as ordinal, done.frame,
-           done.attempt_id, done.job_id as source_job, done.ordinal as source_ordinal,
-           done.generation as source_generation
-    from mine
-    join job as source on source.project_id = mine.project_id and source.render_key = mine.render_key
-    join frame_result as done on done.job_id = source.id and done.state = 'committed'
+), rendered as materialized (
+    select wanted.start + (done.frame - wanted.first) / wanted.step as ordinal, done.frame, done.attempt_id, done.at,
+           done.job_id as source_job, done.ordinal as source_ordinal, done.generation as source_generation
+    from frame_result as done
     join wanted on done.frame between wanted.low and wanted.high and (done.frame - wanted.first) % wanted.step = 0
-    where source.id <> :job_id
+    where done.job_id = any(array(select unnest(ids) from sources)) and done.state = 'committed'
+), files as materialized (
+    select * from artifact
+    where job_id = any(array(select unnest(ids) from sources)) and kind in ('frame', 'extra', 'preview')
+      and ordinal is not null
+), found as materialized (
+    select distinct on (rendered.ordinal) rendered.*
+    from rendered
+    where not exists (
+              select from frame_result as result
+              where result.job_id = :job_id and result.generation = :generation and result.ordinal = rendered.ordinal
+          )
       and not exists (
-          select from frame_result as result
-          where result.job_id = :job_id and result.generation = :generation
-            and result.ordinal = wanted.start + (done.frame - wanted.first) / wanted.step
-      )
-      and not exists (select from held where held.ordinal = wanted.start + (done.frame - wanted.first) / wanted.step)
+              select from work cross join unnest(work.ordinals) as held (ordinal)
+              where work.job_id = :job_id and work.kind = 'chunk' and work.state in ('queued', 'leased', 'rendering')
+                and held.ordinal = rendered.ordinal
+          )
       and exists (
-          select from artifact
-          where artifact.job_id = done.job_id and artifact.ordinal = done.ordinal
-            and artifact.generation = done.generation and artifact.kind = 'frame'
-      )
-    order by ordinal, done.at
+              select from files
+              where files.job_id = rendered.source_job and files.ordinal = rendered.source_ordinal
+                and files.generation = rendered.source_generation and files.kind = 'frame'
+          )
+    order by rendered.ordinal, rendered.at
     limit :limit
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id)
     select :job_id, ordinal, :generation, frame, 'reused', 'reused', attempt_id from found
     on conflict do nothing
     returning ordinal, frame
-), files as (
+), copied as (
     insert into artifact (id, project_id, job_id, ordinal, generation, kind, name, storage_key, size_bytes, sha256,
                           media_type, width, height)
-    select gen_random_uuid(), source.project_id, :job_id, found.ordinal, :generation, source.kind, source.name,
-           source.storage_key, source.size_bytes, source.sha256, source.media_type, source.width, source.height
+    select gen_random_uuid(), files.project_id, :job_id, found.ordinal, :generation, files.kind, files.name,
+           files.storage_key, files.size_bytes, files.sha256, files.media_type, files.width, files.height
     from results
     join found on found.ordinal = results.ordinal
-    join artifact as source
-      on source.job_id = found.source_job and source.ordinal = found.source_ordinal
-     and source.generation = found.source_generation and source.kind in ('frame', 'extra', 'preview')
+    join files on files.job_id = found.source_job and files.ordinal = found.source_ordinal
+              and files.generation = found.source_generation
 ), counted as (
     update job set reused = reused + (select count(*) from results) where id = :job_id
 )

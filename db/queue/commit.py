@@ -78,7 +78,9 @@ async def commit_frames(
             return known
         shows = needs_preview and work.previews and work.job.state is not JobState.CANCELING
         accepted = await _write(tx, work, replica_id, list(fresh.values()), shows)
-        if work.job.resolved + len(accepted) == work.job.total or len(accepted) == len(held):
+        is_last_of_chunk = len(accepted) == len(held)
+        is_last_of_job = work.job.resolved + len(accepted) == work.job.total
+        if is_last_of_job or (is_last_of_chunk and work.job.state is JobState.CANCELING):
             await settle(tx, job_id=work.job.id)
         return sorted({*accepted, *known})
 

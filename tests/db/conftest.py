@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,19 +39,29 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: EmbeddedPostgres) -> str:
+def administer(postgres: EmbeddedPostgres) -> Iterator[Callable[[str], None]]:
+    """Runs a command on the server; one connection for all tests, since each costs 25 ms."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("set file_copy_method = 'clone'")  # a new database in a quarter of the time
+        yield lambda command: connection.execute(command.encode()) and None
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres, administer: Callable[[str], None]) -> str:
     name = "rayfarm_template"
-    _administer(postgres, f'create database "{name}"')
+    administer(f'create database "{name}"')
     upgrade(postgres.url_for(name))
     return name
 
 
 @pytest.fixture
-def settings(postgres: EmbeddedPostgres, template: str) -> Iterator[DatabaseSettings]:
+def settings(
+    postgres: EmbeddedPostgres, template: str, administer: Callable[[str], None]
+) -> Iterator[DatabaseSettings]:
     name = f"test_{uuid4().hex}"
-    _administer(postgres, f'create database "{name}" template "{template}"')
+    administer(f'create database "{name}" template "{template}" strategy file_copy')
     yield DatabaseSettings(url=SecretStr(postgres.url_for(name)))
-    _administer(postgres, f'drop database "{name}" with (force)')
+    administer(f'drop database "{name}" with (force)')
 
 
 @pytest.fixture
@@ -64,8 +74,3 @@ async def db(settings: DatabaseSettings) -> AsyncIterator[Database]:
 @pytest.fixture
 async def farm(db: Database) -> Farm:
     return await Farm.create(db)
-
-
-def _administer(server: EmbeddedPostgres, command: str) -> None:
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(command.encode())
