@@ -156,9 +156,7 @@ async def server(
 
 @asynccontextmanager
 async def _serve(app: FastAPI) -> AsyncIterator[tuple[int, Callable[[], Awaitable[None]]]]:
-    listener = socket.socket(
-        proto=socket.IPPROTO_TCP
-    )  # asyncio turns Nagle's delay off only where the protocol is said
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # else asyncio leaves Nagle's delay on
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)

@@ -246,5 +246,5 @@ async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
 async def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
     """Look again until it holds; a test that waits for ever fails instead."""
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 - what it waits for has no event to await
+        while not holds():
             await asyncio.sleep(0.01)
