@@ -23,6 +23,7 @@ class BareLoop:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # as the farm has: a busy Linux shares its cores out by session
         )
 
     def __enter__(self) -> Self:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 from loadtests.budgets import Figure
 
 SHORT_FRAME_S = 1.0
 """Below it a farm is judged by the milliseconds that it adds, from it on by its share."""
+
+
+CALM_SPREAD = 1.25
+"""Slowest round of the bare loop over its quickest, on a machine that does nothing else: 1.02 to 1.1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +51,21 @@ class CaseResult:
     first_job_s: float = math.nan
     """The farm's first, cold job of one frame with this scene; not part of any ratio."""
     same_pixels: bool | None = None
-    notes: list[str] = field(default_factory=list)
 
     def middle(self, value: Callable[[Round], float]) -> float:
         """Median over the rounds that have it; NaN if none has."""
         return middle([value(each) for each in self.rounds])
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know before believing the figures."""
+        loop = [each.bare for each in self.rounds if not math.isnan(each.bare)]
+        if len(loop) < 2 or max(loop) / min(loop) <= CALM_SPREAD:
+            return []
+        return [
+            f"DISTURBED: the bare loop's rounds differ by {max(loop) / min(loop):.2f} x, so something else used the "
+            "machine; run it again on a quiet one before judging the milliseconds."
+        ]
 
     @property
     def figures(self) -> list[Figure]:

@@ -47,6 +47,14 @@ class TestFigures:
         assert set(figures(Round(cold=1.0, bare=0.1))) == {"cold_over_bare"}
 
 
+class TestNotes:
+    def test_a_loop_that_was_disturbed_is_told(self) -> None:
+        assert "DISTURBED" in "\n".join(case_lines(result(Round(bare=0.1), Round(bare=0.15))))
+
+    def test_a_calm_run_has_no_note(self) -> None:
+        assert result(Round(bare=0.1), Round(bare=0.11)).notes == []
+
+
 class TestReport:
     def test_a_miss_stands_in_the_report_and_in_the_file(self, tmp_path: Path) -> None:
         slow = result(Round(cold=1.0, bare=0.1, farm=0.2), same_pixels=True)
