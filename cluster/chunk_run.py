@@ -255,15 +255,15 @@ class ChunkRun:
             self.stop(Stop.LOST)
 
     async def _end(self) -> None:
-        if self._stop is Stop.LOST:
-            return
+        if self._stop is Stop.LOST or (self._stop is not Stop.CANCELED and not self._pending):
+            return  # the next chunk starts while the committer still writes the last frames of this one
         await self.committer.flush()  # a give-back raises the fence: what is rendered is committed first
         work_id, fence = self.key
         if self._stop is Stop.CANCELED:
             await self._patience.until_available(
                 "release_canceled", lambda: release_canceled(self.database, work_id=work_id, fence=fence)
             )
-        elif self._pending:
+        else:
             reason = EndReason.INTERRUPTED if self._stop is Stop.DRAIN else EndReason.INFRA
             await self._patience.until_available(
                 "release_chunk",

@@ -181,7 +181,8 @@ class Dispatcher:
             epoch=epoch,
         )
         if spec.reuse:
-            await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)
+            while await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH) == REUSE_BATCH:
+                pass  # more may be had
         return 1
 
     async def _tick_for_ever(self) -> None:

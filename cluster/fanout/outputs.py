@@ -109,7 +109,7 @@ async def _fetch_all(farm: FarmParts, frames: list[ArtifactRow], scratch: Path) 
     """Local copies in order; reused frames and their originals share one object, so names carry the ordinal."""
     paths = []
     for frame in frames:
-        path = scratch / f"{frame.ordinal:07d}{Path(frame.name).suffix}"
+        path = scratch / f"{frame.ordinal or 0:07d}{Path(frame.name).suffix}"
         await farm.storage.fetch(frame.storage_key, path)
         paths.append(path)
     return paths

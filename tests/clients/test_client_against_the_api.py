@@ -43,7 +43,7 @@ async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[int]:
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     async with asyncio.timeout(20):
-        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started and not task.done():
             await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]

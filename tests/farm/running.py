@@ -15,7 +15,6 @@ import httpx
 import psutil
 import psycopg
 
-from db.embedded import EmbeddedPostgres
 
 WAIT_S = 150.0
 """Seconds that any wait may take on a busy machine; a farm that works needs a few."""
@@ -117,7 +116,8 @@ class RunningFarm:
 
     @property
     def database_url(self) -> str:
-        return EmbeddedPostgres(root=self.home / "postgres", port=self.record["ports"]["postgres"]).url
+        password = (self.home / "postgres" / "password").read_text().strip()
+        return f"postgresql://rayfarm:{password}@127.0.0.1:{self.record['ports']['postgres']}/postgres"
 
     def assert_each_frame_once(self, job_id: str, total: int, *, in_flight: int) -> None:
         """The promise: every frame there once, none rendered more than once beyond those in flight at the kill."""
