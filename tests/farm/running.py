@@ -15,7 +15,6 @@ import httpx
 import psutil
 import psycopg
 
-
 WAIT_S = 150.0
 """Seconds that any wait may take on a busy machine; a farm that works needs a few."""
 
