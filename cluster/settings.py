@@ -63,9 +63,11 @@ class ClusterSettings(BaseSettings):
     unclaimed_poll: timedelta = timedelta(seconds=5)
     """How often an idle replica looks for assigned work without having been notified; only a fallback."""
 
+    # --- back-off against a database or storage that does not answer ---
     retry_first: timedelta = timedelta(milliseconds=200)
+    """First pause; doubles."""
     retry_longest: timedelta = timedelta(seconds=5)
-    """Back-off against a database or storage that does not answer."""
+    """Longest pause: how late a replica notices that the database is back."""
 
     commit_queue: int = 64
     """Finished frames that may wait for upload in one replica before it stops rendering."""
@@ -75,7 +77,9 @@ class ClusterSettings(BaseSettings):
 
     # --- pool ---
     min_replicas: int = 0
+    """Replicas that stay when there is no work."""
     max_replicas: int = 1
+    """Replicas of the pool at most."""
     keep_warm: timedelta = timedelta(minutes=10)
     """An idle replica and its loaded scenes are kept this long."""
 

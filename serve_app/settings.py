@@ -12,7 +12,7 @@ Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
 class ApiSettings(BaseSettings):
-    """Sizes take units (``16MiB``), durations take seconds or ISO 8601 (``PT30S``)."""
+    """Sizes take units (``16MiB``), durations take ISO 8601 (``PT30S``)."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_API_", frozen=True)
 

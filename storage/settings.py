@@ -20,7 +20,7 @@ _PLACEHOLDERS = ("changeme", "change-me", "placeholder", "example", "secret-key-
 
 
 class StorageSettings(BaseSettings):
-    """Storage settings; sizes take units (``16MiB``), durations take seconds or ISO 8601 (``PT30S``)."""
+    """Storage settings; sizes take units (``16MiB``), durations take ISO 8601 (``PT30S``)."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_STORAGE_", frozen=True)
 

@@ -1,4 +1,7 @@
-"""One real farm for the whole suite: supervisor, embedded PostgreSQL, Ray, Serve. Starting it takes half a minute."""
+"""One real farm for the whole suite: supervisor, embedded PostgreSQL, Serve, and Ray with one logical CPU.
+
+Starting it takes a minute on two idle cores.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def running() -> Iterator[RunningFarm]:
     home = Path(tempfile.mkdtemp(prefix="rf-"))
     home.chmod(0o755)
     try:
-        control.up(home, LocalFarmSettings(home=home, num_cpus=2, deploy_timeout=timedelta(minutes=5)))
+        control.up(home, LocalFarmSettings(home=home, num_cpus=1, deploy_timeout=timedelta(minutes=5)))
         yield RunningFarm(home)
     finally:
         control.down(home)

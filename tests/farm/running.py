@@ -24,8 +24,9 @@ Answer = TypeVar("Answer")
 class RunningFarm:
     """Client, processes and ledger of the farm at ``home``."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, database_url: str | None = None) -> None:
         self.home = home
+        self._database_url = database_url
         self.http = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {(home / 'admin_key').read_text().strip()}"},
@@ -81,6 +82,10 @@ class RunningFarm:
     def until_committed(self, job_id: str, frames: int) -> None:
         wait_for(lambda: self.job(job_id)["counts"]["committed"] >= frames, f"{frames} frames of {job_id}")
 
+    def until_rendering(self, job_id: str) -> None:
+        query = "select 1 from work where job_id = %s and state = 'rendering'"
+        wait_for(lambda: self.rows(query, job_id), f"a frame of {job_id} to render")
+
     # --- processes -------------------------------------------------------------------------------------------------
 
     def processes(self, *needles: str) -> list[psutil.Process]:
@@ -115,6 +120,8 @@ class RunningFarm:
 
     @property
     def database_url(self) -> str:
+        if self._database_url is not None:
+            return self._database_url
         password = (self.home / "postgres" / "password").read_text().strip()
         return f"postgresql://rayfarm:{password}@127.0.0.1:{self.record['ports']['postgres']}/postgres"
 
