@@ -41,6 +41,12 @@ class ClusterSettings(BaseSettings):
     max_parallel_tasks: int = 2
     """Ray tasks (probe, preview, video) in flight at once."""
 
+    previews_every: timedelta = timedelta(seconds=20)
+    """Previews wait for each other this long and share a task: its process costs some seconds of CPU to start."""
+
+    previews_at_once: int = 64
+    """Commits whose previews one task makes at most."""
+
     task_lease: timedelta = timedelta(seconds=30)
     """Lease of a task, renewed by the dispatcher that submitted it."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -24,9 +25,9 @@ TASK_KINDS = (WorkKind.PROBE, WorkKind.POST)
 
 
 class TaskLauncher(Protocol):
-    """Runs a task somewhere; the awaitable ends when it has ended, and raises when it broke."""
+    """Runs tasks somewhere, one after the other; the awaitable ends with the last, and raises when one broke."""
 
-    async def launch(self, task: ClaimedTask) -> None: ...
+    async def launch(self, tasks: Sequence[ClaimedTask]) -> None: ...
 
 
 class TaskRunner:
@@ -37,28 +38,48 @@ class TaskRunner:
         self._settings = settings
         self._holder = holder
         self._launcher = launcher
-        self._running: dict[asyncio.Task[None], ClaimedTask] = {}
+        self._running: dict[asyncio.Task[None], list[ClaimedTask]] = {}
         self._renewed_at = 0.0
+        self._previewed_at = 0.0
 
     async def tick(self, epoch: int) -> int:
-        """Reap, renew, claim and launch; returns how many were launched."""
+        """Renew, claim and launch; returns how many rows were launched."""
         await self._renew()
-        room = self._settings.max_parallel_tasks - len(self._running)
-        if room <= 0:
-            return 0
-        claimed = await claim_tasks(
+        launched = 0
+        for task in await self._claim(epoch, limit=self._room, previews=False):
+            self._launch([task])
+            launched += 1
+        now = time.monotonic()
+        if self._room > 0 and now - self._previewed_at >= self._settings.previews_every.total_seconds():
+            previews = await self._claim(epoch, limit=self._settings.previews_at_once, previews=True)
+            if previews:
+                self._previewed_at = now
+                self._launch(previews)
+                launched += len(previews)
+        return launched
+
+    @property
+    def _room(self) -> int:
+        return self._settings.max_parallel_tasks - len(self._running)
+
+    async def _claim(self, epoch: int, *, limit: int, previews: bool) -> list[ClaimedTask]:
+        if limit <= 0:
+            return []
+        return await claim_tasks(
             self._database,
             kinds=TASK_KINDS,
-            limit=room,
+            limit=limit,
             lease=self._settings.task_lease,
             holder=self._holder,
             epoch=epoch,
+            previews=previews,
         )
-        for task in claimed:
-            runner = asyncio.create_task(self._run(task), name=f"task-{task.task or task.kind}-{task.work_id}")
-            self._running[runner] = task
-            runner.add_done_callback(self._running.pop)
-        return len(claimed)
+
+    def _launch(self, tasks: list[ClaimedTask]) -> None:
+        first = tasks[0]
+        runner = asyncio.create_task(self._run(tasks), name=f"task-{first.task or first.kind}-{first.work_id}")
+        self._running[runner] = tasks
+        runner.add_done_callback(self._running.pop)
 
     async def close(self) -> None:
         """Stop waiting for tasks; what they were doing is claimed again by the next leader."""
@@ -66,19 +87,20 @@ class TaskRunner:
             runner.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _run(self, task: ClaimedTask) -> None:
+    async def _run(self, tasks: list[ClaimedTask]) -> None:
         try:
-            await self._launcher.launch(task)
+            await self._launcher.launch(tasks)
         except Exception as error:
-            _log.exception("task_broke", work_id=task.work_id, kind=task.kind, task=task.task)
-            await fail_task(
-                self._database, work_id=task.work_id, fence=task.fence, message=str(error)[:2000], retryable=True
-            )
+            _log.exception("task_broke", work_ids=[task.work_id for task in tasks], task=tasks[0].task)
+            for task in tasks:  # one that has ended is not ours any more, and is left alone
+                await fail_task(
+                    self._database, work_id=task.work_id, fence=task.fence, message=str(error)[:2000], retryable=True
+                )
 
     async def _renew(self) -> None:
         now = time.monotonic()
         if not self._running or now - self._renewed_at < self._settings.task_lease.total_seconds() / 3:
             return
         self._renewed_at = now
-        held = [(task.work_id, task.fence) for task in self._running.values()]
+        held = [(task.work_id, task.fence) for tasks in self._running.values() for task in tasks]
         await renew_tasks(self._database, tasks=held, lease=self._settings.task_lease)

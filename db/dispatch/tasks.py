@@ -46,14 +46,30 @@ class ClaimedTask:
 
 
 async def claim_tasks(
-    db: Database, *, kinds: Sequence[WorkKind], limit: int, lease: timedelta, holder: UUID, epoch: int
+    db: Database,
+    *,
+    kinds: Sequence[WorkKind],
+    limit: int,
+    lease: timedelta,
+    holder: UUID,
+    epoch: int,
+    previews: bool | None = None,
 ) -> list[ClaimedTask]:
-    """Up to ``limit`` tasks that may run now, the most urgent first, leased to ``holder``."""
+    """Up to ``limit`` tasks that may run now, the most urgent first, leased to ``holder``.
+
+    ``previews``: True, only these; False, all but these; None, any.
+    """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         await run(tx, "async_commit")
         done = await run(
-            tx, "claim_tasks", kinds=[str(kind) for kind in kinds], limit=limit, lease=lease, holder=holder
+            tx,
+            "claim_tasks",
+            kinds=[str(kind) for kind in kinds],
+            limit=limit,
+            lease=lease,
+            holder=holder,
+            previews=previews,
         )
         rows = done.mappings().all()
     claimed = [ClaimedTask(**{**row, "kind": WorkKind(row["kind"])}) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -45,8 +45,9 @@ WAIT_S = 60.0
 class InProcessLauncher:
     """Runs a task in a thread: what a Ray worker does, without the worker."""
 
-    async def launch(self, task: ClaimedTask) -> None:
-        await asyncio.to_thread(execute, task)
+    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+        for task in tasks:
+            await asyncio.to_thread(execute, task)
 
 
 @dataclass(kw_only=True)
@@ -182,7 +183,9 @@ async def in_process_farm(database_settings: DatabaseSettings, home: Path) -> As
         database=database,
         database_settings=database_settings,
         storage=storage,
-        settings=ClusterSettings(cache_dir=home / "cache", tick_every=timedelta(seconds=0.2)),
+        settings=ClusterSettings(
+            cache_dir=home / "cache", tick_every=timedelta(seconds=0.2), previews_every=timedelta(seconds=1)
+        ),
         project_id=project_id,
     )
     try:
