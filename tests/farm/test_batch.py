@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,12 +52,14 @@ def test_a_batch_render_that_fails_fails_the_ray_job(running: RunningFarm, spec:
 def test_a_stopped_batch_render_goes_on_in_the_farm_and_says_how_to_take_it_up(
     running: RunningFarm, spec: Path
 ) -> None:
-    spec.write_text(f"scene: {ROOT / 'examples' / 'sample.blend'}\nframes: 1-40\n{TINY}\njob: {{reuse: false}}\n")
+    lasting = "settings: {resolution_x: 320, resolution_y: 180, samples: 16}"  # a second and more per frame
+    scene = ROOT / "examples" / "sample.blend"
+    spec.write_text(f"scene: {scene}\nframes: 1-40\n{lasting}\njob: {{reuse: false, outputs: {{video: null}}}}\n")
     name = "stopped-batch"
     command = [sys.executable, "-m", "cluster.batch", "render", str(spec)]
     assert ray_job(running, "submit", "--no-wait", "--submission-id", name, "--", *command).returncode == 0
     log = wait_for(lambda: text if "of 40" in (text := ray_job(running, "logs", name).stdout) else None, "progress")
-    job_id = log.split("job ")[1].split(":")[0]
+    job_id = re.search(r"job ([0-9a-f-]{36}): 40 frames", log)[1]  # type: ignore[index]
     ray_job(running, "stop", name)
     log = ray_job(running, "logs", name).stdout
     assert f"cluster.batch follow {job_id}" in log
