@@ -185,10 +185,6 @@ def serve_environment(ports: FarmPorts, temp_dir: Path) -> dict[str, str]:
     directory = temp_dir / "ha"
     return {name: str(value) for name, value in plane.items()} | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        # Ray ends idle workers beyond one per logical CPU, replicas counted, after a second: each task behind the
-        # frames would then start a process and import its libraries anew, which takes 4 s of CPU from the renderer.
-        "RAY_num_workers_soft_limit": "16",
-        "RAY_idle_worker_killing_time_threshold_ms": "600000",
         "RAY_worker_niceness": "0",  # Ray's 15 would add up with the engine's own, and put the API behind the engines
         # Serve's controller looks at everything this often: at its default of 0.1 s it takes 8 % of a core for nothing.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
