@@ -51,7 +51,7 @@ CASES = (
         says="sample scene, 160x90, 4 samples, no denoise",
         scene="sample",
         settings=_TINY,
-        rounds=4,
+        rounds=9,
         block=24,
     ),
     Case(
@@ -59,7 +59,7 @@ CASES = (
         says="the same, denoised",
         scene="sample",
         settings={**_TINY, "denoise": True},
-        rounds=3,
+        rounds=9,
         block=16,
     ),
     Case(
@@ -67,7 +67,7 @@ CASES = (
         says="2 million triangles, four packed 2k textures, 160x90, 4 samples, no denoise",
         scene="heavy",
         settings=_TINY,
-        rounds=3,
+        rounds=7,
         block=16,
     ),
     Case(

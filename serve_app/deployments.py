@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import ray
@@ -16,6 +17,7 @@ from ray import serve
 
 from cluster.composition import open_farm
 from cluster.dispatching import dispatcher_app
+from cluster.local.services import say_ready
 from cluster.logs import configure_logging
 from cluster.renderer import renderer_app
 from db.bootstrap import ensure_admin_key
@@ -63,7 +65,11 @@ def deploy(*, http_host: str, http_port: int, admin_key: Path) -> None:
 
 
 def main() -> None:
-    """Read where and how from the environment that the supervisor gives."""
+    """Read where and how from the environment that the supervisor gives.
+
+    A driver that a supervisor started stays: Serve's actors belong to the Ray job of the driver that started Serve, and
+    Ray ends a job's idle workers at once when its driver has ended, so that every task would start a process anew.
+    """
     configure_logging()
     ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
     deploy(
@@ -71,6 +77,8 @@ def main() -> None:
         http_port=int(os.environ.get("RAYFARM_HTTP_PORT") or 8700),
         admin_key=Path(os.environ.get("RAYFARM_HOME", ".rayfarm")) / "admin_key",
     )
+    if say_ready():
+        signal.pause()
 
 
 if __name__ == "__main__":

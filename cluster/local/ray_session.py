@@ -107,6 +107,9 @@ class RaySession:
             **serve_environment(self._ports, self.temp_dir),
             SESSION_VARIABLE: session,
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_worker_niceness": "0",  # Ray's 15 would add to the engine's own, and put the API behind the engines
+            # Serve's controller looks at everything this often: at its default of 0.1 s that takes 8 % of a core.
+            "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self._token_path),
             "AUTOSCALER_METRIC_PORT": str(self._ports.autoscaler_metrics),
@@ -185,9 +188,6 @@ def serve_environment(ports: FarmPorts, temp_dir: Path) -> dict[str, str]:
     directory = temp_dir / "ha"
     return {name: str(value) for name, value in plane.items()} | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_worker_niceness": "0",  # Ray's 15 would add up with the engine's own, and put the API behind the engines
-        # Serve's controller looks at everything this often: at its default of 0.1 s it takes 8 % of a core for nothing.
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(ports.haproxy_stats),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(directory / "haproxy.cfg"),

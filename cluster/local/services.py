@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,9 @@ from cluster.local.processes import wait_until
 from cluster.local.settings import LocalFarmSettings
 from db.embedded import EmbeddedPostgres
 from jobs.errors import Unavailable
+
+READY_VARIABLE = "RAYFARM_READY_FD"
+"""Names the descriptor by which a step says that it is done although its process stays."""
 
 
 class CommandFailed(Unavailable):
@@ -88,18 +92,30 @@ def run_step(
     limit: timedelta,
     give_up: Callable[[], bool],
 ) -> bool:
-    """Run one command to its end, output into its log; False if `give_up` became true meanwhile."""
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            env=dict(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    ended = wait_until(lambda: process.poll() is not None or give_up(), limit)
+    """Run one command to its end, output into its log; False if `give_up` became true meanwhile.
+
+    A command that has more to do says that its step is done by a write to the descriptor in `READY_VARIABLE` (as under
+    s6, https://skarnet.org/software/s6/notifywhenup.html), and runs on: who sweeps its session ends it.
+    """
+    ready, said_ready = os.pipe()
+    try:
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                env={**environment, READY_VARIABLE: str(said_ready)},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[said_ready],
+            )
+        ended = wait_until(lambda: process.poll() is not None or _is_readable(ready) or give_up(), limit)
+        if process.returncode is None and _is_readable(ready) and not give_up():
+            return True
+    finally:
+        os.close(ready)
+        os.close(said_ready)
     if process.returncode is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -110,3 +126,17 @@ def run_step(
         how = f"exited with {process.returncode}" if ended else f"did not end in {limit.total_seconds():.0f} s"
         raise CommandFailed(f"The step {name!r} {how}; it said: {said}", remedy=f"The whole output is {log_path}.")
     return True
+
+
+def say_ready() -> bool:
+    """Tell the one who started this process as a step that the step is done; False if nobody asked."""
+    descriptor = os.environ.pop(READY_VARIABLE, None)
+    if descriptor is None:
+        return False
+    with os.fdopen(int(descriptor), "wb") as pipe:
+        pipe.write(b"\n")
+    return True
+
+
+def _is_readable(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])

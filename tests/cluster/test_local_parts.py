@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -199,6 +200,7 @@ class TestSettings:
             "RAYFARM_DATABASE_URL": "postgresql://u:p@h/d",
             "RAYFARM_DEPLOY_TIMEOUT": "PT2M",
         }
+        monkeypatch.delenv("RAYFARM_HOME", raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         assert LocalFarmSettings() == told
@@ -220,3 +222,14 @@ class TestStep:
                 log_path=tmp_path / "log", limit=timedelta(seconds=0.2), give_up=lambda: False,
             )  # fmt: skip
         assert wait_until(lambda: not processes_with("RAYFARM_TEST_MARK", str(tmp_path)), timedelta(seconds=5))
+
+    def test_a_step_that_says_it_is_ready_stays_for_who_sweeps_its_session(self, tmp_path: Path) -> None:
+        marked = {"PYTHONPATH": os.pathsep.join(sys.path), "RAYFARM_TEST_MARK": str(tmp_path)}
+        program = "import signal; from cluster.local.services import say_ready; print(say_ready()) or signal.pause()"
+        done = run_step(
+            "deploy", [sys.executable, "-c", program],
+            environment=marked, log_path=tmp_path / "log", limit=timedelta(seconds=60), give_up=lambda: False,
+        )  # fmt: skip
+        assert done
+        assert len(processes_with("RAYFARM_TEST_MARK", str(tmp_path))) == 1
+        assert terminate(lambda: processes_with("RAYFARM_TEST_MARK", str(tmp_path)), grace=timedelta(seconds=5)) == 1

@@ -205,6 +205,18 @@ class TestSnapshot:
         assert (job.active_chunks, job.uncarved, job.frame_seconds, job.engine_version) == (2, 7, None, "fake 1")
         assert snapshot.pools == ("default",)
 
+    async def test_a_job_is_expected_to_take_what_the_same_scene_and_settings_took_before(self, farm: Farm) -> None:
+        earlier, replica = await farm.start(), await farm.replica()
+        await farm.commit(await farm.rendering(earlier, replica, frames=2))
+        [job] = (await _snapshot(farm)).jobs
+        assert job.frame_seconds is not None
+        await farm.start()
+        other = await farm.submit()
+        await farm.pin(other, render_key="another")
+        expected = {each.id: each.frame_seconds for each in (await _snapshot(farm)).jobs}
+        assert set(expected.values()) == {job.frame_seconds, None}
+        assert expected[other] is None
+
     async def test_silent_and_foreign_replicas_are_not_in_it_and_draining_ones_take_no_work(self, farm: Farm) -> None:
         silent, draining = await farm.replica(), await farm.replica()
         await farm.replica(cluster_id="other")
