@@ -41,7 +41,7 @@ fix: setup-dev ## what the linters can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 bench: setup-dev ## warm over cold, and Rayfarm over the bare engine loop, against loadtests/budgets.toml
-	@$(BIN)/python -m loadtests.bench_render $(BENCH)
+	@$(BIN)/python -m loadtests.bench_render $(BENCH); render=$$?; $(BIN)/python -m loadtests.bench_cancel && exit $$render
 
 gpu-check: setup ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check

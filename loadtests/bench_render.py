@@ -21,7 +21,7 @@ from PIL import Image, ImageChops
 
 from loadtests.bare import BareLoop
 from loadtests.budgets import judge, read_goals, unmeasured
-from loadtests.cases import CASES, ROOT, Case, scene_file
+from loadtests.cases import CASES, OUT, ROOT, Case, scene_file
 from loadtests.cold import render_by_openjd, render_cold
 from loadtests.farm import fetch_frame, render_job, running_farm
 from loadtests.hosted import HostedEngine
@@ -31,7 +31,6 @@ from rayfarm import Client
 from rayfarm.types import Job, Model
 
 BENCH = "render"
-OUT = ROOT / "build" / "bench"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

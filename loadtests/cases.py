@@ -13,6 +13,8 @@ from loadtests.blender import __file__ as blender_package
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "examples" / "sample.blend"
+OUT = ROOT / "build" / "bench"
+"""Where runs leave their figures and what they make."""
 
 Settings = Mapping[str, int | bool]
 
