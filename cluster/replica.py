@@ -90,7 +90,6 @@ class Replica:
         self._idle = asyncio.Event()
         self._idle.set()
         self._wake = asyncio.Event()
-        self._engine_failed: str | None = None
 
     async def run(self) -> None:
         """Register, then beat, listen, claim and render until cancelled."""
@@ -116,11 +115,6 @@ class Replica:
             await mark_gone(self._database, replica_id=self.identity.id)
         except (Unavailable, OSError) as error:
             _log.warning("leave_without_word", replica_id=str(self.identity.id), error=str(error))
-
-    def check(self) -> None:
-        """Raise when this replica can render nothing any more, so that Serve replaces it."""
-        if self._engine_failed is not None:
-            raise RuntimeError(self._engine_failed)
 
     async def _work_for_ever(self) -> None:
         while not self._draining.is_set():
@@ -243,18 +237,22 @@ class Replica:
             self._current.stop(Stop.LOST)
 
     async def _bad_picture(self, finished: FinishedFrame, reason: EndReason, message: str) -> None:
-        outcome = await fail_frame(
-            self._database,
-            work_id=finished.chunk.work_id,
-            fence=finished.chunk.fence,
-            replica_id=self.identity.id,
-            ordinal=finished.ordinal,
-            frame=finished.frame,
-            attempt_id=finished.attempt_id,
-            reason=reason,
-            message=message,
-            log="",
-            limits=self._limits,
+        chunk = finished.chunk
+        outcome = await self._patience.until_available(
+            "fail_frame",
+            lambda: fail_frame(
+                self._database,
+                work_id=chunk.work_id,
+                fence=chunk.fence,
+                replica_id=self.identity.id,
+                ordinal=finished.ordinal,
+                frame=finished.frame,
+                attempt_id=finished.attempt_id,
+                reason=reason,
+                message=message,
+                log="",
+                limits=self._limits,
+            ),
         )
         if outcome is FailOutcome.SUPERSEDED:
-            self._superseded(finished.chunk.work_id, finished.chunk.fence)
+            self._superseded(chunk.work_id, chunk.fence)
