@@ -7,10 +7,12 @@ next one, so tiny frames share their transactions and long ones are visible at o
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 import structlog
@@ -23,7 +25,7 @@ from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
 from pipelines.post.pixels import BadPicture, PictureFacts, picture_facts
 from pipelines.post.preview import needs_preview
-from storage.base import ArtifactUpload, Storage
+from storage.base import ArtifactUpload, Storage, StoredObject
 from storage.keys import artifact_key
 
 _log = structlog.get_logger(__name__)
@@ -139,19 +141,7 @@ class Committer:
         stored = {item.key: item for item in await self._storage.put_artifacts(uploads)}
         commits = []
         for finished, facts in checked:
-            artifacts = [
-                NewArtifact(
-                    kind="frame" if upload.source == finished.output.main else "extra",
-                    name=upload.source.name if upload.source != finished.output.main else _frame_name(finished),
-                    storage_key=upload.key,
-                    size_bytes=stored[upload.key].size_bytes,
-                    sha256=stored[upload.key].sha256,
-                    media_type=upload.media_type,
-                    width=facts.width if upload.source == finished.output.main else None,
-                    height=facts.height if upload.source == finished.output.main else None,
-                )
-                for upload in _uploads_of(finished)
-            ]
+            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in _uploads_of(finished)]
             commits.append(
                 FrameCommit(
                     ordinal=finished.ordinal,
@@ -165,6 +155,22 @@ class Committer:
                 )
             )
         return commits
+
+
+def _artifact(
+    finished: FinishedFrame, facts: PictureFacts, upload: ArtifactUpload, stored: StoredObject
+) -> NewArtifact:
+    is_frame = upload.source == finished.output.main
+    return NewArtifact(
+        kind="frame" if is_frame else "extra",
+        name=_frame_name(finished) if is_frame else _extra_name(finished, upload.source),
+        storage_key=upload.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        media_type=upload.media_type,
+        width=facts.width if is_frame else None,
+        height=facts.height if is_frame else None,
+    )
 
 
 def _by_chunk(batch: list[FinishedFrame]) -> list[list[FinishedFrame]]:
@@ -188,6 +194,18 @@ def _uploads_of(finished: FinishedFrame) -> list[ArtifactUpload]:
         for index, path in enumerate(finished.output.extra)
     ]
     return [upload(finished.output.main, _frame_name(finished), finished.format.media_type), *extras]
+
+
+def _extra_name(finished: FinishedFrame, source: Path) -> str:
+    """Its path below the attempt's folder, with the frame's number at the end as Blender names an animation's files.
+
+    So no two extra files of a job have one name: two nodes may name theirs alike, and one node every frame's.
+    """
+    inner = PurePosixPath(os.path.relpath(os.path.realpath(source), os.path.realpath(finished.scratch)))
+    number = re.search(r"-?\d+$", inner.stem)
+    if number is None or int(number[0]) != finished.frame:
+        inner = inner.with_name(f"{inner.stem}{finished.frame:04d}{inner.suffix}")
+    return inner.as_posix().removeprefix("extra/")
 
 
 def _frame_name(finished: FinishedFrame) -> str:

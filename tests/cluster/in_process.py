@@ -102,7 +102,9 @@ class InProcessFarm:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def model(self, content: bytes = b"fake scene", kind: ModelKind = ModelKind.FAKE) -> UUID:
+    async def model(
+        self, content: bytes = b"fake scene", kind: ModelKind = ModelKind.FAKE, main: str = "scene.fake"
+    ) -> UUID:
         """A registered model of one file that is ready; needs a dispatcher that runs its probe."""
         digest = hashlib.sha256(content).hexdigest()
 
@@ -112,8 +114,8 @@ class InProcessFarm:
         await self.storage.put_blob(digest, chunks())
         manifest = Manifest(
             kind=kind,
-            main="scene.fake",
-            files=(ManifestFile(path="scene.fake", digest=digest, size_bytes=len(content)),),
+            main=main,
+            files=(ManifestFile(path=main, digest=digest, size_bytes=len(content)),),
         )
         async with self.database.transaction() as tx:
             await record_blob(tx, project_id=self.project_id, digest=digest, size_bytes=len(content))

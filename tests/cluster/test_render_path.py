@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import uuid4
 
 from jobs.states import EndReason, JobState
+from models.kinds import ModelKind
 from tests.cluster.in_process import InProcessFarm
 
 
@@ -60,6 +62,23 @@ async def test_a_frame_that_always_fails_fails_the_job_and_the_others_are_kept(f
     assert (job.state, job.end_reason, job.committed, job.failed) == (JobState.FAILED, EndReason.ENGINE_ERROR, 4, 1)
     tries = await farm.rows("select outcome from attempt where ordinal = 2")
     assert [row.outcome for row in tries] == ["engine_error"] * 2
+
+
+async def test_what_file_output_nodes_write_becomes_artifacts_each_under_a_name_of_its_own(
+    farm: InProcessFarm, scenes: Path
+) -> None:
+    farm.start_dispatcher()
+    farm.start_replica()
+    model = await farm.model((scenes / "file_output.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
+    job = await farm.ended(await farm.submit(model=model, pipeline="cycles", frames="1-2"))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 2)
+    extras = await farm.rows("select ordinal, name, storage_key from artifact where kind = 'extra' order by 1, 2")
+    stem = "_.._escaped_.._.._Image"
+    assert [(row.ordinal, row.name) for row in extras] == [
+        (ordinal, f"{node}/{stem}{ordinal + 1:04d}.png") for ordinal in (0, 1) for node in ("inner", "outer")
+    ]
+    for row in extras:
+        assert await farm.storage.stat(row.storage_key) is not None
 
 
 async def test_an_engine_crash_costs_one_frame_one_try_and_the_replica_lives(farm: InProcessFarm) -> None:
