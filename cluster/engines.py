@@ -150,6 +150,7 @@ class EngineRoom:
         host = await EngineHost.start(
             pipeline=get_pipeline(chunk.pipeline),
             workdir=self._workdir / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )
         try:

@@ -31,7 +31,9 @@ AGREES, DIFFERS, NO_GPU = 0, 1, 2
 
 async def render(device: str, scratch: Path) -> list[tuple[Path, float]]:
     """(picture, seconds) of each frame on one device; the first frame's time includes the kernels' start."""
-    host = await EngineHost.start(pipeline=get_pipeline("cycles"), workdir=scratch, settings=EngineSettings())
+    host = await EngineHost.start(
+        pipeline=get_pipeline("cycles"), workdir=scratch, models=(SCENE.parent,), settings=EngineSettings()
+    )
     try:
         await host.load(ModelFiles(digest="0" * 64, root=SCENE.parent, main=SCENE.name))
         done = []

@@ -47,7 +47,10 @@ class HostedEngine:
 
     async def _open(self) -> EngineHost:
         host = await EngineHost.start(
-            pipeline=get_pipeline("cycles"), workdir=self._workdir / "engine", settings=self._settings
+            pipeline=get_pipeline("cycles"),
+            workdir=self._workdir / "engine",
+            models=(self._blend.parent,),
+            settings=self._settings,
         )
         await host.load(ModelFiles(digest="0" * 64, root=self._blend.parent, main=self._blend.name))
         return host

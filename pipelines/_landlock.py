@@ -1,9 +1,10 @@
-"""Landlock: an unprivileged process gives up writing outside a list of folders (Linux 5.13+). Stdlib only."""
+"""Landlock: an unprivileged process gives up files outside a list of folders (Linux 5.13+). Stdlib only."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ _CREATE_RULESET_VERSION = 1
 _RULE_PATH_BENEATH = 1
 
 _WRITE_FILE = 1 << 1
+_READ_FILE = 1 << 2
+_READ_DIR = 1 << 3
 _REMOVE_DIR = 1 << 4
 _REMOVE_FILE = 1 << 5
 _MAKE = 0b1111111 << 6
@@ -23,8 +26,12 @@ _REFER = 1 << 13
 _TRUNCATE = 1 << 14
 """Since ABI 3."""
 
-_DEVICES = (Path("/dev"), Path("/proc"))
-"""Existing files only: /dev/null and GPU nodes are opened for writing, drivers write thread names to /proc."""
+_DEVICES = tuple(Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "kfd", "dri"))
+_GPU_DEVICES = "nvidia*"
+"""Not the whole of /dev: disks are in it."""
+_KERNEL = Path("/proc")
+"""Drivers write thread names there. Other processes' memory and environment need the right to trace them, which
+Landlock takes away, unless the process has CAP_PERFMON."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the path is the kernel's, nothing is created by us
 """GPU drivers create segments here."""
 
@@ -39,12 +46,17 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = [("allowed_access", ctypes.c_uint64), ("parent_fd", ctypes.c_int32)]
 
 
-def confine_writes(libc: ctypes.CDLL, writable: Iterable[Path]) -> bool:
-    """Deny writes outside ``writable`` and device files. False where the kernel cannot. Needs no_new_privs."""
+def confine_files(libc: ctypes.CDLL, *, writable: Iterable[Path], readable: Iterable[Path]) -> bool:
+    """Deny writes outside ``writable`` and reads outside both lists, device files apart. Absent paths are passed over.
+
+    False where the kernel cannot. Needs no_new_privs, and binds threads that start later only. An open file stays open;
+    that a path exists can still be seen.
+    """
     abi = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _CREATE_RULESET_VERSION)
     if abi < 1:
         return False
-    existing = _WRITE_FILE | (_TRUNCATE if abi >= 3 else 0)
+    reading = _READ_FILE | _READ_DIR
+    existing = reading | _WRITE_FILE | (_TRUNCATE if abi >= 3 else 0)
     everything = existing | _REMOVE_DIR | _REMOVE_FILE | _MAKE | (_REFER if abi >= 2 else 0)
     attributes = _RulesetAttributes(handled_access_fs=everything)
     ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)), 0)
@@ -52,7 +64,8 @@ def confine_writes(libc: ctypes.CDLL, writable: Iterable[Path]) -> bool:
         return False
     try:
         allowed = [(path, everything) for path in (*writable, _SHARED_MEMORY)]
-        allowed += [(path, existing) for path in _DEVICES]
+        allowed += [(path, existing) for path in (*_DEVICES, *Path("/dev").glob(_GPU_DEVICES), _KERNEL)]
+        allowed += [(path, reading) for path in readable]
         for path, access in allowed:
             _allow(libc, ruleset, path, access)
         return bool(libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
@@ -62,12 +75,14 @@ def confine_writes(libc: ctypes.CDLL, writable: Iterable[Path]) -> bool:
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, access: int) -> None:
     try:
-        folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:  # absent folders need no rule
+        opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # what is absent needs no rule
         return
     try:
-        rule = _PathBeneath(allowed_access=access, parent_fd=folder)
+        if not stat.S_ISDIR(os.fstat(opened).st_mode):  # the kernel refuses rights that only folders have
+            access &= _READ_FILE | _WRITE_FILE | _TRUNCATE
+        rule = _PathBeneath(allowed_access=access, parent_fd=opened)
         if libc.syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, ctypes.byref(rule), 0) != 0:
             raise OSError(ctypes.get_errno(), f"landlock refused a rule for {path}")
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -109,7 +109,9 @@ class ChildProcess:
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
 
 
-def spawn_worker(*, engine_module: str, home: Path, writable: Sequence[Path], settings: EngineSettings) -> ChildProcess:
+def spawn_worker(
+    *, engine_module: str, home: Path, writable: Sequence[Path], readable: Sequence[Path], settings: EngineSettings
+) -> ChildProcess:
     """Fork and exec ``pipelines.worker``. Call from a thread that lives as long as the child: its end kills it."""
     ours, theirs = socket.socketpair()
     log = LogFile(folder=home, limit_bytes=settings.log_tail_bytes)
@@ -120,6 +122,8 @@ def spawn_worker(*, engine_module: str, home: Path, writable: Sequence[Path], se
     command += ["--limits", json.dumps(asdict(limits))]
     for path in writable:
         command += ["--writable", str(path)]
+    for path in (*readable, *settings.readable):
+        command += ["--readable", str(path)]
     try:
         popen = subprocess.Popen(
             command,

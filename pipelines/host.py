@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -80,15 +81,26 @@ class EngineHost:
 
     @classmethod
     async def start(
-        cls, *, pipeline: Pipeline, workdir: Path, settings: EngineSettings, engine_module: str | None = None
+        cls,
+        *,
+        pipeline: Pipeline,
+        workdir: Path,
+        models: Sequence[Path],
+        settings: EngineSettings,
+        engine_module: str | None = None,
     ) -> Self:
-        """Spawn a child and wait until its engine is imported. ``engine_module`` replaces the pipeline's own."""
+        """Spawn a child and wait until its engine is imported.
+
+        ``models``: the folders of what it may be told to load; where the kernel permits, it can read no others.
+        ``engine_module`` replaces the pipeline's own.
+        """
         workdir.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix="engine-", dir=workdir))
         child = spawn_worker(
             engine_module=engine_module or pipeline.engine_module,
             home=home,
             writable=(workdir, *pipeline.shared_paths()),
+            readable=models,
             settings=settings,
         )
         host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings)
@@ -196,7 +208,7 @@ class EngineHost:
         event = await ready.answer
         if not isinstance(event, ReadyEvent) or event.protocol != PROTOCOL_VERSION:
             raise await self._broken(f"no greeting of protocol {PROTOCOL_VERSION}")
-        self.sandbox = SandboxReport(network=event.network, writes=event.writes, nice=event.nice)
+        self.sandbox = SandboxReport(network=event.network, files=event.files, nice=event.nice)
 
     async def _ask(self, number: int, line: bytes, on_progress: ProgressCallback | None = None) -> Answer:
         if self._lost is not None:

@@ -69,7 +69,7 @@ class ReadyEvent(_Message):
     type: Literal["ready"] = "ready"
     protocol: int
     network: str
-    writes: str
+    files: str
     nice: int
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import ByteSize, Field
@@ -46,8 +47,11 @@ class EngineSettings(BaseSettings):
     """RLIMIT_NOFILE of the child (lowered to the hard limit if that is less)."""
     unshare_network: bool = True
     """Give the child an empty network namespace where the kernel permits it: scenes need no network."""
-    confine_writes: bool = True
-    """Let the child write only its own folders (Landlock), where the kernel has it."""
+    confine_files: bool = True
+    """Where the kernel has Landlock: the child writes only its own folders, and reads only these, its model and the
+    system's libraries."""
+    readable: tuple[Path, ...] = ()
+    """More folders or files that every scene may read (a share of textures, drivers in an unusual place), JSON list."""
     extra_environment: tuple[str, ...] = ()
     """Names of more environment variables that the child may see; all others outside the built-in list are hidden."""
 
@@ -57,5 +61,5 @@ class EngineSettings(BaseSettings):
             oom_score_adj=self.oom_score_adj,
             max_open_files=self.max_open_files,
             unshare_network=self.unshare_network,
-            confine_writes=self.confine_writes,
+            confine_files=self.confine_files,
         )

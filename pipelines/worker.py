@@ -63,9 +63,7 @@ class EngineWorker:
                 )
             )
             return
-        self._send(
-            ReadyEvent(protocol=PROTOCOL_VERSION, network=report.network, writes=report.writes, nice=report.nice)
-        )
+        self._send(ReadyEvent(protocol=PROTOCOL_VERSION, network=report.network, files=report.files, nice=report.nice))
         for command in self._commands():
             if isinstance(command, CloseCommand):
                 return
@@ -134,13 +132,17 @@ def main(arguments: list[str]) -> NoReturn:
     parser.add_argument("--parent-pid", type=int, required=True)
     parser.add_argument("--limits", required=True, help="SandboxLimits as JSON")
     parser.add_argument("--writable", action="append", default=[], type=Path, help="folder the engine may write")
+    parser.add_argument("--readable", action="append", default=[], type=Path, help="folder or file it may read")
     options = parser.parse_args(arguments)
     exit_code = 1
     try:
         os.set_inheritable(options.fd, False)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever the parent's thread had blocked
         report = enter(
-            SandboxLimits(**json.loads(options.limits)), parent_pid=options.parent_pid, writable=options.writable
+            SandboxLimits(**json.loads(options.limits)),
+            parent_pid=options.parent_pid,
+            writable=options.writable,
+            readable=options.readable,
         )
         faulthandler.enable()  # a crash leaves its Python stack in the parent's log tail
         connection = socket.socket(fileno=options.fd)

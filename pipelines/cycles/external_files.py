@@ -53,7 +53,12 @@ def _plain(raw: str) -> str:
 
 
 def _readable(image: Any) -> bool:
-    return Path(bpy.path.abspath(image.filepath, library=image.library)).is_file()
+    """Opened, as the sandbox lets a process see files that it may not read."""
+    try:
+        with Path(bpy.path.abspath(_plain(image.filepath), library=image.library)).open("rb"):
+            return True
+    except OSError:
+        return False
 
 
 def _reload_libraries(targets: dict[str, str]) -> bool:

@@ -39,6 +39,7 @@ async def probe_model(
     host = await EngineHost.start(
         pipeline=CyclesPipeline(),
         workdir=workdir,
+        models=(files.root,),
         settings=settings.model_copy(update={"load_timeout": min(timeout, settings.load_timeout)}),
         engine_module=PROBE_MODULE,
     )

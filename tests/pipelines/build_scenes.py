@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,37 @@ def external() -> None:
     save("external")
 
 
+def thief() -> None:
+    """Geometry nodes write the text of a file elsewhere into the picture, as glowing letters; else it is black."""
+    secret = FOLDER / "secret.txt"
+    secret.write_text("secret-4711")
+    scene = fresh()
+    scene.world = None
+    for item in [item for item in scene.objects if item.type == "LIGHT"]:
+        bpy.data.objects.remove(item)
+    glow = bpy.data.materials.new("Glow")
+    glow.node_tree.nodes.clear()
+    emission = glow.node_tree.nodes.new("ShaderNodeEmission")
+    surface = glow.node_tree.nodes.new("ShaderNodeOutputMaterial")
+    glow.node_tree.links.new(emission.outputs[0], surface.inputs[0])
+    tree = bpy.data.node_groups.new("Thief", "GeometryNodeTree")
+    tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    path = tree.nodes.new("FunctionNodeInputString")  # a plain reference in the node itself would be a known one
+    path.string = str(secret)
+    kinds = ("ImportText", "StringToCurves", "RealizeInstances", "FillCurve", "SetMaterial")
+    chain = [path, *(tree.nodes.new(f"GeometryNode{kind}") for kind in kinds), tree.nodes.new("NodeGroupOutput")]
+    chain[-2].inputs["Material"].default_value = glow
+    for source, target in pairwise(chain):
+        tree.links.new(source.outputs[0], target.inputs[0])
+    cube = bpy.data.objects["Cube"]
+    cube.animation_data_clear()
+    cube.location = (-2, 0, 0)
+    cube.modifiers.new("Thief", "NODES").node_group = tree
+    scene.camera.location, scene.camera.rotation_euler = (0, 0, 9), (0, 0, 0)
+    (FOLDER / "thief").mkdir()
+    save("thief/thief")
+
+
 if __name__ == "__main__":
     for build in (
         plain,
@@ -171,6 +203,7 @@ if __name__ == "__main__":
         file_output,
         fluid,
         external,
+        thief,
     ):
         build()
     sys.stdout.flush()

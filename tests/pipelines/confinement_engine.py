@@ -26,9 +26,14 @@ class ConfinementEngine:
                 "nice": os.nice(0),
                 "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
                 "no_new_privileges": status.split("NoNewPrivs:")[1].split()[0],
+                "capabilities": status.split("CapEff:")[1].split()[0],
                 "interfaces": [name for _, name in socket.if_nameindex()],
                 "wrote_home": _can_write(Path(tempfile.gettempdir()) / "inside"),
-                "wrote_outside": _can_write(model.main_path),
+                "wrote_outside": _can_write(model.root.parent / "outside"),
+                "read_model": _can_read(model.main_path),
+                "read_outside": _can_read(model.root.parent / "secret"),
+                "listed_outside": _can_list(model.root.parent),
+                "read_parents_environment": _can_read(Path(f"/proc/{os.getppid()}/environ")),
             },
         )
 
@@ -42,6 +47,20 @@ def create_engine() -> ConfinementEngine:
 
 def _open_files() -> list[str]:
     return [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+
+
+def _can_read(path: Path) -> bool:
+    try:
+        return bool(path.read_bytes())
+    except OSError:
+        return False
+
+
+def _can_list(folder: Path) -> bool:
+    try:
+        return bool(list(folder.iterdir()))
+    except OSError:
+        return False
 
 
 def _can_write(path: Path) -> bool:

@@ -49,11 +49,14 @@ def frame(workdir: Path) -> Callable[..., FrameRequest]:
 
 
 @pytest_asyncio.fixture
-async def start_engine(workdir: Path) -> AsyncIterator[StartEngine]:
+async def start_engine(workdir: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[StartEngine]:
     started: list[EngineHost] = []
+    models = tmp_path_factory.getbasetemp()
 
     async def start(name: str, model: ModelFiles | None = None, **settings: Any) -> EngineHost:
-        host = await EngineHost.start(pipeline=get_pipeline(name), workdir=workdir, settings=EngineSettings(**settings))
+        host = await EngineHost.start(
+            pipeline=get_pipeline(name), workdir=workdir, models=(models,), settings=EngineSettings(**settings)
+        )
         started.append(host)
         if model is not None:
             await host.load(model)

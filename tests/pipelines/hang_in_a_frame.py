@@ -16,7 +16,9 @@ from pipelines.settings import EngineSettings
 
 
 async def hang(workdir: Path, model: Path) -> None:
-    host = await EngineHost.start(pipeline=get_pipeline("fake"), workdir=workdir, settings=EngineSettings())
+    host = await EngineHost.start(
+        pipeline=get_pipeline("fake"), workdir=workdir, models=(model,), settings=EngineSettings()
+    )
     await host.load(ModelFiles(digest="0" * 64, root=model, main="model.json"))
     request = FrameRequest(id="x", frame=1, settings={"hang_frames": [1]}, scratch=workdir / "frame")
     rendering = asyncio.create_task(host.render(request))

@@ -8,6 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from pipelines.base import FrameRequest
+from pipelines.host import EngineHost
+from pipelines.registry import get_pipeline
+from pipelines.settings import EngineSettings
 from tests.pipelines.conftest import StartEngine, blend
 
 Frame = Callable[..., FrameRequest]
@@ -18,7 +21,7 @@ class TestScripts:
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
         # Without Landlock: the files must be missing because nothing ran, not because nothing may write.
-        host = await start_engine("cycles", confine_writes=False)
+        host = await start_engine("cycles", confine_files=False)
         report = await host.load(blend(scenes, "scripts"))
         for number in (1, 2):
             assert (await host.render(frame(number))).main.is_file()
@@ -34,7 +37,7 @@ class TestFileOutputNodes:
     async def test_they_write_only_into_the_frames_folder_and_become_extra_files(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "file_output"), confine_writes=False)
+        host = await start_engine("cycles", blend(scenes, "file_output"), confine_files=False)
         requests = [frame(1), frame(2)]
         for request in requests:
             output = await host.render(request)
@@ -45,11 +48,31 @@ class TestFileOutputNodes:
         assert [path for folder in around for path in folder.iterdir() if "escaped" in path.name] == []
 
 
+class TestReading:
+    async def test_a_scene_cannot_draw_the_text_of_a_file_outside_its_model(
+        self, scenes: Path, workdir: Path, frame: Frame
+    ) -> None:
+        model = blend(scenes / "thief", "thief")
+        drew = {}
+        for allowed in (scenes, model.root):  # first where the file may be read: so the scene does try
+            host = await EngineHost.start(
+                pipeline=get_pipeline("cycles"), workdir=workdir, models=(allowed,), settings=EngineSettings()
+            )
+            try:
+                await host.load(model)
+                picture = Image.open((await host.render(frame(1))).main).convert("L")
+            finally:
+                await host.kill()
+            assert host.sandbox is not None
+            drew[allowed] = picture.getextrema()[1] > 128
+        assert drew == {scenes: True, model.root: host.sandbox.files == "unconfined"}
+
+
 class TestCaches:
     async def test_a_fluid_writes_its_cache_only_into_the_engines_own_folder(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, workdir: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "fluid"), confine_writes=False)
+        host = await start_engine("cycles", blend(scenes, "fluid"), confine_files=False)
         for number in (1, 2):
             await host.render(frame(number))
         assert not (scenes / "fluid_cache").exists()

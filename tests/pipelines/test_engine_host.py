@@ -186,6 +186,7 @@ class TestEnding:
             await EngineHost.start(
                 pipeline=get_pipeline("fake"),
                 workdir=workdir,
+                models=(),
                 settings=EngineSettings(),
                 engine_module="no.such.engine",
             )

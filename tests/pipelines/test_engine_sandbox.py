@@ -16,15 +16,20 @@ from pipelines.settings import EngineSettings
 
 
 async def look_inside(workdir: Path, **settings: Any) -> tuple[EngineHost, dict[str, Any]]:
-    """Start an engine that reports on its own confinement."""
+    """Start an engine that reports on its own confinement: a model beside a secret, and its own folder."""
+    model = ModelFiles(digest="0" * 64, root=workdir.parent / "model", main="main")
+    model.root.mkdir(exist_ok=True)
+    model.main_path.write_text("model")
+    (model.root.parent / "secret").write_text("secret")
     host = await EngineHost.start(
         pipeline=get_pipeline("fake"),
         workdir=workdir,
+        models=(model.root, Path(__file__).parents[1]),
         settings=EngineSettings(**settings),
         engine_module="tests.pipelines.confinement_engine",
     )
     try:
-        report = await host.load(ModelFiles(digest="0" * 64, root=workdir.parent, main="outside"))
+        report = await host.load(model)
     finally:
         await host.kill()
     return host, dict(report.details)
@@ -62,6 +67,7 @@ class TestLimits:
         assert facts["nice"] == os.nice(0) + 7
         assert facts["oom_score_adj"] >= 600
         assert facts["no_new_privileges"] == "1"
+        assert int(facts["capabilities"], 16) == 0
         assert host.sandbox is not None
         assert host.sandbox.nice == facts["nice"]
         assert resource.getrlimit(resource.RLIMIT_NOFILE) != (512, 512)
@@ -74,12 +80,21 @@ class TestLimits:
         assert host.sandbox is not None
         assert host.sandbox.network == "shared"
 
-    async def test_the_reported_write_confinement_is_the_one_in_force(self, workdir: Path) -> None:
+    async def test_the_reported_confinement_of_files_is_the_one_in_force(self, workdir: Path) -> None:
         host, facts = await look_inside(workdir)
         assert host.sandbox is not None
         assert facts["wrote_home"] is True
-        assert (host.sandbox.writes == "confined") == (facts["wrote_outside"] is False)
-        host, facts = await look_inside(workdir, confine_writes=False)
+        assert facts["read_model"] is True
+        confined = host.sandbox.files == "confined"
+        outside = ("wrote_outside", "read_outside", "listed_outside", "read_parents_environment")
+        assert {name: facts[name] for name in outside} == dict.fromkeys(outside, not confined)
+        host, facts = await look_inside(workdir, confine_files=False)
         assert host.sandbox is not None
-        assert host.sandbox.writes == "unconfined"
-        assert facts["wrote_outside"] is True
+        assert host.sandbox.files == "unconfined"
+        assert {facts[name] for name in outside[:3]} == {True}
+
+    async def test_a_folder_that_the_operator_names_can_be_read_and_not_written(self, workdir: Path) -> None:
+        host, facts = await look_inside(workdir, readable=(workdir.parent,))
+        assert host.sandbox is not None
+        assert facts["read_outside"] is True
+        assert facts["wrote_outside"] is (host.sandbox.files == "unconfined")
