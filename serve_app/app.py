@@ -23,6 +23,7 @@ from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.replicas.endpoints import router as replicas
+from serve_app.security import refuse_strangers
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -84,7 +85,13 @@ def build_app(
     app.include_router(docs)
     install_problem_handlers(app)
     install_openapi(app)
-    app.add_middleware(Edge, max_json_bytes=settings.max_json_bytes, unlimited=(("PUT", "/v1/blobs/"),))
+    app.add_middleware(
+        Edge,
+        admit=refuse_strangers,
+        max_json_bytes=settings.max_json_bytes,
+        unlimited=(("PUT", "/v1/blobs/"),),
+        body_idle_timeout=settings.body_idle_timeout,
+    )
     # A signed link is a secret while it lives, so its address goes into no trace.
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/")
     return app

@@ -1,10 +1,12 @@
-"""The outermost layer of the app: request ids, security headers, the size of JSON bodies, and the answer to a bug."""
+"""The outermost layer of the app: request ids, security headers, who may send a body of what size, bugs."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import traceback
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
@@ -12,8 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobs.errors import TooLarge
-from serve_app.problems import problem_response, server_error
+from jobs.errors import RayfarmError, TooLarge
+from serve_app.problems import RequestStalled, problem_response, server_error
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,7 @@ _SECURITY_HEADERS = {
 }
 """Set where the answer does not say otherwise: pages for people bring a policy of their own."""
 
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MAX_AGE_HTTPS = timedelta(days=365)
 
 
@@ -44,9 +47,20 @@ class BodyTooLarge(TooLarge):
 class Edge:
     """A plain ASGI middleware: streams pass it untouched."""
 
-    def __init__(self, app: ASGIApp, *, max_json_bytes: int, unlimited: tuple[tuple[str, str], ...]) -> None:
-        """``unlimited``: (method, path prefix) of routes that stream their body and count it themselves."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        admit: Callable[[Request], Awaitable[None]],
+        max_json_bytes: int,
+        unlimited: tuple[tuple[str, str], ...],
+        body_idle_timeout: timedelta,
+    ) -> None:
+        """``admit`` raises for who may not send a body. ``unlimited``: (method, path prefix) of routes that stream
+        their body: they count it, and look at the key, themselves."""
         self._app = app
+        self._admit = admit
+        self._body_idle_timeout = body_idle_timeout
         self._max_json_bytes = max_json_bytes
         self._unlimited = unlimited
 
@@ -72,8 +86,11 @@ class Edge:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, self._limited(scope, receive), send_with_headers)
-            except BodyTooLarge as error:
+                limited = not self._is_unlimited(scope)
+                if limited and scope["method"] in _METHODS_WITH_BODY:
+                    await self._admit(Request(scope))
+                await self._app(scope, self._patient(scope, receive, limited=limited), send_with_headers)
+            except RayfarmError as error:  # within the app its own handlers answer
                 if started:
                     raise
                 await problem_response(Request(scope), error)(scope, receive, send_with_headers)
@@ -90,24 +107,38 @@ class Edge:
                     raise
                 await server_error(Request(scope))(scope, receive, send_with_headers)
 
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        if any(scope["method"] == method and scope["path"].startswith(prefix) for method, prefix in self._unlimited):
-            return receive
+    def _is_unlimited(self, scope: Scope) -> bool:
+        return any(scope["method"] == method and scope["path"].startswith(prefix) for method, prefix in self._unlimited)
+
+    def _patient(self, scope: Scope, receive: Receive, *, limited: bool) -> Receive:
+        """Takes a body of any pace but silence, and of bounded size if ``limited``."""
         announced = Headers(scope=scope).get("content-length", "")
         received = 0
+        complete = False
 
-        async def receive_limited() -> Message:
-            nonlocal received
-            if announced.isascii() and announced.isdigit() and int(announced) > self._max_json_bytes:
+        async def receive_patiently() -> Message:
+            nonlocal received, complete
+            if complete:  # what may come is the end of the connection, in its own time
+                return await receive()
+            if limited and announced.isascii() and announced.isdigit() and int(announced) > self._max_json_bytes:
                 raise self._too_large()
-            message = await receive()
-            if message["type"] == "http.request":
-                received += len(message.get("body", b""))
-                if received > self._max_json_bytes:
-                    raise self._too_large()
+            try:
+                message = await asyncio.wait_for(receive(), self._body_idle_timeout.total_seconds())
+            except TimeoutError:
+                raise self._stalled() from None
+            complete = not message.get("more_body", False)
+            received += len(message.get("body", b""))
+            if limited and received > self._max_json_bytes:
+                raise self._too_large()
             return message
 
-        return receive_limited
+        return receive_patiently
+
+    def _stalled(self) -> RequestStalled:
+        return RequestStalled(
+            f"No byte of the body came for {self._body_idle_timeout.total_seconds():g} s; nothing of it was kept.",
+            remedy="Send the whole request again.",
+        )
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(

@@ -12,7 +12,7 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from db.bootstrap import DEFAULT_PROJECT
@@ -52,17 +52,29 @@ async def authenticate(
     ] = None,
 ) -> Caller:
     """The caller of this request. Raises ``Unauthorized``, or ``NotFound`` for a project that is not theirs."""
-    if credentials is None:
-        raise Unauthorized("This request has no API key.", remedy=_HOW)
-    identity = await verify_key(tx, credentials.credentials)
-    if identity is None:
-        raise Unauthorized("This API key is unknown, expired or revoked.", remedy=_HOW)
+    identity = await _identity_of(tx, credentials)
     caller = Caller(key=identity, project_id=await _project_of(tx, identity, project))
     structlog.contextvars.bind_contextvars(key=identity.name, project_id=str(caller.project_id))
     return caller
 
 
 Access = Annotated[Caller, Depends(authenticate)]
+
+
+async def refuse_strangers(request: Request) -> None:
+    """Raises ``Unauthorized`` before a body is read: the framework reads and parses it ahead of `authenticate`."""
+    credentials = await _bearer(request)
+    async with request.app.state.services.database.transaction() as tx:
+        await _identity_of(tx, credentials)
+
+
+async def _identity_of(tx: Transaction, credentials: HTTPAuthorizationCredentials | None) -> ApiKeyIdentity:
+    if credentials is None:
+        raise Unauthorized("This request has no API key.", remedy=_HOW)
+    identity = await verify_key(tx, credentials.credentials)
+    if identity is None:
+        raise Unauthorized("This API key is unknown, expired or revoked.", remedy=_HOW)
+    return identity
 
 
 async def _project_of(tx: Transaction, identity: ApiKeyIdentity, slug: str | None) -> UUID:

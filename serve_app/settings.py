@@ -25,8 +25,8 @@ class ApiSettings(BaseSettings):
     max_spec_bytes: ByteSize = ByteSize(256 * 2**10)
     """Largest specification of a job; it is read with the job each time. The longest frame list is 64 KiB."""
 
-    upload_idle_timeout: Wait = timedelta(seconds=60)
-    """Silence after which an upload is given up; a slow line still sends something every few seconds."""
+    body_idle_timeout: Wait = timedelta(seconds=60)
+    """Silence after which a request's body is given up; a slow line still sends something every few seconds."""
 
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""

@@ -104,7 +104,7 @@ class FarmHome:
     def create(self) -> None:
         """Make the directories and the secrets that are not there yet."""
         for directory in (self.root, self.logs, self.storage, self.cache):
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (self.ray_token, self.storage_signing_key):
             _make_secret(path)
 

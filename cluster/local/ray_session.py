@@ -32,6 +32,7 @@ SESSION_VARIABLE = "RAYFARM_RAY_SESSION"
 _LONGEST_TEMP_DIR = 30  # HAProxy refuses a socket's path over 97 bytes, and Serve puts the node's id (57) in it
 _KEPT_SESSIONS = 2  # directories of logs of earlier starts; each holds some MiB
 _HEAD, _NODE = "gcs_server", "raylet"
+_HAPROXY = "ha"
 
 
 class RayFailed(Unavailable):
@@ -56,7 +57,8 @@ class RaySession:
         environment: Mapping[str, str],
         start_timeout: timedelta,
     ) -> None:
-        self.temp_dir = temp_dir_of(home)
+        self._private = private_dir_of(home)
+        self.temp_dir = self._private / "r"
         self._ports = ports
         self._token_path = token_path
         self._log_path = log_path
@@ -69,8 +71,9 @@ class RaySession:
     def start(self, *, launched: Callable[[RayRecord], None], give_up: Callable[[], bool]) -> RayRecord | None:
         """Start the head node. `launched` is told at once what to look for, so that a crash now leaves nothing
         unknown behind; None if `give_up` became true meanwhile."""
-        _own_directory(self.temp_dir)
+        _own_directory(self._private)
         _prune_sessions(self.temp_dir)
+        shutil.rmtree(self._private / _HAPROXY, ignore_errors=True)
         session = uuid.uuid4().hex
         with self._log_path.open("wb") as log:
             starter = subprocess.Popen(
@@ -104,7 +107,7 @@ class RaySession:
         return {
             **{name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "SERVE_"))},
             **self._environment,
-            **serve_environment(self._ports, self.temp_dir),
+            **serve_environment(self._ports, self._private),
             SESSION_VARIABLE: session,
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_worker_niceness": "0",  # Ray's 15 would add to the engine's own, and put the API behind the engines
@@ -169,15 +172,18 @@ def members(record: RayRecord) -> list[psutil.Process]:
     return _daemons(record)
 
 
-def temp_dir_of(home: Path) -> Path:
-    """Ray's directory: short, as its sockets lie in it, and different for each home and user."""
+def private_dir_of(home: Path) -> Path:
+    """Around Ray's and HAProxy's directories: short, as sockets lie in them, and different for each home and user.
+
+    Ray gives its own directory to everyone (0777), and HAProxy its admin socket (0666): this one keeps others out.
+    """
     base = Path(gettempdir())
     if len(os.fsencode(base)) > _LONGEST_TEMP_DIR - len("/rayfarm-12345678"):
         base = Path("/tmp")  # noqa: S108 - the directory in it is made with mode 0700 and checked
     return base / f"rayfarm-{sha256(f'{os.geteuid()}:{home.resolve()}'.encode()).hexdigest()[:8]}"
 
 
-def serve_environment(ports: FarmPorts, temp_dir: Path) -> dict[str, str]:
+def serve_environment(ports: FarmPorts, private: Path) -> dict[str, str]:
     """Ray Serve's data plane: HAProxy where its program is installed (7 times the requests of Serve's own proxy)."""
     plane = {
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": ports.serve_fallback_http,
@@ -185,7 +191,7 @@ def serve_environment(ports: FarmPorts, temp_dir: Path) -> dict[str, str]:
     }
     if not has_haproxy():
         return {name: str(value) for name, value in plane.items()}
-    directory = temp_dir / "ha"
+    directory = private / _HAPROXY
     return {name: str(value) for name, value in plane.items()} | {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(ports.haproxy_metrics),
@@ -238,4 +244,3 @@ def _prune_sessions(temp_dir: Path) -> None:
     sessions = sorted(path for path in temp_dir.glob("session_2*") if path.is_dir() and not path.is_symlink())
     for old in sessions[:-_KEPT_SESSIONS]:
         shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(temp_dir / "ha", ignore_errors=True)

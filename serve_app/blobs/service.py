@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from db.repositories.blobs import blob_size, lacking_blobs, record_blob
 from jobs.errors import TooLarge
-from serve_app.problems import RequestStalled
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 
@@ -52,8 +50,7 @@ async def upload(
 ) -> StoredBlob:
     """Store the bytes, then say whose they are."""
     await unit.end()
-    patient = _give_up_on_silence(chunks, services.settings.upload_idle_timeout)
-    stored_bytes = await services.storage.put_blob(digest, patient, size_bytes=size_bytes)
+    stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
     is_new = await record_blob(await unit.begin(), project_id=project_id, digest=digest, size_bytes=stored_bytes)
     return StoredBlob(size_bytes=stored_bytes, is_new=is_new)
 
@@ -73,18 +70,3 @@ async def _gone_from_storage(services: ApiServices, digests: Sequence[str]) -> s
 
     answers = await asyncio.gather(*(is_gone(digest) for digest in digests))
     return {digest for digest, gone in zip(digests, answers, strict=True) if gone}
-
-
-async def _give_up_on_silence(chunks: AsyncIterator[bytes], longest: timedelta) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            chunk = await asyncio.wait_for(anext(chunks), longest.total_seconds())
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise RequestStalled(
-                f"No byte of the upload came for {longest.total_seconds():g} s; nothing of it was kept.",
-                remedy="Send the whole file again.",
-            ) from error
-        if chunk:
-            yield chunk

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from cluster.local.farm_file import FarmFile, FarmFileDamaged, FarmHome, Stage
 from cluster.local.ports import FarmPorts, PortReservation, PortTaken
 from cluster.local.processes import ProcessMark, processes_with, terminate, wait_until
-from cluster.local.ray_session import serve_environment, temp_dir_of
+from cluster.local.ray_session import private_dir_of, serve_environment
 from cluster.local.restart_backoff import RestartBackoff
 from cluster.local.services import CommandFailed, run_step
 from cluster.local.settings import LocalFarmSettings
@@ -173,16 +173,16 @@ class TestBackoff:
 
 class TestRaySession:
     def test_every_socket_of_a_farm_below_a_long_path_fits(self, tmp_path: Path) -> None:
-        directory = temp_dir_of(tmp_path / ("long" * 40))
+        directory = private_dir_of(tmp_path / ("long" * 40))
         node_id = "n" * 56
         for name, value in serve_environment(FarmPorts.in_block(20_000, http=1, dashboard=None), directory).items():
             if name.endswith("SOCKET_PATH"):
                 path = Path(value)
                 assert len(str(path.parent / node_id / path.name)) <= 97
-        assert len(f"{directory}/session_2026-11-23_21-02-09_282661_4194304/sockets/plasma_store.sock") <= 107
+        assert len(f"{directory}/r/session_2026-11-23_21-02-09_282661_4194304/sockets/plasma_store.sock") <= 107
 
     def test_two_homes_have_two_directories(self, tmp_path: Path) -> None:
-        assert temp_dir_of(tmp_path / "a") != temp_dir_of(tmp_path / "b")
+        assert private_dir_of(tmp_path / "a") != private_dir_of(tmp_path / "b")
 
 
 class TestSettings:

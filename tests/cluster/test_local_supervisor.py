@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from cluster.local import control, ray_session
 from cluster.local.control import FarmFailed, FarmInfo
 from cluster.local.farm_file import FarmFile, FarmHome, Stage
 from cluster.local.processes import ProcessMark, wait_until
-from cluster.local.ray_session import temp_dir_of
+from cluster.local.ray_session import private_dir_of
 from cluster.local.settings import LocalFarmSettings
 from db._postgres_process import server_processes
 from db.embedded import EmbeddedPostgres
@@ -124,7 +125,7 @@ def make_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
     yield make
     for farm in farms:
         control.down(farm.home)
-        shutil.rmtree(temp_dir_of(farm.home), ignore_errors=True)
+        shutil.rmtree(private_dir_of(farm.home), ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,12 @@ class TestUp:
         assert {"CPU": 1.0, "render_slot": 1.0}.items() <= dict(seen["resources"]).items()  # type: ignore[call-overload]
         wanted = ["DATABASE_URL", "STORAGE_URL", "STORAGE_SIGNING_KEY", "HOME", "CLUSTER_ID", "HTTP_HOST", "HTTP_PORT"]
         assert {f"RAYFARM_{name}" for name in wanted} <= set(seen["variables"])  # type: ignore[call-overload]
+
+    def test_other_users_reach_neither_the_sockets_of_ray_and_haproxy_nor_the_farms_files(self, running: Farm) -> None:
+        for directory in (private_dir_of(running.home), running.home):
+            assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert running.record.ray is not None
+        assert running.record.ray.temp_dir.is_relative_to(private_dir_of(running.home))
 
     def test_the_database_has_the_tables_of_this_release(self, running: Farm) -> None:
         assert running.run_sql("select to_regclass('alembic_version') is not null") == [(True,)]

@@ -88,7 +88,7 @@ class TestUpload:
 class TestSilence:
     @pytest.fixture
     def api_settings(self) -> ApiSettings:
-        return ApiSettings.model_validate({"upload_idle_timeout": "PT0.1S"})
+        return ApiSettings.model_validate({"body_idle_timeout": "PT0.1S"})
 
     async def test_an_upload_that_says_nothing_for_too_long_is_given_up(self, farm: ApiFarm, tmp_path: Path) -> None:
         never = asyncio.Event()

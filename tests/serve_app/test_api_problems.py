@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -69,6 +71,21 @@ class TestLimits:
             "/v1/blobs/lacking", content=content, headers={"Content-Type": "application/json"}
         )
         assert problem_of(answer, 413, "body-too-large")["limit_bytes"] == api_settings.max_json_bytes
+
+
+class TestSilence:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings.model_validate({"body_idle_timeout": "PT0.1S"})
+
+    async def test_a_json_body_that_stops_coming_is_given_up(self, farm: ApiFarm) -> None:
+        never = asyncio.Event()
+
+        async def stalled() -> AsyncIterator[bytes]:
+            yield b"{"
+            await never.wait()
+
+        problem_of(await farm.http.post("/v1/jobs", content=stalled()), 408, "request-stalled")
 
 
 class TestHeaders:
