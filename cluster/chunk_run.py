@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -176,8 +175,11 @@ class ChunkRun:
             await lease.host.kill()
             self._flights.popleft()
             flight.task.cancel()
-            limit = timedelta(seconds=self._spec.limits.frame_timeout_s)
-            await self._fail_flight(flight, EndReason.TIMEOUT, f"Frame {flight.frame} took longer than {limit}.", lease)
+            message = (
+                f"Frame {flight.frame} took longer than {self._spec.limits.frame_timeout_s:g} s. "
+                "Raise the job's limits.frame_timeout_s, or make the frame cheaper."
+            )
+            await self._fail_flight(flight, EndReason.TIMEOUT, message, lease)
             return False
         self._flights.popleft()
         try:

@@ -15,10 +15,10 @@ from jobs.states import EndReason, JobCommand, JobState
 async def cancel_job(tx: Transaction, *, job_id: UUID) -> JobState:
     """Cancel: waiting work ends now, replicas are told to stop; ``canceled`` at once where nothing renders.
 
-    Asked again while it is canceling, it changes nothing. ``Conflict`` once the job has ended.
+    Asked again, also when it is canceled, it changes nothing. ``Conflict`` once the job has ended otherwise.
     """
     job = await lock_job(tx, job_id)
-    if job.state is JobState.CANCELING:
+    if job.state in (JobState.CANCELING, JobState.CANCELED):
         return job.state
     await change_job(tx, job_id=job_id, command=JobCommand.CANCEL)
     await run(tx, "cancel_waiting_work", job_id=job_id)  # waits for a claim under way, which then counts as running

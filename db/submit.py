@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -80,8 +80,12 @@ async def submit_job(
 async def register_model(
     tx: Transaction, *, project_id: UUID, name: str, manifest_json: Mapping[str, Any], kind: str, digest: str
 ) -> RegisteredModel:
-    """Register a version of a model and queue its first opening; one that the project has is returned as it is."""
-    wanted = sorted({str(file["digest"]) for file in manifest_json.get("files", ())})
+    """Register a version of a model and queue its first opening; one that the project has is returned as it is.
+
+    Where that opening failed through no fault of the model, it is tried again.
+    """
+    files = manifest_json.get("files", ())
+    wanted = sorted({str(file["digest"]) for file in files})
     lacking = (await run(tx, "lacking_blobs", project_id=project_id, digests=wanted)).scalars().all()
     if lacking:
         raise InvalidInput(
@@ -91,6 +95,7 @@ async def register_model(
             lacking=list(lacking[:_LACKING_SHOWN]),
             lacking_count=len(lacking),
         )
+    await _require_true_sizes(tx, files)
     made = await run(
         tx,
         "insert_model",
@@ -105,10 +110,31 @@ async def register_model(
     if model_id is None:
         known = select(MODEL.c.id, MODEL.c.state).where(MODEL.c.project_id == project_id, MODEL.c.digest == digest)
         row = (await tx.execute(known)).one()
-        return RegisteredModel(id=row.id, state=row.state, created=False)
+        if (await run(tx, "probe_again", model_id=row.id)).one_or_none() is None:
+            return RegisteredModel(id=row.id, state=row.state, created=False)
+        model_id, created = row.id, False
+    else:
+        created = True
     await run(tx, "insert_probe", model_id=model_id)
     await run(tx, "notify", channel=DISPATCH, payload="probe")
-    return RegisteredModel(id=model_id, state="probing", created=True)
+    return RegisteredModel(id=model_id, state="probing", created=created)
+
+
+async def _require_true_sizes(tx: Transaction, files: Sequence[Mapping[str, Any]]) -> None:
+    found = await run(
+        tx,
+        "wrong_sizes",
+        paths=[str(file["path"]) for file in files],
+        digests=[str(file["digest"]) for file in files],
+        sizes=[int(file["size_bytes"]) for file in files],
+    )
+    wrong = found.one_or_none()
+    if wrong is not None:
+        raise InvalidInput(
+            f"{wrong.path} has {wrong.stored_bytes} bytes, and {wrong.size_bytes} in the manifest.",
+            field="manifest.files",
+            remedy="Write size_bytes and digest of the same file into the manifest, or upload the changed file.",
+        )
 
 
 async def _require_ready(tx: Transaction, project_id: UUID, model_id: UUID) -> None:

@@ -139,6 +139,7 @@ def _parse_item(item: str) -> Run:
             raise InvalidInput(
                 f"Frame {number} is out of bounds; frames go from -{MAX_FRAME_NUMBER} to {MAX_FRAME_NUMBER}.",
                 field="frames",
+                remedy="Move the shot to frames that Blender has, or correct the number.",
             )
     direction = 1 if last >= first else -1
     step = direction if match[3] is None else int(match[3])

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+from jobs.errors import RayfarmError
 from models._file_lock import FileLock, lock_pauses
 from models.manifest import Manifest
 
@@ -24,10 +25,13 @@ Fetch = Callable[[str, Path], Awaitable[None]]
 
 _PARALLEL_FETCHES = 8
 _HASH_CHUNK = 1 << 20
+_UPLOAD_AGAIN = "Upload the file once more and register the model again."
 
 
-class BlobMismatch(Exception):
+class BlobMismatch(RayfarmError):
     """What was fetched is not what the manifest names."""
+
+    code = "blob-mismatch"
 
 
 class ModelCache:
@@ -150,9 +154,11 @@ class ModelCache:
         """Check a fetched file, make it read-only, and put it wherever else the manifest names it."""
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) or found.st_size != size_bytes:
-            raise BlobMismatch(f"Blob {digest} has {found.st_size} bytes, the manifest says {size_bytes}.")
+            raise BlobMismatch(
+                f"Blob {digest} has {found.st_size} bytes, the manifest says {size_bytes}.", remedy=_UPLOAD_AGAIN
+            )
         if self._verify and _sha256(path) != digest:
-            raise BlobMismatch(f"Blob {digest} does not have the content that its name says.")
+            raise BlobMismatch(f"Blob {digest} does not have the content that its name says.", remedy=_UPLOAD_AGAIN)
         if found.st_mode & 0o222:
             path.chmod(0o444)
         for copy in copies:

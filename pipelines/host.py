@@ -156,7 +156,7 @@ class EngineHost:
             raise EngineError(
                 EndReason.TIMEOUT,
                 f"The model did not load within {self.settings.load_timeout.total_seconds():g} s.",
-                remedy="Raise RAYFARM_ENGINE_LOAD_TIMEOUT if the model is just large.",
+                remedy="If the model is just large, raise the job's limits.load_timeout_s.",
             ) from None
         if not isinstance(answer, LoadedEvent):
             raise await self._broken(f"a {answer.type} answer to load")

@@ -17,9 +17,12 @@ import structlog
 from cluster.settings import ClusterSettings
 from db.dispatch import ClaimedTask, claim_tasks, fail_task, renew_tasks
 from db.session import Database
+from jobs.errors import RayfarmError
 from jobs.states import WorkKind
 
 _log = structlog.get_logger(__name__)
+
+_MESSAGE_CHARACTERS = 2000
 
 TASK_KINDS = (WorkKind.PROBE, WorkKind.POST)
 
@@ -94,7 +97,7 @@ class TaskRunner:
             _log.exception("task_broke", work_ids=[task.work_id for task in tasks], task=tasks[0].task)
             for task in tasks:  # one that has ended is not ours any more, and is left alone
                 await fail_task(
-                    self._database, work_id=task.work_id, fence=task.fence, message=str(error)[:2000], retryable=True
+                    self._database, work_id=task.work_id, fence=task.fence, message=_words_of(error), retryable=True
                 )
 
     async def _renew(self) -> None:
@@ -104,3 +107,11 @@ class TaskRunner:
         self._renewed_at = now
         held = [(task.work_id, task.fence) for tasks in self._running.values() for task in tasks]
         await renew_tasks(self._database, tasks=held, lease=self._settings.task_lease)
+
+
+def _words_of(error: Exception) -> str:
+    """What users may read: our own errors' words; of others the kind, as their text holds tracebacks and paths."""
+    cause = getattr(error, "cause", None) or error  # Ray wraps what its task raised
+    if isinstance(cause, RayfarmError):
+        return str(cause)[:_MESSAGE_CHARACTERS]
+    return f"The farm met an error of its own ({type(cause).__name__}); its log says more."

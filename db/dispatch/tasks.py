@@ -216,7 +216,11 @@ async def _fail_probe(tx: Transaction, work_id: int, fence: int, message: str, *
 
 
 def _probe_problem(message: str) -> dict[str, str]:
-    return {"code": "probe-failed", "message": f"The model could not be opened: {message}"}
+    return {
+        "code": "probe-failed",
+        "message": f"The model could not be opened: {message}",
+        "remedy": "Register the model again, which tries once more; if it stays so, show this to the operator.",
+    }
 
 
 async def _requeue(tx: Transaction, work_id: int, *, tries: int, worker_failures: int, error: str) -> None:

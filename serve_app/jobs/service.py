@@ -66,9 +66,8 @@ async def list_page(
 
 async def cancel(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     """The job as it is after the request; ``Conflict`` where it has ended otherwise."""
-    row = await require_job(tx, project_id=project_id, job_id=job_id)
-    if row.state is not JobState.CANCELED:
-        await cancel_job(tx, job_id=job_id)
+    await require_job(tx, project_id=project_id, job_id=job_id)
+    await cancel_job(tx, job_id=job_id)
     return await read(tx, project_id=project_id, job_id=job_id)
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from cluster.dispatcher import Dispatcher
-from cluster.fanout.runner import TaskRunner
+from cluster.fanout.runner import TaskLauncher, TaskRunner
 from cluster.fanout.tasks import execute
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
@@ -63,6 +63,7 @@ class InProcessFarm:
         default_factory=lambda: FarmLimits(beat=timedelta(seconds=0.3), lease=timedelta(seconds=1.5))
     )
     plan_settings: PlanSettings = field(default_factory=PlanSettings)
+    launcher: TaskLauncher = field(default_factory=InProcessLauncher)
     _running: dict[object, asyncio.Task[None]] = field(default_factory=dict)
 
     def start_dispatcher(self) -> Dispatcher:
@@ -73,9 +74,7 @@ class InProcessFarm:
             settings=self.settings,
             limits=self.limits,
             plan_settings=self.plan_settings,
-            tasks=TaskRunner(
-                database=self.database, settings=self.settings, holder=holder, launcher=InProcessLauncher()
-            ),
+            tasks=TaskRunner(database=self.database, settings=self.settings, holder=holder, launcher=self.launcher),
             holder=holder,
         )
         self._running[dispatcher] = asyncio.create_task(dispatcher.run(), name="dispatcher")
@@ -106,6 +105,14 @@ class InProcessFarm:
         self, content: bytes = b"fake scene", kind: ModelKind = ModelKind.FAKE, main: str = "scene.fake"
     ) -> UUID:
         """A registered model of one file that is ready; needs a dispatcher that runs its probe."""
+        model_id = await self.register(content, kind, main)
+        await self.until(lambda: self.rows("select 1 from model where id = :id and state = 'ready'", id=model_id))
+        return model_id
+
+    async def register(
+        self, content: bytes = b"fake scene", kind: ModelKind = ModelKind.FAKE, main: str = "scene.fake"
+    ) -> UUID:
+        """A model of one file, which waits for its probe."""
         digest = hashlib.sha256(content).hexdigest()
 
         async def chunks() -> AsyncIterator[bytes]:
@@ -127,7 +134,6 @@ class InProcessFarm:
                 kind=kind,
                 digest=manifest.digest(),
             )
-        await self.until(lambda: self.rows("select 1 from model where id = :id and state = 'ready'", id=registered.id))
         return registered.id
 
     async def submit(self, *, model: UUID | None = None, settings: dict[str, Any] | None = None, **spec: Any) -> UUID:

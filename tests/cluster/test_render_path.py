@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
+from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState
 from models.kinds import ModelKind
-from tests.cluster.in_process import InProcessFarm
+from models.materialise import BlobMismatch
+from tests.cluster.in_process import InProcessFarm, InProcessLauncher
 
 
 async def test_a_job_is_rendered_frame_by_frame_and_succeeds(farm: InProcessFarm) -> None:
@@ -107,8 +112,9 @@ async def test_a_hung_frame_ends_at_its_time_limit(farm: InProcessFarm) -> None:
     faults = {"hang_frames": [{"frame": 2, "times": 1}], "fault_key": uuid4().hex}
     job = await farm.ended(await farm.submit(frames="1-3", settings=faults, limits={"frame_timeout_s": 1}))
     assert (job.state, job.committed) == (JobState.SUCCEEDED, 3)
-    tries = await farm.rows("select outcome from attempt where ordinal = 1")
-    assert sorted(row.outcome for row in tries) == ["ok", "timeout"]
+    tries = await farm.rows("select outcome, message from attempt where ordinal = 1 order by outcome")
+    assert [row.outcome for row in tries] == ["ok", "timeout"]
+    assert "took longer than 1 s. Raise the job's limits.frame_timeout_s" in tries[1].message
 
 
 async def test_cancel_kills_the_engine_and_the_next_job_starts_on_the_replica(farm: InProcessFarm) -> None:
@@ -179,3 +185,39 @@ async def test_a_film_and_previews_are_made_behind_the_frames(farm: InProcessFar
     kinds = await farm.rows("select kind, count(*) as n from artifact group by kind order by kind")
     assert {row.kind: row.n for row in kinds if row.kind != "preview"} == {"frame": 5, "video": 1, "video_preview": 1}
     await farm.until(lambda: farm.rows("select 1 from artifact where kind = 'preview' having count(*) = 5"))
+
+
+class Breaking:
+    """Raises what a task could: an error of ours, or one whose text is for operators alone."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (RuntimeError("Traceback: /srv/farm/secret.py"), "an error of its own (RuntimeError)"),
+        (BlobMismatch("Blob ab has 3 bytes.", remedy="Upload it."), "Blob ab has 3 bytes. Upload it."),
+    ],
+)
+async def test_a_probe_that_breaks_says_so_without_the_farms_insides_and_what_to_do(
+    farm: InProcessFarm, error: Exception, shown: str
+) -> None:
+    farm.launcher = Breaking(error)
+    dispatcher = farm.start_dispatcher()
+    model_id = await farm.register()
+    [row] = await farm.until(
+        lambda: farm.rows("select problem from model where id = :id and state = 'invalid'", id=model_id)
+    )
+    assert shown in row.problem["message"]
+    assert "/srv" not in str(row.problem)
+    assert "Register the model again" in row.problem["remedy"]
+
+    await farm.kill(dispatcher)
+    farm.launcher = InProcessLauncher()
+    farm.start_dispatcher()
+    assert await farm.model() == model_id

@@ -74,13 +74,15 @@ class TestCancelBeforeStart:
         assert [row.state for row in await farm.rows("select state from work")] == ["canceled"]
         assert [kind for _, kind, _ in await farm.events(job_id)] == ["job.created", "job.state", "job.state"]
 
-    async def test_a_canceled_job_cannot_be_canceled_again(self, farm: Farm) -> None:
+    async def test_many_who_cancel_at_once_all_hear_that_it_is_canceled(self, farm: Farm) -> None:
         job_id = await farm.submit()
-        async with farm.db.transaction() as tx:
-            await cancel_job(tx, job_id=job_id)
-        with pytest.raises(Conflict, match="canceled"):
+
+        async def cancel() -> str:
             async with farm.db.transaction() as tx:
-                await cancel_job(tx, job_id=job_id)
+                return await cancel_job(tx, job_id=job_id)
+
+        assert set(await asyncio.gather(*(cancel() for _ in range(5)))) == {"canceled"}
+        assert [kind for _, kind, _ in await farm.events(job_id)] == ["job.created", "job.state", "job.state"]
 
 
 class TestRegisterModel:
@@ -102,6 +104,24 @@ class TestRegisterModel:
         assert caught.value.details["lacking"] == sorted(lacking)[:20]
         assert caught.value.details["lacking_count"] == 25
         assert (await farm.one("select count(*) from model where state = 'probing'")).count == 0
+
+    async def test_a_size_that_is_not_the_blobs_is_named(self, farm: Farm) -> None:
+        digest = await _upload(farm.db, farm.project_id, b"scene of another size")
+        with pytest.raises(InvalidInput, match=r"0\.bin has 21 bytes, and 5") as caught:
+            await _register(farm, [digest])
+        assert caught.value.remedy
+        assert (await farm.one("select count(*) from model where state = 'probing'")).count == 0
+
+    async def test_a_model_whose_probe_broke_is_probed_again_when_it_is_registered_again(self, farm: Farm) -> None:
+        digest = await _upload(farm.db, farm.project_id, b"scene")
+        made = await _register(farm, [digest])
+        for code, state in (("probe-failed", "probing"), ("model-invalid", "invalid")):
+            await farm.execute(f"""update model set state = 'invalid', problem = '{{"code": "{code}"}}'""")
+            await farm.execute("update work set state = 'failed'")
+            again, raced = await asyncio.gather(_register(farm, [digest]), _register(farm, [digest]))
+            assert {again.id, raced.id} == {made.id}
+            assert (await farm.one("select state from model where id = :id", id=made.id)).state == state
+        assert (await farm.one("select count(*) from work where kind = 'probe'")).count == 2
 
     async def test_a_blob_of_another_project_counts_as_lacking(self, farm: Farm) -> None:
         async with farm.db.transaction() as tx:
