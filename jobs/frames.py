@@ -18,6 +18,9 @@ from jobs.errors import InvalidInput, TooLarge
 MAX_FRAMES = 1_000_000
 """Frames per job. A job of this size is a few thousand queue rows (``docs/adr/``)."""
 
+MAX_OVERLAPPING = 100_000
+"""Frames of a range whose items cross each other: these are compared one by one, 0.1 s on each reading."""
+
 MAX_FRAME_NUMBER = 1_048_574
 """Blender's own MAXFRAME; no renderer of ours goes further."""
 
@@ -63,7 +66,8 @@ class FrameRange(Sequence[int]):
     def parse(cls, text: str, *, limit: int = MAX_FRAMES) -> FrameRange:
         """Read the range syntax; a number named twice counts once, at its first place.
 
-        Raises ``InvalidInput`` (empty, malformed, wrong step) or ``TooLarge`` (more than ``limit`` frames).
+        Raises ``InvalidInput`` (empty, malformed, wrong step) or ``TooLarge`` (more than ``limit`` frames, or over
+        ``MAX_OVERLAPPING`` in items that cross).
         """
         if len(text) > MAX_TEXT:
             raise TooLarge(f"The frame range is {len(text)} characters long; {MAX_TEXT} are allowed.", field="frames")
@@ -159,6 +163,14 @@ def _distinct(runs: list[Run]) -> list[Run]:
     spans = sorted((min(run.first, run.last), max(run.first, run.last)) for run in runs)
     if all(left[1] < right[0] for left, right in pairwise(spans)):
         return [_plain(run) for run in runs]
+    total = sum(run.count for run in runs)
+    if total > MAX_OVERLAPPING:
+        raise TooLarge(
+            f"Items of the range cross, and it names {total:,} frames; such a range may name {MAX_OVERLAPPING:,}.",
+            field="frames",
+            remedy="Name each frame once, in items that do not cross.",
+            limit=MAX_OVERLAPPING,
+        )
     return list(_runs_of(dict.fromkeys(frame for run in runs for frame in run.frames())))
 
 

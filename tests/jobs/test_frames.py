@@ -93,6 +93,13 @@ def test_a_million_frames_are_a_handful_of_runs_and_one_more_is_refused() -> Non
         FrameRange.parse(f"0-{MAX_FRAMES}")
 
 
+def test_items_that_cross_are_compared_only_up_to_a_bound() -> None:
+    assert len(FrameRange.parse("1-100000:2,2-99999:2,7")) == 99_999
+    with pytest.raises(TooLarge, match="cross") as caught:
+        FrameRange.parse("1-999999,1")
+    assert "Name each frame once" in (caught.value.remedy or "")
+
+
 @given(st.text(max_size=40))
 def test_any_text_parses_or_is_refused_by_name(text: str) -> None:
     with contextlib.suppress(InvalidInput):
