@@ -32,4 +32,4 @@ class EventKind(StrEnum):
 
 
 TERMINAL_JOB_EVENT_STATES = frozenset({"succeeded", "failed", "canceled"})
-"""A job feed may be closed after a ``job.state`` event with one of these."""
+"""A ``job.state`` event with one of these ends the job; outputs that it did not wait for may be told behind it."""

@@ -29,10 +29,8 @@ async def follow_job(
     after: Annotated[int | None, Query(ge=0, description="The same for clients that cannot set the header.")] = None,
 ) -> Response:
     """The job's events from its beginning, or behind the last one seen, until the job has ended (204: it has)."""
-    position = await start_after(
-        tx, project_id=access.project_id, job_id=job_id, last_event_id=last_event_id, after=after
-    )
-    if position is None:
+    start = await start_after(tx, project_id=access.project_id, job_id=job_id, last_event_id=last_event_id, after=after)
+    if start is None:
         return Response(status_code=204)
     return StreamingResponse(
         stream_events(
@@ -40,7 +38,7 @@ async def follow_job(
             hub=services.hub,
             settings=services.settings,
             job_id=job_id,
-            after_seq=position,
+            start=start,
         ),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from db.session import Transaction
@@ -9,10 +10,19 @@ from jobs.errors import InvalidInput
 from serve_app.jobs.service import require_job
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where a stream begins."""
+
+    after_seq: int
+    is_over: bool
+    """The job has ended: what is there is told, and nothing is waited for."""
+
+
 async def start_after(
     tx: Transaction, *, project_id: UUID, job_id: UUID, last_event_id: str | None, after: int | None
-) -> int | None:
-    """The sequence number to begin behind; None where the job has ended and nothing is left to tell.
+) -> Start | None:
+    """Where to begin; None where the job has ended and nothing is left to tell.
 
     The header wins: a browser that reconnects sends it along with the first address, ``?after=`` included.
     """
@@ -32,4 +42,5 @@ async def start_after(
             field="Last-Event-ID",
             remedy="This id belongs to another job: leave it out.",
         )
-    return None if job.state.is_terminal and position >= job.event_seq else position
+    is_over = job.state.is_terminal
+    return None if is_over and position >= job.event_seq else Start(after_seq=position, is_over=is_over)

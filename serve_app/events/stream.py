@@ -13,6 +13,7 @@ from jobs.errors import Unavailable
 from jobs.events import TERMINAL_JOB_EVENT_STATES, EventKind
 from jobs.fingerprint import canonical_json
 from serve_app.events.hub import EventHub
+from serve_app.events.service import Start
 from serve_app.settings import ApiSettings
 
 RETRY_MS = 2000
@@ -22,9 +23,13 @@ HEARTBEAT = b": still here\n\n"
 
 
 async def stream_events(
-    *, database: Database, hub: EventHub, settings: ApiSettings, job_id: UUID, after_seq: int
+    *, database: Database, hub: EventHub, settings: ApiSettings, job_id: UUID, start: Start
 ) -> AsyncIterator[bytes]:
-    """Ends behind the event that ends the job, when the app closes, or after the stream's longest life."""
+    """Ends when the job is over and all is told, when the app closes, or after the stream's longest life.
+
+    The event that ends the job need not be its last: an output that the job did not wait for is told behind it.
+    """
+    after_seq, is_over = start.after_seq, start.is_over
     yield f"retry: {RETRY_MS}\n\n".encode()
     ends_at = time.monotonic() + settings.stream_lifetime.total_seconds()
     with hub.subscribe(job_id) as news:
@@ -33,15 +38,17 @@ async def stream_events(
             try:
                 async with database.transaction() as tx:
                     rows = await read_events(tx, job_id=job_id, after_seq=after_seq, limit=settings.event_page)
+                told = True
             except Unavailable:
-                rows = []  # the database is away: the stream lives on and catches up
+                rows, told = [], False  # the database is away: the stream lives on and catches up
             for row in rows:
                 yield encode_event(row, job_id=job_id)
                 after_seq = row.seq
-            if rows and ends_job(rows[-1]):
-                return
+                is_over = is_over or ends_job(row)
             if len(rows) == settings.event_page:
                 continue
+            if is_over and told:
+                return
             try:
                 await asyncio.wait_for(news.wait(), settings.heartbeat.total_seconds())
             except TimeoutError:

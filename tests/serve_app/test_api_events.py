@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from db.events import append_event
+from jobs.events import EventKind
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
 from tests.serve_app.farm import ApiFarm, problem_of
@@ -90,6 +93,24 @@ class TestFeed:
             assert await events_of(stream) == everything[3:]
         done = await farm.http.get(job["links"]["events"], headers={"Last-Event-ID": str(everything[-1].id)})
         assert (done.status_code, done.content) == (204, b"")
+
+    async def test_the_feed_of_an_ended_job_ends_although_an_output_was_told_behind_its_end(
+        self, farm: ApiFarm
+    ) -> None:
+        job = await farm.submit(frames="1")
+        await farm.render(job["id"], frames=1)
+        async with farm.db.transaction() as tx:
+            late = await append_event(
+                tx, job_id=UUID(job["id"]), kind=EventKind.OUTPUT_READY, data={"kind": "preview", "artifacts": []}
+            )
+        async with asyncio.timeout(10), feed(farm.http, job["links"]["events"]) as stream:
+            events = await events_of(stream)
+        assert [event.kind for event in events[-2:]] == ["job.state", "output.ready"]
+        async with (
+            asyncio.timeout(10),
+            feed(farm.http, job["links"]["events"], headers={"Last-Event-ID": str(late - 1)}) as stream,
+        ):
+            assert [event.id for event in await events_of(stream)] == [late]
 
     async def test_an_id_that_is_not_of_this_feed_is_refused(self, farm: ApiFarm) -> None:
         job = await farm.submit()
