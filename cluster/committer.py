@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -83,9 +84,15 @@ class Committer:
         self._on_bad_picture = on_bad_picture
         self._on_superseded = on_superseded
         self._queue: asyncio.Queue[FinishedFrame] = asyncio.Queue(maxsize=settings.commit_queue)
+        self._waiting: Counter[tuple[int, int]] = Counter()
+
+    def held(self) -> set[tuple[int, int]]:
+        """(work id, fence) of every chunk with a frame that was handed over and is not committed yet."""
+        return set(self._waiting)
 
     async def put(self, finished: FinishedFrame) -> None:
         """Hand over a frame; waits while ``commit_queue`` frames are ahead of it."""
+        self._waiting[finished.chunk.key] += 1
         await self._queue.put(finished)
 
     async def flush(self) -> None:
@@ -104,7 +111,11 @@ class Committer:
             finally:
                 for finished in batch:
                     shutil.rmtree(finished.scratch, ignore_errors=True)
-                    self._queue.task_done()
+                    self._settled(finished)
+
+    def _settled(self, finished: FinishedFrame) -> None:
+        self._waiting -= Counter([finished.chunk.key])  # keeps what is above zero
+        self._queue.task_done()
 
     async def _commit(self, frames: list[FinishedFrame]) -> None:
         checked = [(finished, facts) for finished in frames if (facts := await self._check(finished)) is not None]
@@ -176,7 +187,7 @@ def _artifact(
 def _by_chunk(batch: list[FinishedFrame]) -> list[list[FinishedFrame]]:
     groups: dict[tuple[int, int], list[FinishedFrame]] = {}
     for finished in batch:
-        groups.setdefault((finished.chunk.work_id, finished.chunk.fence), []).append(finished)
+        groups.setdefault(finished.chunk.key, []).append(finished)
     return list(groups.values())
 
 

@@ -173,6 +173,7 @@ class Replica:
                 reply = await beat(
                     self._database,
                     replica_id=self.identity.id,
+                    held=self._committer.held() | ({run.key} if run else set()),
                     residents=self._engines.residents(),
                     current=run.progress.as_json() if run else {},
                     lease=self._limits.lease,

@@ -1,5 +1,6 @@
--- One beat: the replica lives, and every lease of it is renewed by the database's clock. Rows are locked in order of
--- id; whoever else locks several of them skips what is locked.
+-- One beat: the replica lives, and the leases that it names are renewed by the database's clock. One that it does not
+-- name (its claim's answer was lost) runs out. Rows are locked in order of id; whoever else locks several of them skips
+-- what is locked.
 with alive as (
     update replica set
         beat_at = now(), residents = cast(:residents as jsonb), current = cast(:current as jsonb),
@@ -9,6 +10,9 @@ with alive as (
 ), mine as (
     select work.id, work.fence, work.job_id from work
     where work.replica_id = :replica_id and work.state in ('leased', 'rendering') and exists (select from alive)
+      and (work.id, work.fence) in (
+          select * from unnest(cast(:work_ids as bigint[]), cast(:fences as bigint[]))
+      )
     order by work.id
     for no key update
 ), renewed as (

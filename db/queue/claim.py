@@ -38,6 +38,11 @@ class ClaimedChunk:
     spec: dict[str, Any]
     tries: int
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """(work id, fence): this claim and no other."""
+        return (self.work_id, self.fence)
+
 
 async def claim_chunk(db: Database, *, replica_id: UUID, cluster_id: str, lease: timedelta) -> ClaimedChunk | None:
     """The most urgent chunk that is assigned to this replica and whose job runs; None when there is none."""

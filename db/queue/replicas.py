@@ -1,8 +1,8 @@
-"""A replica's own row: it registers, and one beat renews all its leases."""
+"""A replica's own row: it registers, and one beat renews the leases of all that it works on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -59,17 +59,23 @@ async def beat(
     db: Database,
     *,
     replica_id: UUID,
+    held: Collection[tuple[int, int]],
     residents: Sequence[Mapping[str, Any]],
     current: Mapping[str, Any] | None,
     lease: timedelta,
 ) -> BeatReply:
-    """One statement: the replica lives, its leases run ``lease`` from now by the database's clock."""
+    """One statement: the replica lives, and the leases of ``held`` run ``lease`` from now by the database's clock.
+
+    ``held``: the (work id, fence) of all that the replica renders or still has to commit.
+    """
     async with db.transaction() as tx:
         await run(tx, "async_commit")
         done = await run(
             tx,
             "beat",
             replica_id=replica_id,
+            work_ids=[work_id for work_id, _ in held],
+            fences=[fence for _, fence in held],
             residents=as_json(list(residents)),
             current=as_json(current),
             lease=lease,
@@ -77,10 +83,10 @@ async def beat(
         rows = done.all()
     if not rows:
         return BeatReply(known=False)
-    held = [row for row in rows if row.work_id is not None]
+    renewed = [row for row in rows if row.work_id is not None]
     return BeatReply(
         known=True,
         drain=rows[0].drain,
-        owned=[(row.work_id, row.fence) for row in held],
-        canceled=[(row.work_id, row.fence) for row in held if row.canceled],
+        owned=[(row.work_id, row.fence) for row in renewed],
+        canceled=[(row.work_id, row.fence) for row in renewed if row.canceled],
     )

@@ -17,10 +17,12 @@ from db.bootstrap import ensure_project
 from db.cancel import cancel_job
 from db.dispatch import apply_plan, lead, pin_job
 from db.queue import (
+    BeatReply,
     ClaimedChunk,
     FailOutcome,
     FrameCommit,
     NewArtifact,
+    beat,
     claim_chunk,
     commit_frames,
     fail_frame,
@@ -109,6 +111,16 @@ class Farm:
 
     async def claim(self, replica_id: UUID, *, lease: timedelta = LEASE) -> ClaimedChunk | None:
         return await claim_chunk(self.db, replica_id=replica_id, cluster_id=CLUSTER, lease=lease)
+
+    async def beat(self, replica_id: UUID, *held: ClaimedChunk) -> BeatReply:
+        return await beat(
+            self.db,
+            replica_id=replica_id,
+            held=[chunk.key for chunk in held],
+            residents=[],
+            current=None,
+            lease=LEASE,
+        )
 
     async def rendering(self, job_id: UUID, replica_id: UUID, *, frames: int) -> ClaimedChunk:
         """A chunk of ``frames`` frames that the replica renders."""

@@ -14,7 +14,6 @@ from db.errors import DatabaseUnavailable
 from db.queue import (
     ClaimedChunk,
     FailOutcome,
-    beat,
     claim_chunk,
     commit_frames,
     fail_frame,
@@ -92,7 +91,7 @@ class Chaos:
         while not self.stopped.is_set():
             chunk = await claim_chunk(self.farm.db, replica_id=replica_id, cluster_id=CLUSTER, lease=LEASE)
             if chunk is None:
-                await beat(self.farm.db, replica_id=replica_id, residents=[], current=None, lease=LEASE)
+                await self.farm.beat(replica_id)
                 await asyncio.sleep(0.005)
             elif await start_chunk(self.farm.db, work_id=chunk.work_id, fence=chunk.fence, warm=True):
                 await self.render(replica_id, chunk, dice)
@@ -128,7 +127,7 @@ class Chaos:
             if not await self.commit(replica_id, chunk, batch, dice):
                 await release_canceled(self.farm.db, work_id=chunk.work_id, fence=chunk.fence)
                 return
-            reply = await beat(self.farm.db, replica_id=replica_id, residents=[], current=None, lease=LEASE)
+            reply = await self.farm.beat(replica_id, chunk)
             if (chunk.work_id, chunk.fence) in reply.canceled:
                 await release_canceled(self.farm.db, work_id=chunk.work_id, fence=chunk.fence)
                 return
@@ -197,9 +196,9 @@ async def test_nothing_here_deadlocks(farm: Farm) -> None:
         for _ in range(6):
             for job_id in jobs:
                 await farm.carve(job_id, replica_id, 1)
-            await farm.claim(replica_id)
+            held = [chunk for _ in jobs if (chunk := await farm.claim(replica_id)) is not None]
             await asyncio.gather(
-                beat(farm.db, replica_id=replica_id, residents=[], current=None, lease=LEASE),
+                farm.beat(replica_id, *held),
                 mark_gone(farm.db, replica_id=replica_id),
                 farm.change(jobs[0], "pause", strict=False),
             )

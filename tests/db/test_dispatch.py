@@ -192,10 +192,10 @@ class TestSnapshot:
     async def test_it_shows_what_each_replica_has(self, farm: Farm) -> None:
         replica = await farm.replica(labels={"gpu": "l4"})
         job_id = await farm.start()
-        await farm.rendering(job_id, replica, frames=2)
+        chunk = await farm.rendering(job_id, replica, frames=2)
         await farm.carve(job_id, replica, 1)
         residents = [{"digest": "d" * 64, "project_id": str(farm.project_id), "bytes": 5}]
-        await beat(farm.db, replica_id=replica, residents=residents, current=None, lease=LEASE)
+        await beat(farm.db, replica_id=replica, held=[chunk.key], residents=residents, current=None, lease=LEASE)
         snapshot = await _snapshot(farm)
         [view] = snapshot.replicas
         assert (view.busy_chunks, [chunk.job_id for chunk in view.staged]) == (1, [job_id])

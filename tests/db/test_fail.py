@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from db.queue import FailOutcome, beat
+from db.queue import FailOutcome
 from jobs.limits import FarmLimits
 from jobs.states import EndReason
-from tests.db.builders import LEASE, Farm
+from tests.db.builders import Farm
 
 LIMITS = FarmLimits(worker_failures_per_frame=2, resource_failures_per_frame=2)
 
@@ -109,7 +109,7 @@ class TestVerdict:
         assert (job.state, job.end_reason) == ("failed", "model_invalid")
         assert (job.committed, job.failed, job.canceled) == (1, 1, 98)
         assert await farm.commit(other, [6]) is None
-        reply = await beat(farm.db, replica_id=second, residents=[], current=None, lease=LEASE)
+        reply = await farm.beat(second, other)
         assert reply.owned == []
         assert await farm.rows("select 1 from work where state in ('queued', 'leased', 'rendering')") == []
         await farm.assert_whole(job_id)

@@ -27,33 +27,53 @@ class TestBeat:
         reply = await beat(
             farm.db,
             replica_id=replica,
+            held=[kept.key, canceled.key],
             residents=[{"digest": "d" * 64, "project_id": str(farm.project_id), "bytes": 5}],
             current={"frame": 3},
             lease=LEASE,
         )
         assert reply.known
         assert not reply.drain
-        assert sorted(reply.owned) == sorted([(kept.work_id, kept.fence), (canceled.work_id, canceled.fence)])
-        assert reply.canceled == [(canceled.work_id, canceled.fence)]
+        assert sorted(reply.owned) == sorted([kept.key, canceled.key])
+        assert reply.canceled == [canceled.key]
         row = await farm.one("select leased_until > now() as live from work where id = :id", id=kept.work_id)
         assert row.live
         assert (await farm.one("select current, residents from replica")).current == {"frame": 3}
 
+    async def test_a_chunk_whose_claim_never_reached_the_replica_runs_out_and_is_rendered_elsewhere(
+        self, farm: Farm
+    ) -> None:
+        replica = await farm.replica()
+        job_id = await farm.start()
+        await farm.carve(job_id, replica, 2)
+        lost = await farm.claim(replica)  # committed; the answer is lost on the way
+        assert lost is not None
+        await farm.expire(lost.work_id)
+        assert (await farm.beat(replica)).owned == []
+        assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
+        assert (await farm.work(lost.work_id)).state == "queued"
+
+    async def test_an_earlier_claim_of_the_same_chunk_renews_nothing(self, farm: Farm) -> None:
+        replica = await farm.replica()
+        first = await farm.rendering(await farm.start(), replica, frames=2)
+        await farm.execute("update work set fence = fence + 1 where id = :id", id=first.work_id)
+        assert (await farm.beat(replica, first)).owned == []
+
     async def test_a_replica_that_was_thought_dead_is_told_so_until_it_registers_again(self, farm: Farm) -> None:
         replica = await farm.replica()
         await mark_gone(farm.db, replica_id=replica)
-        assert not (await beat(farm.db, replica_id=replica, residents=[], current=None, lease=LEASE)).known
+        assert not (await farm.beat(replica)).known
         await farm.replica(replica_id=replica)
-        assert (await beat(farm.db, replica_id=replica, residents=[], current=None, lease=LEASE)).known
+        assert (await farm.beat(replica)).known
 
     async def test_an_unknown_replica_is_not_known(self, farm: Farm) -> None:
-        assert not (await beat(farm.db, replica_id=uuid4(), residents=[], current=None, lease=LEASE)).known
+        assert not (await farm.beat(uuid4())).known
 
     async def test_a_drain_is_in_the_reply_and_outlives_a_second_registration(self, farm: Farm) -> None:
         replica = await farm.replica()
         await farm.execute("update replica set drain = true")
         await farm.replica(replica_id=replica)
-        reply = await beat(farm.db, replica_id=replica, residents=[], current=None, lease=LEASE)
+        reply = await farm.beat(replica)
         assert reply.drain
         assert (await farm.one("select state from replica")).state == "draining"
 
@@ -126,7 +146,7 @@ class TestRescue:
         replica = await farm.replica()
         chunk = await farm.rendering(await farm.start(), replica, frames=2)
         await farm.expire(chunk.work_id)
-        await beat(farm.db, replica_id=replica, residents=[], current=None, lease=LEASE)
+        await farm.beat(replica, chunk)
         assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 0
         assert await farm.commit(chunk) == [0, 1]
 
