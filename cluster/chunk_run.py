@@ -203,6 +203,7 @@ class ChunkRun:
                 format=lease.output_format,
                 scratch=flight.scratch,
                 warm=flight.warm,
+                last=not self._flights and not self._pending,
             )
         )
         return self._stop is not Stop.DRAIN

@@ -54,6 +54,8 @@ class FinishedFrame:
     format: OutputFormat
     scratch: Path
     warm: bool
+    last: bool
+    """No other frame of this chunk is under way behind it."""
 
 
 FailFrame = Callable[[FinishedFrame, EndReason, str], Awaitable[None]]
@@ -83,7 +85,7 @@ class Committer:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._on_bad_picture = on_bad_picture
         self._on_superseded = on_superseded
-        self._queue: asyncio.Queue[FinishedFrame] = asyncio.Queue(maxsize=settings.commit_queue)
+        self._queue: asyncio.Queue[FinishedFrame | None] = asyncio.Queue(maxsize=settings.commit_queue)
         self._waiting: Counter[tuple[int, int]] = Counter()
 
     def held(self) -> set[tuple[int, int]]:
@@ -97,14 +99,16 @@ class Committer:
 
     async def flush(self) -> None:
         """Wait until every frame handed over has been committed or dropped."""
+        await self._queue.put(None)
         await self._queue.join()
 
     async def run(self) -> None:
         """Commit for ever; an outage of database or storage is waited out with the frames kept on disk."""
+        loop = asyncio.get_running_loop()
+        ready_at = loop.time()
         while True:
-            batch = [await self._queue.get()]
-            while len(batch) < self._settings.commit_batch and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
+            batch = await self._next_batch(ready_at)
+            ready_at = loop.time() + self._settings.commit_pause.total_seconds()
             try:
                 for frames in _by_chunk(batch):
                     await self._commit(frames)
@@ -112,6 +116,23 @@ class Committer:
                 for finished in batch:
                     shutil.rmtree(finished.scratch, ignore_errors=True)
                     self._settled(finished)
+
+    async def _next_batch(self, ready_at: float) -> list[FinishedFrame]:
+        """What comes until ``ready_at`` (the loop's clock), one frame at least; a last one or a flush ends the wait."""
+        batch: list[FinishedFrame] = []
+        while len(batch) < self._settings.commit_batch:
+            try:
+                async with asyncio.timeout_at(ready_at if batch else None):
+                    finished = await self._queue.get()
+            except TimeoutError:
+                break
+            if finished is not None:
+                batch.append(finished)
+            else:
+                self._queue.task_done()
+            if finished is None or finished.last:
+                ready_at = 0.0
+        return batch
 
     def _settled(self, finished: FinishedFrame) -> None:
         self._waiting -= Counter([finished.chunk.key])  # keeps what is above zero

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,6 +29,17 @@ async def test_a_job_is_rendered_frame_by_frame_and_succeeds(farm: InProcessFarm
         stored = await farm.storage.stat(row.storage_key)
         assert stored is not None
         assert (stored.size_bytes, stored.sha256) == (row.size_bytes, row.sha256)
+
+
+async def test_quick_frames_share_commits_and_the_last_of_a_chunk_waits_for_nobody(farm: InProcessFarm) -> None:
+    farm.settings = farm.settings.model_copy(update={"commit_pause": timedelta(hours=1)})
+    farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1-40", settings={"render_ms": 5}))
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 40)
+    [commits] = await farm.rows("select count(*) from event where kind = 'frames.committed'")
+    [chunks] = await farm.rows("select count(*) from work where kind = 'chunk'")
+    assert commits.count <= chunks.count + 1  # the very first frame is not kept waiting
 
 
 async def test_a_second_job_on_the_same_model_finds_the_engine_warm(farm: InProcessFarm) -> None:
@@ -164,6 +176,7 @@ async def test_two_dispatchers_share_a_farm_and_only_one_leads(farm: InProcessFa
 
 async def test_a_drained_replica_finishes_its_frame_and_gives_the_rest_back(farm: InProcessFarm) -> None:
     farm.start_dispatcher()
+    farm.settings = farm.settings.model_copy(update={"commit_pause": timedelta(hours=1)})
     leaving = farm.start_replica()
     job = await farm.submit(frames="1-10", settings={"render_ms": 200})
     await farm.until(lambda: farm.rows("select 1 from frame_result"))
