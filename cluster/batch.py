@@ -2,7 +2,7 @@
 
 The driver is a client of the farm that runs on its cluster: it registers the scene, submits one job, prints its
 progress into the Ray job's log and exits with the verdict. The farm's rows are the truth; a driver that is stopped
-(``ray job stop``) leaves the job to the farm and says how to take it up again.
+(``ray job stop``, Ctrl-C) leaves the job to the farm and says how to take it up again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ from rayfarm.errors import ClientError, UsageError
 from rayfarm.types import Event, Job
 
 SUCCEEDED, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 143
-"""Exit statuses; 143 is what a shell reports for SIGTERM."""
+"""Exit statuses; 143 is what a shell reports for SIGTERM, and Ctrl-C ends with it too."""
 
 
 class BatchSpec(BaseModel):
@@ -42,7 +43,29 @@ class BatchSpec(BaseModel):
 
 
 class Stopped(BaseException):
-    """SIGTERM: the driver ends, the job does not."""
+    """SIGTERM or Ctrl-C: the driver ends, the job does not."""
+
+
+@dataclass(slots=True)
+class Reached:
+    """How far the driver has come: what a stop has to tell, wherever it strikes."""
+
+    submitting: bool = False
+    """The request may have reached the farm, whether or not its answer comes."""
+    job_id: str | None = None
+
+    def words(self) -> str:
+        if self.job_id is not None:
+            return (
+                f"stopped; the farm keeps job {self.job_id} and goes on with what is left of it. Take it up again with "
+                f"`python -m cluster.batch follow {self.job_id}`, or end it with `rayfarm cancel {self.job_id}`."
+            )
+        if self.submitting:
+            return (
+                "stopped while the job was being submitted: the farm may have it. `rayfarm jobs` lists the newest "
+                "first; take it up with `python -m cluster.batch follow JOB`, or end it with `rayfarm cancel JOB`."
+            )
+        return "stopped before the job was submitted; nothing was started."
 
 
 def read_spec(path: Path) -> BatchSpec:
@@ -67,11 +90,12 @@ def read_spec(path: Path) -> BatchSpec:
     )
 
 
-def render(spec: BatchSpec) -> int:
+def render(spec: BatchSpec, reached: Reached) -> int:
     """Register, submit, follow, fetch; returns the exit status."""
     with Client() as client:
         _say(f"farm {client.base_url}")
         model = client.register_blend(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
+        reached.submitting = True
         job = client.submit(
             model,
             frames=spec.frames,
@@ -79,25 +103,19 @@ def render(spec: BatchSpec) -> int:
             settings=spec.settings,
             **spec.job,
         )
+        reached.job_id = job.id
         return follow(client, job, spec.out)
 
 
 def follow(client: Client, job: Job, out: Path | None) -> int:
     """Print what happens to the job until it ends; returns the exit status."""
     _say(f"job {job.id}: {job.counts.total} frames ({job.frames})")
-    try:
-        for event in client.watch(job):
-            _tell(event)
-        ended = client.job(job.id)
-        if out is not None:
-            client.download(ended, out)
-            _say(f"files are in {out}")
-    except Stopped:
-        _say(
-            f"stopped watching; job {job.id} goes on in the farm. Take it up again with "
-            f"`python -m cluster.batch follow {job.id}`, or end it with `rayfarm cancel {job.id}`."
-        )
-        return STOPPED
+    for event in client.watch(job):
+        _tell(event)
+    ended = client.job(job.id)
+    if out is not None:
+        client.download(ended, out)
+        _say(f"files are in {out}")
     _say(f"{ended.state}: {ended.message or ended.end_reason or ''}")
     return SUCCEEDED if ended.state == "succeeded" else FAILED
 
@@ -112,14 +130,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     to_follow.add_argument("job")
     to_follow.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _stop)
+    reached = Reached(job_id=given.job if given.command == "follow" else None)
     try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _stop)
         if given.command == "render":
-            return render(read_spec(given.spec))
+            return render(read_spec(given.spec), reached)
         with Client() as client:
             return follow(client, client.job(given.job), given.out)
     except Stopped:
-        _say("stopped before the job was submitted; nothing was started.")
+        _say(reached.words())
         return STOPPED
     except ValueError as error:
         _say(f"error: {error}")

@@ -92,6 +92,7 @@ class ChunkRun:
     """Frames that the engine is given at once."""
 
     progress: Progress = field(init=False)
+    _spec: JobSpec = field(init=False)
     _pending: deque[tuple[int, int]] = field(init=False)
     _flights: deque[_Flight] = field(init=False, default_factory=deque)
     _stop: Stop | None = field(init=False, default=None)
@@ -101,7 +102,6 @@ class ChunkRun:
     def __post_init__(self) -> None:
         self.progress = Progress(self.chunk.job_id, self.chunk.work_id)
         self._pending = deque(zip(self.chunk.ordinals, self.chunk.frames, strict=True))
-        self._spec = JobSpec.model_validate(self.chunk.spec)
         self._patience = Patience(self.settings.retry_first, self.settings.retry_longest)
 
     @property
@@ -116,17 +116,28 @@ class ChunkRun:
             self._halted.set()
 
     async def run(self) -> None:
-        while self._pending and self._stop is None:
-            try:
-                async with self.engines.use(self.chunk, self._spec, stop=self._halted) as lease:
-                    if not await self._begin(lease):
-                        return
-                    await self._render(lease)
-            except EngineError as error:
-                if self._stop is None:
-                    await self._load_failed(error)
-                break
+        try:
+            await self._run()
+        except EngineError as error:
+            if self._stop is None:
+                await self._fail_first(error.reason, str(error), str(error.details.get("log_tail", "")))
+        except Exception as error:
+            # A bug of ours, or a spec of another release: charged, as the chunk would else come back for ever.
+            _log.exception("chunk_run_failed", work_id=self.chunk.work_id, job_id=str(self.chunk.job_id))
+            if self._stop is None:
+                kind = type(error).__name__
+                await self._fail_first(
+                    EndReason.INFRA, f"The farm met an error of its own ({kind}); the worker's log says more.", ""
+                )
         await self._end()
+
+    async def _run(self) -> None:
+        self._spec = JobSpec.model_validate(self.chunk.spec)
+        while self._pending and self._stop is None:
+            async with self.engines.use(self.chunk, self._spec, stop=self._halted) as lease:
+                if not await self._begin(lease):
+                    return
+                await self._render(lease)
 
     async def _begin(self, lease: EngineLease) -> bool:
         started = await self._patience.until_available(
@@ -137,10 +148,11 @@ class ChunkRun:
             self.stop(Stop.LOST)
         return started
 
-    async def _load_failed(self, error: EngineError) -> None:
-        """The model would not load: charge the first frame. The rest goes back, it would fare no better here."""
-        ordinal, frame = self._pending.popleft()
-        await self._fail(ordinal, frame, uuid4(), error.reason, str(error), str(error.details.get("log_tail", "")))
+    async def _fail_first(self, reason: EndReason, message: str, log: str) -> None:
+        """Nothing of this chunk renders: charge the first frame. The rest goes back, it would fare no better here."""
+        if self._pending:
+            ordinal, frame = self._pending.popleft()
+            await self._fail(ordinal, frame, uuid4(), reason, message, log)
 
     async def _render(self, lease: EngineLease) -> None:
         """Frames until the chunk ends, the run is stopped, or the engine is gone."""
@@ -154,10 +166,11 @@ class ChunkRun:
             await self._abandon(lease)
 
     def _launch(self, lease: EngineLease) -> None:
-        ordinal, frame = self._pending.popleft()
+        ordinal, frame = self._pending[0]
         attempt_id = uuid4()
         scratch = lease.scratch_for(attempt_id)
         request = FrameRequest(id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch)
+        self._pending.popleft()
         warm, lease.warm = lease.warm, True
         task = asyncio.create_task(
             lease.host.render(request, on_progress=self._on_progress), name=f"render-{self.chunk.job_id}-{frame}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import structlog
+from pydantic import ValidationError
 
 from cluster.fanout.runner import TaskRunner
 from cluster.settings import ClusterSettings
@@ -24,6 +25,7 @@ from db.dispatch import (
     lead,
     pin_job,
     read_snapshot,
+    refuse_job,
     rescue_expired,
     resign,
     reuse_frames,
@@ -35,13 +37,15 @@ from jobs.errors import Unavailable
 from jobs.fingerprint import RenderInputs, render_key
 from jobs.limits import FarmLimits
 from jobs.plan import fits, make_plan
-from jobs.planning import JobView, PlanSettings, ReplicaView, Snapshot
+from jobs.planning import PlanSettings, ReplicaView, Snapshot
 from jobs.spec import JobSpec
 from pipelines.registry import get_pipeline
 
 _log = structlog.get_logger(__name__)
 
 ROLE = "dispatcher"
+STARTED_PER_TICK = 200
+"""Jobs that one tick starts; the others follow in the next."""
 REUSE_BATCH = 10_000
 """Frames taken over from earlier jobs in one transaction."""
 
@@ -119,11 +123,13 @@ class Dispatcher:
             return TickReport(leads=False)
 
     async def _lead(self, epoch: int) -> TickReport:
+        await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
         rescued = await self._rescue(epoch)
         snapshot = await self._snapshot()
         started = 0
-        for job in await jobs_to_pin(self._database):
-            started += await self._start(job, snapshot.replicas, epoch)
+        startable = _startable(snapshot)
+        for job in await jobs_to_pin(self._database, job_ids=list(startable)) if startable else ():
+            started += await self._start_or_refuse(job, startable[job.id], epoch)
         if started:
             snapshot = await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
@@ -152,22 +158,27 @@ class Dispatcher:
         self._rescued_at = now
         return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
 
-    async def _start(self, job: JobToPin, replicas: tuple[ReplicaView, ...], epoch: int) -> int:
+    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView, epoch: int) -> bool:
+        """One job that cannot be read must not keep the others waiting: it fails, and says why."""
+        try:
+            await self._start(job, replica, epoch)
+        except ValidationError as error:
+            _log.exception("job_refused", job_id=str(job.id))
+            message = f"This release of the farm cannot read the job's settings; submit it again. {error}"
+            await refuse_job(self._database, job_id=job.id, message=message, epoch=epoch)
+            return False
+        return True
+
+    async def _start(self, job: JobToPin, replica: ReplicaView, epoch: int) -> None:
         """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
         spec = JobSpec.model_validate(job.spec)
-        view = JobView(
-            id=job.id, project_id=job.id, pipeline=job.pipeline, model_digest=job.model_digest, labels=spec.labels
-        )
-        replica = next((replica for replica in replicas if replica.accepts_work and fits(view, replica)), None)
-        if replica is None:
-            return 0
-        pipeline = get_pipeline(job.pipeline)
+        pipeline = get_pipeline(spec.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
         key = render_key(
             RenderInputs(
                 model_digest=job.model_digest,
-                pipeline=job.pipeline,
-                engine_version=replica.engines[job.pipeline],
+                pipeline=spec.pipeline,
+                engine_version=replica.engines[spec.pipeline],
                 device_class=replica.device_class,
                 settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
             )
@@ -175,7 +186,7 @@ class Dispatcher:
         await pin_job(
             self._database,
             job_id=job.id,
-            engine_version=replica.engines[job.pipeline],
+            engine_version=replica.engines[spec.pipeline],
             device_class=replica.device_class,
             render_key=key,
             epoch=epoch,
@@ -183,7 +194,6 @@ class Dispatcher:
         if spec.reuse:
             while await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH) == REUSE_BATCH:
                 pass  # more may be had
-        return 1
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -205,3 +215,20 @@ class Dispatcher:
     async def _listen_for_ever(self) -> None:
         async for _ in listen(self._database_settings, ["rayfarm_dispatch"]):
             self._wake.set()
+
+
+def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView]:
+    """Queued jobs that a replica fits, the most urgent first, each with that replica.
+
+    Jobs that nothing fits are left out before they are counted: many of them must not keep others from the start.
+    """
+    found: dict[UUID, ReplicaView] = {}
+    replicas = [replica for replica in snapshot.replicas if replica.accepts_work]
+    waiting = (job for job in snapshot.jobs if not job.started)
+    for job in sorted(waiting, key=lambda job: (job.priority.rank, job.created_order)):
+        replica = next((replica for replica in replicas if fits(job, replica)), None)
+        if replica is not None:
+            found[job.id] = replica
+        if len(found) == STARTED_PER_TICK:
+            break
+    return found

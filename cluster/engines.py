@@ -23,12 +23,14 @@ import structlog
 from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk
+from jobs.errors import NotFound
 from jobs.spec import JobSpec
+from jobs.states import EndReason
 from models.manifest import Manifest
-from models.materialise import ModelCache
+from models.materialise import BlobMismatch, ModelCache
 from models.residency import ResidencyCache
 from pipelines.base import ModelFiles, OutputFormat
-from pipelines.errors import EngineKilled
+from pipelines.errors import EngineError, EngineKilled
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
@@ -108,10 +110,9 @@ class EngineRoom:
         key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
         pipeline = get_pipeline(chunk.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
-        warm = key in self._engines
-        opening = asyncio.create_task(self._engines.acquire(key, lambda: self._open(chunk, spec)), name="engine-open")
+        opening = asyncio.create_task(self._acquire(key, chunk, spec), name="engine-open")
         await _unless_stopped(opening, stop)
-        host = opening.result().host
+        host, warm = opening.result()
         try:
             yield EngineLease(host=host, output_format=pipeline.output(settings), warm=warm)
         finally:
@@ -132,11 +133,27 @@ class EngineRoom:
         await self._engines.close()
         shutil.rmtree(self._workdir, ignore_errors=True)
 
+    async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[EngineHost, bool]:
+        """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
+        while True:
+            warm = key in self._engines
+            host = (await self._engines.acquire(key, lambda: self._open(chunk, spec))).host
+            if host.alive or not warm:
+                return host, warm
+            await self._engines.discard(key)
+
     async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> _Resident:
         manifest = Manifest.model_validate(chunk.manifest)
-        root = await self._patience.until_available(
-            "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
-        )
+        try:
+            root = await self._patience.until_available(
+                "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
+            )
+        except (NotFound, BlobMismatch) as error:  # the storage answers, and has the model no more
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"The farm has lost a file of this model: {error.message}",
+                remedy="Upload the model's files once more (register it again), then submit the job again.",
+            ) from error
         release_files = functools.partial(self._models.release, manifest.digest())
         try:
             model = ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
@@ -162,7 +179,7 @@ class EngineRoom:
         return host
 
 
-async def _unless_stopped(opening: asyncio.Task[_Resident], stop: asyncio.Event) -> None:
+async def _unless_stopped(opening: asyncio.Task[tuple[EngineHost, bool]], stop: asyncio.Event) -> None:
     """Wait for the task; a stop cancels it (its engine is killed) and raises ``EngineKilled``."""
     stopping = asyncio.create_task(stop.wait(), name="engine-open-stop")
     try:

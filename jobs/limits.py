@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.frames import MAX_FRAMES
@@ -18,20 +20,21 @@ class FarmLimits(BaseSettings):
     max_frames_per_job: int = MAX_FRAMES
     """Frames in one job."""
 
+    max_frame_timeout: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(hours=4)
+    """Most that a job's ``limits.frame_timeout_s`` may ask for. A replica that stops lets its frame end, so
+    ``RAYFARM_CLUSTER_DRAIN_TIMEOUT`` has to stay above this by an upload."""
+
     worker_failures_per_frame: int = 5
     """Attempts of one frame that may be lost to crashes and lost workers; they spend none of the job's tries."""
 
     resource_failures_per_frame: int = 3
     """Attempts of one frame that may end for want of memory or a licence."""
 
-    failures_before_block: int = 3
-    """Failures of one job on one replica before the job avoids that replica (a farm of one replica still retries)."""
-
     lease: timedelta = timedelta(seconds=30)
     """A replica's right to an attempt, by the database's clock; three missed beats."""
 
     beat: timedelta = timedelta(seconds=10)
-    """How often a replica renews all its leases, in one statement."""
+    """How often a replica renews the leases that it works on, in one statement."""
 
     def ceiling(self, fault: Fault, tries: int) -> int | None:
         """Attempts that may end by ``fault`` before the frame fails; None: no ceiling."""

@@ -58,8 +58,13 @@ class _Demand:
     in_flight: int
 
     @property
-    def wants(self) -> bool:
+    def waits(self) -> bool:
         return bool(self.loose) or self.uncarved > 0
+
+    @property
+    def wants(self) -> bool:
+        """Whether it may be given something now: what an unpinned job got would be dropped, and starve the others."""
+        return self.view.started and self.waits
 
 
 class _Planner:
@@ -182,7 +187,7 @@ class _Planner:
     def _waits(self) -> Mapping[UUID, WaitReason]:
         reasons: dict[UUID, WaitReason] = {}
         for demand in self._demands:
-            if not demand.wants:
+            if not demand.waits:
                 continue
             if not self._slots:
                 reasons[demand.view.id] = WaitReason.STARTING_REPLICA

@@ -108,6 +108,8 @@ class JobView:
     project_id: UUID
     pipeline: str
     model_digest: str
+    started: bool = True
+    """False: not pinned to an engine yet; it waits and asks for replicas, and gets none"""
     priority: PriorityClass = PriorityClass.NORMAL
     weight: int = 100
     created_order: float = 0.0

@@ -50,12 +50,17 @@ class Outputs(BaseModel):
 
 
 class JobLimits(BaseModel):
-    """Ceilings of this job; the farm's settings cap them."""
+    """Ceilings of this job. The farm refuses a longest frame above its own limit."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tries: int = Field(3, ge=1, le=20, description="Attempts per frame that fail through the scene or its settings.")
-    frame_timeout_s: float = Field(4 * 3600, gt=0, le=7 * 86400, description="Longest time for one frame, seconds.")
+    frame_timeout_s: float = Field(
+        4 * 3600,
+        gt=0,
+        le=7 * 86400,
+        description="Longest time for one frame, seconds. Absent: 4 h, or the farm's limit where that is lower.",
+    )
     load_timeout_s: float = Field(1800, gt=0, le=86400, description="Longest time to load the model, seconds.")
 
 

@@ -21,10 +21,6 @@ class EngineSettings(BaseSettings):
     """Spawn to ready. Importing bpy takes 0.5 s from a warm disk cache, 1.5 s at first, 4 s when busy."""
     load_timeout: timedelta = timedelta(minutes=10)
     """Opening a model. Gigabytes over a slow disk are slow; a hostile file may never end."""
-    frame_timeout: timedelta = timedelta(hours=6)
-    """Longest frame, where the job names none. Enforced by whoever calls ``EngineHost.render``, with ``kill``."""
-    stall_timeout: timedelta = timedelta(minutes=10)
-    """Neither progress nor CPU time for this long = stalled. Same enforcement as ``frame_timeout``."""
     close_timeout: timedelta = timedelta(seconds=2)
     """A child asked to end gets this long before SIGKILL; it only calls ``os._exit``."""
     kill_timeout: timedelta = timedelta(seconds=10)

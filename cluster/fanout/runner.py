@@ -7,6 +7,8 @@ the row is claimed again.
 from __future__ import annotations
 
 import asyncio
+import functools
+import math
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -14,10 +16,11 @@ from uuid import UUID
 
 import structlog
 
+from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
-from db.dispatch import ClaimedTask, claim_tasks, fail_task, renew_tasks
+from db.dispatch import ClaimedTask, claim_tasks, fail_task, postpone_task, renew_tasks
 from db.session import Database
-from jobs.errors import RayfarmError
+from jobs.errors import RayfarmError, Unavailable
 from jobs.states import WorkKind
 
 _log = structlog.get_logger(__name__)
@@ -41,13 +44,14 @@ class TaskRunner:
         self._settings = settings
         self._holder = holder
         self._launcher = launcher
+        self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._running: dict[asyncio.Task[None], list[ClaimedTask]] = {}
-        self._renewed_at = 0.0
+        self._renewed_at = -math.inf
         self._previewed_at = 0.0
 
     async def tick(self, epoch: int) -> int:
         """Renew, claim and launch; returns how many rows were launched."""
-        await self._renew()
+        await self.renew()  # again only where this tick has been a long one
         launched = 0
         for task in await self._claim(epoch, limit=self._room, previews=False):
             self._launch([task])
@@ -60,6 +64,15 @@ class TaskRunner:
                 self._launch(previews)
                 launched += len(previews)
         return launched
+
+    async def renew(self) -> None:
+        """Renew the leases of what runs, once a third of a lease has passed since the last time."""
+        now = time.monotonic()
+        if not self._running or now - self._renewed_at < self._settings.task_lease.total_seconds() / 3:
+            return
+        held = [(task.work_id, task.fence) for tasks in self._running.values() for task in tasks]
+        await renew_tasks(self._database, tasks=held, lease=self._settings.task_lease)
+        self._renewed_at = now  # not where it raised: after an outage the leases are the more urgent
 
     @property
     def _room(self) -> int:
@@ -94,24 +107,35 @@ class TaskRunner:
         try:
             await self._launcher.launch(tasks)
         except Exception as error:
-            _log.exception("task_broke", work_ids=[task.work_id for task in tasks], task=tasks[0].task)
+            cause = _cause_of(error)
+            outage = isinstance(cause, (Unavailable, ConnectionError))
+            work_ids = [task.work_id for task in tasks]
+            if outage:
+                _log.warning("task_met_outage", work_ids=work_ids, task=tasks[0].task, error=str(cause))
+            else:
+                _log.exception("task_broke", work_ids=work_ids, task=tasks[0].task)
             for task in tasks:  # one that has ended is not ours any more, and is left alone
-                await fail_task(
-                    self._database, work_id=task.work_id, fence=task.fence, message=_words_of(error), retryable=True
+                await self._patience.until_available(
+                    "end_task", functools.partial(self._give_back, task, _words_of(cause), outage=outage)
                 )
 
-    async def _renew(self) -> None:
-        now = time.monotonic()
-        if not self._running or now - self._renewed_at < self._settings.task_lease.total_seconds() / 3:
-            return
-        self._renewed_at = now
-        held = [(task.work_id, task.fence) for tasks in self._running.values() for task in tasks]
-        await renew_tasks(self._database, tasks=held, lease=self._settings.task_lease)
+    async def _give_back(self, task: ClaimedTask, message: str, *, outage: bool) -> None:
+        """May happen twice: each raises the fence or ends the row, and the second finds nothing that is ours."""
+        if outage:
+            await postpone_task(self._database, work_id=task.work_id, fence=task.fence, message=message)
+        else:
+            await fail_task(self._database, work_id=task.work_id, fence=task.fence, message=message, retryable=True)
 
 
-def _words_of(error: Exception) -> str:
+def _cause_of(error: Exception) -> BaseException:
+    """What the task raised: Ray wraps it."""
+    return getattr(error, "cause", None) or error
+
+
+def _words_of(cause: BaseException) -> str:
     """What users may read: our own errors' words; of others the kind, as their text holds tracebacks and paths."""
-    cause = getattr(error, "cause", None) or error  # Ray wraps what its task raised
     if isinstance(cause, RayfarmError):
         return str(cause)[:_MESSAGE_CHARACTERS]
+    if isinstance(cause, ConnectionError):
+        return f"Something that the farm needs does not answer ({type(cause).__name__}); it is tried again by itself."
     return f"The farm met an error of its own ({type(cause).__name__}); its log says more."

@@ -3,10 +3,10 @@
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
 from db.dispatch.leadership import lead, resign
-from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, reuse_frames
+from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
 from db.dispatch.snapshot import read_snapshot
-from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, renew_tasks
+from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, postpone_task, renew_tasks
 from db.errors import LostLeadership
 from db.queue.commit import NewArtifact
 
@@ -27,7 +27,9 @@ __all__ = [
     "jobs_to_pin",
     "lead",
     "pin_job",
+    "postpone_task",
     "read_snapshot",
+    "refuse_job",
     "renew_tasks",
     "rescue_expired",
     "resign",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
 from db._jobs import lock_job
-from db._query import as_json, run
+from db._query import as_json, run, storable
+from db.cancel import fail_job
 from db.dispatch.leadership import hold_epoch
 from db.events import append_event
 from db.session import Database
@@ -17,10 +19,7 @@ from db.transitions import change_job
 from jobs.events import EventKind
 from jobs.frames import FrameRange
 from jobs.spec import JobSpec
-from jobs.states import JobCommand, JobState
-
-_PINNED_PER_TICK = 200
-"""Jobs that one call lists; the most urgent first, the others follow in the next tick."""
+from jobs.states import EndReason, JobCommand, JobState
 
 _EVENT_FRAMES = 1000
 """Reused frames that an event names; a feed line of a million frames helps nobody."""
@@ -29,20 +28,23 @@ _EVENT_FRAMES = 1000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobToPin:
     id: UUID
-    project_id: UUID
     spec: dict[str, Any]
     model_digest: str
-    pipeline: str
-    engine_version: str | None = None
-    """Set where the job ran before a pause: it must go on with this version."""
-    device_class: str | None = None
 
 
-async def jobs_to_pin(db: Database, *, limit: int = _PINNED_PER_TICK) -> list[JobToPin]:
-    """Queued jobs, the most urgent first."""
+async def jobs_to_pin(db: Database, *, job_ids: Sequence[UUID]) -> list[JobToPin]:
+    """Those of ``job_ids`` that are still queued, the most urgent first."""
     async with db.transaction() as tx:
-        rows = (await run(tx, "jobs_to_pin", limit=limit)).mappings().all()
-    return [JobToPin(pipeline=row["spec"]["pipeline"], **row) for row in rows]
+        rows = (await run(tx, "jobs_to_pin", job_ids=list(job_ids))).mappings().all()
+    return [JobToPin(**row) for row in rows]
+
+
+async def refuse_job(db: Database, *, job_id: UUID, message: str, epoch: int) -> None:
+    """A queued job that cannot start fails, and says why; nothing happens to one that left the queue meanwhile."""
+    async with db.transaction() as tx:
+        await hold_epoch(tx, epoch)
+        if (await lock_job(tx, job_id)).state is JobState.QUEUED:
+            await fail_job(tx, job_id=job_id, reason=EndReason.INFRA, message=storable(message))
 
 
 async def pin_job(

@@ -47,6 +47,7 @@ def _job(row: Any) -> JobView:
         project_id=row.project_id,
         pipeline=row.pipeline,
         model_digest=row.model_digest,
+        started=row.started,
         priority=PriorityClass(row.priority),
         weight=row.weight,
         created_order=row.created,

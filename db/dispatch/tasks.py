@@ -23,7 +23,12 @@ from jobs.states import JobState, WorkKind, WorkState
 _TRIES = 3
 """Attempts of a task that fail by themselves."""
 _PAUSE = timedelta(seconds=2)
-"""Before a failed task is tried again, times its tries: what failed is mostly storage."""
+"""Before a failed task is tried again, times its tries."""
+
+_FIRST_OUTAGE_PAUSE = timedelta(seconds=2)
+"""Before a task that met an outage is tried again; doubles with each outage that the task meets."""
+_LONGEST_OUTAGE_PAUSE = timedelta(seconds=30)
+"""How late a film may notice that storage is back; each try costs some seconds of CPU to start its process."""
 
 _REFUSING = (JobState.CANCELING, JobState.CANCELED)
 """A preview may come after its job has succeeded; nothing comes after a cancel."""
@@ -148,6 +153,24 @@ async def fail_task(db: Database, *, work_id: int, fence: int, message: str, ret
         else:
             await _fail_post(tx, work, message)
         return True
+
+
+async def postpone_task(db: Database, *, work_id: int, fence: int, message: str) -> bool:
+    """Storage or the database did not answer a task: tried again after a pause, at no cost. False: superseded.
+
+    For ever, as frames are: no ceiling ends a job because of an outage. The row's ``error`` says what it waits for.
+    """
+    async with db.transaction() as tx:
+        done = await run(
+            tx,
+            "postpone_task",
+            work_id=work_id,
+            fence=fence,
+            error=storable(message),
+            first_pause=_FIRST_OUTAGE_PAUSE,
+            longest_pause=_LONGEST_OUTAGE_PAUSE,
+        )
+        return done.rowcount == 1
 
 
 async def finish_probe(

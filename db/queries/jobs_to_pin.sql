@@ -1,5 +1,4 @@
-select job.id, job.project_id, job.spec, model.digest as model_digest, job.engine_version, job.device_class
+select job.id, job.spec, model.digest as model_digest
 from job join model on model.id = job.model_id
-where job.state = 'queued'
+where job.state = 'queued' and job.id = any(cast(:job_ids as uuid[]))
 order by job.priority_rank, job.created_at, job.id
-limit :limit

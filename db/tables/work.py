@@ -41,6 +41,7 @@ class WorkTable(SQLModel, table=True):
     """Attempts that failed through the scene or its settings."""
     worker_failures: int = 0
     resource_failures: int = 0
+    """Of a task: outages that it met in a row; they lengthen its pause and spend nothing."""
     avoid: list[UUID] = uuid_list()
     """Replicas on which its frame failed."""
     not_before: datetime = instant()

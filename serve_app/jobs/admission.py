@@ -9,7 +9,7 @@ from jobs.errors import Conflict, InvalidInput, TooLarge
 from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
-from jobs.spec import JobSpec
+from jobs.spec import JobLimits, JobSpec
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
@@ -34,14 +34,14 @@ class ModelUnusable(Conflict):
 
 
 def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpec:
-    """The spec with its pipeline's settings validated and normal. Raises ``InvalidInput`` or ``TooLarge``."""
+    """The spec with its pipeline's settings and its limits validated. Raises ``InvalidInput`` or ``TooLarge``."""
     pipeline = get_pipeline(spec.pipeline)
     FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
     settings = check_against(
         pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
     )
     normal = settings.model_dump(mode="json", exclude_unset=True)
-    checked = spec.model_copy(update={"settings": normal})
+    checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
     for name, value in checked.model_dump().items():
         require_storable(value, field=name)
     size_bytes = len(canonical_json(checked.model_dump(mode="json")))
@@ -92,6 +92,23 @@ def require_renderable(
         )
     if probe is not None:
         _require_named(spec, probe)
+
+
+def _checked_limits(asked: JobLimits, *, farm: FarmLimits) -> JobLimits:
+    """The job's limits, with a longest frame that the farm allows."""
+    longest_s = farm.max_frame_timeout.total_seconds()
+    if asked.frame_timeout_s <= longest_s:
+        return asked
+    if "frame_timeout_s" not in asked.model_fields_set:  # a farm with a lower limit still takes a job that names none
+        return asked.model_copy(update={"frame_timeout_s": longest_s})
+    raise TooLarge(
+        f"limits.frame_timeout_s is {asked.frame_timeout_s:.10g}; a frame may take {longest_s:.10g} s on this farm.",
+        field="limits.frame_timeout_s",
+        remedy=f"Ask for {longest_s:.10g} or less, or have the farm's RAYFARM_LIMITS_MAX_FRAME_TIMEOUT raised "
+        "(its RAYFARM_CLUSTER_DRAIN_TIMEOUT has to stay above it).",
+        limit=longest_s,
+        setting="RAYFARM_LIMITS_MAX_FRAME_TIMEOUT",
+    )
 
 
 def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from db.bootstrap import ensure_project
-from db.dispatch import LostLeadership, jobs_to_pin, reuse_frames
+from db.dispatch import LostLeadership, jobs_to_pin, refuse_job, reuse_frames
 from db.submit import submit_job
 from tests.db.builders import Farm, add_model
 
@@ -101,10 +101,21 @@ class TestReuse:
 async def test_jobs_to_pin_come_with_the_most_urgent_first(farm: Farm) -> None:
     normal = await farm.submit()
     urgent = await farm.submit(priority="interactive")
-    await farm.start()
-    found = await jobs_to_pin(farm.db)
+    running = await farm.start()
+    found = await jobs_to_pin(farm.db, job_ids=[normal, urgent, running])
     assert [job.id for job in found] == [urgent, normal]
-    assert (found[0].pipeline, found[0].spec["frames"], found[0].engine_version) == ("fake", "1-10", None)
+    assert found[0].spec["frames"] == "1-10"
+
+
+async def test_a_queued_job_that_is_refused_fails_and_says_why_and_a_running_one_is_left_alone(farm: Farm) -> None:
+    queued, running = await farm.submit(), await farm.start()
+    epoch = await farm.lead()
+    for job_id in (queued, running):
+        await refuse_job(farm.db, job_id=job_id, message="Submit it again.", epoch=epoch)
+    refused = await farm.job(queued)
+    assert (refused.state, refused.end_reason, refused.message) == ("failed", "infra", "Submit it again.")
+    assert (await farm.job(running)).state == "running"
+    await farm.assert_whole(queued)
 
 
 async def _rendered(farm: Farm, frames: str) -> UUID:

@@ -14,6 +14,7 @@ from db.dispatch import (
     fail_task,
     finish_probe,
     finish_task,
+    postpone_task,
     renew_tasks,
     rescue_expired,
 )
@@ -88,6 +89,68 @@ class TestFilm:
         await farm.fail(chunk, 0)
         await farm.commit(chunk, [1])
         assert (await farm.job(job_id)).state == "failed"
+        assert await _claim(farm) == []
+
+
+class TestOutage:
+    async def test_it_costs_no_try_however_often_it_is_met(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        for _ in range(9):
+            [task] = await _claim_now(farm)
+            assert await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away")
+            row = await farm.work(task.work_id)
+            assert (row.state, row.tries, row.worker_failures) == ("queued", 0, 0)
+        [task] = await _claim_now(farm)
+        files = [artifact("v/film.mp4", kind="video")]
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        assert (await farm.job(job_id)).state == "succeeded"
+        assert (await farm.work(task.work_id)).error is None
+
+    async def test_the_row_waits_longer_each_time_up_to_a_bound_and_says_why(self, farm: Farm) -> None:
+        await _register(farm)
+        pauses = []
+        for _ in range(7):
+            [task] = await _claim_now(farm)
+            await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3\x00 is away")
+            row = await farm.work(task.work_id)
+            assert row.error == "S3\ufffd is away"
+            pauses.append((row.not_before - row.updated_at).total_seconds())  # both of one instant of the database
+        assert pauses == [2, 4, 8, 16, 30, 30, 30]
+        assert await _claim(farm) == []
+
+    async def test_a_pause_stays_bounded_after_weeks(self, farm: Farm) -> None:
+        await _register(farm)
+        await farm.execute("update work set resource_failures = 1000000")
+        [task] = await _claim(farm)
+        assert await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away")
+        row = await farm.work(task.work_id)
+        assert row.not_before - row.updated_at == timedelta(seconds=30)
+
+    async def test_tries_of_its_own_are_kept_and_still_end_it(self, farm: Farm) -> None:
+        model_id = await _register(farm)
+        for _ in range(3):
+            [task] = await _claim_now(farm)
+            await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away")
+            [task] = await _claim_now(farm)
+            await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="broken", retryable=True)
+        assert (await farm.one("select state from model where id = :id", id=model_id)).state == "invalid"
+
+    async def test_who_is_superseded_postpones_nothing(self, farm: Farm) -> None:
+        await _finishing(farm)
+        [task] = await _claim(farm)
+        answers = [
+            await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away") for _ in range(2)
+        ]
+        assert answers == [True, False]
+        [again] = await _claim_now(farm)
+        assert not await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away")
+        assert (await farm.work(again.work_id)).state == "leased"
+
+    async def test_a_cancel_while_it_ran_is_not_undone(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        [task] = await _claim(farm)
+        await farm.change(job_id, "cancel")
+        assert not await postpone_task(farm.db, work_id=task.work_id, fence=task.fence, message="S3 is away")
         assert await _claim(farm) == []
 
 
@@ -221,3 +284,9 @@ async def _claim(
         holder=farm.model_id,
         epoch=await farm.lead() if epoch is None else epoch,
     )
+
+
+async def _claim_now(farm: Farm) -> list[ClaimedTask]:
+    """As after the pause."""
+    await farm.execute("update work set not_before = now() where state = 'queued'")
+    return await _claim(farm)

@@ -66,7 +66,8 @@ def test_a_written_default_is_read_back_as_the_default(owner: type, monkeypatch:
 
 
 def test_the_words_of_a_setting_are_those_below_it() -> None:
-    assert attribute_docstrings(FarmLimits)["beat"] == "How often a replica renews all its leases, in one statement."
+    words = "How often a replica renews the leases that it works on, in one statement."
+    assert attribute_docstrings(FarmLimits)["beat"] == words
 
 
 def test_every_relative_link_leads_to_a_file_and_to_a_heading_in_it() -> None:

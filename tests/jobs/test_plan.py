@@ -125,6 +125,15 @@ def test_a_pinned_engine_version_and_labels_decide_what_fits_and_why_a_job_waits
     assert waiting[late.id] is WaitReason.NO_CAPACITY
 
 
+def test_a_job_that_has_not_started_gets_nothing_holds_nobody_up_and_asks_for_replicas() -> None:
+    waiting = job(started=False, priority=PriorityClass.INTERACTIVE)
+    running = job()
+    made = plan([replica(1)], [waiting, running])
+    assert {placement.job_id for placement in made.placements} == {running.id}
+    assert made.waits[waiting.id] is WaitReason.NO_CAPACITY
+    assert made.backlog["default"] > plan([replica(1)], [running]).backlog["default"]
+
+
 def test_a_draining_replica_gets_nothing() -> None:
     assert not plan([replica(1, accepts_work=False)], [job()]).placements
 

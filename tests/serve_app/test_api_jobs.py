@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from jobs.spec import JobLimits
 from serve_app.paging import cursor_of
 from serve_app.settings import ApiSettings
 from tests.serve_app.farm import ApiFarm, problem_of
@@ -115,6 +116,44 @@ class TestFarmLimit:
         problem = problem_of(await farm.http.post("/v1/jobs", json=await farm.spec(frames="1-6")), 413, "too-large")
         assert (problem["limit"], problem["field"]) == (5, "frames")
         await farm.submit(frames="1-5")
+
+
+class TestLongestFrame:
+    async def test_a_frame_timeout_over_the_farms_limit_is_refused_with_the_limit_the_setting_and_the_remedy(
+        self, farm: ApiFarm
+    ) -> None:
+        four_hours = 4 * 3600
+        body = await farm.spec(limits={"frame_timeout_s": four_hours + 1})
+        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 413, "too-large")
+        assert (problem["limit"], problem["field"]) == (four_hours, "limits.frame_timeout_s")
+        assert problem["setting"] == "RAYFARM_LIMITS_MAX_FRAME_TIMEOUT"
+        assert "a frame may take 14400 s" in problem["detail"]
+        assert "Ask for 14400 or less" in problem["remedy"]
+        assert problem["setting"] in problem["remedy"]
+        assert await farm.count("job") == 0
+
+    async def test_a_frame_timeout_at_the_limit_is_taken_as_it_is(self, farm: ApiFarm) -> None:
+        job = await farm.submit(limits={"frame_timeout_s": 4 * 3600})
+        assert job["spec"]["limits"]["frame_timeout_s"] == 4 * 3600
+
+    async def test_a_job_that_names_none_has_the_default(self, farm: ApiFarm) -> None:
+        job = await farm.submit(limits={"tries": 2})
+        assert job["spec"]["limits"] == {**JobLimits().model_dump(), "tries": 2}
+
+
+class TestFarmOfShortFrames:
+    @pytest.fixture(autouse=True)
+    def _short_frames(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAYFARM_LIMITS_MAX_FRAME_TIMEOUT", "PT90S")
+
+    async def test_a_job_that_names_no_frame_timeout_is_taken_under_the_farms_limit(self, farm: ApiFarm) -> None:
+        job = await farm.submit(limits={"tries": 2})
+        limits = job["spec"]["limits"]
+        assert (limits["frame_timeout_s"], limits["tries"]) == (90, 2)
+
+    async def test_a_job_that_names_a_longer_one_is_refused(self, farm: ApiFarm) -> None:
+        body = await farm.spec(limits={"frame_timeout_s": 14400})
+        assert problem_of(await farm.http.post("/v1/jobs", json=body), 413, "too-large")["limit"] == 90
 
 
 class TestModelState:

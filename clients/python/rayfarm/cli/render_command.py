@@ -79,29 +79,36 @@ def render(
         **(read_resolution(resolution) if resolution else {}),
     }
     settings |= {key: value for key, value in named.items() if value is not None}
+    title = name or scene.stem
+    asked = False  # once it is, the farm may have the job, whether or not the answer comes
+    job: Job | None = None
     with connect(url, api_key) as client:
         try:
             model = register(client, scene, output=output, maps=read_maps(map_ or ()), allow=allow or ())
+            asked = True
             job = client.submit(
                 model,
                 frames=frames,
                 pipeline=pipeline,
                 settings=settings,
-                name=name or scene.stem,
+                name=title,
                 priority=priority,
                 reuse=reuse,
                 outputs={"video": "auto" if video else None},
             )
+            output.record(job=job.id, model=model.id, frames=job.frames, total=job.counts.total)
+            output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
+            if detach:
+                output.say(f"watch it with: {resume_command(job, out, url)}")
+                return
+            followed = follow(client, job, out=out, output=output, url=url)
         except KeyboardInterrupt:
-            output.note("Stopped; no job was submitted. What is uploaded need not be sent again.")
-            output.record(interrupted=True, job=None)
+            if job is not None:
+                leave(job, out=out, output=output, url=url)
+            else:
+                leave_unknown(title if asked else None, output=output, url=url)
             raise typer.Exit(130) from None
-        output.record(job=job.id, model=model.id, frames=job.frames, total=job.counts.total)
-        output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
-        if detach:
-            output.say(f"watch it with: {resume_command(job, out, url)}")
-            return
-        finish(client, job, out=out, output=output, url=url)
+    conclude(followed, out=out, output=output)
 
 
 def watch(
@@ -116,7 +123,8 @@ def watch(
     """Follow a job to its end; with --out, bring home what is not there yet."""
     output = Output(as_json=as_json)
     with connect(url, api_key) as client:
-        finish(client, client.job(job_id), out=out, output=output, url=url)
+        followed = follow(client, client.job(job_id), out=out, output=output, url=url)
+    conclude(followed, out=out, output=output)
 
 
 def check_frames(text: str) -> None:
@@ -127,9 +135,8 @@ def check_frames(text: str) -> None:
         raise UsageError(error.message, remedy=error.remedy) from error
 
 
-def finish(client: Client, job: Job, *, out: Path | None, output: Output, url: str | None) -> None:
-    """Follow the job and end the command with its verdict."""
-    followed = follow(client, job, out=out, output=output, url=url)
+def conclude(followed: Followed, *, out: Path | None, output: Output) -> None:
+    """End the command with the job's verdict."""
     summarize(followed, out=out, output=output)
     if followed.job.state != "succeeded":
         raise typer.Exit(1)
@@ -141,12 +148,32 @@ def follow(client: Client, job: Job, *, out: Path | None, output: Output, url: s
         with open_view(output) as view:
             return Follower(client=client, job=job, view=view, out=out).run()
     except KeyboardInterrupt:
-        output.note(f"\nThe job goes on without you. {go_on(job, out, url)}")
-        output.record(interrupted=True, job=job.id, resume=resume_command(job, out, url))
+        leave(job, out=out, output=output, url=url)
         raise typer.Exit(130) from None
     except ClientError as error:
         error.remedy = " ".join(part for part in (error.remedy, f"The job is kept. {go_on(job, out, url)}") if part)
         raise
+
+
+def leave(job: Job, *, out: Path | None, output: Output, url: str | None) -> None:
+    """What a stop tells of a job that the farm has."""
+    output.note(f"\nThe job goes on without you. {go_on(job, out, url)}")
+    output.record(interrupted=True, job=job.id, submitted=True, resume=resume_command(job, out, url))
+
+
+def leave_unknown(title: str | None, *, output: Output, url: str | None) -> None:
+    """What a stop tells where no answer named a job; ``title``: of the one that was asked for, None: none was."""
+    if title is None:
+        output.note("Stopped; no job was submitted. What is uploaded need not be sent again.")
+        output.record(interrupted=True, job=None, submitted=False)
+        return
+    at = ["--url", url] if url else []
+    look, cancel = shlex.join(["rayfarm", "jobs", *at]), shlex.join(["rayfarm", "cancel", "JOB", *at])
+    output.note(
+        f"\nStopped while the job was being submitted: the farm may have it. Look for {title!r}, newest first:\n"
+        f"  {look}\nand watch it (`rayfarm watch`), or cancel it:\n  {cancel}"
+    )
+    output.record(interrupted=True, job=None, submitted=None, look=look)
 
 
 def go_on(job: Job, out: Path | None, url: str | None) -> str:
