@@ -1,7 +1,8 @@
 -- Jobs that have work to place or in flight. What no chunk holds and has no outcome is not carved yet.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
 select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest,
-       job.state = 'running' as started, job.spec ->> 'priority' as priority, job.weight, extract(epoch from job.created_at)::double precision as created,
+       job.state = 'running' as started, job.spec ->> 'priority' as priority, job.weight,
+       extract(epoch from job.created_at)::double precision as created,
        job.engine_version, job.device_class, job.spec -> 'labels' as labels,
        case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0
             else (select alike.render_ms_sum / alike.render_count / 1000.0 from job as alike
