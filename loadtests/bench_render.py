@@ -1,7 +1,7 @@
 """Warm over cold, and Rayfarm over a bare engine loop: ``python -m loadtests.bench_render`` (``make bench``).
 
-All that is compared is measured in turn within each round, so that a busy machine slows all of it alike. The loop and
-the farm use every core, so they alternate, and swap places from round to round.
+All that is compared is measured in turn within each round, so that a busy machine slows all of it alike. Half of the
+loop's block goes before the farm's job and half behind it, so that a drift of the machine's speed falls on both alike.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def run_case(case: Case, contenders: Contenders) -> CaseResult:
     """Warm up what is resident, then the rounds, then compare the pictures of the last."""
     first_job = _warm_up(case, contenders)
     rounds, job = [], None
-    for index in range(case.rounds):
-        done, job = run_round(case, contenders, farm_first=bool(index % 2))
+    for _ in range(case.rounds):
+        done, job = run_round(case, contenders)
         rounds.append(done)
     frame = case.frames[0]
     pictures = [contenders.folder / f"{frame:06d}.png"]
@@ -114,21 +114,25 @@ def run_case(case: Case, contenders: Contenders) -> CaseResult:
     )
 
 
-def run_round(case: Case, contenders: Contenders, *, farm_first: bool) -> tuple[Round, Job | None]:
+def run_round(case: Case, contenders: Contenders) -> tuple[Round, Job | None]:
     """Each contender once; also the farm's job."""
     blend, folder = contenders.blend, contenders.folder
     frames, job = case.frames, None
     done = Round(cold=render_cold(blend, case.settings, frames[: case.cold_frames], folder))
     session = render_by_openjd(blend, case.settings, frames[: case.openjd_tasks], folder)
     done = replace(done, openjd=session.session, openjd_command=session.command)
-    if farm_first:
-        done, job = _farm_block(case, contenders, done)
-    done = replace(done, bare=contenders.bare.render(case.settings, frames, folder))
     if contenders.host is not None:
         done = replace(done, host=contenders.host.render(case.settings, frames))
-    if not farm_first:
-        done, job = _farm_block(case, contenders, done)
-    return done, job
+    half = len(frames) // 2
+    before = contenders.bare.render(case.settings, frames[:half], folder)
+    if contenders.client is not None and contenders.model is not None:
+        job, seconds = render_job(contenders.client, contenders.model, case.settings, frames)
+        done = replace(
+            done, farm=seconds.whole, farm_between_commits=seconds.between_commits, farm_engine=seconds.engine
+        )
+    behind = contenders.bare.render(case.settings, frames[half:], folder)
+    bare = (before * half + behind * (len(frames) - half)) / len(frames)
+    return replace(done, bare=bare), job
 
 
 def same_pixels(one: Path, other: Path) -> bool:
@@ -138,15 +142,6 @@ def same_pixels(one: Path, other: Path) -> bool:
             return False
         difference = ImageChops.difference(left, right)
         return not any(band.getbbox() for band in difference.split())
-
-
-def _farm_block(case: Case, contenders: Contenders, done: Round) -> tuple[Round, Job | None]:
-    if contenders.client is None or contenders.model is None:
-        return done, None
-    job, seconds = render_job(contenders.client, contenders.model, case.settings, case.frames)
-    return replace(
-        done, farm=seconds.whole, farm_between_commits=seconds.between_commits, farm_engine=seconds.engine
-    ), job
 
 
 def _warm_up(case: Case, contenders: Contenders) -> float:

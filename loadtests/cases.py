@@ -23,7 +23,8 @@ _TINY: Settings = {"resolution_x": 160, "resolution_y": 90, "samples": 4, "denoi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One kind of frame. A round of it: ``cold_frames`` fresh processes, one block of the loop, one of the farm."""
+    """One kind of frame. A round of it: ``cold_frames`` fresh processes, half a block of the loop, one job of the farm,
+    the other half."""
 
     name: str
     says: str
@@ -32,8 +33,8 @@ class Case:
     settings: Settings
     rounds: int
     block: int
-    """Frames in one block of the loop, and in one job of the farm: two seconds of film, so that the tenth of a second
-    from submit to the first frame counts as it does for users."""
+    """Frames in one block of the loop, and in one job of the farm; at least 2. Two seconds of film, so that the tenth of
+    a second from submit to the first frame counts as it does for users."""
     cold_frames: int = 1
     """Frames of a round that are rendered by a fresh process each."""
     openjd_tasks: int = 2
@@ -78,8 +79,8 @@ CASES = (
         says="sample scene at its own settings, 640x360",
         scene="sample",
         settings={},
-        rounds=2,
-        block=3,
+        rounds=4,
+        block=4,
         openjd_tasks=1,
     ),
 )
