@@ -33,8 +33,8 @@ class Case:
     settings: Settings
     rounds: int
     block: int
-    """Frames in one block of the loop, and in one job of the farm; at least 2. Two seconds of film, so that the tenth of
-    a second from submit to the first frame counts as it does for users."""
+    """Frames in one block of the loop, and in one job of the farm; at least 2. Two seconds of film, so that the
+    tenth of a second from submit to the first frame counts as it does for users."""
     cold_frames: int = 1
     """Frames of a round that are rendered by a fresh process each."""
     openjd_tasks: int = 2
