@@ -86,11 +86,16 @@ class Committer:
         self._on_bad_picture = on_bad_picture
         self._on_superseded = on_superseded
         self._queue: asyncio.Queue[FinishedFrame | None] = asyncio.Queue(maxsize=settings.commit_queue)
+        self._trouble: dict[str, str] = {}
         self._waiting: Counter[tuple[int, int]] = Counter()
 
     def held(self) -> set[tuple[int, int]]:
         """(work id, fence) of every chunk with a frame that was handed over and is not committed yet."""
         return set(self._waiting)
+
+    def trouble(self) -> dict[str, str]:
+        """``job_id`` and, in words, the ``trouble`` that keeps its rendered frames here; empty when there is none."""
+        return dict(self._trouble)
 
     async def put(self, finished: FinishedFrame) -> None:
         """Hand over a frame; waits while ``commit_queue`` frames are ahead of it."""
@@ -144,7 +149,12 @@ class Committer:
             return
         first = checked[0][0]
         chunk = first.chunk
-        commits = await self._patience.until_available("upload", lambda: self._upload(checked))
+
+        def tell(words: str) -> None:
+            self._trouble = {"job_id": str(chunk.job_id), "trouble": words}
+
+        commits = await self._patience.until_available("upload", lambda: self._upload(checked), tell=tell)
+        self._trouble = {}
         accepted = await self._patience.until_available(
             "commit",
             lambda: commit_frames(

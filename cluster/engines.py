@@ -21,6 +21,7 @@ import psutil
 import structlog
 
 from cluster.backoff import Patience
+from cluster.scratch import Scratch
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk
 from jobs.errors import NotFound
@@ -90,7 +91,7 @@ class EngineRoom:
         self._engine_settings = engine_settings
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
-        self._workdir = scratch.resolve() / replica_id.hex
+        self._scratch = Scratch(scratch.resolve(), replica_id.hex)
         self._models = ModelCache(
             root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
         )
@@ -131,7 +132,7 @@ class EngineRoom:
 
     async def close(self) -> None:
         await self._engines.close()
-        shutil.rmtree(self._workdir, ignore_errors=True)
+        self._scratch.close()
 
     async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[EngineHost, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
@@ -164,9 +165,10 @@ class EngineRoom:
 
     async def _load(self, chunk: ClaimedChunk, spec: JobSpec, model: ModelFiles) -> EngineHost:
         timeout = timedelta(seconds=spec.limits.load_timeout_s)
+        self._remove_empty_folders()
         host = await EngineHost.start(
             pipeline=get_pipeline(chunk.pipeline),
-            workdir=self._workdir / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )
@@ -177,6 +179,12 @@ class EngineRoom:
             raise
         _log.info("engine_loaded", pipeline=chunk.pipeline, model=chunk.model_digest[:12], seconds=report.seconds)
         return host
+
+    def _remove_empty_folders(self) -> None:
+        """Those of engines that are gone and whose last frames are committed; a live one's is not empty."""
+        for folder in self._scratch.path.iterdir():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 async def _unless_stopped(opening: asyncio.Task[tuple[EngineHost, bool]], stop: asyncio.Event) -> None:

@@ -175,7 +175,7 @@ class Replica:
                     replica_id=self.identity.id,
                     held=self._committer.held() | ({run.key} if run else set()),
                     residents=self._engines.residents(),
-                    current=run.progress.as_json() if run else {},
+                    current={**(run.progress.as_json() if run else {}), **self._committer.trouble()},
                     lease=self._limits.lease,
                 )
             except (Unavailable, OSError) as error:

@@ -31,6 +31,8 @@ class WaitReason(StrEnum):
     DEPENDENCY = "dependency"
     QUOTA = "quota"
     SHARE = "share"
+    STORAGE = "storage"
+    """Rendered frames cannot be stored; nothing is lost, and it goes on by itself."""
 
     @property
     def words(self) -> str:
@@ -46,6 +48,7 @@ _WORDS = {
     WaitReason.DEPENDENCY: "It waits for another job.",
     WaitReason.QUOTA: "The project's quota is used up.",
     WaitReason.SHARE: "Other projects are owed their share first.",
+    WaitReason.STORAGE: "Rendered frames wait until storage takes them.",
 }
 
 

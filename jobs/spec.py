@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.order import Order
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Line ends, terminal escapes, and what turns the direction of writing: no part of a name."""
+
+
+def _plain_text(text: str) -> str:
+    if _CONTROLS.search(text):
+        raise ValueError("a name has no control characters; leave out line ends, tabs and escapes")
+    return text
+
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_plain_text)
+]
 
 
 class PriorityClass(StrEnum):
@@ -34,7 +47,7 @@ class VideoOutput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fps: float | None = Field(None, gt=0, le=240, description="Frames per second; the scene's own when absent.")
+    fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
     preview: Literal["webm", "gif", "none"] = Field("webm", description="A second, light file for the browser.")
 
 

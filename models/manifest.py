@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
 
 from models.kinds import ModelKind
 
@@ -84,7 +84,7 @@ class Manifest(BaseModel):
     kind: ModelKind
     main: ManifestPath
     """The file that the engine opens."""
-    files: Annotated[tuple[ManifestFile, ...], Field(min_length=1, max_length=MAX_FILES)]
+    files: Annotated[tuple[ManifestFile, ...], FailFast(), Field(min_length=1, max_length=MAX_FILES)]
     remap: dict[Annotated[str, StringConstraints(min_length=1, max_length=MAX_RAW_BYTES)], ManifestPath] = Field(
         default_factory=dict, max_length=MAX_FILES
     )

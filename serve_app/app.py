@@ -14,7 +14,7 @@ from serve_app.artifacts.endpoints import router as artifacts
 from serve_app.artifacts.file_endpoints import router as files
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.docs.endpoints import router as docs
-from serve_app.edge import Edge
+from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.endpoints import router as jobs
@@ -89,8 +89,10 @@ def build_app(
         Edge,
         admit=refuse_strangers,
         max_json_bytes=settings.max_json_bytes,
+        larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},
         unlimited=(("PUT", "/v1/blobs/"),),
         body_idle_timeout=settings.body_idle_timeout,
+        min_body_rate=settings.min_body_rate,
     )
     # A signed link is a secret while it lives, so its address goes into no trace.
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/")

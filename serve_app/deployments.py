@@ -26,6 +26,13 @@ from serve_app.app import build_app
 API, DISPATCHER, RENDERER = "rayfarm-api", "rayfarm-dispatcher", "rayfarm-renderer"
 """Names of the applications, as the Ray dashboard shows them."""
 
+MAX_ONGOING = 5000
+"""Requests that one API process may have open: far more than the event streams and uploads that its settings allow, so
+that those never keep a status read or a cancel waiting."""
+
+MAX_QUEUED = 1000
+"""Requests that may wait for a place in one; what comes on top is refused at once (503)."""
+
 
 def _build() -> FastAPI:
     configure_logging()
@@ -41,7 +48,8 @@ def api_app(*, replicas: int = 1) -> serve.Application:
     deployment = serve.deployment(
         name="Api",
         num_replicas=replicas,
-        max_ongoing_requests=200,
+        max_ongoing_requests=MAX_ONGOING,
+        max_queued_requests=MAX_QUEUED,
         ray_actor_options={"num_cpus": 0},
         graceful_shutdown_timeout_s=10,
         graceful_shutdown_wait_loop_s=0.2,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -44,6 +46,15 @@ class BodyTooLarge(TooLarge):
     code = "body-too-large"
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How large a body may be."""
+
+    bytes: int
+    setting: str
+    """What an operator would raise."""
+
+
 class Edge:
     """A plain ASGI middleware: streams pass it untouched."""
 
@@ -53,15 +64,20 @@ class Edge:
         *,
         admit: Callable[[Request], Awaitable[None]],
         max_json_bytes: int,
+        larger: Mapping[str, BodyLimit],
         unlimited: tuple[tuple[str, str], ...],
         body_idle_timeout: timedelta,
+        min_body_rate: int,
     ) -> None:
-        """``admit`` raises for who may not send a body. ``unlimited``: (method, path prefix) of routes that stream
-        their body: they count it, and look at the key, themselves."""
+        """``admit`` raises for who may not send a body. ``larger``: paths that take a larger one. ``unlimited``:
+        (method, path prefix) of routes that stream their body: they count it, and look at the key, themselves.
+        ``min_body_rate``: bytes per second on average, of a body that takes longer than ``body_idle_timeout``."""
         self._app = app
         self._admit = admit
         self._body_idle_timeout = body_idle_timeout
-        self._max_json_bytes = max_json_bytes
+        self._usual = BodyLimit(max_json_bytes, "RAYFARM_API_MAX_JSON_BYTES")
+        self._larger = larger
+        self._min_body_rate = min_body_rate
         self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +127,9 @@ class Edge:
         return any(scope["method"] == method and scope["path"].startswith(prefix) for method, prefix in self._unlimited)
 
     def _patient(self, scope: Scope, receive: Receive, *, limited: bool) -> Receive:
-        """Takes a body of any pace but silence, and of bounded size if ``limited``."""
+        """Takes a body at any pace but a crawl, and of bounded size if ``limited``."""
+        limit = self._larger.get(scope["path"], self._usual)
+        begun = time.monotonic()
         announced = Headers(scope=scope).get("content-length", "")
         received = 0
         complete = False
@@ -120,16 +138,18 @@ class Edge:
             nonlocal received, complete
             if complete:  # what may come is the end of the connection, in its own time
                 return await receive()
-            if limited and announced.isascii() and announced.isdigit() and int(announced) > self._max_json_bytes:
-                raise self._too_large()
+            if limited and announced.isascii() and announced.isdigit() and int(announced) > limit.bytes:
+                raise _too_large(limit)
             try:
                 message = await asyncio.wait_for(receive(), self._body_idle_timeout.total_seconds())
             except TimeoutError:
                 raise self._stalled() from None
             complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
-            if limited and received > self._max_json_bytes:
-                raise self._too_large()
+            if limited and received > limit.bytes:
+                raise _too_large(limit)
+            if not complete and self._crawls(received, time.monotonic() - begun):
+                raise self._too_slow(received)
             return message
 
         return receive_patiently
@@ -140,12 +160,23 @@ class Edge:
             remedy="Send the whole request again.",
         )
 
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            f"The body of the request is over {self._max_json_bytes} bytes.",
-            remedy="Split the request, or ask the operator to raise RAYFARM_API_MAX_JSON_BYTES.",
-            limit_bytes=self._max_json_bytes,
+    def _crawls(self, received: int, seconds: float) -> bool:
+        return seconds > self._body_idle_timeout.total_seconds() and received < seconds * self._min_body_rate
+
+    def _too_slow(self, received: int) -> RequestStalled:
+        return RequestStalled(
+            f"The body came at less than {self._min_body_rate} bytes per second ({received} bytes so far); nothing of "
+            "it was kept.",
+            remedy="Send the request again over a faster line.",
         )
+
+
+def _too_large(limit: BodyLimit) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body of the request is over {limit.bytes} bytes.",
+        remedy=f"Split the request, or ask the operator to raise {limit.setting}.",
+        limit_bytes=limit.bytes,
+    )
 
 
 def _request_id(scope: Scope) -> str:

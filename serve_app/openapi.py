@@ -22,6 +22,7 @@ _WORDS = {
     412: "It is another version of the file.",
     413: "The request is over a limit.",
     416: "The file has no such bytes.",
+    429: "Too many requests of this kind are open at once.",
     422: "The request is not valid.",
     500: "The farm met an error of its own.",
     503: "Something that the farm needs does not answer.",

@@ -24,6 +24,7 @@ from jobs.errors import (
     Unauthorized,
     Unavailable,
 )
+from serve_app.places import TooManyAtOnce
 from serve_app.validation import FieldError, cause_of, describe_errors, sentence
 
 log = structlog.get_logger(__name__)
@@ -43,10 +44,17 @@ STATUS: tuple[tuple[type[RayfarmError], HTTPStatus], ...] = (
 """The first that fits; TooLarge is an InvalidInput and stands before it."""
 
 RETRY_AFTER_SECONDS = 2
-"""Said with 503: a restart of the database or of a replica takes about as long."""
+"""Said with 503 and 429: a restart of the database or of a replica takes about as long."""
+
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
+"""What pydantic says of a body that is text, a list or a number."""
+
+_MOST_ERRORS = 50
+"""Wrong fields that an answer names; a body of millions of them must not become as many lines."""
 
 _PLAIN_REMEDIES = {
-    HTTPStatus.BAD_REQUEST: "Send a body of valid JSON with Content-Type: application/json.",
+    HTTPStatus.BAD_REQUEST: "Send a body of valid JSON in UTF-8, not nested too deep, with Content-Type: "
+    "application/json.",
     HTTPStatus.NOT_FOUND: "The routes of this API are listed at /docs.",
     HTTPStatus.METHOD_NOT_ALLOWED: "See the Allow header, or /docs.",
 }
@@ -74,6 +82,7 @@ _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RequestStalled: HTTPStatus.REQUEST_TIMEOUT,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -107,7 +116,7 @@ def problem_response(request: Request, error: RayfarmError, *, headers: Mapping[
     extra = dict(headers or {})
     if status is HTTPStatus.UNAUTHORIZED:
         extra["WWW-Authenticate"] = 'Bearer realm="rayfarm"'
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "size_bytes" in error.details:
         extra["Content-Range"] = f"bytes */{error.details['size_bytes']}"
@@ -152,7 +161,7 @@ async def _on_farm_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    raw = list(error.errors())
+    raw = list(error.errors())[:_MOST_ERRORS]
     causes = [cause for one in raw if (cause := cause_of(one)) is not None]
     if len(raw) == 1 and causes:  # a rule of the domain spoke: its own code and remedy say more than ours
         return problem_response(request, causes[0])
@@ -160,6 +169,17 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     remedy = next((one.remedy for one in errors if one.remedy), None)
     if any(one["type"] == "json_invalid" for one in raw):
         remedy = "Send a body of valid JSON with Content-Type: application/json."
+    elif any(one["type"] in _NO_OBJECT and tuple(one["loc"]) == ("body",) for one in raw):
+        given = request.headers.get("content-type", "none")
+        return _respond(
+            request,
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE if not _is_json(given) else HTTPStatus.UNPROCESSABLE_ENTITY,
+            code=InvalidInput.code,
+            title=_title(InvalidInput),
+            detail=f"The body is no JSON object; its Content-Type is {given[:100]}.",
+            remedy="Send a JSON object with Content-Type: application/json.",
+            details={"field": "body"},
+        )
     return _respond(
         request,
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -232,6 +252,11 @@ def _respond(
     body = {name: _plain(value) for name, value in (details or {}).items() if name not in own}
     body |= {name: value for name, value in own.items() if value is not None}
     return JSONResponse(body, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _title(kind: type[RayfarmError]) -> str:

@@ -10,6 +10,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.limits import FarmLimits
 from serve_app.events.hub import EventHub
+from serve_app.places import Places
 from serve_app.settings import ApiSettings
 from storage.base import Storage
 from storage.open import open_storage
@@ -28,6 +29,8 @@ class ApiServices:
     signer: FileSigner | None
     """Checks links of local storage; None where storage presigns its own."""
     hub: EventHub
+    uploads: Places
+    streams: Places
 
 
 @asynccontextmanager
@@ -49,6 +52,12 @@ async def open_services(
                 storage=storage,
                 signer=signer,
                 hub=hub,
+                uploads=Places(
+                    what="uploads", total=settings.max_uploads, per_project=settings.max_uploads_per_project
+                ),
+                streams=Places(
+                    what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
+                ),
             )
     finally:
         await storage.close()

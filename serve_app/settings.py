@@ -19,14 +19,33 @@ class ApiSettings(BaseSettings):
     public_url: HttpUrl | None = None
     """Address that links carry, for example https://farm.example.org; None: the one that the request came to."""
 
-    max_json_bytes: ByteSize = ByteSize(48 * 2**20)
-    """Largest JSON body: a manifest of 200,000 files, the most there may be, is about 40 MB; a job is under 1 kB."""
+    max_manifest_bytes: ByteSize = ByteSize(48 * 2**20)
+    """Largest body that registers a model: a manifest of 200,000 files, the most there may be, is about 40 MB."""
+
+    max_json_bytes: ByteSize = ByteSize(2**20)
+    """Largest body of any other request: 10,000 digests are 0.7 MB, a job is under 1 kB."""
 
     max_spec_bytes: ByteSize = ByteSize(256 * 2**10)
     """Largest specification of a job; it is read with the job each time. The longest frame list is 64 KiB."""
 
     body_idle_timeout: Wait = timedelta(seconds=60)
     """Silence after which a request's body is given up; a slow line still sends something every few seconds."""
+
+    min_body_rate: ByteSize = ByteSize(1024)
+    """Bytes per second that a body must have come at once it has taken longer than ``body_idle_timeout``: a tenth of
+    the slowest line that could send a scene in a day."""
+
+    max_uploads: Annotated[int, Field(ge=1)] = 256
+    """Uploads of blobs at once in one process; each holds a file and a buffer."""
+
+    max_uploads_per_project: Annotated[int, Field(ge=1)] = 128
+    """Of them, of one project; the CLI opens 4."""
+
+    max_streams: Annotated[int, Field(ge=1)] = 2000
+    """Event streams at once in one process: each is a coroutine, and reads its rows again every heartbeat."""
+
+    max_streams_per_project: Annotated[int, Field(ge=1)] = 1000
+    """Of them, of one project."""
 
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""

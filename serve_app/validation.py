@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from jobs.errors import InvalidInput, RayfarmError
+from jobs.spec import VideoOutput
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -27,8 +28,15 @@ class FieldError(BaseModel):
 def describe_errors(errors: Iterable[Mapping[str, Any]], *, drop: int = 0, prefix: str = "") -> list[FieldError]:
     """One line per error; ``drop`` leading parts of each location are left out and ``prefix`` is put before."""
     described = []
+    errors = list(errors)
+    places = [tuple(error.get("loc", ())) for error in errors]
     for error in errors:
-        location = [str(part) for part in error.get("loc", ())[drop:]]
+        place = tuple(error.get("loc", ()))
+        if error.get("type") == "too_short" and any(
+            len(other) > len(place) and other[: len(place)] == place for other in places
+        ):
+            continue  # what is too short is what was left of it without its wrong items
+        location = [str(part) for part in place[drop:] if not _is_tag(part)]
         cause = cause_of(error)
         if cause is not None:
             described.append(FieldError(field=_path(prefix, location), message=cause.message, remedy=cause.remedy))
@@ -86,6 +94,11 @@ def require_storable(value: object, *, field: str) -> None:
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             require_storable(item, field=f"{field}.{index}")
+
+
+def _is_tag(part: object) -> bool:
+    """pydantic names the member of a union that it tried: no field of the caller's."""
+    return isinstance(part, str) and (part == VideoOutput.__name__ or part.endswith("]"))
 
 
 def _is_unicode(text: str) -> bool:

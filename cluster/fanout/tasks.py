@@ -7,16 +7,18 @@ nothing that a row names; what it uploaded lies under its own key and is swept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import structlog
 
 from cluster.composition import FarmParts, open_farm
 from cluster.fanout.outputs import encode_film, write_previews
 from cluster.fanout.probing import probe_model_row
+from cluster.scratch import Scratch
 from db.dispatch import ClaimedTask, fail_task
 from jobs.errors import InvalidInput
 from jobs.states import WorkKind
@@ -40,10 +42,10 @@ def execute(task: ClaimedTask) -> None:
 async def _execute(task: ClaimedTask) -> None:
     farm = open_farm()
     try:
-        with tempfile.TemporaryDirectory(prefix="rayfarm-task-", dir=_scratch_root(farm)) as scratch:
+        with contextlib.closing(Scratch(farm.settings.cache_dir / "tasks", uuid4().hex)) as scratch:
             handler = probe_model_row if task.kind == WorkKind.PROBE else _POST_HANDLERS[str(task.task)]
             try:
-                await handler(farm, task, Path(scratch))
+                await handler(farm, task, scratch.path)
             except InvalidInput as error:
                 _log.warning("task_refused", work_id=task.work_id, task=task.task, error=str(error))
                 await fail_task(
@@ -51,9 +53,3 @@ async def _execute(task: ClaimedTask) -> None:
                 )
     finally:
         await farm.close()
-
-
-def _scratch_root(farm: FarmParts) -> Path:
-    root = farm.settings.cache_dir / "tasks"
-    root.mkdir(parents=True, exist_ok=True)
-    return root

@@ -50,6 +50,20 @@ async def list_replicas(
     return [ReplicaRow(**{**row, "silent_s": float(row["silent_s"])}) for row in rows.mappings()]
 
 
+async def trouble_of_job(tx: Transaction, *, job_id: UUID) -> str | None:
+    """What keeps rendered frames of this job from storage, in a replica's words; None: nothing that is known."""
+    query = (
+        select(REPLICA.c.current["trouble"].astext)
+        .where(
+            REPLICA.c.state != "gone",
+            REPLICA.c.current["job_id"].astext == str(job_id),
+            REPLICA.c.current.has_key("trouble"),
+        )
+        .limit(1)
+    )
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
 async def drain_replica(tx: Transaction, *, replica_id: UUID) -> bool:
     """Tell a replica to finish its frame and give the rest back; False: it is gone or unknown."""
     return (await run(tx, "drain_replica", replica_id=replica_id)).one_or_none() is not None

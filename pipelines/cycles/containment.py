@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ _MAX_EXPRESSION = 120
 class LoadGuard:
     """Disarms each file between its load and its first evaluation: a fluid writes in that evaluation already."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, before: Callable[[], None] | None = None) -> None:
+        """``before``: called with each file loaded and not yet disarmed, to look at what disarming changes."""
         self._blocked: list[str] | None = None
 
         # A persistent handler outlives the load of another file; Blender takes plain functions only.
         def on_load(*_: Any) -> None:
+            if before is not None:
+                before()
             self._blocked = disarm()
 
         bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(on_load))
@@ -63,7 +66,7 @@ def redirect_file_outputs(folder: Path) -> None:
             name += "_"
         taken.add(name)
         node.directory = str(folder / name)
-        file_name = _safe_name(node.file_name)
+        file_name = _safe_name(node.file_name) or name  # without one Blender would name the file by its number alone
         if node.file_name != file_name:  # "../" in it would leave the folder; item names are cleaned by Blender
             node.file_name = file_name
 

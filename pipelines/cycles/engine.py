@@ -15,7 +15,7 @@ from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
 from pipelines.cycles.containment import LoadGuard, disarm, has_file_outputs, redirect_file_outputs
 from pipelines.cycles.devices import RenderDevices, render_threads
-from pipelines.cycles.external_files import missing_files, remap_external_files
+from pipelines.cycles.external_files import missing_files, remap_external_files, without_folder
 from pipelines.cycles.frame_watch import FrameWatch
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.scene_overrides import SceneOverrides
@@ -58,7 +58,7 @@ class CyclesEngine:
         except RuntimeError as error:
             raise EngineError(
                 EndReason.MODEL_INVALID,
-                f"Blender cannot open {model.main}: {error}".strip(),
+                f"Blender cannot open {model.main}: {without_folder(str(error), model.root)}",
                 remedy=f"Save it again with Blender {bpy.app.version_string} or older.",
             ) from error
         remap_external_files(model)

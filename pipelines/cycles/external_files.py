@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def remap_external_files(model: ModelFiles) -> None:
     for block in changed:
         if isinstance(block, bpy.types.Image):
             block.reload()
+
+
+def without_folder(message: str, folder: Path) -> str:
+    """What Blender says, without the place where this machine keeps the model."""
+    return message.replace(f"{folder}{os.sep}", "").strip()
 
 
 def missing_files() -> list[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import importlib.metadata
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from pipelines.base import OutputFormat
-from pipelines.cycles.settings import CyclesSettings, ImageFormat
+from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
 
 _OUTPUTS = {
     ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
@@ -41,6 +42,12 @@ class CyclesPipeline:
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         """All of them: even JPEG quality changes what a reader decodes. ``None`` is covered by the model's digest."""
         return settings.model_dump(mode="json", exclude_none=True)
+
+    def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
+        """The picture must not be larger than ``MAX_PIXELS``, whoever says so."""
+        own = _typed(settings)
+        width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
+        check_pixels(own.resolution_x or width, own.resolution_y or height, own.percentage or percentage)
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return _OUTPUTS[_typed(settings).format]

@@ -11,10 +11,10 @@ import bpy
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
-from pipelines.cycles.containment import disarm
-from pipelines.cycles.external_files import remap_external_files
+from pipelines.cycles.containment import LoadGuard, disarm
+from pipelines.cycles.external_files import remap_external_files, without_folder
 from pipelines.cycles.probe_references import collect_references
-from pipelines.cycles.probe_simulations import collect_simulations
+from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
 from pipelines.errors import EngineError
 
 
@@ -23,19 +23,23 @@ class ProbeEngine:
 
     def __init__(self) -> None:
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+        self._simulations: list[FoundSimulation] = []
+        self._guard = LoadGuard(before=self._look_at_simulations)
+
+    def _look_at_simulations(self) -> None:
+        """Before their caches are redirected, which would make them look unbaked."""
+        self._simulations = collect_simulations()
 
     def load(self, model: ModelFiles) -> LoadReport:
         begun = time.perf_counter()
         try:
-            bpy.ops.wm.open_mainfile(filepath=str(model.main_path), load_ui=False, use_scripts=False)
+            blocked = self._guard.open(model.main_path)
         except RuntimeError as error:
             raise EngineError(
                 EndReason.MODEL_INVALID,
-                f"Blender cannot open {model.main}: {str(error).strip()}",
+                f"Blender cannot open {model.main}: {without_folder(str(error), model.root)}",
                 remedy=f"Open it in Blender {bpy.app.version_string}, save it again, and upload that file.",
             ) from error
-        simulations = collect_simulations()  # before fluid caches are redirected
-        blocked = disarm()
         remap_external_files(model)
         blocked += [name for name in disarm() if name not in blocked]  # of libraries that were found only now
         if bpy.context.scene is None:
@@ -46,7 +50,7 @@ class ProbeEngine:
             )
         facts = _scene_facts(bpy.context.scene)
         facts["references"] = [asdict(reference) for reference in collect_references(model)]
-        facts["simulations"] = [asdict(simulation) for simulation in simulations]
+        facts["simulations"] = [asdict(simulation) for simulation in self._simulations]
         facts["blocked_scripts"] = blocked
         return LoadReport(
             seconds=time.perf_counter() - begun, blocked_scripts=tuple(blocked), details=_without_surrogates(facts)

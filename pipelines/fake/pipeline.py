@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ class FakePipeline:
 
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         return settings.model_dump(mode="json", include={"width", "height", "seed"})
+
+    def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
+        """Takes any."""
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return OutputFormat(extension=".png", media_type="image/png")

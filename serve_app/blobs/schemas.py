@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints
 
 Digest = Annotated[
     str,
@@ -24,7 +24,7 @@ class LackingQuestion(BaseModel):
         },
     )
 
-    digests: list[Digest]
+    digests: Annotated[list[Digest], FailFast()]
 
 
 class LackingAnswer(BaseModel):

@@ -50,7 +50,8 @@ async def upload(
 ) -> StoredBlob:
     """Store the bytes, then say whose they are."""
     await unit.end()
-    stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
+    with services.uploads.take(project_id):
+        stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
     is_new = await record_blob(await unit.begin(), project_id=project_id, digest=digest, size_bytes=stored_bytes)
     return StoredBlob(size_bytes=stored_bytes, is_new=is_new)
 

@@ -32,11 +32,13 @@ async def follow_job(
     start = await start_after(tx, project_id=access.project_id, job_id=job_id, last_event_id=last_event_id, after=after)
     if start is None:
         return Response(status_code=204)
+    services.streams.require_one(access.project_id)  # the stream takes it, once its answer has begun
     return StreamingResponse(
         stream_events(
             database=services.database,
             hub=services.hub,
             settings=services.settings,
+            place=services.streams.take(access.project_id),
             job_id=job_id,
             start=start,
         ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from serve_app.openapi import problems
+
 _EXAMPLE = (
     "id: 7\nevent: frames.committed\n"
     'data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4,"warm":true}]},'
@@ -16,4 +18,5 @@ STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     204: {"description": "The job has ended and there is nothing behind the last event that was seen."},
+    **problems(429),
 }

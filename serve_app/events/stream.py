@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from db.events import EventRow, read_events
@@ -23,7 +24,13 @@ HEARTBEAT = b": still here\n\n"
 
 
 async def stream_events(
-    *, database: Database, hub: EventHub, settings: ApiSettings, job_id: UUID, start: Start
+    *,
+    database: Database,
+    hub: EventHub,
+    settings: ApiSettings,
+    place: AbstractContextManager[None],
+    job_id: UUID,
+    start: Start,
 ) -> AsyncIterator[bytes]:
     """Ends when the job is over and all is told, when the app closes, or after the stream's longest life.
 
@@ -32,7 +39,7 @@ async def stream_events(
     after_seq, is_over = start.after_seq, start.is_over
     yield f"retry: {RETRY_MS}\n\n".encode()
     ends_at = time.monotonic() + settings.stream_lifetime.total_seconds()
-    with hub.subscribe(job_id) as news:
+    with place, hub.subscribe(job_id) as news:
         while not hub.closing and time.monotonic() < ends_at:
             news.clear()  # before reading: what comes during it sets the flag again
             try:

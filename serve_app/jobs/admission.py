@@ -92,6 +92,7 @@ def require_renderable(
         )
     if probe is not None:
         _require_named(spec, probe)
+        _require_fitting(spec, probe)
 
 
 def _checked_limits(asked: JobLimits, *, farm: FarmLimits) -> JobLimits:
@@ -130,6 +131,19 @@ def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:
             raise InvalidInput(
                 f"The scene has no {word} {named!r}.", field=f"settings.{field}", remedy=f"It has: {_listed(there)}."
             )
+
+
+def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
+    """What the settings leave to the scene must be possible too."""
+    pipeline = get_pipeline(spec.pipeline)
+    try:
+        pipeline.check_scene(pipeline.settings_type.model_validate(spec.settings), probe)
+    except ValueError as error:
+        raise InvalidInput(
+            f"The scene cannot be rendered with these settings: {error}.",
+            field="settings",
+            remedy="Set in the job's settings what the scene has too large, or correct the scene.",
+        ) from error
 
 
 def _names(value: object) -> list[str]:

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
+from db.repositories.replicas import trouble_of_job
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
+from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobState
 from serve_app.jobs.admission import checked_spec, require_renderable
@@ -41,7 +43,8 @@ async def submit(
 
 async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     """Raises ``NotFound`` for a job that is not the project's."""
-    return _detail_of(await require_job(tx, project_id=project_id, job_id=job_id))
+    row = await require_job(tx, project_id=project_id, job_id=job_id)
+    return _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
 
 
 async def list_page(
@@ -79,8 +82,12 @@ async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> Job
     return row
 
 
-def _detail_of(row: JobRow) -> JobDetail:
-    return JobDetail(**_view_of(row).model_dump(), spec=JobSpec.model_validate(row.spec))
+def _detail_of(row: JobRow, *, trouble: str | None) -> JobDetail:
+    view = _view_of(row)
+    if trouble is not None:
+        wait = Wait(reason=WaitReason.STORAGE, words=f"{WaitReason.STORAGE.words} {trouble}")
+        view = view.model_copy(update={"wait": wait})
+    return JobDetail(**view.model_dump(), spec=JobSpec.model_validate(row.spec))
 
 
 def _view_of(row: JobRow) -> JobView:

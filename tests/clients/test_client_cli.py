@@ -184,6 +184,16 @@ class TestLists:
         lines = capsys.readouterr().out.splitlines()
         assert [line.split("\t")[:3] for line in lines[1:]] == [["a", "succeeded", "2/2"], ["b", "queued", "0/2"]]
 
+    def test_a_name_cannot_steer_the_terminal_or_forge_a_row(
+        self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        name = "\x1b]0;title\x07\x1b[31mred\x1b[2K\rfake\nrow\tcell\u202e"
+        scripted.answer("GET", "/v1/jobs", {"items": [job_view("queued", id="a", name=name)], "next_cursor": None})
+        assert main(["jobs", "--url", scripted.url]) == 0
+        out = capsys.readouterr().out
+        assert not set(out) & set("\x1b\x07\r\u202e")
+        assert [line.count("\t") for line in out.splitlines()] == [out.splitlines()[0].count("\t")] * 2
+
     def test_a_job_says_why_it_waits(self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
         wait = {"reason": "no_capacity", "words": "Every worker is busy."}
         scripted.answer("GET", "/v1/jobs/j", job_view("queued", wait=wait))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rayfarm import Artifact, Client, DownloadCorrupt, FarmRefused, Fetched, UsageError
+from rayfarm import Artifact, Client, ClientError, DownloadCorrupt, FarmRefused, Fetched, UsageError
 from rayfarm.downloads import safe_destination
 from tests.clients.scripted_farm import FarmServer, Request, serving
 
@@ -145,3 +145,26 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Pat
 
 def test_a_name_with_folders_stays_below(tmp_path: Path) -> None:
     assert safe_destination(tmp_path, "passes/depth/0001.exr") == tmp_path / "passes" / "depth" / "0001.exr"
+
+
+def test_a_server_that_sends_more_than_it_promised_is_left(
+    client: Client, scripted: FarmServer, tmp_path: Path
+) -> None:
+    scripted.on("GET", "/files/1", lambda request: request.bytes(CONTENT + b"more", 200))
+    target = tmp_path / "0001.png"
+    with pytest.raises(DownloadCorrupt, match="longer than"):
+        client.fetch(artifact(scripted), target)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("digest", ["a/../../../x", "", "A" * 64, "0" * 63])
+def test_a_digest_that_is_none_is_refused_where_it_is_read(digest: str) -> None:
+    data = {"id": "1", "name": "x", "url": "/", "size_bytes": 1, "sha256": digest}
+    with pytest.raises(ClientError, match="SHA-256"):
+        Artifact.read(data)
+
+
+@pytest.mark.parametrize("name", [".", "./", ""])
+def test_a_name_that_names_nothing_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        safe_destination(tmp_path, name)

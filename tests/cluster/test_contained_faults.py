@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from cluster.engines import EngineLease
+from db.repositories.replicas import trouble_of_job
+from jobs.errors import Unavailable
 from jobs.states import EndReason, JobState
+from storage.base import ArtifactUpload, StoredObject
 from tests.cluster.in_process import InProcessFarm
 
 
@@ -112,3 +116,35 @@ async def _is_gone(process: psutil.Process) -> bool:
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_frames_that_storage_does_not_take_wait_and_say_so(
+    farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, full = farm.storage.put_artifacts, True
+
+    async def put_unless_full(uploads: Sequence[ArtifactUpload]) -> list[StoredObject]:
+        if full:
+            raise Unavailable("The disk is full.", remedy="Free some space.")
+        return await put(uploads)
+
+    monkeypatch.setattr(farm.storage, "put_artifacts", put_unless_full)
+    farm.start_dispatcher()
+    farm.start_replica()
+    job_id = await farm.submit(frames="1-3")
+
+    async def trouble() -> str | None:
+        async with farm.database.transaction() as tx:
+            return await trouble_of_job(tx, job_id=job_id)
+
+    await farm.until(trouble)
+    assert await trouble() == "The disk is full. Free some space."
+    full = False
+    job = await farm.ended(job_id)
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 3)
+    assert await farm.rows("select 1 from attempt where outcome <> 'ok'") == []
+    await farm.until(lambda: _is_quiet(trouble))
+
+
+async def _is_quiet(trouble: Callable[[], Awaitable[str | None]]) -> bool:
+    return await trouble() is None

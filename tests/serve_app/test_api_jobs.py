@@ -42,11 +42,14 @@ SETTINGS: tuple[tuple[str, dict[str, Any], str, str], ...] = (
 FIELDS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"colour": "red"}, "colour"),
     ({"limits": {"tries": 0}}, "limits.tries"),
-    ({"outputs": {"video": {"fps": 0}}}, "outputs.video.VideoOutput.fps"),
+    ({"outputs": {"video": {"fps": 0}}}, "outputs.video.fps"),
     ({"priority": "urgent"}, "priority"),
     ({"order": "random"}, "order"),
     ({"weight": 0}, "weight"),
     ({"name": "  "}, "name"),
+    ({"name": "red\x1b[31m"}, "name"),
+    ({"name": "two\nlines"}, "name"),
+    ({"name": "turned \u202e round"}, "name"),
     ({"model": "scene"}, "model"),
     ({"pipeline": "maya"}, "pipeline"),
 )
@@ -185,6 +188,8 @@ class TestModelState:
             ({"active_camera": None}, {}, 422, "invalid-input", "no active camera"),
             ({}, {"camera": "Side"}, 422, "invalid-input", "no camera 'Side'"),
             ({}, {"view_layer": "Fog"}, 422, "invalid-input", "no view layer 'Fog'"),
+            ({"resolution": [65536, 65536, 100]}, {}, 422, "invalid-input", "65536x65536 at 100 %"),
+            ({"resolution": [65536, 65536, 1]}, {"percentage": 100}, 422, "invalid-input", "65536x65536 at 100 %"),
         ],
     )
     async def test_a_camera_or_layer_that_the_scene_lacks_is_refused(

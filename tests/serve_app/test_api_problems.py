@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,6 +17,7 @@ from fastapi import FastAPI
 from db.settings import DatabaseSettings
 from jobs.errors import Conflict, Forbidden, InvalidInput, NotFound, RayfarmError, TooLarge, Unauthorized, Unavailable
 from serve_app.app import build_app
+from serve_app.places import Places, TooManyAtOnce
 from serve_app.problems import status_of
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -41,6 +45,26 @@ class TestFramework:
         answer = await farm.http.post("/v1/jobs", json={"model": "x", "frames": "", "colour": 1})
         problem = problem_of(answer, 422, "invalid-input")
         assert {error["field"] for error in problem["errors"]} == {"model", "frames", "colour"}
+
+    async def test_a_body_of_another_type_is_told_which_type_to_send(self, farm: ApiFarm) -> None:
+        for content_type in ("text/plain", "application/x-www-form-urlencoded", "application/octet-stream"):
+            answer = await farm.http.post("/v1/jobs", content=b'{"a": 1}', headers={"Content-Type": content_type})
+            problem = problem_of(answer, 415, "invalid-input")
+            assert content_type in problem["detail"]
+            assert "application/json" in problem["remedy"]
+
+    async def test_a_body_of_countless_wrong_items_gets_a_short_answer(self, farm: ApiFarm) -> None:
+        body = b'{"digests":[' + b"1," * 100_000 + b"1]}"
+        answer = await farm.http.post("/v1/blobs/lacking", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        assert len(answer.content) < 2000
+
+    async def test_a_manifest_of_countless_wrong_files_gets_a_short_answer(self, farm: ApiFarm) -> None:
+        manifest = {"main": "a.blend", "files": [1] * 10_000, "remap": {str(number): "../x" for number in range(5000)}}
+        answer = await farm.http.post("/v1/models", json={"name": "x", "kind": "blender", "manifest": manifest})
+        assert answer.status_code == 422
+        assert "at least 1 item" not in answer.text
+        assert len(answer.content) < 20_000
 
 
 class TestBug:
@@ -71,6 +95,57 @@ class TestLimits:
             "/v1/blobs/lacking", content=content, headers={"Content-Type": "application/json"}
         )
         assert problem_of(answer, 413, "body-too-large")["limit_bytes"] == api_settings.max_json_bytes
+
+
+class TestCrawl:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings.model_validate({"body_idle_timeout": "PT0.2S", "min_body_rate": 1000})
+
+    async def test_a_body_that_drips_is_given_up_and_leaves_nothing(self, farm: ApiFarm, tmp_path: Path) -> None:
+        async def dripping() -> AsyncIterator[bytes]:
+            for _ in range(200):
+                yield b"x"
+                await asyncio.sleep(0.02)
+
+        answer = await farm.http.put(f"/v1/blobs/{'0' * 64}", content=dripping())
+        assert "bytes per second" in problem_of(answer, 408, "request-stalled")["detail"]
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+class TestPlaces:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return ApiSettings(max_uploads_per_project=1, max_streams_per_project=1)
+
+    async def test_uploads_over_the_limit_are_refused_and_the_place_comes_back(self, farm: ApiFarm) -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield b"sce"
+            begun.set()
+            await go_on.wait()
+            yield b"ne"
+
+        digest = hashlib.sha256(b"scene").hexdigest()
+        first = asyncio.create_task(farm.http.put(f"/v1/blobs/{digest}", content=slow()))
+        await begun.wait()
+        refused = await farm.http.put(f"/v1/blobs/{digest}", content=b"scene")
+        problem = problem_of(refused, 429, "too-many-at-once")
+        assert problem["limit"] == 1
+        assert refused.headers["retry-after"]
+        go_on.set()
+        assert (await first).status_code == 201
+        assert (await farm.http.put(f"/v1/blobs/{digest}", content=b"scene")).status_code == 200
+
+    def test_one_project_cannot_take_the_places_of_all(self) -> None:
+        places, greedy, modest = Places(what="streams", total=3, per_project=2), uuid4(), uuid4()
+        with places.take(greedy), places.take(greedy):
+            with pytest.raises(TooManyAtOnce, match="this project"):
+                places.require_one(greedy)
+            with places.take(modest), pytest.raises(TooManyAtOnce, match="process"):
+                places.require_one(modest)
+        places.require_one(greedy)
 
 
 class TestSilence:

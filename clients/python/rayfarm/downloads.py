@@ -36,9 +36,10 @@ def destination_of(folder: Path, artifact: Artifact) -> Path:
 def safe_destination(folder: Path, name: str) -> Path:
     """Where an artifact of this name goes in ``folder``; a name that leads out of it is refused."""
     relative = PurePosixPath(name.replace("\\", "/"))
-    if not name or relative.is_absolute() or ".." in relative.parts or ":" in relative.parts[0] or "\0" in name:
+    parts = relative.parts
+    if not parts or relative.is_absolute() or ".." in parts or ":" in parts[0] or "\0" in name:
         raise UsageError(f"The farm named a file {name!r}, which would leave {folder}; it was not written.")
-    return folder.joinpath(*relative.parts)
+    return folder.joinpath(*parts)
 
 
 def download(
@@ -100,7 +101,7 @@ def _fetch_into(transport: Transport, artifact: Artifact, partial: Path, *, refr
                     if isinstance(error, FarmRefused) or not retry.after_answer(response):
                         raise error
                     continue
-                if _write(response, partial, start):
+                if _write(response, partial, start, limit=artifact.size_bytes):
                     retry.reset()
         except httpx.TransportError as error:
             if partial.exists() and partial.stat().st_size > start:
@@ -112,8 +113,11 @@ def _fetch_into(transport: Transport, artifact: Artifact, partial: Path, *, refr
             retry.after_error(ClientError("the download ended early"))
 
 
-def _write(response: httpx.Response, partial: Path, start: int) -> bool:
-    """Write the body behind ``start`` (or from 0 where the server sent the whole); True if any byte came."""
+def _write(response: httpx.Response, partial: Path, start: int, *, limit: int) -> bool:
+    """Write the body behind ``start`` (or from 0 where the server sent the whole); True if any byte came.
+
+    Raises ``DownloadCorrupt`` once the file is longer than ``limit`` bytes.
+    """
     match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
     resumed = response.status_code == 206 and match is not None and int(match[1]) == start
     any_byte = False
@@ -122,6 +126,14 @@ def _write(response: httpx.Response, partial: Path, start: int) -> bool:
             for chunk in response.iter_bytes():  # as it comes: a buffered piece would be lost with the line
                 file.write(chunk)
                 any_byte = True
+                if file.tell() > limit:
+                    raise DownloadCorrupt(
+                        f"{response.url.path} is longer than the {limit} bytes that the farm promised.",
+                        remedy="Nothing was written. If it stays so, look whether this is the address of your farm.",
+                    )
+    except DownloadCorrupt:
+        partial.unlink(missing_ok=True)
+        raise
     except OSError as error:
         with suppress(OSError):
             partial.unlink()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from rayfarm.errors import ClientError
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Json = Mapping[str, Any]
 
@@ -146,7 +151,7 @@ class Artifact:
             name=str(data["name"]),
             url=str(data["url"]),
             size_bytes=int(data["size_bytes"]),
-            sha256=str(data["sha256"]),
+            sha256=_digest(data["sha256"]),
             ordinal=_integer(data.get("ordinal")),
             frame=_integer(data.get("frame")),
             media_type=str(data.get("media_type") or ""),
@@ -198,6 +203,17 @@ def _text(value: object) -> str | None:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def _digest(value: Any) -> str:
+    """A SHA-256; a file on disk is named after it, so nothing else may stand there."""
+    text = str(value)
+    if not _SHA256.fullmatch(text):
+        raise ClientError(
+            f"The farm's answer holds {text[:80]!r} where a SHA-256 belongs.",
+            remedy="Look whether this is the address of your farm, and whether the client is of its version.",
+        )
+    return text
 
 
 def _integer(value: Any) -> int | None:

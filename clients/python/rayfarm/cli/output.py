@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rayfarm.errors import ClientError
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Terminal escapes and what turns the direction of writing; line ends and tabs stay."""
 
 
 class Output:
@@ -30,8 +34,9 @@ class Output:
         return self.console.is_terminal and not self.console.is_dumb_terminal and not self.as_json
 
     def say(self, text: str) -> None:
-        """A line for people; silent for programs."""
+        """Lines for people; silent for programs."""
         if not self.as_json:
+            text = printable(text)
             with self._lock:
                 if self.console.is_terminal:
                     self.console.print(text, markup=False)
@@ -53,11 +58,11 @@ class Output:
         elif self.console.is_terminal:
             table = Table(*columns, box=None, header_style="bold", pad_edge=False)
             for row in rows:
-                table.add_row(*(cell.replace("[", "\\[") for cell in row))
+                table.add_row(*(one_line(cell).replace("[", "\\[") for cell in row))
             self.console.print(table)
         else:
             for row in (columns, *rows):
-                self.say("\t".join(row))
+                self.say("\t".join(one_line(cell) for cell in row))
 
     def error(self, error: ClientError) -> None:
         """Cause, then remedy."""
@@ -68,13 +73,23 @@ class Output:
             self.record(error={"code": code, "message": message, "remedy": remedy, **(details or {})})
             return
         console = Console(file=self._stderr, highlight=False, soft_wrap=True)
-        console.print(f"error: {message}", markup=False, style="red" if console.is_terminal else None)
+        console.print(f"error: {printable(message)}", markup=False, style="red" if console.is_terminal else None)
         if remedy:
-            console.print(f"  fix: {remedy}", markup=False)
+            console.print(f"  fix: {printable(remedy)}", markup=False)
 
     def note(self, text: str) -> None:
         """A line beside the results: to stderr, never into a pipe's data."""
-        Console(file=self._stderr, highlight=False, soft_wrap=True).print(text, markup=False)
+        Console(file=self._stderr, highlight=False, soft_wrap=True).print(printable(text), markup=False)
+
+
+def printable(text: str) -> str:
+    """What a farm, a scene or another user named, without what would steer the terminal: shown as ``�``."""
+    return _STEERING.sub("\ufffd", text)
+
+
+def one_line(text: str) -> str:
+    """The same where a line end or a tab would forge a row."""
+    return printable(text).replace("\n", "\ufffd").replace("\t", "\ufffd")
 
 
 def duration(seconds: float | None) -> str:
