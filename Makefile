@@ -47,7 +47,9 @@ gpu-check: setup ## the GPU variants on a machine that has one: compared with th
 	@$(BIN)/python -m loadtests.gpu_check
 
 setup: $(STAMP)/run
+	@:
 setup-dev: $(STAMP)/dev
+	@:
 
 $(UV):
 	@command -v $(PYTHON) >/dev/null || { echo "Rayfarm needs Python 3.11: apt-get install python3.11 python3.11-venv (or set PYTHON=)"; exit 1; }

@@ -55,6 +55,8 @@ class _Flight:
     task: asyncio.Task[FrameOutput]
     started_at: float = 0.0
     """Seconds since the epoch; 0 while an earlier frame renders."""
+    log_from: int = 0
+    """Where the engine's log stood then."""
 
 
 @dataclass(slots=True)
@@ -180,7 +182,7 @@ class ChunkRun:
     async def _land(self, lease: EngineLease) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
-        flight.started_at = time.time()
+        flight.started_at, flight.log_from = time.time(), lease.host.log_position
         self.progress.frame, self.progress.fraction = flight.frame, 0.0
         if not await self._wait(flight):
             return False
@@ -244,7 +246,9 @@ class ChunkRun:
 
     async def _fail_flight(self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease) -> None:
         lease.discard_scratch(flight.scratch)
-        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, lease.host.log_tail)
+        await self._fail(
+            flight.ordinal, flight.frame, flight.attempt_id, reason, message, lease.host.log_since(flight.log_from)
+        )
 
     async def _fail(
         self, ordinal: int, frame: int, attempt_id: UUID, reason: EndReason, message: str, log: str

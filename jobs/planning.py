@@ -40,7 +40,7 @@ class WaitReason(StrEnum):
 
 
 _WORDS = {
-    WaitReason.NO_CAPACITY: "Every worker that can render this is busy with work that comes first.",
+    WaitReason.NO_CAPACITY: "The frames that are left wait for a free worker.",
     WaitReason.NO_REPLICA_FITS: "No worker fits: check the job's labels, pipeline and pinned engine version.",
     WaitReason.STARTING_REPLICA: "No worker is up yet; one has been asked for.",
     WaitReason.PAUSED: "The job is paused.",

@@ -34,6 +34,7 @@ class LogFile:
     def __init__(self, *, folder: Path, limit_bytes: int) -> None:
         self._limit = limit_bytes
         self._before = b""
+        self._dropped = 0
         with tempfile.NamedTemporaryFile(dir=folder) as named:
             self.fd = os.open(named.name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
 
@@ -41,16 +42,27 @@ class LogFile:
         """Keep the file small; cheap while it is."""
         if os.fstat(self.fd).st_size > _LOG_SLACK * self._limit:
             self._before = self._end()
+            self._dropped += os.fstat(self.fd).st_size
             os.ftruncate(self.fd, 0)  # the child appends, so it goes on from the start
 
     @property
+    def written(self) -> int:
+        """Bytes that the child has printed so far."""
+        return self._dropped + (0 if self.fd < 0 else os.fstat(self.fd).st_size)
+
+    def since(self, written: int) -> str:
+        """What was printed behind the first ``written`` bytes, as far as it is kept."""
+        kept = (self._before if self.fd < 0 else self._before + self._end())[-self._limit :]
+        return kept[max(0, len(kept) - (self.written - written)) :].decode(errors="replace")
+
+    @property
     def text(self) -> str:
-        end = self._before if self.fd < 0 else (self._before + self._end())
-        return end[-self._limit :].decode(errors="replace")
+        return self.since(0)
 
     def close(self) -> None:
         if self.fd >= 0:
             self._before += self._end()
+            self._dropped = self.written
             os.close(self.fd)
             self.fd = -1
 

@@ -133,6 +133,15 @@ class EngineHost:
         return self._child.log.text
 
     @property
+    def log_position(self) -> int:
+        """Bytes that the child has printed so far; for ``log_since``."""
+        return self._child.log.written
+
+    def log_since(self, position: int) -> str:
+        """What the child has printed since then, as far as it is kept."""
+        return self._child.log.since(position)
+
+    @property
     def idle_seconds(self) -> float:
         """Since the child last said anything. With ``cpu_seconds`` standing still too, it has stalled."""
         return asyncio.get_running_loop().time() - self._progressed_at

@@ -64,6 +64,8 @@ class FarmFile(BaseModel):
     supervisor: ProcessMark | None = None
     ports: FarmPorts | None = None
     ray: RayRecord | None = None
+    ray_logs: Path | None = None
+    """Where the last Ray cluster of this farm kept its logs; they stay there when it is down."""
     http_host: str = "127.0.0.1"
     num_cpus: int = 1
     render_slots: int = 1

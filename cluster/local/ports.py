@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,10 @@ _LOWEST = 10_000
 _KERNEL_PORTS_FROM = 32_768  # outgoing connections take ports from here up, which would steal one while we are down
 _BLOCK = 64
 _DIRECT = 20  # of each kind: replicas of the API that HAProxy reaches directly, old and new in a rolling update
+
+_LAST_BLOCK_PATIENCE_S = 10.0
+"""What just ended may hold a port a little longer; the ports of last time are worth that wait."""
+_POLL_S = 0.25
 
 
 class PortTaken(Conflict):
@@ -114,7 +119,8 @@ class PortReservation:
     def _take_block(self, home: Path, last: FarmPorts | None) -> int:
         for block in _candidate_blocks(home, last):
             if self._lock(f"block-{block}"):
-                if all(is_free(port) for port in range(block, block + _BLOCK)):
+                patience_s = _LAST_BLOCK_PATIENCE_S if last is not None and block == last.block else 0.0
+                if _all_free(block, patience_s=patience_s):
                     return block
                 self._locks.pop().close()
         raise PortTaken(f"No {_BLOCK} free ports in a row between {_LOWEST} and {_KERNEL_PORTS_FROM}.")
@@ -141,6 +147,16 @@ def is_free(port: int) -> bool:
             probe.bind(("", port))
             return True
     return False
+
+
+def _all_free(block: int, *, patience_s: float) -> bool:
+    """Whether the whole block is free, at the latest after ``patience_s``."""
+    deadline = time.monotonic() + patience_s
+    while not all(is_free(port) for port in range(block, block + _BLOCK)):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 def _candidate_blocks(home: Path, last: FarmPorts | None) -> Iterator[int]:

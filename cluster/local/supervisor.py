@@ -174,7 +174,7 @@ class Supervisor:
             return session.start(launched=self._remember_ray, give_up=self._stop.is_set)
 
     def _remember_ray(self, record: RayRecord) -> None:
-        self._save(ray=record)
+        self._save(ray=record, ray_logs=record.temp_dir / "session_latest" / "logs")
 
     # -- watch --------------------------------------------------------------------------------------------------------
 

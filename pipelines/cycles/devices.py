@@ -49,7 +49,7 @@ class RenderDevices:
             return "CPU", "CPU"
         if self.kind is None:
             raise EngineError(
-                EndReason.ENGINE_ERROR,
+                EndReason.MODEL_INVALID,  # no other try of it can go better: the job is pinned to this class of device
                 "The job asks for a GPU, and this machine has none that Cycles can use.",
                 remedy="Use device 'cpu' or 'auto', or give the job to a pool with GPUs.",
             )

@@ -154,6 +154,8 @@ def _prepare(scene: Any) -> list[str]:
     render.use_placeholder = False
     for each in bpy.data.scenes:  # the compositor may pull in other scenes
         each.render.use_persistent_data = True
+        if not each.render.use_stamp:  # else the artist wants it in the picture
+            each.render.use_stamp_filename = False  # where this machine keeps the scene is nobody's business
     return warnings
 
 

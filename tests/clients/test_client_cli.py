@@ -103,6 +103,18 @@ class TestWatch:
         assert not (tmp_path / "evil.png").exists()
 
 
+class TestFolder:
+    @pytest.mark.parametrize("place", ["file/frames", "/proc/frames"])
+    def test_one_that_cannot_be_written_is_refused_before_anything_is_sent(
+        self, scripted: FarmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+    ) -> None:
+        (tmp_path / "file").touch()
+        words = ["render", str(tmp_path / "scene.blend"), "--out", str(tmp_path / place), "--url", scripted.url]
+        assert main(words) == 2
+        assert "cannot be written" in capsys.readouterr().err
+        assert scripted.requests("POST", ".*") == scripted.requests("PUT", ".*") == []
+
+
 class TestCtrlC:
     def test_it_leaves_the_job_running_and_says_how_to_watch_or_cancel_it(
         self, scripted: FarmServer, tmp_path: Path

@@ -117,7 +117,7 @@ class TestRender:
         assert main(["render", str(scene), "--url", scripted.url, *options]) == 130
         err = capsys.readouterr().err
         assert "The job goes on without you" in err
-        assert f"rayfarm watch j --out render --url {scripted.url}" in err
+        assert f"rayfarm watch j --out render/scene --url {scripted.url}" in err
         assert f"rayfarm cancel j --url {scripted.url}" in err
 
     def test_a_stop_while_it_is_watched_names_the_job(

@@ -12,6 +12,7 @@ import pytest
 
 from docs.generate import PAGES, ROOT, SECTIONS, attribute_docstrings, environment_value, settings_of
 from jobs.limits import FarmLimits
+from pipelines.cycles.settings import CyclesSettings
 
 PACKAGES = ("jobs", "models", "pipelines", "storage", "db", "cluster", "serve_app", "clients")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -92,3 +93,9 @@ def test_a_test_that_a_document_names_exists() -> None:
             if not file.exists() or not re.search(rf"(def|class) {re.escape(last)}\b", file.read_text()):
                 unknown.append(f"{document.relative_to(ROOT)} -> {path}::{name}")
     assert not unknown
+
+
+def test_the_readme_lists_every_setting_of_cycles() -> None:
+    table = (ROOT / "README.md").read_text().partition("| Key | Value |\n|---|---|\n")[2].partition("\n\n")[0]
+    keys = [key for line in table.splitlines() for key in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(keys) == sorted(CyclesSettings.model_fields)

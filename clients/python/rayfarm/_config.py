@@ -57,7 +57,8 @@ def resolve(
     if local is None:
         raise UsageError(
             f"There is no farm to talk to: no --url, no RAYFARM_URL, and no farm in {home}.",
-            remedy="Start one here with `rayfarm up`, or name one with --url and --api-key.",
+            remedy="Start one here with `rayfarm up`; or name the folder of one on this machine "
+            "(RAYFARM_HOME=…/.rayfarm), or the address of any (--url and --api-key).",
         )
     return Connection(url=local, api_key=key or home_key(home), source=str(home / "farm.json"))
 

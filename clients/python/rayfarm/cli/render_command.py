@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,8 +22,6 @@ from rayfarm.errors import ClientError, UsageError
 from rayfarm.following import Followed, Follower
 from rayfarm.types import Job
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the frames and the video.", file_okay=False)]
-
 
 def render(
     scene: Annotated[Path, typer.Argument(help="The .blend file.", metavar="SCENE")],
@@ -29,7 +29,12 @@ def render(
         str | None,
         typer.Option("--frames", "-f", help="1-48, 1-100:2, 5,10,20-30, 100-1. Default: the scene's own range."),
     ] = None,
-    out: Out = Path("render"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder for the frames and the video. Default: render/SCENE.", file_okay=False
+        ),
+    ] = None,
     pipeline: Annotated[str, typer.Option(help="How pixels are made.")] = "cycles",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the pipeline; repeatable.")
@@ -67,6 +72,9 @@ def render(
     output = Output(as_json=as_json)
     if frames is not None:
         check_frames(frames)
+    folder = out or Path("render") / scene.stem
+    if not detach:
+        check_folder(folder)
     settings = read_settings(set_ or ())
     named = {
         "samples": samples,
@@ -99,16 +107,16 @@ def render(
             output.record(job=job.id, model=model.id, frames=job.frames, total=job.counts.total)
             output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
             if detach:
-                output.say(f"watch it with: {resume_command(job, out, url)}")
+                output.say(f"watch it with: {resume_command(job, folder, url)}")
                 return
-            followed = follow(client, job, out=out, output=output, url=url)
+            followed = follow(client, job, out=folder, output=output, url=url)
         except KeyboardInterrupt:
             if job is not None:
-                leave(job, out=out, output=output, url=url)
+                leave(job, out=folder, output=output, url=url)
             else:
                 leave_unknown(title if asked else None, output=output, url=url)
             raise typer.Exit(130) from None
-    conclude(followed, out=out, output=output)
+    conclude(followed, out=folder, output=output)
 
 
 def watch(
@@ -133,6 +141,23 @@ def check_frames(text: str) -> None:
         FrameRange.parse(text)
     except RayfarmError as error:
         raise UsageError(error.message, remedy=error.remedy) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written before anything is rendered for it; leaves nothing there."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written: {error.strerror or error}.", remedy="Choose another folder with --out."
+        ) from error
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def conclude(followed: Followed, *, out: Path | None, output: Output) -> None:
