@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.base import FrameRequest, ModelFiles
-from pipelines.errors import EngineError
+from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
 from pipelines.post.pixels import read_srgb
 from pipelines.registry import get_pipeline
@@ -64,6 +64,9 @@ async def render(device: str, scratch: Path) -> list[Rendered]:
         memory = "" if device == "cpu" else f", video memory in use: {video_memory()}"
         print(f"cycles on {done[0].device}: sandbox {host.sandbox}{memory}", flush=True)
         return done
+    except EngineError:
+        print(host.log_tail.rstrip(), flush=True)
+        raise
     finally:
         await host.kill()
 
@@ -85,8 +88,12 @@ def psnr_db(first: Path, second: Path) -> float:
 
 
 async def check(scratch: Path) -> int:
+    print("A card for which this Blender holds no kernel (H100: sm_90) waits minutes for the driver, once.", flush=True)
     try:
         on_gpu = await render("gpu", scratch)
+    except EngineLost as error:
+        print(f"cycles: the engine died on the GPU: {error}")
+        return DIFFERS
     except EngineError as error:
         print(f"cycles: no GPU: {error}")
         return NO_GPU
