@@ -33,6 +33,14 @@ class WaitReason(StrEnum):
     SHARE = "share"
     STORAGE = "storage"
     """Rendered frames cannot be stored; nothing is lost, and it goes on by itself."""
+    LICENCE = "licence"
+    """Every licence that it needs is in use."""
+    CAP = "cap"
+    """As many replicas render it as it asked for."""
+    BLOCKED_NODES = "blocked_nodes"
+    """Every node that fits has failed it too often."""
+    ENGINE_VERSION = "engine_version"
+    """Only replicas with another engine version are up."""
 
     @property
     def words(self) -> str:
@@ -49,6 +57,10 @@ _WORDS = {
     WaitReason.QUOTA: "The project's quota is used up.",
     WaitReason.SHARE: "Other projects are owed their share first.",
     WaitReason.STORAGE: "Rendered frames wait until storage takes them.",
+    WaitReason.LICENCE: "Every licence that it needs is in use.",
+    WaitReason.CAP: "As many workers render it as its max_replicas allows.",
+    WaitReason.BLOCKED_NODES: "Every machine that fits has failed it too often; see its blocklist.",
+    WaitReason.ENGINE_VERSION: "It is pinned to an engine version that no worker runs now.",
 }
 
 

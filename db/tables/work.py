@@ -27,6 +27,10 @@ class WorkTable(SQLModel, table=True):
     """Of a range: how many positions; of a chunk: how many frames it was carved with."""
     ordinals: list[int] | None = integer_list(default=None)
     """Of a chunk: the frames that it still holds; a result takes its frame out."""
+    part: int | None = None
+    """Of a part row: which slice of the frame, from 0."""
+    parts: int | None = None
+    """Of a part or merge row: into how many slices its frame is split."""
     state: str = words(default="queued")
     fence: int = 0
     """Raised by each change of owner; a write that names an older one is dropped."""

@@ -1,0 +1,134 @@
+-- What the job engine needs beyond the first version: control of jobs, dependencies, fair shares, blocklists, counted
+-- licences, parts of one frame, and an outbox.
+
+alter table project
+    add column weight     integer not null default 100 check (weight > 0),
+    add column charged_s  double precision not null default 0 check (charged_s >= 0),
+    add column charged_at timestamptz not null default now();
+-- charged_s: slot-seconds that the project has used, halved with every half-life since charged_at.
+
+alter table job
+    add column max_replicas   integer check (max_replicas > 0),
+    add column scouts         integer check (scouts > 0),
+    add column approved_at    timestamptz,
+    add column start_before   timestamptz,
+    add column finish_before  timestamptz,
+    add column split_parts    integer not null default 1 check (split_parts between 1 and 64),
+    add column cloned_from    uuid,
+    add column charged_ms     double precision not null default 0,
+    add column suspects       integer not null default 0 check (suspects >= 0);
+-- scouts: positions handed out before a person must approve the rest; null: no approval.
+-- charged_ms: how much of render_ms_sum has been added to the project's charge.
+
+create index job_deadline on job (least(start_before, finish_before))
+    where state not in ('succeeded', 'failed', 'canceled') and (start_before is not null or finish_before is not null);
+
+create table job_dependency (
+    job_id     uuid not null references job (id),
+    on_job_id  uuid not null references job (id),
+    kind       text not null check (kind in ('job', 'frame')),
+    primary key (job_id, on_job_id),
+    constraint job_dependency_on_another check (job_id <> on_job_id)
+);
+
+create index job_dependency_on on job_dependency (on_job_id);
+
+create table job_block (
+    job_id      uuid not null references job (id),
+    node        text not null,
+    pipeline    text not null,
+    failures    integer not null default 0 check (failures >= 0),
+    blocked_at  timestamptz,
+    primary key (job_id, node, pipeline)
+);
+-- A node on which this job keeps failing; blocked_at: when it had failed too often. Deleting the row resets it.
+
+create table licence (
+    name      text primary key check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+    capacity  integer not null check (capacity >= 0)
+);
+
+create table node (
+    cluster_id  text not null,
+    name        text not null,
+    disabled    boolean not null default false,
+    reason      text,
+    updated_at  timestamptz not null default now(),
+    primary key (cluster_id, name)
+);
+-- Only nodes that somebody has said something about; a disabled one gets no work.
+
+alter table replica
+    add column disabled   boolean not null default false,
+    add column frames     bigint not null default 0,
+    add column failures   bigint not null default 0;
+
+alter table work
+    add column part       integer,
+    add column parts      integer,
+    add constraint work_part_is_one_of_several check (
+        (kind = 'part') = (part is not null)
+        and (kind not in ('part', 'merge') or (parts between 2 and 64 and cardinality(ordinals) = 1))
+        and (part is null or (part >= 0 and part < parts))
+    );
+
+create unique index work_one_part on work (job_id, generation, (ordinals[1]), part)
+    where kind = 'part' and state in ('queued', 'leased', 'rendering');
+create unique index work_one_merge on work (job_id, generation, (ordinals[1]))
+    where kind = 'merge' and state in ('queued', 'leased', 'rendering');
+
+create table part_result (
+    job_id       uuid not null,
+    ordinal      integer not null,
+    generation   integer not null,
+    part         integer not null,
+    parts        integer not null,
+    attempt_id   uuid not null,
+    replica_id   uuid,
+    storage_key  text not null,
+    size_bytes   bigint not null,
+    sha256       text not null,
+    media_type   text not null,
+    render_ms    double precision,
+    warm         boolean,
+    at           timestamptz not null default now(),
+    primary key (job_id, ordinal, generation, part)
+);
+
+create table frame_flag (
+    job_id      uuid not null,
+    ordinal     integer not null,
+    generation  integer not null,
+    flag        text not null check (flag in ('black', 'flicker')),
+    detail      text not null,
+    at          timestamptz not null default now(),
+    primary key (job_id, ordinal, generation, flag)
+);
+
+create table outbox (
+    id            bigserial primary key,
+    event_id      bigint not null,
+    job_id        uuid not null,
+    target        text not null,
+    state         text not null default 'queued' check (state in ('queued', 'done', 'failed')),
+    attempts      integer not null default 0,
+    not_before    timestamptz not null default now(),
+    error         text,
+    created_at    timestamptz not null default now(),
+    updated_at    timestamptz not null default now(),
+    unique (event_id, target)
+);
+
+create index outbox_due on outbox (not_before, id) where state = 'queued';
+
+create table loop_health (
+    name        text not null,
+    cluster_id  text not null,
+    ran_at      timestamptz not null,
+    took_ms     double precision not null,
+    handled     bigint not null default 0,
+    failures    integer not null default 0,
+    error       text,
+    primary key (name, cluster_id)
+);
+-- failures: ticks that failed in a row.
