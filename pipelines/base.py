@@ -23,6 +23,10 @@ class OutputFormat:
     """With its dot: ``.png``."""
     media_type: str
 
+    def file_name(self, frame: int) -> str:
+        """Of a frame's picture, as people see it: ``frame_0042.png``."""
+        return f"frame_{frame:04d}{self.extension}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFiles:
