@@ -26,7 +26,7 @@ from db.session import Database
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest
+from pipelines.base import FrameOutput, FramePart, FrameRequest
 from pipelines.errors import EngineError, EngineLost
 
 _log = structlog.get_logger(__name__)
@@ -65,6 +65,9 @@ class Progress:
 
     job_id: UUID
     work_id: int
+    part: int | None = None
+    """Of a split frame: which part, from 0, and of how many."""
+    parts: int | None = None
     frame: int | None = None
     fraction: float = 0.0
     detail: str = ""
@@ -73,6 +76,8 @@ class Progress:
         return {
             "job_id": str(self.job_id),
             "work_id": self.work_id,
+            "part": self.part,
+            "parts": self.parts,
             "frame": self.frame,
             "fraction": round(self.fraction, 3),
             "detail": self.detail,
@@ -102,13 +107,19 @@ class ChunkRun:
     """Set by a stop that does not wait for the frame boundary."""
 
     def __post_init__(self) -> None:
-        self.progress = Progress(self.chunk.job_id, self.chunk.work_id)
+        self.progress = Progress(self.chunk.job_id, self.chunk.work_id, part=self.chunk.part, parts=self.chunk.parts)
         self._pending = deque(zip(self.chunk.ordinals, self.chunk.frames, strict=True))
         self._patience = Patience(self.settings.retry_first, self.settings.retry_longest)
 
     @property
     def key(self) -> tuple[int, int]:
         return (self.chunk.work_id, self.chunk.fence)
+
+    @property
+    def _part(self) -> FramePart | None:
+        if self.chunk.part is None or self.chunk.parts is None:
+            return None
+        return FramePart(number=self.chunk.part, of=self.chunk.parts, mode=self._spec.split.mode)
 
     def stop(self, why: Stop) -> None:
         """Ask the run to stop; the sterner of two reasons wins."""
@@ -171,7 +182,9 @@ class ChunkRun:
         ordinal, frame = self._pending[0]
         attempt_id = uuid4()
         scratch = lease.scratch_for(attempt_id)
-        request = FrameRequest(id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch)
+        request = FrameRequest(
+            id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch, part=self._part
+        )
         self._pending.popleft()
         warm, lease.warm = lease.warm, True
         task = asyncio.create_task(

@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
-from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
+from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
 from db.session import Database
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
@@ -30,6 +31,7 @@ from storage.base import ArtifactUpload, Storage, StoredObject
 from storage.keys import artifact_key
 
 _log = structlog.get_logger(__name__)
+_Stored = TypeVar("_Stored")
 
 _EXTRA_MEDIA_TYPES = {
     ".png": "image/png",
@@ -149,12 +151,10 @@ class Committer:
             return
         first = checked[0][0]
         chunk = first.chunk
-
-        def tell(words: str) -> None:
-            self._trouble = {"job_id": str(chunk.job_id), "trouble": words}
-
-        commits = await self._patience.until_available("upload", lambda: self._upload(checked), tell=tell)
-        self._trouble = {}
+        if chunk.part is not None:
+            await self._commit_part(first)
+            return
+        commits = await self._when_stored(chunk, lambda: self._upload(checked))
         accepted = await self._patience.until_available(
             "commit",
             lambda: commit_frames(
@@ -168,6 +168,34 @@ class Committer:
         )
         if accepted is None:
             _log.info("commit_superseded", work_id=chunk.work_id, fence=chunk.fence, frames=len(commits))
+            self._on_superseded(chunk.work_id, chunk.fence)
+
+    async def _when_stored(self, chunk: ClaimedChunk, upload: Callable[[], Awaitable[_Stored]]) -> _Stored:
+        """Upload with patience; the replica's row says meanwhile what it waits for."""
+
+        def tell(words: str) -> None:
+            self._trouble = {"job_id": str(chunk.job_id), "trouble": words}
+
+        stored = await self._patience.until_available("upload", upload, tell=tell)
+        self._trouble = {}
+        return stored
+
+    async def _commit_part(self, finished: FinishedFrame) -> None:
+        """A slice of a frame: a chunk of its own, so that it comes alone."""
+        chunk = finished.chunk
+        commit = await self._when_stored(chunk, lambda: _upload_part(self._storage, finished))
+        accepted = await self._patience.until_available(
+            "commit",
+            lambda: commit_part(
+                self._database,
+                work_id=chunk.work_id,
+                fence=chunk.fence,
+                replica_id=self._replica_id,
+                commit=commit,
+            ),
+        )
+        if not accepted:
+            _log.info("part_superseded", work_id=chunk.work_id, fence=chunk.fence, part=chunk.part)
             self._on_superseded(chunk.work_id, chunk.fence)
 
     async def _check(self, finished: FinishedFrame) -> PictureFacts | None:
@@ -251,4 +279,24 @@ def _extra_name(finished: FinishedFrame, source: Path) -> str:
 
 
 def _frame_name(finished: FinishedFrame) -> str:
-    return f"frame_{finished.frame:04d}{finished.format.extension}"
+    return finished.format.file_name(finished.frame)
+
+
+async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
+    """Store the slice under the key of its attempt. Its extra files are not kept: they are of no whole frame."""
+    main, chunk = finished.output.main, finished.chunk
+    name = f"part_{chunk.part:02d}_of_{chunk.parts:02d}{main.suffix}"
+    media_type = _EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
+    key = artifact_key(job_id=str(chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name)
+    stored = await storage.put_artifact(key, main, media_type=media_type)
+    return PartCommit(
+        attempt_id=finished.attempt_id,
+        started_at=finished.started_at,
+        storage_key=stored.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        media_type=media_type,
+        timings_ms=dict(finished.output.timings_ms),
+        metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
+        warm=finished.warm,
+    )

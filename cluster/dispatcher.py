@@ -181,6 +181,7 @@ class Dispatcher:
                 engine_version=replica.engines[spec.pipeline],
                 device_class=replica.device_class,
                 settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
+                split=str(spec.split),
             )
         )
         await pin_job(

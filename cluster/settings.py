@@ -39,7 +39,7 @@ class ClusterSettings(BaseSettings):
     """How often expired leases are looked for; one indexed statement."""
 
     max_parallel_tasks: int = 2
-    """Ray tasks (probe, preview, video) in flight at once."""
+    """Ray tasks (probe, merge, preview, video) in flight at once."""
 
     previews_every: timedelta = timedelta(seconds=20)
     """Previews wait for each other this long and share a task: its process costs some seconds of CPU to start."""

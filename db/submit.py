@@ -58,6 +58,7 @@ async def submit_job(
         priority_rank=spec.priority.rank,
         weight=spec.weight,
         total=total,
+        split_parts=spec.split.parts,
         idempotency_key=idempotency_key,
     )
     job_id = made.scalar_one_or_none()

@@ -32,6 +32,8 @@ def make_plan(snapshot: Snapshot, settings: PlanSettings) -> Plan:
 
 def chunk_frames(job: JobView, settings: PlanSettings, *, replicas: int) -> int:
     """Frames of the job's next chunk: the target run time over the measured frame time, and no replica left idle."""
+    if job.split_parts > 1:
+        return 1  # one part of one frame
     if job.frame_seconds is None:
         return min(settings.first_chunk_frames, job.uncarved)
     by_time = math.floor(settings.chunk_target.total_seconds() / max(job.frame_seconds, 1e-4))

@@ -134,12 +134,14 @@ class JobView:
     device_class: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     uncarved: int = 0
-    """frames that no chunk holds"""
+    """frames that no chunk holds; where frames are split, their parts"""
+    split_parts: int = 1
+    """parts of each frame; above 1, ``Carve`` hands out one part, whatever its ``frames``"""
     loose: tuple[LooseChunk, ...] = ()
     active_chunks: int = 0
     """chunks with a replica"""
     frame_seconds: float | None = None
-    """mean measured time of a frame"""
+    """mean measured time of a frame, or of a part"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

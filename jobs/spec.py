@@ -113,6 +113,10 @@ class Split(BaseModel):
             raise ValueError("mode `none` has 1 part; `borders` and `samples` have 2 or more.")
         return self
 
+    def __str__(self) -> str:
+        """``none``, ``borders:4``, …; part of a frame's fingerprint."""
+        return self.mode if self.mode is SplitMode.NONE else f"{self.mode}:{self.parts}"
+
 
 class Dependency(BaseModel):
     """Another job of the project that comes first."""

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _MESSAGE_CHARACTERS = 2000
 
-TASK_KINDS = (WorkKind.PROBE, WorkKind.POST)
+TASK_KINDS = (WorkKind.PROBE, WorkKind.MERGE, WorkKind.POST)
 
 
 class TaskLauncher(Protocol):

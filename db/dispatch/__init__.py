@@ -3,16 +3,19 @@
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
 from db.dispatch.leadership import lead, resign
+from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
 from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
 from db.dispatch.snapshot import read_snapshot
 from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, postpone_task, renew_tasks
 from db.errors import LostLeadership
-from db.queue.commit import NewArtifact
+from db.queue.commit import FrameCommit, NewArtifact
 
 __all__ = [
     "AppliedPlan",
     "ClaimedTask",
+    "CommittedPart",
+    "FrameCommit",
     "JobToPin",
     "LostLeadership",
     "NewArtifact",
@@ -22,10 +25,12 @@ __all__ = [
     "fail_job",
     "fail_task",
     "finish_jobs",
+    "finish_merge",
     "finish_probe",
     "finish_task",
     "jobs_to_pin",
     "lead",
+    "parts_of_frame",
     "pin_job",
     "postpone_task",
     "read_snapshot",

@@ -53,7 +53,7 @@ async def _rescue(db: Database, work_id: int, kind: WorkKind, epoch: int, limits
     """Looked at again under the locks: a beat or a commit may have come between."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        if kind is not WorkKind.CHUNK:
+        if kind not in (WorkKind.CHUNK, WorkKind.PART):
             return await rescue_task(tx, work_id=work_id, limits=limits)
         work = await lock_work(tx, work_id)
         if work is None or not work.is_leased:

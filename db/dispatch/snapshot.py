@@ -55,6 +55,7 @@ def _job(row: Any) -> JobView:
         device_class=row.device_class,
         labels=row.labels,
         uncarved=row.uncarved,
+        split_parts=row.split_parts,
         loose=tuple(
             LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
             for work_id, frames, avoid in row.loose

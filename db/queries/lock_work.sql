@@ -7,7 +7,7 @@ with held as materialized (
     for no key update
 )
 select work.id, work.fence, work.kind, work.task, work.state, work.ordinals, work.generation, work.replica_id,
-       work.tries, work.worker_failures, work.resource_failures, work.avoid, work.updated_at,
+       work.part, work.parts, work.tries, work.worker_failures, work.resource_failures, work.avoid, work.updated_at,
        held.id as job_id, held.project_id, held.state as job_state, held.total, held.committed, held.reused,
        held.failed, held.canceled, held.skipped, held.generation as job_generation, held.priority_rank,
        held.previews, held.tries_allowed

@@ -1,26 +1,35 @@
--- Jobs that have work to place or in flight. What no chunk holds and has no outcome is not carved yet.
+-- Jobs that have work to place or in flight. What no row holds and has no outcome is not carved yet. Of a job whose
+-- frames are split, the parts are counted and timed: each is placed like a chunk. A merge is no replica's work.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
 select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest,
        job.state = 'running' as started, job.spec ->> 'priority' as priority, job.weight,
        extract(epoch from job.created_at)::double precision as created,
        job.engine_version, job.device_class, job.spec -> 'labels' as labels,
-       case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0
-            else (select alike.render_ms_sum / alike.render_count / 1000.0 from job as alike
+       case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 / job.split_parts
+            else (select alike.render_ms_sum / alike.render_count / 1000.0 / alike.split_parts from job as alike
                   where alike.project_id = job.project_id and alike.render_key = job.render_key
                     and alike.render_count > 0
                   limit 1) end as frame_seconds,
-       job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
-           - coalesce(live.frames, 0) as uncarved,
+       (job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped - live.frames)
+           * job.split_parts as uncarved,
+       job.split_parts,
        coalesce(live.active, 0) as active, coalesce(live.loose, '[]') as loose
 from job
 join model on model.id = job.model_id
 cross join lateral (
-    select sum(cardinality(work.ordinals)) as frames,
-           count(*) filter (where work.state <> 'queued' or work.assigned_to is not null) as active,
+    select coalesce(sum(cardinality(work.ordinals)) filter (where work.kind = 'chunk'), 0)
+               + count(distinct work.ordinals[1]) filter (where work.kind <> 'chunk') as frames,
+           count(*) filter (
+               where work.kind <> 'merge' and (work.state <> 'queued' or work.assigned_to is not null)
+           ) as active,
            json_agg(json_build_array(work.id, cardinality(work.ordinals), work.avoid) order by work.id)
-               filter (where work.state = 'queued' and work.assigned_to is null and work.not_before <= now()) as loose
+               filter (
+                   where work.kind <> 'merge' and work.state = 'queued' and work.assigned_to is null
+                     and work.not_before <= now()
+               ) as loose
     from work
-    where work.job_id = job.id and work.kind = 'chunk' and work.state in ('queued', 'leased', 'rendering')
+    where work.job_id = job.id and work.kind in ('chunk', 'part', 'merge')
+      and work.state in ('queued', 'leased', 'rendering')
 ) as live
 where job.state in ('queued', 'running')
 order by job.created_at, job.id

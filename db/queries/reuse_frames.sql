@@ -32,7 +32,7 @@ with sources as materialized (
           )
       and not exists (
               select from work cross join unnest(work.ordinals) as held (ordinal)
-              where work.job_id = :job_id and work.kind = 'chunk' and work.state in ('queued', 'leased', 'rendering')
+              where work.job_id = :job_id and work.kind in ('chunk', 'part', 'merge') and work.state in ('queued', 'leased', 'rendering')
                 and held.ordinal = rendered.ordinal
           )
       and exists (

@@ -4,6 +4,7 @@ from db.queue.claim import ClaimedChunk, claim_chunk, start_chunk
 from db.queue.commit import FrameCommit, NewArtifact, commit_frames
 from db.queue.fail import FailOutcome, fail_frame
 from db.queue.give_back import mark_gone, release_canceled, release_chunk
+from db.queue.parts import PartCommit, commit_part
 from db.queue.replicas import BeatReply, beat, register_replica
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "FailOutcome",
     "FrameCommit",
     "NewArtifact",
+    "PartCommit",
     "beat",
     "claim_chunk",
     "commit_frames",
+    "commit_part",
     "fail_frame",
     "mark_gone",
     "register_replica",

@@ -10,7 +10,7 @@ from db.cancel import fail_job
 from db.events import append_event
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
-from db.queue.give_back import fail_for_good, record_attempt, requeue_frame
+from db.queue.give_back import fail_for_good, part_of_event, record_attempt, requeue_frame
 from db.session import Database, Transaction
 from db.settle import settle
 from jobs.events import EventKind
@@ -46,11 +46,15 @@ async def fail_frame(
     log: str | None,
     limits: FarmLimits,
 ) -> FailOutcome:
-    """Record the attempt and decide; the frame leaves the chunk, whose other frames go on."""
+    """Record the attempt and decide; the frame leaves the chunk, whose other frames go on.
+
+    Of a split frame only the part that failed is tried again, up to the ceilings of a frame; once it has failed for
+    good, so has the frame, and its other parts end.
+    """
     message = storable(message)
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
-        if work is None or work.kind is not WorkKind.CHUNK:
+        if work is None or work.kind not in (WorkKind.CHUNK, WorkKind.PART):
             return FailOutcome.SUPERSEDED
         if not work.is_held_under(fence) or work.job.state.is_terminal or ordinal not in work.ordinals:
             return await _answer_again(tx, work, ordinal, attempt_id)
@@ -80,7 +84,7 @@ async def _decide(
     limits: FarmLimits,
 ) -> FailOutcome:
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=1)
+        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=int(work.kind is WorkKind.CHUNK))
         await settle(tx, job_id=work.job.id)
         return FailOutcome.CANCELED
     fault = reason.facts.fault
@@ -92,7 +96,14 @@ async def _decide(
             tx,
             job_id=work.job.id,
             kind=EventKind.FRAME_RETRIED,
-            data={"ordinal": ordinal, "frame": frame, "reason": reason, "message": message, "tries": spent},
+            data={
+                "ordinal": ordinal,
+                "frame": frame,
+                "reason": reason,
+                "message": message,
+                "tries": spent,
+                **part_of_event(work),
+            },
         )
         return FailOutcome.RETRIED
     await fail_for_good(tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=reason, message=message)

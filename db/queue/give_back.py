@@ -14,7 +14,7 @@ from db.session import Database, Transaction
 from db.settle import settle
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
-from jobs.states import EndReason, Fault, JobState, WorkState
+from jobs.states import EndReason, Fault, JobState, WorkKind, WorkState
 
 _FIRST_PAUSE = timedelta(seconds=2)
 """Before the third attempt that a machine spoiled; doubles. The first retry is at once: most such faults are single."""
@@ -53,7 +53,7 @@ async def release_canceled(
             await record_attempt(
                 tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=EndReason.USER_CANCEL, message=None, log=log
             )
-        await _end_with_job(tx, work)
+        await end_with_job(tx, work)
         await run(tx, "notify", channel=DISPATCH, payload="chunk")
         return True
 
@@ -86,20 +86,20 @@ async def give_back(tx: Transaction, work: LockedWork, *, reason: EndReason, lim
     chunk of its own, and fails once it has cost as many workers as the limits allow.
     """
     if work.job.state is JobState.CANCELING or work.job.state.is_terminal:
-        await _end_with_job(tx, work)
+        await end_with_job(tx, work)
         return
     ordinals = list(work.ordinals)
     if reason.facts.fault is Fault.WORKER and limits is not None and work.state is WorkState.RENDERING:
         suspect = ordinals.pop(0)
-        await _charge(tx, work, ordinal=suspect, reason=reason, limits=limits)
         await run(tx, "take_frame_out", work_id=work.id, ordinal=suspect)
+        await _charge(tx, work, ordinal=suspect, reason=reason, limits=limits)
     if ordinals:
         await run(tx, "requeue_chunk", work_id=work.id)
     await append_event(
         tx,
         job_id=work.job.id,
         kind=EventKind.CHUNK_REQUEUED,
-        data={"ordinals": work.ordinals, "reason": reason, "replica": work.replica_id},
+        data={"ordinals": work.ordinals, "reason": reason, "replica": work.replica_id, **part_of_event(work)},
     )
     if not ordinals:
         await settle(tx, job_id=work.job.id)
@@ -119,10 +119,11 @@ async def _charge(tx: Transaction, work: LockedWork, *, ordinal: int, reason: En
         await requeue_frame(tx, work, ordinal=ordinal, fault=Fault.WORKER)
 
 
-async def _end_with_job(tx: Transaction, work: LockedWork) -> None:
+async def end_with_job(tx: Transaction, work: LockedWork) -> None:
+    """The row ends because its job does, which ends too where this was its last one. Needs both locks."""
     await run(tx, "cancel_chunk", work_id=work.id)
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=len(work.ordinals))
+        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=work.frames_it_ends)
         await settle(tx, job_id=work.job.id)
 
 
@@ -146,7 +147,7 @@ async def record_attempt(
         generation=work.generation,
         work_id=work.id,
         fence=work.fence,
-        replica_id=work.replica_id,
+        replica_id=_renderer(work),
         started_at=work.updated_at if work.state is WorkState.RENDERING else None,
         outcome=reason,
         message=message,
@@ -155,7 +156,10 @@ async def record_attempt(
 
 
 async def requeue_frame(tx: Transaction, work: LockedWork, *, ordinal: int, fault: Fault) -> None:
-    """The frame becomes a chunk of its own that remembers what it has cost, and where it failed."""
+    """The frame becomes a chunk of its own that remembers what it has cost, and where it failed.
+
+    A part becomes the same part in a new row.
+    """
     spent = work.failures(fault) + 1
     avoid = list(work.avoid)
     if fault is not Fault.INTERRUPTION and work.replica_id is not None and work.replica_id not in avoid:
@@ -164,6 +168,9 @@ async def requeue_frame(tx: Transaction, work: LockedWork, *, ordinal: int, faul
         tx,
         "requeue_frame",
         job_id=work.job.id,
+        kind=work.kind,
+        part=work.part,
+        parts=work.parts,
         generation=work.generation,
         ordinal=ordinal,
         tries=work.tries + (fault is Fault.TASK),
@@ -178,7 +185,12 @@ async def requeue_frame(tx: Transaction, work: LockedWork, *, ordinal: int, faul
 async def fail_for_good(
     tx: Transaction, work: LockedWork, *, ordinal: int, attempt_id: UUID, reason: EndReason, message: str
 ) -> None:
-    """The frame's result is that it failed. The caller takes it out of its chunk and settles the job."""
+    """The frame's result is that it failed. The caller takes it out of its chunk and settles the job.
+
+    The other parts of a split frame end here.
+    """
+    if work.kind is not WorkKind.CHUNK:
+        await cancel_parts(tx, job_id=work.job.id, generation=work.generation, ordinal=ordinal)
     frame = (await frames_of_job(tx, work.job.id))[ordinal]
     await run(
         tx,
@@ -190,7 +202,7 @@ async def fail_for_good(
         reason=reason,
         message=message,
         attempt_id=attempt_id,
-        replica_id=work.replica_id,
+        replica_id=_renderer(work),
     )
     await append_event(
         tx,
@@ -201,6 +213,21 @@ async def fail_for_good(
             "counts": {**work.job.counts, "failed": work.job.failed + 1},
         },
     )
+
+
+async def cancel_parts(tx: Transaction, *, job_id: UUID, generation: int, ordinal: int) -> None:
+    """End the live parts and the merge of a split frame that has its outcome otherwise. Needs the job's lock."""
+    await run(tx, "cancel_frame_parts", job_id=job_id, generation=generation, ordinal=ordinal)
+
+
+def part_of_event(work: LockedWork) -> dict[str, int | None]:
+    """What an event says beside the ordinal of a split frame."""
+    return {"part": work.part, "parts": work.parts} if work.kind is WorkKind.PART else {}
+
+
+def _renderer(work: LockedWork) -> UUID | None:
+    """A merge is leased to the leader, which is no replica."""
+    return None if work.kind is WorkKind.MERGE else work.replica_id
 
 
 def _pause(spent: int) -> timedelta:

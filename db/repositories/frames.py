@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from db._frames import frame_range
 from db._query import run
 from db.repositories.jobs import JobRow
 from db.session import Transaction
-from jobs.states import EndReason, FrameState, JobState
+from jobs.states import EndReason, FrameState, JobState, WorkKind, WorkState
 
 _BLOCK = 10_000
 """Frames looked at in one query where the states asked for are not those of results."""
@@ -33,7 +34,21 @@ class FrameRow:
     """Who rendered it, or renders it."""
     render_ms: float | None = None
     warm: bool | None = None
+    parts: int | None = None
+    """Of a split frame that is under way: its parts, and how many of them are rendered."""
+    parts_done: int | None = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    """A frame that rows of the queue hold."""
+
+    state: FrameState
+    replica_id: UUID | None = None
+    """Who renders it; of a split frame, one of those who do."""
+    parts: int | None = None
+    parts_done: int | None = None
 
 
 async def list_frames(
@@ -62,9 +77,7 @@ async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
     return row
 
 
-async def _stretch(
-    tx: Transaction, job: JobRow, live: dict[int, tuple[FrameState, UUID | None]], first: int, beyond: int
-) -> list[FrameRow]:
+async def _stretch(tx: Transaction, job: JobRow, live: dict[int, _Live], first: int, beyond: int) -> list[FrameRow]:
     results = {row.ordinal: row for row in await _results(tx, job, first, beyond, beyond - first)}
     numbers = frame_range(job.spec["frames"])
     ended = job.state.is_terminal or job.state is JobState.CANCELING
@@ -73,11 +86,19 @@ async def _stretch(
         if ordinal in results:
             rows.append(_with_result(results[ordinal]))
             continue
-        state, replica_id = live.get(ordinal, (FrameState.CANCELED if ended else FrameState.QUEUED, None))
+        held = live.get(ordinal) or _Live(state=FrameState.CANCELED if ended else FrameState.QUEUED)
         # A canceled frame has no row of its own: a million of them end with their job.
-        reason = job.end_reason or EndReason.USER_CANCEL if state is FrameState.CANCELED else None
+        reason = job.end_reason or EndReason.USER_CANCEL if held.state is FrameState.CANCELED else None
         rows.append(
-            FrameRow(ordinal=ordinal, frame=numbers[ordinal], state=state, end_reason=reason, replica_id=replica_id)
+            FrameRow(
+                ordinal=ordinal,
+                frame=numbers[ordinal],
+                state=held.state,
+                end_reason=reason,
+                replica_id=held.replica_id,
+                parts=held.parts,
+                parts_done=held.parts_done,
+            )
         )
     return rows
 
@@ -98,18 +119,39 @@ async def _results(
     return done.all()
 
 
-async def _live(tx: Transaction, job: JobRow) -> dict[int, tuple[FrameState, UUID | None]]:
-    """Frames that a chunk holds. The first of a rendering chunk renders; the others of it wait their turn."""
+async def _live(tx: Transaction, job: JobRow) -> dict[int, _Live]:
+    """Frames that a row holds. The first of a rendering chunk renders; the others of it wait their turn."""
     if job.state.is_terminal:
         return {}
-    live: dict[int, tuple[FrameState, UUID | None]] = {}
+    live: dict[int, _Live] = {}
+    split: dict[int, list[Any]] = defaultdict(list)
     for row in (await run(tx, "live_chunks", job_id=job.id)).all():
+        if row.kind != WorkKind.CHUNK:
+            split[row.ordinals[0]].append(row)
+            continue
         for place, ordinal in enumerate(row.ordinals):
             state = FrameState(row.state)
             if state is FrameState.RENDERING and place > 0:
                 state = FrameState.LEASED
-            live[ordinal] = (state, row.replica_id)
-    return live
+            live[ordinal] = _Live(state=state, replica_id=row.replica_id)
+    if job.state is JobState.CANCELING:
+        return live  # no part can make a frame any more: the cancel has counted every split one
+    return live | {ordinal: _split_frame(rows) for ordinal, rows in split.items()}
+
+
+def _split_frame(rows: list[Any]) -> _Live:
+    """Of the rows that are left of a split frame: it renders while any part does or has, and while it is merged."""
+    parts = rows[0].parts
+    waiting = sum(row.kind == WorkKind.PART for row in rows)
+    active = [row for row in rows if row.kind == WorkKind.PART and row.state == WorkState.RENDERING]
+    if active or waiting < parts:
+        state = FrameState.RENDERING
+    elif any(row.state == WorkState.LEASED for row in rows):
+        state = FrameState.LEASED
+    else:
+        state = FrameState.QUEUED
+    replica_id = active[0].replica_id if active else None
+    return _Live(state=state, replica_id=replica_id, parts=parts, parts_done=parts - waiting)
 
 
 def _with_result(row: Any) -> FrameRow:

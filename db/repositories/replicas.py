@@ -40,7 +40,7 @@ async def list_replicas(
 ) -> list[ReplicaRow]:
     """By pool, node and age."""
     silent_s = func.extract("epoch", func.now() - REPLICA.c.beat_at).label("silent_s")
-    query = select(REPLICA, silent_s)
+    query = select(*(column for column in REPLICA.c if column.name in ReplicaRow.__dataclass_fields__), silent_s)
     if cluster_id is not None:
         query = query.where(REPLICA.c.cluster_id == cluster_id)
     if not include_gone:

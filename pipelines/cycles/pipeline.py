@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.errors import InvalidInput
+from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
 
@@ -32,6 +34,7 @@ class CyclesPipeline:
     model_kinds = frozenset({"blender"})
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
+    split_modes: frozenset[SplitMode] = frozenset()
 
     def engine_version(self) -> str | None:
         try:
@@ -54,6 +57,12 @@ class CyclesPipeline:
 
     def seed_of(self, settings: BaseModel) -> int | None:
         return _typed(settings).seed
+
+    def check_split(self, settings: BaseModel, split: Split) -> None:
+        raise InvalidInput("Cycles renders each frame on one replica.", field="split.mode")
+
+    def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
+        raise InvalidInput("Cycles has no parts to merge.", field="split.mode")
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""

@@ -101,5 +101,7 @@ def _view_of(row: FrameRow) -> FrameView:
         replica=row.replica_id,
         render_ms=row.render_ms,
         warm=row.warm,
+        parts=row.parts,
+        parts_done=row.parts_done,
         at=row.at,
     )

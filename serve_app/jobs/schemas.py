@@ -111,6 +111,8 @@ class FrameView(BaseModel):
     replica: UUID | None = None
     render_ms: float | None = None
     warm: bool | None = None
+    parts: int | None = Field(None, description="Parts of a split frame that is under way; null: not split, or done.")
+    parts_done: int | None = Field(None, description="How many of them are rendered.")
     at: datetime | None = None
 
 

@@ -21,7 +21,9 @@ class Current(BaseModel):
 
     job: UUID | None = None
     frame: int | None = None
-    fraction: float | None = Field(None, description="How much of the frame is done, 0 to 1.")
+    part: int | None = Field(None, description="Which part of a split frame, from 0.")
+    parts: int | None = None
+    fraction: float | None = Field(None, description="How much of the frame, or the part, is done, 0 to 1.")
     detail: str | None = None
 
 

@@ -65,5 +65,10 @@ def _current_of(current: dict[str, Any] | None, own: set[UUID]) -> Current | Non
     if job_id not in own:
         return Current()
     return Current(
-        job=job_id, frame=current.get("frame"), fraction=current.get("fraction"), detail=current.get("detail") or None
+        job=job_id,
+        frame=current.get("frame"),
+        part=current.get("part"),
+        parts=current.get("parts"),
+        fraction=current.get("fraction"),
+        detail=current.get("detail") or None,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+import asyncio
+from uuid import UUID, uuid4
 
 import pytest
 
 from db.bootstrap import ensure_project
 from db.dispatch import LostLeadership, jobs_to_pin, refuse_job, reuse_frames
+from db.queue import PartCommit, commit_part
 from db.submit import submit_job
 from tests.db.builders import Farm, add_model
 
@@ -86,6 +88,79 @@ class TestReuse:
             foreign = (await submit_job(tx, project_id=stranger, spec=farm.spec(model=model, frames="1-2"))).id
         await farm.pin(foreign)
         assert await _reuse(farm, foreign) == 0
+
+    async def test_a_frame_that_parts_or_a_merge_hold_is_left_to_them(self, farm: Farm) -> None:
+        await _rendered(farm, "1-4")
+        job_id = await farm.start(frames="1-4", split={"mode": "borders", "parts": 2})
+        replica = await farm.replica()
+        await farm.carve(job_id, replica, 1, 1)
+        for number in range(2):
+            part = await farm.claim(replica)
+            assert part is not None
+            done = PartCommit(
+                attempt_id=uuid4(),
+                started_at=0.0,
+                storage_key=f"artifacts/{job_id}/0/{number}/part.png",
+                size_bytes=1,
+                sha256="a" * 64,
+                media_type="image/png",
+            )
+            assert await commit_part(farm.db, work_id=part.work_id, fence=part.fence, replica_id=replica, commit=done)
+        await farm.carve(job_id, replica, 1)
+        kinds = await farm.rows(
+            "select kind, ordinals from work where kind <> 'range' and state = 'queued' and job_id = :id order by id",
+            id=job_id,
+        )
+        assert [tuple(row) for row in kinds] == [("merge", [0]), ("part", [1]), ("part", [1])]
+        assert await _reuse(farm, job_id) == 2
+        rows = await farm.rows("select ordinal from frame_result where job_id = :id order by 1", id=job_id)
+        assert [row.ordinal for row in rows] == [2, 3]
+        await farm.assert_whole(job_id)
+
+    async def test_two_leaders_that_reuse_at_once_count_each_frame_once(self, farm: Farm) -> None:
+        await _rendered(farm, "1-20")
+        for _ in range(4):
+            job_id = await farm.start(frames="1-20")
+            taken = await asyncio.gather(*(_reuse(farm, job_id, limit=12) for _ in range(3)))
+            assert sum(taken) == 20
+            job = await farm.job(job_id)
+            assert (job.state, job.reused) == ("succeeded", 20)
+            artifacts = await farm.rows("select ordinal from artifact where job_id = :id", id=job_id)
+            assert sorted(row.ordinal for row in artifacts) == list(range(20))
+            await farm.assert_whole(job_id)
+
+    async def test_reuse_that_races_the_carving_of_the_same_frames_leaves_each_in_one_place(self, farm: Farm) -> None:
+        await _rendered(farm, "1-8")
+        replica = await farm.replica()
+        for _ in range(5):
+            job_id = await farm.start(frames="1-8")
+            await asyncio.gather(_reuse(farm, job_id), farm.carve(job_id, replica, 3))
+            await farm.assert_whole(job_id)
+            job = await farm.job(job_id)
+            held = await farm.rows(
+                "select coalesce(sum(cardinality(ordinals)), 0)::int as frames from work"
+                " where job_id = :id and kind = 'chunk' and state = 'queued'",
+                id=job_id,
+            )
+            assert (job.reused, held[0].frames) in ((8, 0), (5, 3))
+
+    async def test_reuse_that_races_a_cancel_gives_each_frame_one_outcome(self, farm: Farm) -> None:
+        await _rendered(farm, "1-6")
+        for _ in range(5):
+            job_id = await farm.start(frames="1-12")
+            await asyncio.gather(_reuse(farm, job_id), farm.change(job_id, "cancel"))
+            job = await farm.job(job_id)
+            assert (job.state, job.reused + job.canceled) == ("canceled", 12)
+            assert job.reused in (0, 6)
+            await farm.assert_whole(job_id)
+
+    async def test_what_was_reused_is_not_reused_from_but_from_the_first_that_rendered_it(self, farm: Farm) -> None:
+        source = await _rendered(farm, "1-2")
+        for _ in range(2):
+            assert await _reuse(farm, await farm.start(frames="1-2")) == 2
+        rows = await farm.rows("select distinct storage_key from artifact")
+        first = await farm.rows("select storage_key from artifact where job_id = :id", id=source)
+        assert {row.storage_key for row in rows} == {row.storage_key for row in first}
 
     async def test_a_job_may_decline(self, farm: Farm) -> None:
         await _rendered(farm, "1-2")

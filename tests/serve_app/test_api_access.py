@@ -127,13 +127,20 @@ class TestProjects:
         await farm.execute(
             "update replica set residents = cast(:residents as jsonb), current = cast(:current as jsonb)",
             residents=f'[{{"digest": "{"a" * 64}", "project_id": "{farm.project_id}", "bytes": 5}}]',
-            current=f'{{"job_id": "{job["id"]}", "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}}',
+            current=f'{{"job_id": "{job["id"]}", "frame": 3, "part": 1, "parts": 4, "fraction": 0.5}}',
         )
         [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
         assert seen["id"] == str(replica_id)
         assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5}]
-        assert seen["current"] == {"job": job["id"], "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}
+        assert seen["current"] == {
+            "job": job["id"],
+            "frame": 3,
+            "part": 1,
+            "parts": 4,
+            "fraction": 0.5,
+            "detail": None,
+        }
         stranger = bearer(await farm.new_key("stranger"))
         [seen] = (await farm.http.get("/v1/replicas", headers=stranger)).json()["items"]
         assert seen["residents"] == []
-        assert seen["current"] == {"job": None, "frame": None, "fraction": None, "detail": None}
+        assert set(seen["current"].values()) == {None}

@@ -77,6 +77,9 @@ create unique index work_one_part on work (job_id, generation, (ordinals[1]), pa
 create unique index work_one_merge on work (job_id, generation, (ordinals[1]))
     where kind = 'merge' and state in ('queued', 'leased', 'rendering');
 
+drop index work_tasks;
+create index work_tasks on work (priority_rank, id) where state = 'queued' and kind in ('post', 'probe', 'merge');
+
 create table part_result (
     job_id       uuid not null,
     ordinal      integer not null,
