@@ -1,7 +1,8 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → rescue → start new jobs → plan → apply → finish jobs → tasks; a NOTIFY wakes it, a timer is the fallback.
+lead → rescue → open gates (frames that wait for another job's) → start new jobs → plan → apply → finish jobs → tasks;
+a NOTIFY wakes it, a timer is the fallback.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from db.dispatch import (
     finish_jobs,
     jobs_to_pin,
     lead,
+    open_gates,
     pin_job,
     read_snapshot,
     refuse_job,
@@ -125,6 +127,7 @@ class Dispatcher:
     async def _lead(self, epoch: int) -> TickReport:
         await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
         rescued = await self._rescue(epoch)
+        await open_gates(self._database, epoch=epoch)
         snapshot = await self._snapshot()
         started = 0
         startable = _startable(snapshot)

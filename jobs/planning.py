@@ -131,7 +131,9 @@ class JobView:
     device_class: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     uncarved: int = 0
-    """frames that no chunk holds"""
+    """frames that no chunk holds and that may be carved"""
+    gated: bool = False
+    """further frames wait for the same frames of another job"""
     loose: tuple[LooseChunk, ...] = ()
     active_chunks: int = 0
     """chunks with a replica"""

@@ -11,7 +11,7 @@ from db._query import run
 from db.session import Transaction
 from jobs.states import Fault, JobState, WorkKind, WorkState
 
-_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank")
+_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank", "scouting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

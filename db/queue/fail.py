@@ -80,7 +80,7 @@ async def _decide(
     limits: FarmLimits,
 ) -> FailOutcome:
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=1)
+        await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=[ordinal])
         await settle(tx, job_id=work.job.id)
         return FailOutcome.CANCELED
     fault = reason.facts.fault

@@ -122,7 +122,7 @@ async def _charge(tx: Transaction, work: LockedWork, *, ordinal: int, reason: En
 async def _end_with_job(tx: Transaction, work: LockedWork) -> None:
     await run(tx, "cancel_chunk", work_id=work.id)
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=len(work.ordinals))
+        await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=work.ordinals)
         await settle(tx, job_id=work.job.id)
 
 
