@@ -36,12 +36,11 @@ from db.listen import listen
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
-from jobs.fingerprint import RenderInputs, render_key
 from jobs.limits import FarmLimits
 from jobs.plan import fits, make_plan
 from jobs.planning import PlanSettings, ReplicaView, Snapshot
 from jobs.spec import JobSpec
-from pipelines.registry import get_pipeline
+from pipelines.render_keys import render_key_of
 
 _log = structlog.get_logger(__name__)
 
@@ -175,16 +174,11 @@ class Dispatcher:
     async def _start(self, job: JobToPin, replica: ReplicaView, epoch: int) -> None:
         """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
         spec = JobSpec.model_validate(job.spec)
-        pipeline = get_pipeline(spec.pipeline)
-        settings = pipeline.settings_type.model_validate(spec.settings)
-        key = render_key(
-            RenderInputs(
-                model_digest=job.model_digest,
-                pipeline=spec.pipeline,
-                engine_version=replica.engines[spec.pipeline],
-                device_class=replica.device_class,
-                settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
-            )
+        key = render_key_of(
+            spec,
+            model_digest=job.model_digest,
+            engine_version=replica.engines[spec.pipeline],
+            device_class=replica.device_class,
         )
         await pin_job(
             self._database,

@@ -13,6 +13,8 @@ from db._query import run
 from db.session import Transaction
 from db.tables import REPLICA
 
+_HIDDEN = {"disabled", "frames", "failures"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaRow:
@@ -40,7 +42,7 @@ async def list_replicas(
 ) -> list[ReplicaRow]:
     """By pool, node and age."""
     silent_s = func.extract("epoch", func.now() - REPLICA.c.beat_at).label("silent_s")
-    query = select(REPLICA, silent_s)
+    query = select(*(column for column in REPLICA.c if column.name not in _HIDDEN), silent_s)
     if cluster_id is not None:
         query = query.where(REPLICA.c.cluster_id == cluster_id)
     if not include_gone:
