@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Alias, ColumnElement, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.session import Transaction
 from db.tables import ARTIFACT
@@ -81,7 +82,7 @@ async def frame_artifacts(
     return [row for row in found if row.generation == newest[row.ordinal]]
 
 
-def _has_newer(newer: Alias) -> ColumnElement[bool]:
+def _has_newer(newer: NamedFromClause) -> ColumnElement[bool]:
     """Files of a later generation stand for this one: of its frame the picture, of the job the same kind of file."""
     of_frame = exists().where(
         newer.c.job_id == ARTIFACT.c.job_id,

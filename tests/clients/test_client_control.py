@@ -15,12 +15,11 @@ from rayfarm.cli import main
 from rayfarm.cli.options import read_time
 from tests.clients.conftest import QUICK
 from tests.clients.scripted_farm import FarmServer, event, job_view
-from tests.clients.test_client_against_the_api import make_app, port  # noqa: F401 - fixtures
 from tests.serve_app.farm import ApiFarm
 
 
 class TestAgainstTheApi:
-    async def test_a_job_is_steered_from_submit_to_its_end(self, farm: ApiFarm, port: int) -> None:  # noqa: F811
+    async def test_a_job_is_steered_from_submit_to_its_end(self, farm: ApiFarm, port: int) -> None:
         model = await farm.model()
 
         def steer() -> None:
