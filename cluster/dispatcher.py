@@ -1,7 +1,8 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → rescue → start new jobs → plan → apply → finish jobs → tasks; a NOTIFY wakes it, a timer is the fallback.
+lead → rescue → open gates (frames that wait for another job's) → start new jobs → plan → apply → finish jobs → tasks;
+a NOTIFY wakes it, a timer is the fallback.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from db.dispatch import (
     finish_jobs,
     jobs_to_pin,
     lead,
+    open_gates,
     pin_job,
     read_snapshot,
     refuse_job,
@@ -34,12 +36,11 @@ from db.listen import listen
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
-from jobs.fingerprint import RenderInputs, render_key
 from jobs.limits import FarmLimits
 from jobs.plan import fits, make_plan
 from jobs.planning import PlanSettings, ReplicaView, Snapshot
 from jobs.spec import JobSpec
-from pipelines.registry import get_pipeline
+from pipelines.render_keys import render_key_of
 
 _log = structlog.get_logger(__name__)
 
@@ -125,6 +126,7 @@ class Dispatcher:
     async def _lead(self, epoch: int) -> TickReport:
         await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
         rescued = await self._rescue(epoch)
+        await open_gates(self._database, epoch=epoch)
         snapshot = await self._snapshot()
         started = 0
         startable = _startable(snapshot)
@@ -172,17 +174,11 @@ class Dispatcher:
     async def _start(self, job: JobToPin, replica: ReplicaView, epoch: int) -> None:
         """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
         spec = JobSpec.model_validate(job.spec)
-        pipeline = get_pipeline(spec.pipeline)
-        settings = pipeline.settings_type.model_validate(spec.settings)
-        key = render_key(
-            RenderInputs(
-                model_digest=job.model_digest,
-                pipeline=spec.pipeline,
-                engine_version=replica.engines[spec.pipeline],
-                device_class=replica.device_class,
-                settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
-                split=str(spec.split),
-            )
+        key = render_key_of(
+            spec,
+            model_digest=job.model_digest,
+            engine_version=replica.engines[spec.pipeline],
+            device_class=replica.device_class,
         )
         await pin_job(
             self._database,

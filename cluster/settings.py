@@ -38,6 +38,15 @@ class ClusterSettings(BaseSettings):
     rescue_every: timedelta = timedelta(seconds=2)
     """How often expired leases are looked for; one indexed statement."""
 
+    expire_every: timedelta = timedelta(seconds=1)
+    """How often jobs past a deadline are looked for; one indexed statement. A deadline is kept to within this."""
+
+    release_every: timedelta = timedelta(seconds=10)
+    """How often blocked jobs are looked at; only a net, as the end of a job releases what waits for it itself."""
+
+    control_batch: int = 200
+    """Jobs that one pass over deadlines or blocked jobs ends or releases at most."""
+
     max_parallel_tasks: int = 2
     """Ray tasks (probe, merge, preview, video) in flight at once."""
 

@@ -6,8 +6,9 @@ a million frames stays one row.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 
@@ -42,6 +43,35 @@ def ordinal_at(order: Order, total: int, position: int) -> int:
 def ordinals_at(order: Order, total: int, first: int, count: int) -> list[int]:
     """Ordinals of ``count`` positions from ``first``."""
     return [ordinal_at(order, total, position) for position in range(first, first + count)]
+
+
+def position_of(order: Order, total: int, ordinal: int) -> int:
+    """Where in the order of hand-out an ordinal stands: the inverse of ``ordinal_at``."""
+    if not 0 <= ordinal < total:
+        raise IndexError(ordinal)
+    if order is Order.REVERSE:
+        return total - 1 - ordinal
+    if order is Order.SEQUENTIAL:
+        return ordinal
+    scouts, in_order = _scouts(total)
+    below = bisect_left(in_order, ordinal)
+    if below < len(in_order) and in_order[below] == ordinal:
+        return scouts.index(ordinal)
+    return len(scouts) + ordinal - below
+
+
+def runs_of(positions: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """(first, count) of each run of consecutive numbers among ``positions``, which are sorted and distinct."""
+    first = count = 0
+    for position in positions:
+        if count and position == first + count:
+            count += 1
+            continue
+        if count:
+            yield first, count
+        first, count = position, 1
+    if count:
+        yield first, count
 
 
 @lru_cache(maxsize=1024)

@@ -190,6 +190,8 @@ class _Planner:
         reasons: dict[UUID, WaitReason] = {}
         for demand in self._demands:
             if not demand.waits:
+                if demand.view.gated:
+                    reasons[demand.view.id] = WaitReason.DEPENDENCY
                 continue
             if not self._slots:
                 reasons[demand.view.id] = WaitReason.STARTING_REPLICA

@@ -134,9 +134,11 @@ class JobView:
     device_class: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     uncarved: int = 0
-    """frames that no chunk holds; where frames are split, their parts"""
+    """frames that no chunk holds and that may be carved; where frames are split, their parts"""
     split_parts: int = 1
     """parts of each frame; above 1, ``Carve`` hands out one part, whatever its ``frames``"""
+    gated: bool = False
+    """further frames wait for the same frames of another job"""
     loose: tuple[LooseChunk, ...] = ()
     active_chunks: int = 0
     """chunks with a replica"""

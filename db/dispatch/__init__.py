@@ -2,6 +2,9 @@
 
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
+from db.dispatch.dependents import release_blocked
+from db.dispatch.expire import expire_jobs
+from db.dispatch.gates import open_gates
 from db.dispatch.leadership import lead, resign
 from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
 from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
@@ -22,6 +25,7 @@ __all__ = [
     "apply_plan",
     "cancel_job",
     "claim_tasks",
+    "expire_jobs",
     "fail_job",
     "fail_task",
     "finish_jobs",
@@ -30,11 +34,13 @@ __all__ = [
     "finish_task",
     "jobs_to_pin",
     "lead",
+    "open_gates",
     "parts_of_frame",
     "pin_job",
     "postpone_task",
     "read_snapshot",
     "refuse_job",
+    "release_blocked",
     "renew_tasks",
     "rescue_expired",
     "resign",

@@ -44,13 +44,14 @@ class _Left:
     id: int
     first: int
     count: int
+    generation: int
 
 
 async def carve(
     tx: Transaction, *, job: Any, ranges: Sequence[Any], wishes: Sequence[Carve]
 ) -> tuple[list[CarvedChunk], list[dict[str, int]]]:
     """Chunks for ``wishes`` in their order, and what is left of each range that was touched."""
-    left = [_Left(row.id, row.first, row.count) for row in ranges]
+    left = [_Left(row.id, row.first, row.count, row.generation) for row in ranges]
     before = {item.id: item.first for item in left}
     supply = _open_positions(tx, job, left)
     chunks = await (_whole(supply, job, wishes) if job.split_parts == 1 else _in_parts(supply, job, wishes))
@@ -108,10 +109,11 @@ async def _in_parts(supply: _Positions, job: Any, wishes: Sequence[Carve]) -> li
 async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> _Positions:
     """(position, ordinal) of frames without outcome; a position is off its range before it is handed on."""
     order = Order(job.hand_out)
+    beyond = job.total if job.scouts is None else job.scouts  # the others wait for approval
     for item in left:
-        while item.count:
-            block = ordinals_at(order, job.total, item.first, min(item.count, _LOOK_AHEAD))
-            resolved = await _resolved(tx, job, block) if job.gaps else frozenset[int]()
+        while item.count and item.first < beyond:
+            block = ordinals_at(order, job.total, item.first, min(item.count, beyond - item.first, _LOOK_AHEAD))
+            resolved = await _resolved(tx, job, block, item.generation) if job.gaps else frozenset[int]()
             for ordinal in block:
                 position = item.first
                 item.first += 1
@@ -120,6 +122,6 @@ async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> _Posi
                     yield position, ordinal
 
 
-async def _resolved(tx: Transaction, job: Any, ordinals: list[int]) -> frozenset[int]:
-    done = await run(tx, "resolved_among", job_id=job.id, generation=job.generation, ordinals=ordinals)
+async def _resolved(tx: Transaction, job: Any, ordinals: list[int], generation: int) -> frozenset[int]:
+    done = await run(tx, "resolved_among", job_id=job.id, generation=generation, ordinals=ordinals)
     return frozenset(done.scalars().all())

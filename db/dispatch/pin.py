@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
+from db._frames import runs_as_rows
 from db._jobs import lock_job
 from db._query import as_json, run, storable
 from db.cancel import fail_job
@@ -17,7 +17,6 @@ from db.session import Database
 from db.settle import settle
 from db.transitions import change_job
 from jobs.events import EventKind
-from jobs.frames import FrameRange
 from jobs.spec import JobSpec
 from jobs.states import EndReason, JobCommand, JobState
 
@@ -83,7 +82,7 @@ async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) ->
             "reuse_frames",
             job_id=job_id,
             generation=job.generation,
-            runs=as_json(_runs(spec.frame_range)),
+            runs=as_json(runs_as_rows(spec.frame_range)),
             limit=limit,
             listed=_EVENT_FRAMES,
         )
@@ -102,18 +101,3 @@ async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) ->
         )
         await settle(tx, job_id=job_id)
         return int(answer.taken)
-
-
-def _runs(frames: FrameRange) -> list[dict[str, int]]:
-    """The range as rows, so that the database maps frame numbers to ordinals by arithmetic."""
-    starts = accumulate((run_.count for run_ in frames.runs), initial=0)
-    return [
-        {
-            "start": start,
-            "first": run_.first,
-            "step": run_.step,
-            "low": min(run_.first, run_.last),
-            "high": max(run_.first, run_.last),
-        }
-        for start, run_ in zip(starts, frames.runs, strict=False)
-    ]

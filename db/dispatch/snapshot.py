@@ -48,7 +48,7 @@ def _job(row: Any) -> JobView:
         pipeline=row.pipeline,
         model_digest=row.model_digest,
         started=row.started,
-        priority=PriorityClass(row.priority),
+        priority=list(PriorityClass)[row.priority_rank],
         weight=row.weight,
         created_order=row.created,
         engine_version=row.engine_version,
@@ -56,6 +56,7 @@ def _job(row: Any) -> JobView:
         labels=row.labels,
         uncarved=row.uncarved,
         split_parts=row.split_parts,
+        gated=row.gated,
         loose=tuple(
             LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
             for work_id, frames, avoid in row.loose

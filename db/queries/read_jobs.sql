@@ -1,8 +1,9 @@
 -- Jobs that have work to place or in flight. What no row holds and has no outcome is not carved yet. Of a job whose
 -- frames are split, the parts are counted and timed: each is placed like a chunk. A merge is no replica's work.
+-- Nor may it be carved while it waits for another job's frames, or for approval behind the scout frames.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
 select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest,
-       job.state = 'running' as started, job.spec ->> 'priority' as priority, job.weight,
+       job.state = 'running' as started, job.priority_rank, job.weight,
        extract(epoch from job.created_at)::double precision as created,
        job.engine_version, job.device_class, job.spec -> 'labels' as labels,
        case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 / job.split_parts
@@ -10,9 +11,11 @@ select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest
                   where alike.project_id = job.project_id and alike.render_key = job.render_key
                     and alike.render_count > 0
                   limit 1) end as frame_seconds,
-       (job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped - live.frames)
-           * job.split_parts as uncarved,
-       job.split_parts,
+       least(
+            job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped - live.frames,
+            ranges.positions
+       ) * job.split_parts as uncarved,
+       job.split_parts, ranges.gated,
        coalesce(live.active, 0) as active, coalesce(live.loose, '[]') as loose
 from job
 join model on model.id = job.model_id
@@ -31,5 +34,14 @@ cross join lateral (
     where work.job_id = job.id and work.kind in ('chunk', 'part', 'merge')
       and work.state in ('queued', 'leased', 'rendering')
 ) as live
+cross join lateral (
+    select coalesce(sum(least(work.count, greatest(bound.position - work.first, 0))) filter (where not work.gated), 0)
+               as positions,
+           coalesce(bool_or(work.gated), false) as gated
+    from work cross join (
+        select coalesce(case when job.approved_at is null then job.scouts end, job.total) as position
+    ) as bound
+    where work.job_id = job.id and work.kind = 'range' and work.state = 'queued'
+) as ranges
 where job.state in ('queued', 'running')
 order by job.created_at, job.id

@@ -1,7 +1,8 @@
 -- Frames of this project that were rendered from the same inputs become results of this job: the artifact rows are new,
 -- the files in storage are those of the first. The jobs to take from are one array, so that the large tables are read
 -- by their index on the job, and all else by hash (the caller switches nested loops off: a guess of a planner without
--- statistics would cost minutes).
+-- statistics would cost minutes). The newest picture of a frame is taken: an older one was thrown out by a requeue. A
+-- frame that has a result of its own here is rendered, whatever others have: somebody asked for that.
 with sources as materialized (
     select array(
         select source.id
@@ -27,8 +28,7 @@ with sources as materialized (
     select distinct on (rendered.ordinal) rendered.*
     from rendered
     where not exists (
-              select from frame_result as result
-              where result.job_id = :job_id and result.generation = :generation and result.ordinal = rendered.ordinal
+              select from frame_result as result where result.job_id = :job_id and result.ordinal = rendered.ordinal
           )
       and not exists (
               select from work cross join unnest(work.ordinals) as held (ordinal)
@@ -40,7 +40,7 @@ with sources as materialized (
               where files.job_id = rendered.source_job and files.ordinal = rendered.source_ordinal
                 and files.generation = rendered.source_generation and files.kind = 'frame'
           )
-    order by rendered.ordinal, rendered.at
+    order by rendered.ordinal, rendered.at desc
     limit :limit
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id)

@@ -11,7 +11,7 @@ from db._query import run
 from db.session import Transaction
 from jobs.states import Fault, JobState, WorkKind, WorkState
 
-_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank")
+_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank", "scouting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class LockedWork:
         return self.fence == fence and self.is_leased
 
     @property
-    def frames_it_ends(self) -> int:
+    def frames_it_ends(self) -> list[int]:
         """Frames whose outcome a cancel leaves to this row; a split frame is counted when its job is canceled."""
-        return 0 if self.kind is WorkKind.PART else len(self.ordinals)
+        return [] if self.kind is WorkKind.PART else list(self.ordinals)
 
     def failures(self, fault: Fault) -> int:
         """Attempts of its frame that ended by ``fault`` before."""

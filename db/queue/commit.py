@@ -80,7 +80,7 @@ async def commit_frames(
         accepted = await write_frames(tx, work, replica_id, list(fresh.values()), shows)
         is_last_of_chunk = len(accepted) == len(held)
         is_last_of_job = work.job.resolved + len(accepted) == work.job.total
-        if is_last_of_job or (is_last_of_chunk and work.job.state is JobState.CANCELING):
+        if is_last_of_job or (is_last_of_chunk and (work.job.scouting or work.job.state is JobState.CANCELING)):
             await settle(tx, job_id=work.job.id)
         return sorted({*accepted, *known})
 

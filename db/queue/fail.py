@@ -84,7 +84,8 @@ async def _decide(
     limits: FarmLimits,
 ) -> FailOutcome:
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=int(work.kind is WorkKind.CHUNK))
+        held = [ordinal] if work.kind is WorkKind.CHUNK else []  # a split frame was counted when its job was canceled
+        await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=held)
         await settle(tx, job_id=work.job.id)
         return FailOutcome.CANCELED
     fault = reason.facts.fault

@@ -123,7 +123,7 @@ async def end_with_job(tx: Transaction, work: LockedWork) -> None:
     """The row ends because its job does, which ends too where this was its last one. Needs both locks."""
     await run(tx, "cancel_chunk", work_id=work.id)
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=work.frames_it_ends)
+        await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=work.frames_it_ends)
         await settle(tx, job_id=work.job.id)
 
 

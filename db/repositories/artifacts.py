@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, or_, select, tuple_
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.session import Transaction
 from db.tables import ARTIFACT
@@ -46,9 +47,16 @@ async def list_artifacts(
     after: tuple[datetime, UUID] | None = None,
     kinds: Sequence[str] | None = None,
     ordinal: int | None = None,
+    regenerated: bool = True,
 ) -> list[ArtifactRow]:
-    """Oldest first; ``after`` is (created_at, id) of the last one of the page before."""
+    """Oldest first; ``after`` is (created_at, id) of the last one of the page before.
+
+    Of a frame that was rendered again, and of a film that was made again, only the newest files; a job of one
+    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file.
+    """
     query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id)
+    if regenerated:
+        query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if kinds:
         query = query.where(ARTIFACT.c.kind.in_([str(kind) for kind in kinds]))
     if ordinal is not None:
@@ -72,3 +80,20 @@ async def frame_artifacts(
     found = [ArtifactRow(**row) for row in rows.mappings()]
     newest = {row.ordinal: row.generation for row in found}
     return [row for row in found if row.generation == newest[row.ordinal]]
+
+
+def _has_newer(newer: NamedFromClause) -> ColumnElement[bool]:
+    """Files of a later generation stand for this one: of its frame the picture, of the job the same kind of file."""
+    of_frame = exists().where(
+        newer.c.job_id == ARTIFACT.c.job_id,
+        newer.c.ordinal == ARTIFACT.c.ordinal,
+        newer.c.kind == "frame",
+        newer.c.generation > ARTIFACT.c.generation,
+    )
+    of_job = exists().where(
+        newer.c.job_id == ARTIFACT.c.job_id,
+        newer.c.ordinal.is_(None),
+        newer.c.kind == ARTIFACT.c.kind,
+        newer.c.generation > ARTIFACT.c.generation,
+    )
+    return or_(of_frame, and_(ARTIFACT.c.ordinal.is_(None), of_job))

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from db._frames import frame_range
 from db._query import run
+from db._reopened import Reopened, read_reopened
 from db.repositories.jobs import JobRow
 from db.session import Transaction
+from jobs.order import Order
 from jobs.states import EndReason, FrameState, JobState, WorkKind, WorkState
 
 _BLOCK = 10_000
@@ -56,7 +58,8 @@ async def list_frames(
 ) -> list[FrameRow]:
     """Up to ``limit`` frames from ordinal ``first`` on, in the order of the range; only those in ``states``."""
     wanted = frozenset(states) if states else frozenset(FrameState)
-    if wanted <= _OF_RESULTS:
+    reopened = await _reopened(tx, job)
+    if wanted <= _OF_RESULTS and (job.generation == 1 or job.state.is_terminal):
         rows = await _results(tx, job, first, job.total, limit, states=sorted(wanted))
         return [_with_result(row) for row in rows]
     live = await _live(tx, job)
@@ -64,7 +67,7 @@ async def list_frames(
     block = limit if states is None else max(limit, _BLOCK)
     while first < job.total and len(found) < limit:
         beyond = min(first + block, job.total)
-        found += [row for row in await _stretch(tx, job, live, first, beyond) if row.state in wanted]
+        found += [row for row in await _stretch(tx, job, live, reopened, first, beyond) if row.state in wanted]
         first = beyond
     return found[:limit]
 
@@ -73,18 +76,21 @@ async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
     """The frame at this place of the range; ``IndexError`` if there is none."""
     if not 0 <= ordinal < job.total:
         raise IndexError(ordinal)
-    [row] = await _stretch(tx, job, await _live(tx, job), ordinal, ordinal + 1)
+    [row] = await _stretch(tx, job, await _live(tx, job), await _reopened(tx, job), ordinal, ordinal + 1)
     return row
 
 
-async def _stretch(tx: Transaction, job: JobRow, live: dict[int, _Live], first: int, beyond: int) -> list[FrameRow]:
+async def _stretch(
+    tx: Transaction, job: JobRow, live: dict[int, _Live], reopened: Reopened, first: int, beyond: int
+) -> list[FrameRow]:
     results = {row.ordinal: row for row in await _results(tx, job, first, beyond, beyond - first)}
     numbers = frame_range(job.spec["frames"])
     ended = job.state.is_terminal or job.state is JobState.CANCELING
     rows = []
     for ordinal in range(first, beyond):
-        if ordinal in results:
-            rows.append(_with_result(results[ordinal]))
+        result = None if ordinal in live else results.get(ordinal)
+        if result is not None and not reopened.holds(ordinal, result.generation):
+            rows.append(_with_result(result))
             continue
         held = live.get(ordinal) or _Live(state=FrameState.CANCELED if ended else FrameState.QUEUED)
         # A canceled frame has no row of its own: a million of them end with their job.
@@ -110,13 +116,17 @@ async def _results(
         tx,
         "frames_with_result",
         job_id=job.id,
-        generation=job.generation,
         first=first,
         beyond=beyond,
         states=None if states is None else [str(state) for state in states],
         limit=limit,
     )
     return done.all()
+
+
+async def _reopened(tx: Transaction, job: JobRow) -> Reopened:
+    order = Order(job.spec["order"])
+    return await read_reopened(tx, job_id=job.id, generation=job.generation, order=order, total=job.total)
 
 
 async def _live(tx: Transaction, job: JobRow) -> dict[int, _Live]:

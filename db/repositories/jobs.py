@@ -12,6 +12,7 @@ from sqlalchemy import Float, Select, cast, select, tuple_
 
 from db.session import Transaction
 from db.tables import JOB, MODEL
+from jobs.spec import PriorityClass
 from jobs.states import EndReason, JobState
 
 
@@ -28,6 +29,8 @@ class JobRow:
     state: JobState
     end_reason: EndReason | None
     message: str | None
+    priority_rank: int
+    """0 starts first; may differ from the spec's, which says what was asked for."""
     weight: int
     total: int
     split_parts: int
@@ -48,9 +51,21 @@ class JobRow:
     render_count: int
     warm_count: int
     cold_count: int
+    max_replicas: int | None
+    scouts: int | None
+    approved_at: datetime | None
+    start_before: datetime | None
+    finish_before: datetime | None
+    cloned_from: UUID | None
+    charged_ms: float
+    suspects: int
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+    @property
+    def priority(self) -> PriorityClass:
+        return list(PriorityClass)[self.priority_rank]
 
     @property
     def resolved(self) -> int:

@@ -17,6 +17,8 @@ class JobDependencyTable(SQLModel, table=True):
     job_id: UUID = Field(primary_key=True, foreign_key="job.id")
     on_job_id: UUID = Field(primary_key=True, foreign_key="job.id")
     kind: str = words()
+    seen_seq: int = big_integer(default=-1)
+    """The event of the other job up to which its frames have been let through; of kind frame only."""
 
 
 class JobBlockTable(SQLModel, table=True):

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Header
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from jobs.spec import JobSpec
+from jobs.frame_actions import FrameAction
+from jobs.spec import JobSpec, PriorityClass
 from jobs.states import EndReason, FrameState, JobState
+
+LOCATION = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
+"""Header of an answer that made a job."""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of yours: a repeated request with it answers with the same job.",
+    ),
+]
 
 JOB_EXAMPLES: dict[str, Any] = {
     "an animation": {
@@ -62,6 +77,7 @@ class Links(BaseModel):
     frames: str
     artifacts: str
     cancel: str
+    commands: dict[str, str] = Field(description="What a person may ask of the job in its state, and where.")
 
 
 class JobView(BaseModel):
@@ -75,8 +91,14 @@ class JobView(BaseModel):
     model: UUID
     pipeline: str
     frames: str = Field(examples=["1-48"])
-    priority: str
-    generation: int = Field(description="Raised by each retry.")
+    priority: str = Field(description="As it is now; the spec says what was asked for.")
+    weight: int
+    max_replicas: int | None = None
+    start_before: datetime | None = None
+    finish_before: datetime | None = None
+    approval: int | None = Field(None, description="Scout frames that a person must approve; null: none, or done.")
+    cloned_from: UUID | None = None
+    generation: int = Field(description="Raised by each retry or requeue.")
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
     eta_seconds: float | None = Field(None, description="Estimate from the pace so far; null: nothing to go by.")
@@ -98,6 +120,67 @@ class JobDetail(JobView):
     """A job with what was asked for."""
 
     spec: JobSpec
+
+
+class JobChanges(BaseModel):
+    """What may be changed of a job that exists; a field that is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: PriorityClass = PriorityClass.NORMAL
+    weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
+    max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
+    start_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+    finish_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+
+
+class RetryRequest(BaseModel):
+    """Which frames to try again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    frames: str | None = Field(
+        None, max_length=65_536, description="5,10-20 …; null: all that failed or were canceled.", examples=["5,10-20"]
+    )
+
+
+class FrameActionRequest(BaseModel):
+    """What to do to some frames of a job: to all of them, or to none if one refuses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: FrameAction = Field(
+        description="`skip`: not rendered. `requeue`: rendered (again), also where there is a picture, which stays "
+        "until the new one is there. `retry`: rendered where it failed or was canceled."
+    )
+    frames: str = Field(max_length=65_536, description="Frames of the job.", examples=["5,10-20"])
+
+
+class FramesChangedView(BaseModel):
+    """What an action did."""
+
+    changed: int = Field(description="Frames that were something else before.")
+    job: JobDetail
+
+
+class EstimateView(BaseModel):
+    """What a job would cost. null: not known; `unknown` says why."""
+
+    frames: int
+    reused: int | None = Field(description="Frames that the project has rendered from the same inputs already.")
+    to_render: int | None
+    seconds_per_frame: float | None = Field(description="Mean time of a rendered frame on its replica.")
+    seconds_per_frame_source: Literal["same_inputs", "same_model"] | None = Field(
+        description="`same_inputs`: frames of this very scene, settings and engine. `same_model`: frames of this "
+        "scene with other settings, so take it as a hint."
+    )
+    measured_frames: int = Field(description="Frames behind seconds_per_frame.")
+    slot_seconds: float | None = Field(description="Time that replicas spend on it, all together.")
+    replicas: int = Field(description="Replicas up now that fit the job.")
+    expected_seconds: float | None = Field(
+        description="From the first frame to the last, were those replicas free for it and the model loaded."
+    )
+    unknown: dict[str, str] = Field(description="Figure -> why it is null.")
 
 
 class FrameView(BaseModel):

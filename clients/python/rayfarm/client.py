@@ -14,7 +14,7 @@ from rayfarm import downloads, registration, uploads, watching
 from rayfarm._config import resolve
 from rayfarm._transport import Transport, TransportSettings
 from rayfarm.errors import UsageError
-from rayfarm.types import Artifact, Event, Job, Json, Model, Replica
+from rayfarm.types import Artifact, Estimate, Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
 PAGE = 500
@@ -112,17 +112,7 @@ class Client:
 
         Without ``frames``: the scene's own range. A repeated call with one ``idempotency_key`` makes one job.
         """
-        if isinstance(model, str) and frames is None:
-            model = self.model(model)
-        spec: dict[str, Any] = {
-            "model": model if isinstance(model, str) else model.id,
-            "pipeline": pipeline,
-            "settings": dict(settings or {}),
-            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
-            **fields,
-        }
-        if not isinstance(model, str):
-            spec.setdefault("name", model.name or "untitled")
+        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
         key = idempotency_key or uuid.uuid4().hex
         answer = self._transport.json("POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True)
         return Job.read(answer)
@@ -137,6 +127,55 @@ class Client:
     def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; canceling a job twice is no error."""
         return Job.read(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+
+    def pause(self, job: Job | str) -> Job:
+        """Frames that render finish, no other starts. ``FarmRefused`` (409) where the job's state does not allow it;
+        its ``problem`` names the state and what is allowed. So with all commands below."""
+        return self._command(job, "pause")
+
+    def resume(self, job: Job | str) -> Job:
+        """Let a paused job go on."""
+        return self._command(job, "resume")
+
+    def approve(self, job: Job | str) -> Job:
+        """The scout frames are good: render the rest."""
+        return self._command(job, "approve")
+
+    def retry(self, job: Job | str, *, frames: str | None = None) -> Job:
+        """Try a failed or canceled job again: what has a picture keeps it. ``frames``: only these of the others."""
+        return self._command(job, "retry", {"frames": frames})
+
+    def skip(self, job: Job | str, frames: str) -> Job:
+        """Do not render these frames; the job can succeed without them. All or none."""
+        return self._act(job, "skip", frames)
+
+    def requeue(self, job: Job | str, frames: str) -> Job:
+        """Render these frames (again); an old picture stays until the new one is there. All or none."""
+        return self._act(job, "requeue", frames)
+
+    def change(self, job: Job | str, **fields: Any) -> Job:
+        """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none)."""
+        return Job.read(self._transport.json("PATCH", f"/v1/jobs/{_id(job)}", json=fields, repeatable=True))
+
+    def clone(self, job: Job | str, *, idempotency_key: str | None = None, **changes: Any) -> Job:
+        """A new job like this one save ``changes``: fields of a job spec; ``settings`` are merged key by key."""
+        key = idempotency_key or uuid.uuid4().hex
+        path = f"/v1/jobs/{_id(job)}/clone"
+        answer = self._transport.json("POST", path, json=changes, headers={"Idempotency-Key": key}, repeatable=True)
+        return Job.read(answer)
+
+    def estimate(
+        self,
+        model: Model | str,
+        *,
+        frames: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        pipeline: str = "cycles",
+        **fields: Any,
+    ) -> Estimate:
+        """What a job would cost, checked as ``submit`` would; nothing is written."""
+        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
+        return Estimate.read(self._transport.json("POST", "/v1/jobs/estimate", json=spec, repeatable=True))
 
     def watch(self, job: Job | str, *, after: str | None = None) -> Iterator[Event]:
         """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
@@ -198,6 +237,36 @@ class Client:
         """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""
         answer: Json = self._transport.json("GET", "/v1/health/ready", repeatable=False)
         return answer
+
+    def _spec(
+        self,
+        model: Model | str,
+        *,
+        frames: str | None,
+        settings: Mapping[str, Any] | None,
+        pipeline: str,
+        fields: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        if isinstance(model, str) and frames is None:
+            model = self.model(model)
+        spec: dict[str, Any] = {
+            "model": model if isinstance(model, str) else model.id,
+            "pipeline": pipeline,
+            "settings": dict(settings or {}),
+            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
+            **fields,
+        }
+        if not isinstance(model, str):
+            spec.setdefault("name", model.name or "untitled")
+        return spec
+
+    def _command(self, job: Job | str, command: str, body: Json | None = None) -> Job:
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{_id(job)}/{command}", json=body, repeatable=False))
+
+    def _act(self, job: Job | str, action: str, frames: str) -> Job:
+        body = {"action": action, "frames": frames}
+        path = f"/v1/jobs/{_id(job)}/frames/actions"
+        return Job.read(self._transport.json("POST", path, json=body, repeatable=False)["job"])
 
     def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:
         cursor: str | None = None

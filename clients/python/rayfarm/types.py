@@ -159,6 +159,40 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a job would cost. None: not known, and ``unknown`` says why."""
+
+    frames: int
+    reused: int | None
+    to_render: int | None
+    seconds_per_frame: float | None
+    seconds_per_frame_source: str | None
+    """`same_inputs`, or `same_model`: measured with other settings, so only a hint."""
+    slot_seconds: float | None
+    """Time that replicas spend on it, all together."""
+    replicas: int
+    expected_seconds: float | None
+    """From the first frame to the last, were those replicas free for it."""
+    unknown: Json = field(default_factory=dict)
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Estimate:
+        return cls(
+            frames=int(data["frames"]),
+            reused=_integer(data.get("reused")),
+            to_render=_integer(data.get("to_render")),
+            seconds_per_frame=_number(data.get("seconds_per_frame")),
+            seconds_per_frame_source=_text(data.get("seconds_per_frame_source")),
+            slot_seconds=_number(data.get("slot_seconds")),
+            replicas=int(data.get("replicas") or 0),
+            expected_seconds=_number(data.get("expected_seconds")),
+            unknown=data.get("unknown") or {},
+            raw=data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of what happened to a job."""
 

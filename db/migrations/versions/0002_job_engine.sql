@@ -27,11 +27,13 @@ create table job_dependency (
     job_id     uuid not null references job (id),
     on_job_id  uuid not null references job (id),
     kind       text not null check (kind in ('job', 'frame')),
+    seen_seq   bigint not null default -1,
     primary key (job_id, on_job_id),
     constraint job_dependency_on_another check (job_id <> on_job_id)
 );
 
 create index job_dependency_on on job_dependency (on_job_id);
+-- seen_seq: the event of the other job up to which its frames have been let through; of kind frame only.
 
 create table job_block (
     job_id      uuid not null references job (id),
@@ -66,11 +68,16 @@ alter table replica
 alter table work
     add column part       integer,
     add column parts      integer,
+    add column gated      boolean not null default false,
+    add constraint work_gated_is_a_range check (not gated or kind = 'range'),
     add constraint work_part_is_one_of_several check (
         (kind = 'part') = (part is not null)
         and (kind not in ('part', 'merge') or (parts between 2 and 64 and cardinality(ordinals) = 1))
         and (part is null or (part >= 0 and part < parts))
     );
+
+-- gated: of a range: its frames wait for the same frames of another job, and are not carved before.
+create index work_gated on work (job_id) where gated and state = 'queued';
 
 create unique index work_one_part on work (job_id, generation, (ordinals[1]), part)
     where kind = 'part' and state in ('queued', 'leased', 'rendering');
