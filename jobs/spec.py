@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
+from jobs.labels import check_wish
 from jobs.order import Order
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -122,7 +123,11 @@ class JobSpec(BaseModel):
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     reuse: bool = Field(True, description="Take frames that this project has already rendered with the same inputs.")
     limits: JobLimits = Field(default_factory=JobLimits)
-    labels: dict[str, str] = Field(default_factory=dict, max_length=16, description="Labels that a replica must have.")
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`).",
+    )
     licences: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
         default_factory=dict, max_length=16, description="Counted licences that each running chunk holds."
     )
@@ -147,6 +152,13 @@ class JobSpec(BaseModel):
         except InvalidInput as error:
             raise ValueError(str(error)) from error
         return text
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_parse(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, wish in labels.items():
+            check_wish(key, wish)
+        return labels
 
     @cached_property
     def frame_range(self) -> FrameRange:
