@@ -6,14 +6,14 @@ fits is looked up, and never searched for.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 from jobs.labels import has_labels
-from jobs.planning import JobView, ReplicaView, WaitReason
+from jobs.planning import CrowdView, JobView, ReplicaView, Snapshot, WaitReason
 
 
-def fits(job: JobView, replica: ReplicaView) -> bool:
+def fits(job: JobView, replica: ReplicaView | CrowdView) -> bool:
     """Whether this replica can render this job: pipeline, pinned engine version and device, labels."""
     version = replica.engines.get(job.pipeline)
     if version is None or job.engine_version not in (None, version):
@@ -27,21 +27,16 @@ def fits(job: JobView, replica: ReplicaView) -> bool:
 class ReplicaKind:
     """Replicas that differ in nothing that a job may ask for."""
 
-    index: int
-    sample: ReplicaView
+    sample: ReplicaView | CrowdView
     replicas: list[ReplicaView] = field(default_factory=list)
-    _nodes: frozenset[str] | None = None
-
-    @property
-    def nodes(self) -> frozenset[str]:
-        if self._nodes is None:
-            self._nodes = frozenset(replica.node for replica in self.replicas)
-        return self._nodes
+    count: int = 0
+    """Of all, also of those that a plan cannot use."""
+    nodes: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)
 class JobKind:
-    """What fits a job and all that ask for the same."""
+    """What fits a job and all that ask for the same. An order of kinds follows from the ids of their replicas."""
 
     kinds: tuple[ReplicaKind, ...]
     replicas: int
@@ -66,23 +61,29 @@ class JobKind:
 class Fitting:
     """Who fits whom among the replicas that take work, in the order of their ids."""
 
-    def __init__(self, replicas: Iterable[ReplicaView]) -> None:
+    def __init__(self, snapshot: Snapshot) -> None:
         self.kinds: list[ReplicaKind] = []
         self._jobs: dict[Hashable, JobKind] = {}
         self._known = _Identities()
-        by_key: dict[Hashable, ReplicaKind] = {}
-        for replica in sorted((each for each in replicas if each.accepts_work), key=lambda each: each.id.int):
-            key = (
-                replica.pool,
-                replica.device_class,
-                self._known.of(replica.labels),
-                self._known.of(replica.engines),
-            )
-            kind = by_key.get(key)
-            if kind is None:
-                kind = by_key[key] = ReplicaKind(len(self.kinds), replica)
-                self.kinds.append(kind)
+        self._by_key: dict[Hashable, ReplicaKind] = {}
+        taking = [each for each in snapshot.replicas if each.accepts_work]
+        for replica in sorted(taking, key=lambda each: each.id.int):
+            kind = self._kind(replica)
             kind.replicas.append(replica)
+            kind.count += 1
+            kind.nodes.add(replica.node)
+        for crowd in snapshot.crowds:
+            kind = self._kind(crowd)
+            kind.count += crowd.replicas
+            kind.nodes |= crowd.nodes
+
+    def _kind(self, view: ReplicaView | CrowdView) -> ReplicaKind:
+        key = (view.pool, view.device_class, self._known.of(view.labels), self._known.of(view.engines))
+        kind = self._by_key.get(key)
+        if kind is None:
+            kind = self._by_key[key] = ReplicaKind(view)
+            self.kinds.append(kind)
+        return kind
 
     def of(self, job: JobView) -> JobKind:
         """The replicas that fit this job, without regard to its blocklist."""
@@ -97,7 +98,7 @@ class Fitting:
         any_version = replace(job, engine_version=None)
         return JobKind(
             kinds=kinds,
-            replicas=sum(len(kind.replicas) for kind in kinds),
+            replicas=sum(kind.count for kind in kinds),
             other_version=not kinds and any(fits(any_version, kind.sample) for kind in self.kinds),
         )
 

@@ -34,7 +34,7 @@ class _Planner:
     def __init__(self, snapshot: Snapshot, settings: PlanSettings) -> None:
         self._settings = settings
         self._snapshot = snapshot
-        self._fitting = Fitting(snapshot.replicas)
+        self._fitting = Fitting(snapshot)
         self._slots = open_slots(self._fitting)
         self._demands, self._accounts = open_accounts(snapshot.jobs, snapshot.projects, settings)
         self._jobs = {job.id: job for job in snapshot.jobs}
@@ -43,7 +43,9 @@ class _Planner:
         self._placements: list[Carve | Assign] = []
         self._take_backs: list[TakeBack] = []
         self._behind: dict[tuple[ReplicaKind, str], list[Slot]] | None = None
-        self._window_s = settings.residency_window.total_seconds() * max(len(self._slots), 1)
+        self._window_s = settings.residency_window.total_seconds() * max(
+            sum(kind.count for kind in self._fitting.kinds), 1
+        )
 
     def run(self) -> Plan:
         idle = FreeSlots(self._slots, load=0)
@@ -222,7 +224,6 @@ class _Planner:
                     line.send_away(demand)
                     continue
                 slot, chunk = found
-                victims[slot.kind].remove(found)
                 self._take_back(slot, chunk)
                 self._place(demand, slot)
 
@@ -245,9 +246,10 @@ class _Planner:
     ) -> tuple[Slot, StagedChunk] | None:
         blocked = self._fitting.blocked_nodes(demand.view)
         for kind in self._fitting.of(demand.view).kinds:
-            for pair in reversed(victims.get(kind, ())):
-                if pair[0].view.node not in blocked:
-                    return pair
+            pairs = victims.get(kind, [])
+            for index in range(len(pairs) - 1, -1, -1):
+                if pairs[index][0].view.node not in blocked:
+                    return pairs.pop(index)
         return None
 
     def _take_back(self, slot: Slot, chunk: StagedChunk) -> None:

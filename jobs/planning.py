@@ -84,8 +84,8 @@ class PlanSettings(BaseSettings):
 
     # --- one tick ---
     placements_per_tick: int = Field(500, ge=1)
-    """Chunks that one tick hands out. Each costs the database a fraction of a millisecond under lock, and an urgent
-    frame that comes meanwhile waits for the tick to end."""
+    """Chunks that one tick hands out, and replicas of a kind that it looks at for each use. A hand-out costs the
+    database a fraction of a millisecond under lock, and an urgent frame that comes meanwhile waits for the tick."""
     jobs_per_project: int = Field(200, ge=1)
     """Jobs of one project that a tick looks at, beside those with chunks in flight: the most urgent ones. It bounds
     what a tick costs when a project queues ten thousand jobs."""
@@ -204,9 +204,23 @@ class ProjectView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CrowdView:
+    """Replicas that take work, and of which no plan could use one: they are alike, and have all that they may have."""
+
+    pool: str
+    replicas: int
+    nodes: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, str] = field(default_factory=dict)
+    device_class: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     replicas: tuple[ReplicaView, ...]
     jobs: tuple[JobView, ...]
+    crowds: tuple[CrowdView, ...] = ()
+    """beside ``replicas``: they say what there is, and get nothing"""
     projects: tuple[ProjectView, ...] = ()
     """one that is not named has weight 100 and has used nothing"""
     licences: Mapping[str, int] = field(default_factory=dict)

@@ -27,7 +27,10 @@ class PriorityClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 starts first."""
-        return list(PriorityClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(PriorityClass)}
 
 
 class VideoOutput(BaseModel):

@@ -2,6 +2,7 @@
 
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
+from db.dispatch.charge import charge_projects
 from db.dispatch.leadership import lead, resign
 from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
@@ -18,6 +19,7 @@ __all__ = [
     "NewArtifact",
     "apply_plan",
     "cancel_job",
+    "charge_projects",
     "claim_tasks",
     "fail_job",
     "fail_task",

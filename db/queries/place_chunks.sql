@@ -21,7 +21,7 @@ with pieces as (
     join replica on replica.id = assign.replica_id and replica.state = 'up' and not replica.drain
 ), loose as (
     select work.id, wanted.replica_id from work join wanted on wanted.work_id = work.id
-    where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null and work.kind = 'chunk'
+    where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null and work.kind in ('chunk', 'part')
     order by work.id
     for no key update of work skip locked
 ), assigned as (
