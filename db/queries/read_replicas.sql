@@ -35,10 +35,12 @@ with held as materialized (
 ), numbered as (
     select usable.*, row_number() over (
                partition by pool, device_class, labels, engines, sort
-               order by case when load = 0 then residents <> '[]' and not exists (
-                            select from jsonb_array_elements(residents) as resident
-                            where resident ->> 'digest' = any(cast(:digests as text[]))
-                        ) end,
+               order by case when load > 0 or residents = '[]' then 1
+                             when exists (
+                                 select from jsonb_array_elements(residents) as resident
+                                 where resident ->> 'digest' = any(cast(:digests as text[]))
+                             ) then 0
+                             else 2 end,
                         staged_rank desc, id
            ) as turn
     from usable
