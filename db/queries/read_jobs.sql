@@ -30,7 +30,8 @@ with live as materialized (
                         job.priority_rank, job.finish_before, job.created_at, job.id
            ) as turn
     from job left join live on live.job_id = job.id
-    where job.state in ('queued', 'running') or (live.active > 0 and job.state not in ('succeeded', 'failed', 'canceled'))
+    where job.state not in ('succeeded', 'failed', 'canceled')  -- the partial index of live jobs
+      and (job.state in ('queued', 'running') or live.active > 0)
 ), blocked as (
     select job_id, pipeline, array_agg(node) as nodes from job_block where blocked_at is not null
     group by job_id, pipeline
