@@ -8,14 +8,18 @@ goes first, then the older one; a job that would miss its deadline goes before b
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from uuid import UUID
 
+from jobs.fitting import Fitting, JobKind
 from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView
 
 _FULL_WEIGHT = 100.0
+_TIGHT = 0.5
+"""Part of the time to its deadline that one replica needs for a job, above which the deadline counts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +33,8 @@ class Account:
     """Chunks of it that jobs behind their deadline have in flight."""
     waited_s: float = math.inf
     """Since any of its jobs was given something."""
+    oldest: float = math.inf
+    """When its oldest job was submitted; decides between equals."""
 
     @property
     def share(self) -> float:
@@ -44,6 +50,7 @@ class Demand:
 
     view: JobView
     account: Account
+    kind: JobKind
     loose: list[LooseChunk]
     uncarved: int
     in_flight: int
@@ -88,18 +95,18 @@ def chunk_seconds(job: JobView, frames: int, settings: PlanSettings) -> float:
 
 
 def needed_for_deadline(job: JobView, settings: PlanSettings) -> int:
-    """Chunks in flight from now on that would just meet the job's deadline; 0 without one, or without work."""
+    """Chunks in flight from now on that meet the job's deadline, those that are staged counted; 0 while there is time
+    to spare: one replica would do it twice."""
     if job.finish_in_s is None:
         return 0
     frames = job.uncarved + sum(chunk.frames for chunk in job.loose) + job.active_frames
-    if not frames:
-        return 0
     seconds = frames * (job.frame_seconds or settings.chunk_target.total_seconds())
-    return min(frames, math.ceil(seconds / max(job.finish_in_s, 1e-3)))
+    parallel = seconds / max(job.finish_in_s, 1e-3)
+    return min(frames, math.ceil(parallel * (1 + settings.staged_chunks))) if parallel > _TIGHT else 0
 
 
 def open_accounts(
-    jobs: Iterable[JobView], projects: Iterable[ProjectView], settings: PlanSettings
+    jobs: Iterable[JobView], projects: Iterable[ProjectView], fitting: Fitting, settings: PlanSettings
 ) -> tuple[list[Demand], dict[UUID, Account]]:
     """Demands of the jobs, in a fixed order, charged with what they have in flight."""
     accounts = {project.id: Account(project, used_s=project.charged_s) for project in projects}
@@ -108,13 +115,14 @@ def open_accounts(
         account = accounts.get(job.project_id)
         if account is None:
             account = accounts[job.project_id] = Account(ProjectView(id=job.project_id))
-        demand = Demand(job, account, list(job.loose), job.uncarved, job.active_chunks)
+        demand = Demand(job, account, fitting.of(job), list(job.loose), job.uncarved, job.active_chunks)
         demand.needed = needed_for_deadline(job, settings)
         if job.active_chunks:
             account.in_flight += job.active_chunks
             account.used_s += chunk_seconds(job, job.active_frames, settings)
             account.hurried += min(job.active_chunks, demand.needed)
         account.waited_s = min(account.waited_s, job.waited_s)
+        account.oldest = min(account.oldest, job.created_order)
         demands.append(demand)
     return demands, accounts
 
@@ -128,11 +136,23 @@ class Line:
 
     def __init__(self, demands: Iterable[Demand], settings: PlanSettings) -> None:
         self._settings = settings
+        self._away: list[Demand] = []
         self._jobs: dict[Account, _JobsOfProject] = {}
+        self.by_model: dict[str, list[Demand]] = defaultdict(list)
+        """Those that ask for the same model."""
         for demand in demands:
             if demand.account not in self._jobs:
                 self._jobs[demand.account] = _JobsOfProject(settings)
             self._jobs[demand.account].add(demand)
+            self.by_model[demand.view.model_digest].append(demand)
+        self._heap: list[tuple[tuple[bool, float, float], int, Account]] = []
+        self.form_again()
+
+    def form_again(self) -> None:
+        """Those that were sent away come back, for the next round."""
+        for demand in self._away:
+            self._jobs[demand.account].add(demand)
+        self._away = []
         self._heap = [(self._key(account), account.project.id.int, account) for account in self._jobs]
         heapify(self._heap)
 
@@ -152,10 +172,11 @@ class Line:
 
     def send_away(self, demand: Demand) -> None:
         """It gets nothing more in this round: nobody that is free fits it."""
+        self._away.append(demand)
         self._jobs[demand.account].remove(demand)
 
-    def _key(self, account: Account) -> tuple[bool, float]:
-        return (not account.starves(self._settings), account.share)
+    def _key(self, account: Account) -> tuple[bool, float, float]:
+        return (not account.starves(self._settings), account.share, account.oldest)
 
 
 class _JobsOfProject:
@@ -168,6 +189,7 @@ class _JobsOfProject:
         self._heap: list[tuple[float, float, int, Demand]] = []
 
     def add(self, demand: Demand) -> None:
+        self._away.discard(demand)
         if demand.late:
             # the least slack first
             slack = (demand.view.finish_in_s or 0.0, demand.view.created_order, demand.view.id.int, demand)

@@ -43,6 +43,7 @@ class JobKind:
     other_version: bool
     """Whether replicas would fit but for their engine version."""
 
+    pools: frozenset[str]
     _nodes: frozenset[str] | None = None
 
     @property
@@ -99,6 +100,7 @@ class Fitting:
         return JobKind(
             kinds=kinds,
             replicas=sum(kind.count for kind in kinds),
+            pools=frozenset(kind.sample.pool for kind in kinds),
             other_version=not kinds and any(fits(any_version, kind.sample) for kind in self.kinds),
         )
 

@@ -36,9 +36,10 @@ class _Planner:
         self._snapshot = snapshot
         self._fitting = Fitting(snapshot)
         self._slots = open_slots(self._fitting)
-        self._demands, self._accounts = open_accounts(snapshot.jobs, snapshot.projects, settings)
+        self._demands, self._accounts = open_accounts(snapshot.jobs, snapshot.projects, self._fitting, settings)
         self._jobs = {job.id: job for job in snapshot.jobs}
         self._licences = Licences(snapshot.licences, snapshot.jobs)
+        self._lines = self._by_class()
         self._staged = Staged(self._slots)
         self._placements: list[Carve | Assign] = []
         self._take_backs: list[TakeBack] = []
@@ -69,11 +70,8 @@ class _Planner:
         """One chunk at a time to whoever is first in line, until nobody wants or nobody is free."""
         if not free.any():
             return
-        for demands in self._by_class():
-            line = Line(demands, self._settings)
-            by_model: dict[str, list[Demand]] = defaultdict(list)
-            for demand in demands:
-                by_model[demand.view.model_digest].append(demand)
+        for line in self._lines:
+            line.form_again()
             while not self._is_full and (demand := line.first()) is not None:
                 if not self._licences.allow(demand.view):
                     line.send_away(demand)
@@ -86,19 +84,19 @@ class _Planner:
                 elif level == 0 and (busy := self._soon_free(demand)) is not None:
                     self._place(demand, busy)
                 else:
-                    self._place(self._warmer(demand, slot, by_model) or demand, slot)
+                    self._place(self._warmer(demand, slot, line.by_model) or demand, slot)
 
-    def _by_class(self) -> list[list[Demand]]:
-        """Demands that may be given something, by priority class, the most urgent class first."""
+    def _by_class(self) -> list[Line]:
+        """Those that may be given something, in line by priority class, the most urgent class first."""
         ranks: dict[int, list[Demand]] = defaultdict(list)
         for demand in self._demands:
-            if demand.wants:
+            if demand.wants and demand.kind.kinds:
                 ranks[demand.view.priority.rank].append(demand)
-        return [ranks[rank] for rank in sorted(ranks)]
+        return [Line(ranks[rank], self._settings) for rank in sorted(ranks)]
 
     def _slot_for(self, demand: Demand, free: FreeSlots) -> tuple[Slot | None, bool]:
         """The free slot for the next chunk of the job, and whether it holds the model."""
-        kinds = self._fitting.of(demand.view).kinds
+        kinds = demand.kind.kinds
         blocked = self._fitting.blocked_nodes(demand.view)
         avoid: frozenset[UUID] = demand.loose[0].avoid if demand.loose else frozenset()
         wishes = [_not_on(blocked, avoid)] if blocked or avoid else [None]
@@ -123,7 +121,7 @@ class _Planner:
                         self._behind[slot.kind, digest].append(slot)
         avoid: frozenset[UUID] = demand.loose[0].avoid if demand.loose else frozenset()
         may = _not_on(self._fitting.blocked_nodes(demand.view), avoid)
-        for kind in self._fitting.of(demand.view).kinds:
+        for kind in demand.kind.kinds:
             for slot in self._behind.get((kind, demand.view.model_digest), ()):
                 if slot.load <= self._settings.staged_chunks and may(slot):
                     return slot
@@ -147,7 +145,7 @@ class _Planner:
             for demand in by_model.get(digest, ())
             if demand.wants
             and demand.account.share <= limit
-            and slot.kind in self._fitting.of(demand.view).kinds
+            and slot.kind in demand.kind.kinds
             and slot.view.node not in self._fitting.blocked_nodes(demand.view)
             and not (demand.loose and slot.view.id in demand.loose[0].avoid)
             and self._licences.allow(demand.view)
@@ -161,7 +159,7 @@ class _Planner:
             frames = chunk.frames
             self._placements.append(Assign(replica_id=slot.view.id, job_id=job.id, work_id=chunk.work_id))
         else:
-            sharers = min(self._fitting.of(job).replicas, job.max_replicas or math.inf)
+            sharers = min(demand.kind.replicas, job.max_replicas or math.inf)
             frames = min(chunk_frames(job, self._settings, replicas=int(sharers)), demand.uncarved)
             self._placements.append(Carve(replica_id=slot.view.id, job_id=job.id, frames=frames))
             demand.uncarved -= frames
@@ -210,13 +208,12 @@ class _Planner:
 
     def _preempt_staged(self) -> None:
         """A job of a higher class takes the place behind the running chunk from one of a lower class."""
-        for demands in self._by_class():
-            rank = demands[0].view.priority.rank
+        for line in self._lines:
+            line.form_again()
             victims: dict[ReplicaKind, list[tuple[Slot, StagedChunk]]] | None = None
-            line = Line(demands, self._settings)
             while not self._is_full and (demand := line.first()) is not None:
                 if victims is None:
-                    victims = self._victims(rank)
+                    victims = self._victims(demand.view.priority.rank)
                 if not victims:
                     return  # and none of a still lower class
                 found = self._victim_for(demand, victims) if self._licences.allow(demand.view) else None
@@ -245,7 +242,7 @@ class _Planner:
         self, demand: Demand, victims: dict[ReplicaKind, list[tuple[Slot, StagedChunk]]]
     ) -> tuple[Slot, StagedChunk] | None:
         blocked = self._fitting.blocked_nodes(demand.view)
-        for kind in self._fitting.of(demand.view).kinds:
+        for kind in demand.kind.kinds:
             pairs = victims.get(kind, [])
             for index in range(len(pairs) - 1, -1, -1):
                 if pairs[index][0].view.node not in blocked:

@@ -26,7 +26,7 @@ def waits_of(
     """Why each job with unplaced work has it, after the plan. With ``cut_short`` the tick ended before the farm was
     full: what it gave something to is on its way, and waits for nothing."""
     waiting = [demand for demand in demands if demand.waits and not demand.view.stopped]
-    least = _least_shares(waiting, fitting)
+    least = _least_shares(waiting)
     reasons: dict[UUID, WaitReason] = {}
     for demand in waiting:
         if not (cut_short and demand.served):
@@ -39,7 +39,7 @@ def _reason(
 ) -> WaitReason:
     if not fitting.kinds:
         return WaitReason.STARTING_REPLICA
-    job, kind = demand.view, fitting.of(demand.view)
+    job, kind = demand.view, demand.kind
     if not kind.kinds:
         return kind.reason
     blocked = fitting.blocked_nodes(job)
@@ -55,13 +55,13 @@ def _reason(
     return WaitReason.NO_CAPACITY
 
 
-def _least_shares(waiting: Sequence[Demand], fitting: Fitting) -> dict[int, tuple[float, Account]]:
+def _least_shares(waiting: Sequence[Demand]) -> dict[int, tuple[float, Account]]:
     """By class: the project that is owed most among those that wait for nothing but a replica."""
     least: dict[int, tuple[float, Account]] = {}
     for demand in waiting:
         rank, share = demand.view.priority.rank, demand.account.share
         known = least.get(rank)
-        if (known is None or share < known[0]) and not demand.at_cap and fitting.of(demand.view).kinds:
+        if (known is None or share < known[0]) and not demand.at_cap and demand.kind.kinds:
             least[rank] = (share, demand.account)
     return least
 
@@ -79,10 +79,8 @@ def backlog_of(
     for demand in demands:
         more = _more_chunks(demand, licences, settings)
         licences.take(demand.view, more)
-        chunks = demand.in_flight + more
-        fitting_pools = {kind.sample.pool for kind in fitting.of(demand.view).kinds}
-        for pool in fitting_pools or unknown:
-            slots[pool] = slots.get(pool, 0) + chunks
+        for pool in demand.kind.pools or unknown:
+            slots[pool] = slots.get(pool, 0) + demand.in_flight + more
     return slots
 
 

@@ -90,7 +90,7 @@ _COMMANDS = (
            md5('a' || n) || md5('b' || n), '{}', 'ready'
     from generate_series(0, :models - 1) n
     """,
-    # a job's project is that of its model; one in ten is interactive, one in ten asks for a label
+    # a job's project is that of its model; one in a hundred is an interactive still that waits, one in ten asks for a label
     """
     insert into job (id, project_id, model_id, name, spec, state, priority_rank, weight, total, committed, render_count,
                      render_ms_sum, engine_version, device_class, render_key, created_at, started_at)
@@ -103,7 +103,8 @@ _COMMANDS = (
                'limits', '{"tries": 3, "frame_timeout_s": 14400, "load_timeout_s": 1800}'::jsonb,
                'labels', case when n % 10 = 0 then '{"gpu": "big"}' else '{}' end::jsonb, 'licences', '{}'::jsonb,
                'split', '{"mode": "none", "parts": 1}'::jsonb, 'depends_on', '[]'::jsonb, 'weight', 100),
-           'running', case when n % 10 = 5 then 0 when n % 10 = 6 then 2 else 1 end, 100, :frames, 5, 5,
+           'running', case when n % 100 = 5 then 0 when n % 10 = 6 then 2 else 1 end, 100,
+           case when n % 100 = 5 then 5 + 2 * :busy / :jobs + 2 else :frames end, 5, 5,
            5000.0 * exp(2.5 + sin(n)), 'fake 1', 'cpu', md5('key' || n), now() - n * interval '1 second', now()
     from generate_series(0, :jobs - 1) n
     """,

@@ -43,6 +43,7 @@ async def read_snapshot(
             most_urgent=min((job.priority.rank for job in waiting), default=len(_CLASSES)),
             digests=sorted({job.model_digest for job in waiting}),
             listed=plan.placements_per_tick,
+            victims=min(plan.placements_per_tick, _urgent_chunks(waiting)),
         )
         replicas, crowds = _replicas(kinds.all())
         projects = (await run(tx, "read_projects", half_life=plan.share_half_life)).all()
@@ -56,6 +57,12 @@ async def read_snapshot(
         licences={row.name: row.capacity for row in licences},
         pools=tuple(pools) or _DEFAULT_POOLS,
     )
+
+
+def _urgent_chunks(waiting: Sequence[JobView]) -> int:
+    """Chunks that could push in before work of a lower class, at most."""
+    lowest = len(_CLASSES) - 1
+    return sum(job.uncarved + len(job.loose) for job in waiting if job.priority.rank < lowest)
 
 
 def _replicas(kinds: Sequence[Any]) -> tuple[tuple[ReplicaView, ...], tuple[CrowdView, ...]]:

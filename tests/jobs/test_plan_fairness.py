@@ -124,7 +124,7 @@ class TestDeadlines:
 
     def test_a_job_with_time_to_spare_waits_for_its_turn(self) -> None:
         older = job(project_id=SMALL, created_order=1)
-        calm = job(project_id=SMALL, created_order=99, uncarved=10, finish_in_s=86_400.0, active_chunks=1)
+        calm = job(project_id=SMALL, created_order=99, uncarved=10, finish_in_s=86_400.0)
         assert plan([replica(1)], [older, calm]).placements[0].job_id == older.id
 
     def test_deadlines_take_no_more_than_their_part_of_the_project(self) -> None:

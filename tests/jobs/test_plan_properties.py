@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from jobs.fitting import Fitting, fits
@@ -29,6 +30,8 @@ from tests.jobs.plan_builders import SETTINGS
 PROJECTS = [UUID(int=900 + n) for n in range(3)]
 MODELS = ["a", "b", "c"]
 LICENCES = {"nuke": 3}
+CALM = examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is slow to draw a farm; that says nothing about the planner."""
 
 
 @st.composite
@@ -107,7 +110,7 @@ def loads_after(snapshot: Snapshot, made: Plan) -> Counter[UUID]:
 
 
 @given(snapshots())
-@settings(max_examples=300)
+@examples(CALM, max_examples=300)
 def test_no_replica_idles_beside_work_that_it_could_start(snapshot: Snapshot) -> None:
     made = make_plan(snapshot, SETTINGS)
     loads = loads_after(snapshot, made)
@@ -152,7 +155,7 @@ def _licences_used(snapshot: Snapshot, made: Plan) -> Counter[str]:
 
 
 @given(snapshots())
-@settings(max_examples=300)
+@examples(CALM, max_examples=300)
 def test_a_plan_gives_nobody_what_it_must_not(snapshot: Snapshot) -> None:
     made = make_plan(snapshot, SETTINGS)
     replicas = {replica.id: replica for replica in snapshot.replicas}
@@ -191,6 +194,7 @@ def test_a_plan_gives_nobody_what_it_must_not(snapshot: Snapshot) -> None:
 
 
 @given(snapshots(), st.randoms(use_true_random=False))
+@examples(CALM)
 def test_the_order_of_the_snapshot_does_not_matter(snapshot: Snapshot, random: object) -> None:
     replicas, jobs, projects = list(snapshot.replicas), list(snapshot.jobs), list(snapshot.projects)
     for each in (replicas, jobs, projects):
@@ -202,6 +206,7 @@ def test_the_order_of_the_snapshot_does_not_matter(snapshot: Snapshot, random: o
 
 
 @given(snapshots())
+@examples(CALM)
 def test_every_job_with_unplaced_work_is_told_why_it_waits(snapshot: Snapshot) -> None:
     made = make_plan(snapshot, SETTINGS)
     loose = Counter(placement.job_id for placement in made.placements if isinstance(placement, Assign))
@@ -218,6 +223,7 @@ def test_every_job_with_unplaced_work_is_told_why_it_waits(snapshot: Snapshot) -
 
 
 @given(snapshots(), st.integers(1, 3))
+@examples(CALM)
 def test_a_tick_hands_out_no_more_than_it_may(snapshot: Snapshot, most: int) -> None:
     assert len(make_plan(snapshot, PlanSettings(placements_per_tick=most)).placements) <= most
 
@@ -230,7 +236,7 @@ def test_a_tick_hands_out_no_more_than_it_may(snapshot: Snapshot, most: int) -> 
     ),
     st.integers(1, 4),
 )
-@settings(max_examples=60, deadline=None)
+@examples(CALM, max_examples=60)
 def test_nobody_starves_and_no_replica_idles_before_the_work_is_done(
     wishes: list[tuple[int, int, float, str]], count: int
 ) -> None:
