@@ -18,6 +18,8 @@ from jobs.fitting import Fitting, JobKind
 from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView
 
 _FULL_WEIGHT = 100.0
+_USABLE = 0.8
+"""Part of the time to a deadline that is planned with; the rest is for waiting behind running chunks."""
 _TIGHT = 0.5
 """Part of the time to its deadline that one replica needs for a job, above which the deadline counts."""
 
@@ -101,7 +103,7 @@ def needed_for_deadline(job: JobView, settings: PlanSettings) -> int:
         return 0
     frames = job.uncarved + sum(chunk.frames for chunk in job.loose) + job.active_frames
     seconds = frames * (job.frame_seconds or settings.chunk_target.total_seconds())
-    parallel = seconds / max(job.finish_in_s, 1e-3)
+    parallel = seconds / max(job.finish_in_s * _USABLE, 1e-3)
     return min(frames, math.ceil(parallel * (1 + settings.staged_chunks))) if parallel > _TIGHT else 0
 
 

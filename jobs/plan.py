@@ -99,7 +99,7 @@ class _Planner:
         kinds = demand.kind.kinds
         blocked = self._fitting.blocked_nodes(demand.view)
         avoid: frozenset[UUID] = demand.loose[0].avoid if demand.loose else frozenset()
-        wishes = [_not_on(blocked, avoid)] if blocked or avoid else [None]
+        wishes: list[Callable[[Slot], bool] | None] = [_not_on(blocked, avoid) if blocked or avoid else None]
         if avoid:  # where it failed before is better than nowhere
             wishes.append(_not_on(blocked, frozenset()))
         for may in wishes:
@@ -198,6 +198,7 @@ class _Planner:
             self._take_back(slot, chunk)
             self._placements.append(Assign(replica_id=target.view.id, job_id=job.id, work_id=chunk.work_id))
             target.hand(job.model_digest)
+            self._licences.take(job)
 
     def _stays(self, job: JobView, slot: Slot, chunk: StagedChunk) -> bool:
         return (

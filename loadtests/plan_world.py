@@ -90,7 +90,7 @@ _COMMANDS = (
            md5('a' || n) || md5('b' || n), '{}', 'ready'
     from generate_series(0, :models - 1) n
     """,
-    # a job's project is that of its model; one in a hundred is an interactive still that waits, one in ten asks for a label
+    # a job belongs to the project of its model; one in a hundred is an interactive still that waits
     """
     insert into job (id, project_id, model_id, name, spec, state, priority_rank, weight, total, committed, render_count,
                      render_ms_sum, engine_version, device_class, render_key, created_at, started_at)

@@ -52,9 +52,9 @@ class TestShares:
 
     def test_a_project_that_comes_late_gets_its_half_within_a_window(self) -> None:
         farm = farm_of(4, settings=PlanSettings(share_half_life=timedelta(seconds=60)))
-        for number in range(100):
+        for number in range(20):
             farm.submit(endless(number, GREEDY))
-        run_for(farm, 300)
+        run_for(farm, 200)
         farm.submit(endless(0, SMALL))
         run_for(farm, 120)
         before = dict(farm.used_s)
@@ -66,7 +66,7 @@ class TestShares:
         farm = farm_of(4)
         farm.submit(endless(0, GREEDY, mean_s=40.0))
         farm.submit(endless(0, SMALL, mean_s=0.5))
-        run_for(farm, 2000)
+        run_for(farm, 1200)
         total = farm.used_s[GREEDY] + farm.used_s[SMALL]
         assert farm.used_s[SMALL] / total == pytest.approx(0.5, abs=0.08)
 
@@ -82,7 +82,7 @@ class TestShares:
         settings = PlanSettings(starvation_limit=timedelta(seconds=20))
         farm = farm_of(2, settings=settings)
         farm.submit(endless(0, GREEDY))
-        run_for(farm, 1000)
+        run_for(farm, 500)
         farm.submit(endless(0, SMALL))
         run_for(farm, 30)
         before = farm.used_s[GREEDY]

@@ -110,7 +110,7 @@ def loads_after(snapshot: Snapshot, made: Plan) -> Counter[UUID]:
 
 
 @given(snapshots())
-@examples(CALM, max_examples=300)
+@examples(CALM, max_examples=150)
 def test_no_replica_idles_beside_work_that_it_could_start(snapshot: Snapshot) -> None:
     made = make_plan(snapshot, SETTINGS)
     loads = loads_after(snapshot, made)
@@ -155,7 +155,7 @@ def _licences_used(snapshot: Snapshot, made: Plan) -> Counter[str]:
 
 
 @given(snapshots())
-@examples(CALM, max_examples=300)
+@examples(CALM, max_examples=150)
 def test_a_plan_gives_nobody_what_it_must_not(snapshot: Snapshot) -> None:
     made = make_plan(snapshot, SETTINGS)
     replicas = {replica.id: replica for replica in snapshot.replicas}
@@ -236,7 +236,7 @@ def test_a_tick_hands_out_no_more_than_it_may(snapshot: Snapshot, most: int) -> 
     ),
     st.integers(1, 4),
 )
-@examples(CALM, max_examples=60)
+@examples(CALM, max_examples=40)
 def test_nobody_starves_and_no_replica_idles_before_the_work_is_done(
     wishes: list[tuple[int, int, float, str]], count: int
 ) -> None:

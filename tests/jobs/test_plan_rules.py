@@ -52,6 +52,13 @@ class TestLicences:
         assert not made.placements
         assert made.waits == {waiting.id: WaitReason.LICENCE}
 
+    def test_a_chunk_that_moves_to_an_idle_replica_keeps_its_licence(self) -> None:
+        holder, waiting = job(licences={"nuke": 1}, uncarved=0, active_chunks=2), job(licences={"nuke": 1})
+        busy = replica(1, busy_chunks=1, staged=(StagedChunk(work_id=7, job_id=holder.id),))
+        made = plan([busy, replica(2)], [holder, waiting], licences={"nuke": 2})
+        assert [placement.job_id for placement in made.placements] == [holder.id]
+        assert made.waits == {waiting.id: WaitReason.LICENCE}
+
     def test_a_licence_that_nobody_has_entered_is_waited_for(self) -> None:
         wanted = job(licences={"typo": 1})
         assert plan([replica(1)], [wanted]).waits == {wanted.id: WaitReason.LICENCE}
