@@ -36,9 +36,10 @@ from db.listen import listen
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
+from jobs.fitting import Fitting
 from jobs.limits import FarmLimits
-from jobs.plan import fits, make_plan
-from jobs.planning import PlanSettings, ReplicaView, Snapshot
+from jobs.plan import make_plan
+from jobs.planning import CrowdView, PlanSettings, ReplicaView, Snapshot
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
 
@@ -148,7 +149,12 @@ class Dispatcher:
         )
 
     async def _snapshot(self) -> Snapshot:
-        return await read_snapshot(self._database, cluster_id=self._settings.id, replica_timeout=self._limits.lease)
+        return await read_snapshot(
+            self._database,
+            cluster_id=self._settings.id,
+            replica_timeout=self._limits.lease,
+            settings=self._plan_settings,
+        )
 
     async def _rescue(self, epoch: int) -> int:
         """Expired leases, a lease period after this leader began: replicas must first have had a chance to beat."""
@@ -160,7 +166,7 @@ class Dispatcher:
         self._rescued_at = now
         return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
 
-    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView, epoch: int) -> bool:
+    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
         try:
             await self._start(job, replica, epoch)
@@ -171,7 +177,7 @@ class Dispatcher:
             return False
         return True
 
-    async def _start(self, job: JobToPin, replica: ReplicaView, epoch: int) -> None:
+    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> None:
         """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
         spec = JobSpec.model_validate(job.spec)
         key = render_key_of(
@@ -214,18 +220,18 @@ class Dispatcher:
             self._wake.set()
 
 
-def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView]:
+def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView | CrowdView]:
     """Queued jobs that a replica fits, the most urgent first, each with that replica.
 
     Jobs that nothing fits are left out before they are counted: many of them must not keep others from the start.
     """
-    found: dict[UUID, ReplicaView] = {}
-    replicas = [replica for replica in snapshot.replicas if replica.accepts_work]
+    found: dict[UUID, ReplicaView | CrowdView] = {}
+    fitting = Fitting(snapshot)
     waiting = (job for job in snapshot.jobs if not job.started)
     for job in sorted(waiting, key=lambda job: (job.priority.rank, job.created_order)):
-        replica = next((replica for replica in replicas if fits(job, replica)), None)
-        if replica is not None:
-            found[job.id] = replica
+        kinds = fitting.of(job).kinds
+        if kinds:
+            found[job.id] = kinds[0].sample
         if len(found) == STARTED_PER_TICK:
             break
     return found

@@ -21,6 +21,7 @@ from pydantic import (
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
+from jobs.labels import check_wish
 from jobs.order import Order
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -48,7 +49,10 @@ class PriorityClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 starts first."""
-        return list(PriorityClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(PriorityClass)}
 
 
 class VideoOutput(BaseModel):
@@ -148,7 +152,11 @@ class JobSpec(BaseModel):
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     reuse: bool = Field(True, description="Take frames that this project has already rendered with the same inputs.")
     limits: JobLimits = Field(default_factory=JobLimits)
-    labels: dict[str, str] = Field(default_factory=dict, max_length=16, description="Labels that a replica must have.")
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`).",
+    )
     licences: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
         default_factory=dict, max_length=16, description="Counted licences that each running chunk holds."
     )
@@ -173,6 +181,13 @@ class JobSpec(BaseModel):
         except InvalidInput as error:
             raise ValueError(str(error)) from error
         return text
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_parse(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, wish in labels.items():
+            check_wish(key, wish)
+        return labels
 
     @cached_property
     def frame_range(self) -> FrameRange:

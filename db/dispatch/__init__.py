@@ -2,6 +2,7 @@
 
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
+from db.dispatch.charge import charge_projects
 from db.dispatch.dependents import release_blocked
 from db.dispatch.expire import expire_jobs
 from db.dispatch.gates import open_gates
@@ -24,6 +25,7 @@ __all__ = [
     "NewArtifact",
     "apply_plan",
     "cancel_job",
+    "charge_projects",
     "claim_tasks",
     "expire_jobs",
     "fail_job",

@@ -53,7 +53,7 @@ async def carve(
     """Chunks for ``wishes`` in their order, and what is left of each range that was touched."""
     left = [_Left(row.id, row.first, row.count, row.generation) for row in ranges]
     before = {item.id: item.first for item in left}
-    supply = _open_positions(tx, job, left)
+    supply = _open_positions(tx, job, left, wanted=sum(wish.frames for wish in wishes))
     chunks = await (_whole(supply, job, wishes) if job.split_parts == 1 else _in_parts(supply, job, wishes))
     await supply.aclose()
     changed = [
@@ -106,13 +106,14 @@ async def _in_parts(supply: _Positions, job: Any, wishes: Sequence[Carve]) -> li
     return chunks
 
 
-async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> _Positions:
+async def _open_positions(tx: Transaction, job: Any, left: list[_Left], *, wanted: int) -> _Positions:
     """(position, ordinal) of frames without outcome; a position is off its range before it is handed on."""
     order = Order(job.hand_out)
     beyond = job.total if job.scouts is None else job.scouts  # the others wait for approval
+    at_once = _LOOK_AHEAD if job.gaps else max(wanted, 1)  # a tick carves a frame or two of each of many jobs
     for item in left:
         while item.count and item.first < beyond:
-            block = ordinals_at(order, job.total, item.first, min(item.count, beyond - item.first, _LOOK_AHEAD))
+            block = ordinals_at(order, job.total, item.first, min(item.count, beyond - item.first, at_once))
             resolved = await _resolved(tx, job, block, item.generation) if job.gaps else frozenset[int]()
             for ordinal in block:
                 position = item.first

@@ -23,6 +23,8 @@ alter table job
 create index job_deadline on job (least(start_before, finish_before))
     where state not in ('succeeded', 'failed', 'canceled') and (start_before is not null or finish_before is not null);
 
+create index job_ended on job (ended_at) where ended_at is not null;
+
 create table job_dependency (
     job_id     uuid not null references job (id),
     on_job_id  uuid not null references job (id),
