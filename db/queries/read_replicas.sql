@@ -1,5 +1,5 @@
 select replica.id, replica.pool, replica.labels, replica.engines, replica.device_class, replica.residents,
-       replica.state = 'up' and not replica.drain as accepts_work,
+       exists (select from accepting_replica where accepting_replica.id = replica.id) as accepts_work,
        (select count(*) from work
         where work.replica_id = replica.id and work.state in ('leased', 'rendering') and work.kind = 'chunk') as busy,
        (select coalesce(json_agg(json_build_array(work.id, work.job_id) order by work.priority_rank, work.id), '[]')

@@ -37,6 +37,8 @@ class ClaimedChunk:
     manifest: dict[str, Any]
     spec: dict[str, Any]
     tries: int
+    resource_failures: int = 0
+    """Attempts of its frame that ran out of memory; the next one gets the replica's memory for itself."""
 
     @property
     def key(self) -> tuple[int, int]:
