@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.spec import JobSpec
 from jobs.states import EndReason, FrameState, JobState
+from jobs.suspects import Flag
 
 JOB_EXAMPLES: dict[str, Any] = {
     "an animation": {
@@ -84,6 +85,7 @@ class JobView(BaseModel):
     seconds_per_frame: float | None = Field(None, description="Mean time of a rendered frame on its replica.")
     warm: int = Field(description="Frames rendered with the model already loaded.")
     cold: int = Field(description="Frames that waited for the model to load.")
+    suspects: int = Field(0, description="Frames with a flag: all black, or flickering beside their neighbours.")
     wait: Wait | None = None
     engine_version: str | None = Field(None, description="Pinned when the job starts.")
     device_class: str | None = None
@@ -100,6 +102,23 @@ class JobDetail(JobView):
     spec: JobSpec
 
 
+class BlockView(BaseModel):
+    """What one machine has cost the job."""
+
+    node: str
+    pipeline: str
+    failures: int = Field(description="Attempts of the job that failed there through the scene or the machine.")
+    blocked: bool = Field(description="The job's work does not go there any more.")
+    blocked_at: datetime | None = None
+
+
+class FrameFlag(BaseModel):
+    """Why a person should look at a committed frame; it changes no state."""
+
+    flag: Flag
+    detail: str = Field(examples=["Frame 12 is all black; frames 11 and 13 beside it are not (luminance 0.4 and 0.4)."])
+
+
 class FrameView(BaseModel):
     """A frame: its outcome, or where its work stands."""
 
@@ -112,6 +131,7 @@ class FrameView(BaseModel):
     render_ms: float | None = None
     warm: bool | None = None
     at: datetime | None = None
+    flags: list[FrameFlag] = Field([], description="What looks odd about its picture beside its neighbours.")
 
 
 class AttemptView(BaseModel):
