@@ -16,6 +16,9 @@ from db.workers import drain_ray_nodes
 RayDrains = Callable[[], Mapping[str, float | None]]
 """Ray node id -> when it goes (seconds since the epoch; None: Ray names no time). May block."""
 
+_PATIENCE = timedelta(seconds=1)
+"""For Ray's answer; a leader that waits longer would lose the lead."""
+
 REASON = "Ray drains its node: a preemption notice, or fewer nodes are wanted."
 
 
@@ -31,10 +34,17 @@ class NodeDrains:
         self._cluster_id = cluster_id
         self._drains = drains
         self.every = every
+        self._question: asyncio.Task[Mapping[str, float | None]] | None = None
 
     async def tick(self, epoch: int) -> int:
         """Replicas that were told now."""
-        drains = await asyncio.to_thread(self._drains)
+        if self._question is None:
+            self._question = asyncio.create_task(asyncio.to_thread(self._drains), name="ray-drains")
+        await asyncio.wait({self._question}, timeout=_PATIENCE.total_seconds())
+        if not self._question.done():
+            return 0  # Ray's head is away; the same question is waited for again, so that no threads pile up
+        question, self._question = self._question, None
+        drains = question.result()
         if not drains:
             return 0
         return await drain_ray_nodes(

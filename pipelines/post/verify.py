@@ -1,7 +1,7 @@
 """Is a frame's file whole and sane? Looked at to its last byte before the frame is committed.
 
 A header says nothing about the rest: farms have delivered files cut off by a full disk, and black NaN squares, as
-done. What each format costs is in ``docs/operations/output-checks.md``.
+done.
 
 PNG: every chunk's checksum, and that the pixels inflate to exactly what the header promises. OpenEXR: every block of
 the offset table lies in the file, and no colour is NaN or infinite. JPEG and the rest: decoded. Nothing here holds
