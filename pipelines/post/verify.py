@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 import numpy as np
@@ -162,7 +162,7 @@ def _not_finite(plane: av.video.plane.VideoPlane, format_name: str, width: int) 
     kind, ones = (np.uint16, 0x7C00) if "f16" in format_name else (np.uint32, 0x7F800000)
     if "f16" not in format_name and "f32" not in format_name:
         return 0  # integer samples
-    rows = np.frombuffer(plane, dtype=np.uint8).reshape(plane.height, plane.line_size)
+    rows = np.frombuffer(cast("memoryview[int]", plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
     bits = rows[:, : width * np.dtype(kind).itemsize].view(kind)
     return int(np.count_nonzero((bits & kind(ones)) == ones))
 
