@@ -159,12 +159,14 @@ def _refuse_nan(path: Path) -> None:
 
 def _not_finite(plane: av.video.plane.VideoPlane, format_name: str, width: int) -> int:
     """By their bits: an exponent of ones. The decoder's own conversions would make such values finite."""
-    kind, ones = (np.uint16, 0x7C00) if "f16" in format_name else (np.uint32, 0x7F800000)
-    if "f16" not in format_name and "f32" not in format_name:
-        return 0  # integer samples
     rows = np.frombuffer(cast("memoryview[int]", plane), dtype=np.uint8).reshape(plane.height, plane.line_size)
-    bits = rows[:, : width * np.dtype(kind).itemsize].view(kind)
-    return int(np.count_nonzero((bits & kind(ones)) == ones))
+    if "f16" in format_name:
+        half = rows[:, : width * 2].view(np.uint16)
+        return int(np.count_nonzero((half & 0x7C00) == 0x7C00))
+    if "f32" in format_name:
+        single = rows[:, : width * 4].view(np.uint32)
+        return int(np.count_nonzero((single & 0x7F800000) == 0x7F800000))
+    return 0  # integer samples
 
 
 def _cut_off(name: str) -> BadPicture:

@@ -121,7 +121,7 @@ class TestInterruption:
         farm.start_dispatcher()
         farm.start_replica()
         job_id = await farm.submit(frames="1-2", order="sequential", settings={"render_ms": 600_000})
-        await farm.until(lambda: farm.rows("select 1 from replica where (current ->> 'fraction')::float >= 0"))
+        await farm.until(lambda: farm.rows("select 1 from replica where current ->> 'frame' = '1'"))
         await farm.cancel(job_id)
         await farm.ended(job_id)
         assert [row.outcome for row in await attempts(farm, job_id, 0)] == ["user_cancel"]
