@@ -16,6 +16,7 @@ from PIL import Image
 
 from cluster.replica import installed_engines
 from db.queue import FrameCommit, NewArtifact, claim_chunk, commit_frames, register_replica, start_chunk
+from jobs.limits import FarmLimits
 from tests.cluster.in_process import InProcessFarm
 
 SIZE = (640, 360)
@@ -85,6 +86,7 @@ async def _commit(farm: InProcessFarm, job_id: UUID, ordinal: int, path: Path) -
 
 
 async def flags_when_previewed(farm: InProcessFarm, brightness: Sequence[int], folder: Path) -> list[Any]:
+    farm.limits = FarmLimits(lease=timedelta(minutes=5))  # nobody beats for the replica that this test plays
     farm.start_dispatcher()
     job_id = await farm.submit(frames=f"1-{len(brightness)}", reuse=False)
     await render(farm, job_id, brightness, folder)
