@@ -25,8 +25,9 @@ from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_
 from db.session import Database
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
-from pipelines.post.pixels import BadPicture, PictureFacts, picture_facts
+from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
+from pipelines.post.verify import verify_picture
 from storage.base import ArtifactUpload, Storage, StoredObject
 from storage.keys import artifact_key
 
@@ -54,6 +55,8 @@ class FinishedFrame:
     """Seconds since the epoch."""
     output: FrameOutput
     format: OutputFormat
+    frame_size: tuple[int, int] | None
+    """Width and height that the picture must have; None: not known."""
     scratch: Path
     warm: bool
     last: bool
@@ -146,7 +149,7 @@ class Committer:
         self._queue.task_done()
 
     async def _commit(self, frames: list[FinishedFrame]) -> None:
-        checked = [(finished, facts) for finished in frames if (facts := await self._check(finished)) is not None]
+        checked = await self._check(frames)
         if not checked:
             return
         first = checked[0][0]
@@ -198,13 +201,16 @@ class Committer:
             _log.info("part_superseded", work_id=chunk.work_id, fence=chunk.fence, part=chunk.part)
             self._on_superseded(chunk.work_id, chunk.fence)
 
-    async def _check(self, finished: FinishedFrame) -> PictureFacts | None:
-        """Header facts of the picture; None once a bad one has been reported."""
-        try:
-            return await asyncio.to_thread(picture_facts, finished.output.main)
-        except (BadPicture, OSError) as error:
-            await self._on_bad_picture(finished, EndReason.BAD_OUTPUT, str(error))
-            return None
+    async def _check(self, frames: list[FinishedFrame]) -> list[tuple[FinishedFrame, PictureFacts]]:
+        """Those whose pictures are whole, in a thread; the others are reported."""
+        limit = self._settings.check_decode_bytes
+        whole = []
+        for finished, found in await asyncio.to_thread(lambda: [(frame, _look_at(frame, limit)) for frame in frames]):
+            if isinstance(found, PictureFacts):
+                whole.append((finished, found))
+            else:
+                await self._on_bad_picture(finished, EndReason.BAD_OUTPUT, str(found))
+        return whole
 
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
         uploads = [upload for finished, _ in checked for upload in _uploads_of(finished)]
@@ -225,6 +231,14 @@ class Committer:
                 )
             )
         return commits
+
+
+def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
+    """What its picture is, or what is wrong with it."""
+    try:
+        return verify_picture(finished.output.main, expected=finished.frame_size, decode_limit_bytes=decode_limit_bytes)
+    except (BadPicture, OSError) as error:
+        return error
 
 
 def _artifact(

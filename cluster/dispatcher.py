@@ -8,6 +8,7 @@ a NOTIFY wakes it, a timer is the fallback.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -16,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from cluster.fanout.runner import TaskRunner
+from cluster.loops.base import Loop
 from cluster.settings import ClusterSettings
 from db.dispatch import (
     JobToPin,
@@ -76,6 +78,7 @@ class Dispatcher:
         limits: FarmLimits,
         plan_settings: PlanSettings,
         tasks: TaskRunner,
+        drains: Loop | None = None,
         holder: UUID | None = None,
     ) -> None:
         self._database = database
@@ -84,6 +87,8 @@ class Dispatcher:
         self._limits = limits
         self._plan_settings = plan_settings
         self._tasks = tasks
+        self._drains = drains
+        self._looked_at = -math.inf
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
         self._led_since: float | None = None
@@ -128,6 +133,7 @@ class Dispatcher:
         await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
         rescued = await self._rescue(epoch)
         await open_gates(self._database, epoch=epoch)
+        await self._look_for_drains(epoch)
         snapshot = await self._snapshot()
         started = 0
         startable = _startable(snapshot)
@@ -165,6 +171,18 @@ class Dispatcher:
             return 0
         self._rescued_at = now
         return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
+
+    async def _look_for_drains(self, epoch: int) -> None:
+        now = time.monotonic()
+        if self._drains is None or now - self._looked_at < self._drains.every.total_seconds():
+            return
+        self._looked_at = now
+        try:
+            await self._drains.tick(epoch)
+        except (LostLeadership, Unavailable):
+            raise
+        except Exception:
+            _log.exception("node_drains_failed")  # Ray may be away for a moment; the farm's own work goes on
 
     async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""

@@ -13,6 +13,8 @@ from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
 from cluster.fanout.runner import TaskRunner
 from cluster.logs import configure_logging
+from cluster.loops.node_drains import NodeDrains
+from cluster.ray_drains import draining_ray_nodes
 
 
 class DispatcherDeployment:
@@ -30,6 +32,12 @@ class DispatcherDeployment:
             plan_settings=self._farm.plan_settings,
             tasks=TaskRunner(
                 database=self._farm.database, settings=self._farm.settings, holder=holder, launcher=RayLauncher()
+            ),
+            drains=NodeDrains(
+                database=self._farm.database,
+                cluster_id=self._farm.settings.id,
+                every=self._farm.settings.drains_every,
+                drains=draining_ray_nodes,
             ),
             holder=holder,
         )

@@ -19,6 +19,9 @@ class ClusterSettings(BaseSettings):
     device_class: str = "cpu"
     """What the replicas render on; part of a frame's fingerprint."""
 
+    node: str | None = None
+    """Name of this machine in lists, blocklists and when it is drained or disabled; None: its host name."""
+
     pool: str = "default"
     """The kind of slot that the replicas of this cluster's one pool are."""
 
@@ -46,6 +49,8 @@ class ClusterSettings(BaseSettings):
 
     control_batch: int = 200
     """Jobs that one pass over deadlines or blocked jobs ends or releases at most."""
+    drains_every: timedelta = timedelta(seconds=2)
+    """How often Ray is asked which nodes drain; a spot notice leaves 30 to 120 s. One call to Ray's head."""
 
     max_parallel_tasks: int = 2
     """Ray tasks (probe, merge, preview, video) in flight at once."""
@@ -93,6 +98,9 @@ class ClusterSettings(BaseSettings):
     commit_pause: timedelta = timedelta(milliseconds=250)
     """Shortest time between two commits of a replica; the last frame of a chunk does not wait. A commit costs the
     machine 20 ms of CPU in all. What waits here is rendered again if the replica is killed."""
+
+    check_decode_bytes: int = 2**30
+    """Bytes that decoding a finished OpenEXR frame for its check may take: a larger one is not searched for NaN."""
 
     # --- pool ---
     min_replicas: int = 0

@@ -133,6 +133,10 @@ class Pipeline(Protocol):
 
     def output(self, settings: BaseModel) -> OutputFormat: ...
 
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        """Width and height in pixels that the settings alone settle; None where the scene has a say."""
+        ...
+
     def seed_of(self, settings: BaseModel) -> int | None: ...
 
     @property

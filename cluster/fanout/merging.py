@@ -19,8 +19,9 @@ from jobs.spec import JobSpec
 from pipelines.base import OutputFormat
 from pipelines.errors import EngineError
 from pipelines.output_check import check_image
-from pipelines.post.pixels import BadPicture, PictureFacts, picture_facts
+from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
+from pipelines.post.verify import verify_picture
 from pipelines.registry import get_pipeline
 from storage.base import Storage
 from storage.keys import artifact_key
@@ -49,7 +50,12 @@ async def merge_frame(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     files = await _fetch(farm.storage, parts, scratch)
     target = scratch / output.file_name(frame)
     await asyncio.to_thread(pipeline.merge, files, target, settings=settings, frame=frame, split=spec.split)
-    facts = await asyncio.to_thread(_checked, target)
+    facts = await asyncio.to_thread(
+        _checked,
+        target,
+        expected=pipeline.frame_size(settings),
+        decode_limit_bytes=farm.settings.check_decode_bytes,
+    )
     attempt_id = uuid4()
     artifact = await _store(farm.storage, target, output, facts, f"{task.job_id}", ordinal, f"{attempt_id}")
     render_ms = sum(part.render_ms for part in parts)
@@ -93,13 +99,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _checked(picture: Path) -> PictureFacts:
+def _checked(picture: Path, *, expected: tuple[int, int] | None, decode_limit_bytes: int) -> PictureFacts:
     """What is checked of a frame that an engine wrote."""
     try:
         check_image(picture)
     except EngineError as error:
         raise BadPicture(error.message) from error
-    return picture_facts(picture)
+    return verify_picture(picture, expected=expected, decode_limit_bytes=decode_limit_bytes)
 
 
 async def _store(

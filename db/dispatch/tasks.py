@@ -12,6 +12,7 @@ from db._query import as_json, run, storable
 from db.dispatch.leadership import hold_epoch
 from db.dispatch.merges import merge_failed
 from db.events import append_event, append_model_event
+from db.flags import record_looks
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
 from db.queue.commit import NewArtifact, artifact_row
@@ -20,6 +21,7 @@ from db.settle import settle
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
 from jobs.states import EndReason, JobState, WorkKind, WorkState
+from jobs.suspects import Look
 
 _TRIES = 3
 """Attempts of a task that fail by themselves."""
@@ -103,8 +105,12 @@ async def finish_task(
     fence: int,
     artifacts: Sequence[NewArtifact],
     data: Mapping[str, Any] | None = None,
+    looks: Mapping[int, Look] | None = None,
 ) -> bool:
-    """A post task has made its files; the job ends with it where it was the last one required. False: superseded."""
+    """A post task has made its files; the job ends with it where it was the last one required. False: superseded.
+
+    ``looks``: how the frames of these ordinals look, from which suspect ones are flagged.
+    """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
         if work is None or not work.is_held_under(fence) or work.job.state in _REFUSING or work.kind is WorkKind.MERGE:
@@ -118,6 +124,7 @@ async def finish_task(
             generation=work.generation,
             artifacts=as_json(rows),
         )
+        await record_looks(tx, job=work.job, generation=work.generation, looks=looks or {})
         await _end(tx, work_id, WorkState.DONE, error=None, data=data)
         await append_event(
             tx,

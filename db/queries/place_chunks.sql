@@ -9,7 +9,7 @@ with pieces as (
     insert into work (job_id, kind, generation, first, count, ordinals, part, parts, assigned_to, priority_rank)
     select pieces.job_id, case when pieces.part is null then 'chunk' else 'part' end, pieces.generation, pieces.first,
            cardinality(pieces.ordinals), pieces.ordinals, pieces.part, pieces.parts, replica.id, pieces.priority_rank
-    from pieces left join replica on replica.id = pieces.replica_id and replica.state = 'up' and not replica.drain
+    from pieces left join accepting_replica as replica on replica.id = pieces.replica_id
     returning assigned_to
 ), shrunk as (
     update work set
@@ -20,7 +20,7 @@ with pieces as (
 ), wanted as (
     select assign.work_id, assign.replica_id, assign.job_id
     from jsonb_to_recordset(cast(:assigns as jsonb)) as assign (work_id bigint, replica_id uuid, job_id uuid)
-    join replica on replica.id = assign.replica_id and replica.state = 'up' and not replica.drain
+    join accepting_replica as replica on replica.id = assign.replica_id
 ), loose as (
     select work.id, wanted.replica_id from work join wanted on wanted.work_id = work.id
     where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null

@@ -21,10 +21,9 @@ with held as materialized (
                 ) then 0
                 else 2 end as chill
     from replica
+    join accepting_replica on accepting_replica.id = replica.id
     left join held on held.replica_id = replica.id
-    left join node on node.cluster_id = replica.cluster_id and node.name = replica.node
-    where replica.cluster_id = :cluster_id and replica.state = 'up' and not replica.drain and not replica.disabled
-      and node.disabled is not true and replica.beat_at > now() - cast(:replica_timeout as interval)
+    where replica.cluster_id = :cluster_id and replica.beat_at > now() - cast(:replica_timeout as interval)
 ), numbered as (
     select id, alike, load, row_number() over (
                partition by alike, least(load, cast(:staged_chunks as integer) + 1) order by chill

@@ -49,6 +49,8 @@ with input as (
     ) as batch
     where job.id = :job_id
     returning job.event_seq
+), credited as (
+    update replica set frames = replica.frames + (select count(*) from results) where id = :replica_id
 ), told as (
     insert into event (project_id, job_id, seq, kind, data)
     select :project_id, :job_id, event_seq, 'frames.committed', cast(:event as jsonb) from counted

@@ -41,6 +41,8 @@ class ClaimedChunk:
     """Which slice of its only frame this is, from 0; None: whole frames."""
     parts: int | None = None
     """Into how many slices that frame is split."""
+    resource_failures: int = 0
+    """Attempts of its frame that ran out of memory; the next one gets the replica's memory for itself."""
 
     @property
     def key(self) -> tuple[int, int]:

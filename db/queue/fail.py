@@ -10,6 +10,7 @@ from db.cancel import fail_job
 from db.events import append_event
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
+from db.queue.blame import count_failure
 from db.queue.give_back import fail_for_good, part_of_event, record_attempt, requeue_frame
 from db.session import Database, Transaction
 from db.settle import settle
@@ -67,6 +68,7 @@ async def fail_frame(
             message=message,
             log=storable(log[-_LOG_LIMIT:]) if log else None,
         )
+        await count_failure(tx, work, reason=reason, limits=limits)
         await run(tx, "take_frame_out", work_id=work.id, ordinal=ordinal)
         outcome = await _decide(tx, work, ordinal, frame, attempt_id, reason, message, limits)
         await run(tx, "notify", channel=DISPATCH, payload="chunk")

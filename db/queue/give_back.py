@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 from db._frames import frames_of_job
-from db._query import run
+from db._query import run, storable
 from db.events import append_event
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
+from db.queue.blame import count_failure
 from db.session import Database, Transaction
 from db.settle import settle
 from jobs.events import EventKind
@@ -21,12 +23,32 @@ _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(seconds=60)
 
 
-async def release_chunk(db: Database, *, work_id: int, fence: int, reason: EndReason) -> bool:
-    """Give the rest of a chunk back, charged to nobody; False: it is not ours any more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutShort:
+    """A try that its replica ended in the middle, for a cause outside of it."""
+
+    ordinal: int
+    attempt_id: UUID
+    message: str | None = None
+    """What cut it short, for people."""
+    log: str | None = None
+    """The end of what the engine printed."""
+
+
+async def release_chunk(
+    db: Database, *, work_id: int, fence: int, reason: EndReason, cut: CutShort | None = None
+) -> bool:
+    """Give the rest of a chunk back, charged to nobody; False: it is not ours any more.
+
+    ``cut``: the frame that was rendering. Its attempt is recorded under ``reason`` and spends nothing, so that a frame
+    that was taken away is told apart from one that was never tried.
+    """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
         if work is None or not work.is_held_under(fence):
             return False
+        if cut is not None and cut.ordinal in work.ordinals:
+            await _record_cut(tx, work, cut, reason)
         await give_back(tx, work, reason=reason, limits=None)
         await run(tx, "notify", channel=DISPATCH, payload="chunk")
         return True
@@ -37,9 +59,7 @@ async def release_canceled(
     *,
     work_id: int,
     fence: int,
-    attempt_id: UUID | None = None,
-    ordinal: int | None = None,
-    log: str | None = None,
+    cut: CutShort | None = None,
 ) -> bool:
     """The engine has stopped for a cancel: the chunk ends, and the job with it where this was the last one.
 
@@ -49,10 +69,8 @@ async def release_canceled(
         work = await lock_work(tx, work_id)
         if work is None or not work.is_held_under(fence) or work.job.state is not JobState.CANCELING:
             return False
-        if attempt_id is not None and ordinal is not None:
-            await record_attempt(
-                tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=EndReason.USER_CANCEL, message=None, log=log
-            )
+        if cut is not None and cut.ordinal in work.ordinals:
+            await _record_cut(tx, work, cut, EndReason.USER_CANCEL)
         await end_with_job(tx, work)
         await run(tx, "notify", channel=DISPATCH, payload="chunk")
         return True
@@ -111,12 +129,25 @@ async def _charge(tx: Transaction, work: LockedWork, *, ordinal: int, reason: En
     await record_attempt(
         tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=reason, message=reason.facts.words, log=None
     )
+    await count_failure(tx, work, reason=reason, limits=limits)
     spent = work.failures(Fault.WORKER) + 1
     ceiling = limits.ceiling(Fault.WORKER, work.tries_allowed)
     if ceiling is not None and spent >= ceiling:
         await fail_for_good(tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=reason, message=reason.facts.words)
     else:
         await requeue_frame(tx, work, ordinal=ordinal, fault=Fault.WORKER)
+
+
+async def _record_cut(tx: Transaction, work: LockedWork, cut: CutShort, reason: EndReason) -> None:
+    await record_attempt(
+        tx,
+        work,
+        ordinal=cut.ordinal,
+        attempt_id=cut.attempt_id,
+        reason=reason,
+        message=storable(cut.message) if cut.message else reason.facts.words,
+        log=storable(cut.log) if cut.log else None,
+    )
 
 
 async def end_with_job(tx: Transaction, work: LockedWork) -> None:

@@ -59,6 +59,7 @@ class JobRow:
     cloned_from: UUID | None
     charged_ms: float
     suspects: int
+    """Frames with a flag."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

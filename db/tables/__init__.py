@@ -7,6 +7,7 @@ from db.tables.history import (
     AttemptTable,
     EventTable,
     FrameFlagTable,
+    FrameLookTable,
     FrameResultTable,
     OutboxTable,
     PartResultTable,
@@ -24,6 +25,7 @@ ATTEMPT = METADATA.tables["attempt"]
 BLOB = METADATA.tables["blob"]
 EVENT = METADATA.tables["event"]
 FRAME_FLAG = METADATA.tables["frame_flag"]
+FRAME_LOOK = METADATA.tables["frame_look"]
 FRAME_RESULT = METADATA.tables["frame_result"]
 JOB = METADATA.tables["job"]
 JOB_BLOCK = METADATA.tables["job_block"]
@@ -47,6 +49,7 @@ __all__ = [
     "BLOB",
     "EVENT",
     "FRAME_FLAG",
+    "FRAME_LOOK",
     "FRAME_RESULT",
     "JOB",
     "JOB_BLOCK",
@@ -69,6 +72,7 @@ __all__ = [
     "BlobTable",
     "EventTable",
     "FrameFlagTable",
+    "FrameLookTable",
     "FrameResultTable",
     "JobBlockTable",
     "JobDependencyTable",

@@ -36,6 +36,12 @@ class ReplicaTable(SQLModel, table=True):
     """Frames that it has committed."""
     failures: int = big_integer(default=0)
     """Attempts that failed on it, by whatever fault."""
+    ray_node: str | None = words(default=None)
+    """Ray's id of the node process that it lives under: what Ray's drains name."""
+    drain_reason: str | None = words(default=None)
+    """Why it shall leave, for people."""
+    drain_by: datetime | None = instant(default=None)
+    """When its machine goes; a frame that renders then is given back."""
     started_at: datetime = instant()
     beat_at: datetime = instant()
     gone_at: datetime | None = instant(default=None)

@@ -64,6 +64,19 @@ class FrameFlagTable(SQLModel, table=True):
     at: datetime = instant()
 
 
+class FrameLookTable(SQLModel, table=True):
+    """Luminance of a committed frame's small picture (0 to 1, sRGB), to judge it beside its neighbours."""
+
+    __tablename__ = "frame_look"
+
+    job_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    frame: int
+    mean: float
+    brightest: float
+
+
 class AttemptTable(SQLModel, table=True):
     """One try of one frame, however it ended."""
 

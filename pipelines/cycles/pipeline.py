@@ -55,6 +55,15 @@ class CyclesPipeline:
     def output(self, settings: BaseModel) -> OutputFormat:
         return _OUTPUTS[_typed(settings).format]
 
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        """Blender rounds down. Without a percentage the scene's own applies; a crop's size depends on its rounding."""
+        typed = _typed(settings)
+        if typed.resolution_x is None or typed.resolution_y is None or typed.percentage is None:
+            return None
+        if typed.border is not None and typed.border.crop:
+            return None
+        return typed.resolution_x * typed.percentage // 100, typed.resolution_y * typed.percentage // 100
+
     def seed_of(self, settings: BaseModel) -> int | None:
         return _typed(settings).seed
 

@@ -37,6 +37,10 @@ class FakePipeline:
     def output(self, settings: BaseModel) -> OutputFormat:
         return OutputFormat(extension=".png", media_type="image/png")
 
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        typed = FakeSettings.model_validate(settings, from_attributes=True)
+        return typed.width, typed.height
+
     def seed_of(self, settings: BaseModel) -> int | None:
         return _typed(settings).seed
 

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from jobs.frame_actions import FrameAction
 from jobs.spec import JobSpec, PriorityClass
 from jobs.states import EndReason, FrameState, JobState
+from jobs.suspects import Flag
 
 LOCATION = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
 """Header of an answer that made a job."""
@@ -106,6 +107,7 @@ class JobView(BaseModel):
     seconds_per_frame: float | None = Field(None, description="Mean time of a rendered frame on its replica.")
     warm: int = Field(description="Frames rendered with the model already loaded.")
     cold: int = Field(description="Frames that waited for the model to load.")
+    suspects: int = Field(0, description="Frames with a flag: all black, or flickering beside their neighbours.")
     wait: Wait | None = None
     engine_version: str | None = Field(None, description="Pinned when the job starts.")
     device_class: str | None = None
@@ -183,6 +185,23 @@ class EstimateView(BaseModel):
     unknown: dict[str, str] = Field(description="Figure -> why it is null.")
 
 
+class BlockView(BaseModel):
+    """What one machine has cost the job."""
+
+    node: str
+    pipeline: str
+    failures: int = Field(description="Attempts of the job that failed there through the scene or the machine.")
+    blocked: bool = Field(description="The job's work does not go there any more.")
+    blocked_at: datetime | None = None
+
+
+class FrameFlag(BaseModel):
+    """Why a person should look at a committed frame; it changes no state."""
+
+    flag: Flag
+    detail: str = Field(examples=["Frame 12 is all black; frames 11 and 13 beside it are not (luminance 0.4 and 0.4)."])
+
+
 class FrameView(BaseModel):
     """A frame: its outcome, or where its work stands."""
 
@@ -197,6 +216,7 @@ class FrameView(BaseModel):
     parts: int | None = Field(None, description="Parts of a split frame that is under way; null: not split, or done.")
     parts_done: int | None = Field(None, description="How many of them are rendered.")
     at: datetime | None = None
+    flags: list[FrameFlag] = Field([], description="What looks odd about its picture beside its neighbours.")
 
 
 class AttemptView(BaseModel):

@@ -158,6 +158,7 @@ def _view_of(row: JobRow) -> JobView:
         seconds_per_frame=row.render_ms_sum / row.render_count / 1000 if row.render_count else None,
         warm=row.warm_count,
         cold=row.cold_count,
+        suspects=row.suspects,
         wait=Wait(reason=wait[0], words=wait[1]) if wait else None,
         engine_version=row.engine_version,
         device_class=row.device_class,

@@ -241,6 +241,12 @@ class TestSdk:
         for words in (
             ["logs", job["id"]],
             ["workers"],
+            ["workers", "--history", str(replica_id)],
+            ["disable", str(replica_id)],
+            ["enable", str(replica_id)],
+            ["disable", "n1", "--reason", "loud fan"],
+            ["enable", "n1"],
+            ["drain", "n1", "--within", "120"],
             ["cancel", job["id"]],
             ["show", job["id"]],
             ["jobs"],
@@ -251,6 +257,9 @@ class TestSdk:
         assert "Error: no such material" in out
         assert str(replica_id) in out
         assert "is cancel" in out
+        assert "engine_error" in out
+        assert "n1 gets no new work." in out
+        assert "n1 drains." in out
 
     async def test_a_wrong_key_is_refused_with_what_to_do(self, farm: ApiFarm, port: int) -> None:
         def ask() -> None:

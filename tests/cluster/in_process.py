@@ -18,6 +18,7 @@ from sqlalchemy import text
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.runner import TaskLauncher, TaskRunner
 from cluster.fanout.tasks import execute
+from cluster.loops.base import Loop
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
 from db.bootstrap import ensure_project
@@ -66,7 +67,7 @@ class InProcessFarm:
     launcher: TaskLauncher = field(default_factory=InProcessLauncher)
     _running: dict[object, asyncio.Task[None]] = field(default_factory=dict)
 
-    def start_dispatcher(self) -> Dispatcher:
+    def start_dispatcher(self, *, drains: Loop | None = None) -> Dispatcher:
         holder = uuid4()
         dispatcher = Dispatcher(
             database=self.database,
@@ -75,6 +76,7 @@ class InProcessFarm:
             limits=self.limits,
             plan_settings=self.plan_settings,
             tasks=TaskRunner(database=self.database, settings=self.settings, holder=holder, launcher=self.launcher),
+            drains=drains,
             holder=holder,
         )
         self._running[dispatcher] = asyncio.create_task(dispatcher.run(), name="dispatcher")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -229,6 +230,44 @@ class Client:
 
     def replicas(self) -> list[Replica]:
         return [Replica.read(item) for item in self._pages("/v1/replicas")]
+
+    def nodes(self) -> list[Json]:
+        """The machines of the farm, with their replicas."""
+        return list(self._pages("/v1/nodes"))
+
+    def replica_attempts(self, replica_id: str, *, limit: int = 20) -> list[Json]:
+        """The last tries of a replica, newest first."""
+        answer = self._transport.json("GET", f"/v1/replicas/{replica_id}/attempts", params={"limit": limit})
+        return list(answer["items"])
+
+    def drain(self, worker: str, *, reason: str | None = None, within_s: float | None = None) -> Json:
+        """Let a replica (by id) or all replicas of a machine (by name) finish their frames and leave.
+
+        ``within_s``: the machine goes then, as a spot notice says. Needs a key of the whole farm.
+        """
+        return self._tell(worker, "drain", {"reason": reason, "within_s": within_s})
+
+    def disable(self, worker: str, *, reason: str | None = None) -> Json:
+        """Give a replica (by id) or a machine (by name) no new work. Needs a key of the whole farm."""
+        return self._tell(worker, "disable", {"reason": reason})
+
+    def enable(self, worker: str) -> Json:
+        """Give a disabled replica (by id) or machine (by name) work again. Needs a key of the whole farm."""
+        return self._tell(worker, "enable", None)
+
+    def _tell(self, worker: str, verb: str, notice: Json | None) -> Json:
+        """A replica's id is a UUID; anything else names a machine."""
+        try:
+            path = f"/v1/replicas/{uuid.UUID(worker)}/{verb}"
+        except ValueError:
+            path = f"/v1/nodes/{quote(worker, safe='')}/{verb}"
+        body = {key: value for key, value in (notice or {}).items() if value is not None}
+        answer = self._transport.json("POST", path, json=body or None, repeatable=True)
+        return answer if isinstance(answer, Mapping) else {"nodes": answer}
+
+    def blocklist(self, job: Job | str) -> list[Json]:
+        """Machines on which the job has failed, and those that get no more of it."""
+        return list(self._pages(f"/v1/jobs/{_id(job)}/blocklist"))
 
     def pipelines(self) -> list[Json]:
         return list(self._pages("/v1/pipelines"))

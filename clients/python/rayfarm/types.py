@@ -61,6 +61,8 @@ class Job:
     eta_seconds: float | None = None
     warm: int = 0
     cold: int = 0
+    suspects: int = 0
+    """Frames that look odd beside their neighbours."""
     seconds_per_frame: float | None = None
     created_at: str | None = None
     ended_at: str | None = None
@@ -85,6 +87,7 @@ class Job:
             eta_seconds=_number(data.get("eta_seconds")),
             warm=int(data.get("warm") or 0),
             cold=int(data.get("cold") or 0),
+            suspects=int(data.get("suspects") or 0),
             seconds_per_frame=_number(data.get("seconds_per_frame")),
             created_at=_text(data.get("created_at")),
             ended_at=_text(data.get("ended_at")),
@@ -214,6 +217,9 @@ class Replica:
     residents: tuple[Json, ...] = ()
     current: Json | None = None
     beat_at: str | None = None
+    disabled: bool = False
+    frames: int = 0
+    failures: int = 0
     raw: Json = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -227,6 +233,9 @@ class Replica:
             residents=tuple(data.get("residents") or ()),
             current=data.get("current") or None,
             beat_at=_text(data.get("beat_at")),
+            disabled=bool(data.get("disabled")),
+            frames=int(data.get("frames") or 0),
+            failures=int(data.get("failures") or 0),
             raw=data,
         )
 

@@ -63,9 +63,22 @@ create table node (
 -- Only nodes that somebody has said something about; a disabled one gets no work.
 
 alter table replica
-    add column disabled   boolean not null default false,
-    add column frames     bigint not null default 0,
-    add column failures   bigint not null default 0;
+    add column disabled      boolean not null default false,
+    add column frames        bigint not null default 0,
+    add column failures      bigint not null default 0,
+    add column ray_node      text,
+    add column drain_reason  text,
+    add column drain_by      timestamptz;
+-- drain_by: when its machine goes; a frame that renders then is given back.
+
+create view accepting_replica as
+    select id, cluster_id, node, labels, engines from replica
+    where state = 'up' and not drain and not disabled and not exists (
+        select from node where node.cluster_id = replica.cluster_id and node.name = replica.node and node.disabled
+    );
+-- The one definition of who gets new work.
+
+create index attempt_by_replica on attempt (replica_id, ended_at);
 
 alter table work
     add column part       integer,
@@ -116,6 +129,17 @@ create table frame_flag (
     at          timestamptz not null default now(),
     primary key (job_id, ordinal, generation, flag)
 );
+
+create table frame_look (
+    job_id      uuid not null,
+    ordinal     integer not null,
+    generation  integer not null,
+    frame       integer not null,
+    mean        double precision not null check (mean between 0 and 1),
+    brightest   double precision not null check (brightest between 0 and 1),
+    primary key (job_id, ordinal, generation)
+);
+-- Luminance of a committed frame's small picture, to judge it beside its neighbours.
 
 create table outbox (
     id            bigserial primary key,
