@@ -1,6 +1,7 @@
-"""Scratch folders that outlive no process: each is locked by its owner, and what nobody locks is swept.
+"""Scratch folders that outlive no process: each is locked by its owner, and one that nobody locks is swept.
 
 ``TemporaryDirectory`` and ``finally`` clean up after a process that ends; a killed one cleans up nothing.
+A folder without such a lock is not ours: the scratch setting may name a place that others use too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-_LOCK = ".lock"
-_SWEEP = ".sweep"
+_LOCK = ".rayfarm-in-use"
+_SWEEP = ".rayfarm-sweep"
 
 
 class Scratch:
@@ -55,8 +56,8 @@ def _remove_abandoned(root: Path) -> None:
 def _is_held(folder: Path) -> bool:
     try:
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:  # made before folders had locks, or half removed
-        return False
+    except OSError:  # not ours
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

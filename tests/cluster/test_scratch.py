@@ -46,12 +46,12 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_holds_is_not(
             holder.stdout.close()
 
 
-def test_folders_of_an_older_release_are_swept_and_links_are_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside" / "kept").touch()
+def test_what_others_keep_in_the_same_place_stays(tmp_path: Path) -> None:
+    outside = Scratch(tmp_path / "outside", "kept")
     root = tmp_path / "scratch"
     (root / "without-a-lock" / "deep").mkdir(parents=True)
-    (root / "link").symlink_to(tmp_path / "outside")
+    (root / "link").symlink_to(outside.path)
     Scratch(root, "mine").close()
-    assert not (root / "without-a-lock").exists()
-    assert (tmp_path / "outside" / "kept").exists()
+    assert (root / "without-a-lock" / "deep").is_dir()
+    assert outside.path.is_dir()
+    outside.close()
