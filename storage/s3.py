@@ -256,7 +256,7 @@ class S3Storage:
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
 
     def _list(self, prefix: str, after: str, limit: int) -> list[ListedObject]:
-        start = {"StartAfter": self._prefix + after} if after else {}
+        start: dict[str, Any] = {"StartAfter": self._prefix + after} if after else {}
         page = self._client.list_objects_v2(
             Bucket=self._bucket, Prefix=self._prefix + prefix, MaxKeys=min(limit, _LIST_PAGE), **start
         )

@@ -56,9 +56,7 @@ class TestListing:
             walked += _keys(page)
         assert sorted(walked) == KEYS
 
-    async def test_it_begins_behind_any_name(
-        self, backend: Backend, tmp_path: Path
-    ) -> None:
+    async def test_it_begins_behind_any_name(self, backend: Backend, tmp_path: Path) -> None:
         await _stored(backend, tmp_path)
         for after in ("artifacts/a0", "artifacts/a9", "artifacts/b0", "artifacts/b9"):
             page = await backend.storage.list_objects("artifacts/", after=after, limit=100)

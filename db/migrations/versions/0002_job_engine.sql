@@ -141,7 +141,7 @@ create trigger event_fills_outbox after insert on event
 -- A trigger, so that no statement that writes an event can forget it; the row is there if and only if the event is.
 
 create index artifact_of_another_job on artifact (storage_key)
-    where storage_key not like 'artifacts/' || job_id::text || '/%';
+    where not starts_with(storage_key, 'artifacts/' || job_id::text || '/');
 -- Files of reused frames: what else may name a key is found by its job. Frames that are rendered pay nothing for it.
 
 create table loop_health (
