@@ -21,6 +21,7 @@ import psutil
 import structlog
 
 from cluster.backoff import Patience
+from cluster.scratch import ScratchFolder, clear_leftovers
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk
 from jobs.errors import NotFound
@@ -90,7 +91,8 @@ class EngineRoom:
         self._engine_settings = engine_settings
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
-        self._workdir = scratch.resolve() / replica_id.hex
+        clear_leftovers(scratch.resolve())
+        self._scratch = ScratchFolder(scratch.resolve() / replica_id.hex)
         self._models = ModelCache(
             root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
         )
@@ -131,7 +133,7 @@ class EngineRoom:
 
     async def close(self) -> None:
         await self._engines.close()
-        shutil.rmtree(self._workdir, ignore_errors=True)
+        self._scratch.close()
 
     async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[EngineHost, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
@@ -166,7 +168,7 @@ class EngineRoom:
         timeout = timedelta(seconds=spec.limits.load_timeout_s)
         host = await EngineHost.start(
             pipeline=get_pipeline(chunk.pipeline),
-            workdir=self._workdir / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )

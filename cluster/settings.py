@@ -35,9 +35,6 @@ class ClusterSettings(BaseSettings):
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
 
-    rescue_every: timedelta = timedelta(seconds=2)
-    """How often expired leases are looked for; one indexed statement."""
-
     max_parallel_tasks: int = 2
     """Ray tasks (probe, preview, video) in flight at once."""
 

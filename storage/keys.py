@@ -77,12 +77,6 @@ def require_prefix(prefix: str) -> str:
     return prefix
 
 
-def job_of_key(key: str) -> str | None:
-    """The job that an artifact's key was made for; None for any other key."""
-    segments = key.split("/")
-    return segments[1] if segments[0] == "artifacts" and len(segments) > 2 else None
-
-
 def safe_filename(name: str) -> str:
     """Turn any file name into one that a key may hold; what people see is the download link's own name."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()

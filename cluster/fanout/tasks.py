@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import structlog
 
 from cluster.composition import FarmParts, open_farm
 from cluster.fanout.outputs import encode_film, write_previews
 from cluster.fanout.probing import probe_model_row
+from cluster.scratch import ScratchFolder, clear_leftovers
 from db.dispatch import ClaimedTask, fail_task
 from jobs.errors import InvalidInput
 from jobs.states import WorkKind
@@ -40,10 +41,12 @@ def execute(task: ClaimedTask) -> None:
 async def _execute(task: ClaimedTask) -> None:
     farm = open_farm()
     try:
-        with tempfile.TemporaryDirectory(prefix="rayfarm-task-", dir=_scratch_root(farm)) as scratch:
+        root = (farm.settings.cache_dir / "tasks").resolve()
+        clear_leftovers(root)
+        with ScratchFolder(root / uuid4().hex) as scratch:
             handler = probe_model_row if task.kind == WorkKind.PROBE else _POST_HANDLERS[str(task.task)]
             try:
-                await handler(farm, task, Path(scratch))
+                await handler(farm, task, scratch)
             except InvalidInput as error:
                 _log.warning("task_refused", work_id=task.work_id, task=task.task, error=str(error))
                 await fail_task(
@@ -51,9 +54,3 @@ async def _execute(task: ClaimedTask) -> None:
                 )
     finally:
         await farm.close()
-
-
-def _scratch_root(farm: FarmParts) -> Path:
-    root = farm.settings.cache_dir / "tasks"
-    root.mkdir(parents=True, exist_ok=True)
-    return root

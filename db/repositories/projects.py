@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, select
 from db.session import Transaction
 from db.tables import PROJECT
 
+_COLUMNS = (PROJECT.c.id, PROJECT.c.slug, PROJECT.c.name, PROJECT.c.created_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRow:
@@ -29,10 +31,10 @@ async def get_project(tx: Transaction, *, project_id: UUID) -> ProjectRow | None
 
 
 async def list_projects(tx: Transaction) -> list[ProjectRow]:
-    rows = await tx.execute(select(PROJECT).order_by(PROJECT.c.slug))
+    rows = await tx.execute(select(*_COLUMNS).order_by(PROJECT.c.slug))
     return [ProjectRow(**row) for row in rows.mappings()]
 
 
 async def _one(tx: Transaction, condition: ColumnElement[bool]) -> ProjectRow | None:
-    row = (await tx.execute(select(PROJECT).where(condition))).mappings().one_or_none()
+    row = (await tx.execute(select(*_COLUMNS).where(condition))).mappings().one_or_none()
     return None if row is None else ProjectRow(**row)
