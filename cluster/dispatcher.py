@@ -1,15 +1,15 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → rescue → open gates (frames that wait for another job's) → start new jobs → plan → apply → finish jobs → tasks;
-a NOTIFY wakes it, a timer is the fallback.
+lead → open gates (frames that wait for another job's) → start new jobs → plan → apply → tasks; a NOTIFY wakes it, a
+timer is the fallback. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
+``cluster.loops``. Tasks stay here: somebody waits for a probe or a film, and whoever launched a task is the one who
+knows that it still runs.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -23,14 +23,12 @@ from db.dispatch import (
     JobToPin,
     LostLeadership,
     apply_plan,
-    finish_jobs,
     jobs_to_pin,
     lead,
     open_gates,
     pin_job,
     read_snapshot,
     refuse_job,
-    rescue_expired,
     resign,
     reuse_frames,
 )
@@ -60,9 +58,7 @@ class TickReport:
 
     leads: bool
     placed: int = 0
-    rescued: int = 0
     started_jobs: int = 0
-    ended_jobs: int = 0
     tasks: int = 0
 
 
@@ -87,17 +83,15 @@ class Dispatcher:
         self._limits = limits
         self._plan_settings = plan_settings
         self._tasks = tasks
-        self._drains = drains
-        self._looked_at = -math.inf
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
-        self._led_since: float | None = None
-        self._rescued_at = 0.0
+        self._leads = False
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen_for_ever(), name="dispatcher-listen")
             group.create_task(self._tick_for_ever(), name="dispatcher-tick")
+            group.create_task(self._tasks.renew_for_ever(), name="dispatcher-renew-tasks")
 
     async def close(self) -> None:
         """Let another lead at once."""
@@ -117,23 +111,20 @@ class Dispatcher:
             ttl=self._settings.leader_ttl,
         )
         if epoch is None:
-            self._led_since = None
+            self._leads = False
             return TickReport(leads=False)
-        if self._led_since is None:
-            _log.info("leads", epoch=epoch, holder=str(self.holder))
-            self._led_since = time.monotonic()
+        if not self._leads:
+            _log.info("leads", role=ROLE, epoch=epoch, holder=str(self.holder))
+            self._leads = True
         try:
             return await self._lead(epoch)
         except LostLeadership:
-            _log.info("lost_leadership", epoch=epoch)
-            self._led_since = None
+            _log.info("lost_leadership", role=ROLE, epoch=epoch)
+            self._leads = False
             return TickReport(leads=False)
 
     async def _lead(self, epoch: int) -> TickReport:
-        await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
-        rescued = await self._rescue(epoch)
         await open_gates(self._database, epoch=epoch)
-        await self._look_for_drains(epoch)
         snapshot = await self._snapshot()
         started = 0
         startable = _startable(snapshot)
@@ -143,14 +134,11 @@ class Dispatcher:
             snapshot = await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
-        ended = await finish_jobs(self._database, epoch=epoch)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
             leads=True,
             placed=len(plan.placements),
-            rescued=rescued,
             started_jobs=started,
-            ended_jobs=ended,
             tasks=tasks,
         )
 
@@ -161,28 +149,6 @@ class Dispatcher:
             replica_timeout=self._limits.lease,
             settings=self._plan_settings,
         )
-
-    async def _rescue(self, epoch: int) -> int:
-        """Expired leases, a lease period after this leader began: replicas must first have had a chance to beat."""
-        now = time.monotonic()
-        if self._led_since is None or now - self._led_since < self._limits.lease.total_seconds():
-            return 0
-        if now - self._rescued_at < self._settings.rescue_every.total_seconds():
-            return 0
-        self._rescued_at = now
-        return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
-
-    async def _look_for_drains(self, epoch: int) -> None:
-        now = time.monotonic()
-        if self._drains is None or now - self._looked_at < self._drains.every.total_seconds():
-            return
-        self._looked_at = now
-        try:
-            await self._drains.tick(epoch)
-        except (LostLeadership, Unavailable):
-            raise
-        except Exception:
-            _log.exception("node_drains_failed")  # Ray may be away for a moment; the farm's own work goes on
 
     async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
@@ -223,7 +189,6 @@ class Dispatcher:
                 await self.tick()
             except (Unavailable, OSError) as error:
                 _log.warning("tick_unavailable", error=str(error))
-                self._led_since = None  # after an outage the rescuer waits a lease period again
             except Exception:
                 _log.exception("tick_failed")
             await asyncio.sleep(self._settings.tick_pause.total_seconds())

@@ -38,9 +38,6 @@ class ClusterSettings(BaseSettings):
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
 
-    rescue_every: timedelta = timedelta(seconds=2)
-    """How often expired leases are looked for; one indexed statement."""
-
     expire_every: timedelta = timedelta(seconds=1)
     """How often jobs past a deadline are looked for; one indexed statement. A deadline is kept to within this."""
 
@@ -49,6 +46,7 @@ class ClusterSettings(BaseSettings):
 
     control_batch: int = 200
     """Jobs that one pass over deadlines or blocked jobs ends or releases at most."""
+
     drains_every: timedelta = timedelta(seconds=2)
     """How often Ray is asked which nodes drain; a spot notice leaves 30 to 120 s. One call to Ray's head."""
 

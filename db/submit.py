@@ -112,6 +112,7 @@ async def register_model(
 
     Where that opening failed through no fault of the model, it is tried again.
     """
+    await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())
     wanted = sorted({str(file["digest"]) for file in files})
     lacking = (await run(tx, "lacking_blobs", project_id=project_id, digests=wanted)).scalars().all()

@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings
 
 import cluster.local.services
 from cluster.local.settings import LocalFarmSettings
+from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.settings import DatabaseSettings
 from jobs.frame_actions import FRAME_ACTIONS
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (StorageSettings, "Storage"),
     (ApiSettings, "API"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
+    (LoopSettings, "Loops behind the dispatcher"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),

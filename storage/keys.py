@@ -67,6 +67,16 @@ def artifact_key(*, job_id: str, part: str | int, attempt: str, filename: str) -
     return require_key(f"artifacts/{job_id}/{part}/{attempt}/{safe_filename(filename)}")
 
 
+def require_prefix(prefix: str) -> str:
+    """Return the prefix of a listing, or refuse one that is not a folder of keys."""
+    if prefix.rstrip("/") in _ROOTS and prefix.count("/") == 1:
+        return prefix
+    if not prefix.endswith("/"):
+        raise _bad_key(prefix)
+    require_key(f"{prefix}x" if prefix.startswith("artifacts/") else prefix)
+    return prefix
+
+
 def safe_filename(name: str) -> str:
     """Turn any file name into one that a key may hold; what people see is the download link's own name."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()

@@ -65,6 +65,17 @@ class TaskRunner:
                 launched += len(previews)
         return launched
 
+    async def renew_for_ever(self) -> None:
+        """Beside the ticks, one of which may take longer than a lease: a task that runs is never given to another."""
+        while True:
+            try:
+                await self.renew()
+            except (Unavailable, OSError) as error:
+                _log.warning("renew_unavailable", error=str(error))
+            except Exception:
+                _log.exception("renew_failed")
+            await asyncio.sleep(self._settings.task_lease.total_seconds() / 10)
+
     async def renew(self) -> None:
         """Renew the leases of what runs, once a third of a lease has passed since the last time."""
         now = time.monotonic()

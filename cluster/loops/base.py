@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Loop(Protocol):
@@ -23,6 +23,16 @@ class Loop(Protocol):
         """One bounded pass; returns how many rows it handled. Every write carries ``epoch``.
 
         A row that cannot be handled is logged and left for the next pass; it never keeps the others from theirs.
-        Raises ``LostLeadership`` when another leads, ``Unavailable`` during an outage.
+        Raises ``LostLeadership`` when another leads, ``Unavailable`` during an outage. It may be cancelled anywhere.
         """
+        ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A loop that judges others by their silence: those must first have had the chance to be heard."""
+
+    @property
+    def grace(self) -> timedelta:
+        """It is not ticked until this process has led, and the database has answered, for so long without a break."""
         ...

@@ -1,7 +1,15 @@
 """The tables, as SQLModel classes. Checks and partial indexes live in the migrations alone."""
 
 from db.tables.access import ApiKeyTable, ProjectTable
-from db.tables.farm import LeaderTable, LicenceTable, LoopHealthTable, NodeTable, PoolTable, ReplicaTable
+from db.tables.farm import (
+    EventTargetTable,
+    LeaderTable,
+    LicenceTable,
+    LoopHealthTable,
+    NodeTable,
+    PoolTable,
+    ReplicaTable,
+)
 from db.tables.history import (
     ArtifactTable,
     AttemptTable,
@@ -71,6 +79,7 @@ __all__ = [
     "AttemptTable",
     "BlobTable",
     "EventTable",
+    "EventTargetTable",
     "FrameFlagTable",
     "FrameLookTable",
     "FrameResultTable",

@@ -75,6 +75,8 @@ class LoopHealthTable(SQLModel, table=True):
 
     name: str = words(primary_key=True)
     cluster_id: str = words(primary_key=True)
+    every_ms: float
+    """Pause between two ticks."""
     ran_at: datetime = instant()
     took_ms: float
     handled: int = big_integer(default=0)
@@ -82,6 +84,15 @@ class LoopHealthTable(SQLModel, table=True):
     failures: int = 0
     """Ticks that failed in a row."""
     error: str | None = words(default=None)
+
+
+class EventTargetTable(SQLModel, table=True):
+    """Where every event of a job is told; the rows of a cluster are what its settings say."""
+
+    __tablename__ = "event_target"
+
+    cluster_id: str = words(primary_key=True)
+    url: str = words(primary_key=True)
 
 
 class LeaderTable(SQLModel, table=True):

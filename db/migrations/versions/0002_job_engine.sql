@@ -155,11 +155,35 @@ create table outbox (
     unique (event_id, target)
 );
 
-create index outbox_due on outbox (not_before, id) where state = 'queued';
+create index outbox_waiting on outbox (target, job_id, id) where state = 'queued';
+create index outbox_ended on outbox (updated_at) where state <> 'queued';
+
+create table event_target (
+    cluster_id  text not null,
+    url         text not null,
+    primary key (cluster_id, url)
+);
+-- Who is told of every event of a job: what the settings of each cluster say.
+
+create function fill_outbox() returns trigger language plpgsql as $$
+begin
+    insert into outbox (event_id, job_id, target)
+    select new.id, new.job_id, target.url from (select distinct url from event_target) as target;
+    return null;
+end $$;
+
+create trigger event_fills_outbox after insert on event
+    for each row when (new.job_id is not null) execute function fill_outbox();
+-- A trigger, so that no statement that writes an event can forget it; the row is there if and only if the event is.
+
+create index artifact_of_another_job on artifact (storage_key)
+    where not starts_with(storage_key, 'artifacts/' || job_id::text || '/');
+-- Files of reused frames: what else may name a key is found by its job. Frames that are rendered pay nothing for it.
 
 create table loop_health (
     name        text not null,
     cluster_id  text not null,
+    every_ms    double precision not null,
     ran_at      timestamptz not null,
     took_ms     double precision not null,
     handled     bigint not null default 0,
