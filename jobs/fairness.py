@@ -19,7 +19,7 @@ from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView
 
 _FULL_WEIGHT = 100.0
 _USABLE = 0.8
-"""Part of the time to a deadline that is planned with; the rest is for waiting behind running chunks."""
+"""Part of the time to a deadline that is planned with; the rest is for frames that take longer than the mean."""
 _TIGHT = 0.5
 """Part of the time to its deadline that one replica needs for a job, above which the deadline counts."""
 
@@ -103,8 +103,10 @@ def needed_for_deadline(job: JobView, settings: PlanSettings) -> int:
         return 0
     frames = job.uncarved + sum(chunk.frames for chunk in job.loose) + job.active_frames
     seconds = frames * (job.frame_seconds or settings.chunk_target.total_seconds())
-    parallel = seconds / max(job.finish_in_s * _USABLE, 1e-3)
-    return min(frames, math.ceil(parallel * (1 + settings.staged_chunks))) if parallel > _TIGHT else 0
+    places = 1 + settings.staged_chunks
+    queueing_s = settings.chunk_target.total_seconds() * places  # what it gets waits behind a running chunk
+    parallel = seconds / max(job.finish_in_s * _USABLE - queueing_s, 1e-3)
+    return min(frames, math.ceil(parallel * places)) if parallel > _TIGHT else 0
 
 
 def open_accounts(

@@ -78,6 +78,8 @@ class _Planner:
                     continue
                 slot, is_warm = self._slot_for(demand, free)
                 if slot is None:
+                    if not free.any():
+                        return  # and thousands in line need not be asked
                     line.send_away(demand)
                 elif is_warm:
                     self._place(demand, slot)
@@ -215,8 +217,8 @@ class _Planner:
             while not self._is_full and (demand := line.first()) is not None:
                 if victims is None:
                     victims = self._victims(demand.view.priority.rank)
-                if not victims:
-                    return  # and none of a still lower class
+                if not any(victims.values()):
+                    break
                 found = self._victim_for(demand, victims) if self._licences.allow(demand.view) else None
                 if found is None:
                     line.send_away(demand)
