@@ -124,7 +124,7 @@ async def test_a_drained_replica_finishes_its_part_and_the_other_does_the_rest(f
         frames="1", settings={**PICTURE, "render_ms": 1200}, split={"mode": "borders", "parts": 6}
     )
     await farm.until(lambda: _two_render(farm))
-    await leaving.drain()
+    await leaving.drain("test")
     job = await farm.ended(job_id)
     assert (job.state, job.committed) == (JobState.SUCCEEDED, 1)
     tries = await farm.rows("select outcome from attempt")
