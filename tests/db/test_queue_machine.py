@@ -7,7 +7,7 @@ example a good replica finishes what is left: no sequence of steps may leave a j
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,28 +16,23 @@ import pytest
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
-from db.control import change_fields
-from db.dispatch import FrameCommit, LostLeadership, fail_task, finish_jobs, postpone_task, rescue_expired
+from db.dispatch import LostLeadership, fail_task, finish_jobs, postpone_task, rescue_expired
 from db.queue import FailOutcome, mark_gone, release_canceled, release_chunk, start_chunk
 from db.settings import DatabaseSettings
 from db.workers import drain_replica
-from jobs.errors import Conflict
-from jobs.frame_actions import FrameAction
-from jobs.spec import PriorityClass
 from jobs.states import EndReason, WorkKind
-from tests.db.control import act, approve, pause, resume, retry
 from tests.db.queue_farm import Claim, QueueFarm
 from tests.db.queue_faults import Crash, Crashing, Interleaved
-from tests.db.queue_model import HELD, LIMITS, check
+from tests.db.queue_model import HELD, LIMITS
+from tests.db.queue_people import PeopleOfTheQueue, subset, which
 from tests.db.split_jobs import merged
 
 # What the suite's budget bears on a busy machine; QUEUE_MACHINE_EXAMPLES=2000 is the thorough run.
 EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "50"))
 STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "20"))
 
-_MOST_JOBS = 3
 _MOST_REPLICAS = 4
 _REASONS = (
     EndReason.ENGINE_ERROR,
@@ -49,124 +44,9 @@ _REASONS = (
     EndReason.INTERRUPTED,
     EndReason.MODEL_INVALID,
 )
-which = st.integers(0, 11)
-"""Which of those that there are."""
-subset = st.integers(1, 63)
-"""Bits: which of up to six frames."""
 
 
-class QueueMachine(RuleBasedStateMachine):
-    def __init__(self, queue: QueueFarm) -> None:
-        super().__init__()
-        self.queue, self.db, self.farm = queue, queue.db, queue.farm
-        self.run = queue.run
-        self.run(queue.empty())
-        self.jobs: list[UUID] = []
-        self.claims: list[Claim] = []
-        self.tasks: list[tuple[Any, FrameCommit | None]] = []
-        self.replicas: list[UUID] = []
-        self.holder, self.epoch = self.run(queue.take_over(uuid4()))
-        self.old_epochs: list[int] = []
-        for number in range(2):
-            self.replicas.append(self.run(self.farm.replica(node=f"n{number}")))
-        self.now = self.run(queue.picture())
-        self.sound = True
-
-    def look(self, *reopened: UUID, single_step: bool = True) -> None:
-        before, self.now = self.now, self.run(self.queue.picture())
-        check(before, self.now, reopened=[str(job) for job in reopened], single_step=single_step)
-        self.sound = True
-
-    def unchanged(self, why: str) -> None:
-        before = self.now
-        self.look()
-        assert before.same_as(self.now), f"{why}, and yet something changed"
-
-    def begin(self) -> None:
-        self.sound = False
-
-    def teardown(self) -> None:
-        if not self.sound:
-            return
-        before, self.now = self.now, self.run(self.queue.bring_to_an_end(self.epoch))
-        check(before, self.now, single_step=False)
-
-    # --- people ---
-
-    @precondition(lambda self: len(self.jobs) < _MOST_JOBS)
-    @rule(
-        frames=st.integers(1, 6),
-        order=st.sampled_from(["sequential", "reverse", "scout"]),
-        parts=st.sampled_from([1, 1, 1, 2]),
-        scouts=st.sampled_from([None, None, None, 1, 2]),
-        tries=st.integers(1, 3),
-        film=st.booleans(),
-        reuse=st.booleans(),
-    )
-    def submit(
-        self, frames: int, order: str, parts: int, scouts: int | None, tries: int, film: bool, reuse: bool
-    ) -> None:
-        self.begin()
-        spec: dict[str, Any] = {
-            "frames": f"1-{frames}",
-            "order": order,
-            "approval": scouts,
-            "reuse": reuse,
-            "limits": {"tries": tries},
-            "split": {"mode": "borders", "parts": parts} if parts > 1 else {},
-            "outputs": {"video": "auto" if film else None, "previews": False},
-        }
-        self.jobs.append(self.run(self.farm.submit(**spec)))
-        self.look()
-
-    def ask(self, job_id: UUID, what: Callable[[], Awaitable[object]]) -> None:
-        """A refusal changes nothing."""
-        self.begin()
-
-        async def asked() -> bool:
-            try:
-                await what()
-            except Conflict:
-                return False
-            return True
-
-        if self.run(asked()):
-            self.look(job_id)
-        else:
-            self.unchanged("it was refused")
-
-    @precondition(lambda self: self.jobs)
-    @rule(job=which, command=st.sampled_from(["cancel", "pause", "resume", "approve", "retry"]))
-    def command(self, job: int, command: str) -> None:
-        job_id = self.jobs[job % len(self.jobs)]
-        calls: dict[str, Callable[[], Awaitable[object]]] = {
-            "cancel": lambda: self.farm.change(job_id, "cancel"),
-            "pause": lambda: pause(self.farm, job_id),
-            "resume": lambda: resume(self.farm, job_id),
-            "approve": lambda: approve(self.farm, job_id),
-            "retry": lambda: retry(self.farm, job_id),
-        }
-        self.ask(job_id, calls[command])
-
-    @precondition(lambda self: self.jobs)
-    @rule(job=which, action=st.sampled_from(FrameAction), frames=subset)
-    def act_on(self, job: int, action: FrameAction, frames: int) -> None:
-        job_id = self.jobs[job % len(self.jobs)]
-        total = self.now.jobs[str(job_id)]["total"]
-        ordinals = [ordinal for ordinal in range(total) if frames >> ordinal & 1]
-        self.ask(job_id, lambda: act(self.farm, job_id, action, ordinals or [0]))
-
-    @precondition(lambda self: self.jobs)
-    @rule(job=which, priority=st.sampled_from(PriorityClass))
-    def change_priority(self, job: int, priority: PriorityClass) -> None:
-        job_id = self.jobs[job % len(self.jobs)]
-
-        async def change() -> None:
-            async with self.db.transaction() as tx:
-                await change_fields(tx, job_id=job_id, changes={"priority": priority})
-
-        self.ask(job_id, change)
-
+class QueueMachine(PeopleOfTheQueue):
     # --- replicas ---
 
     @precondition(lambda self: len(self.replicas) < _MOST_REPLICAS)
