@@ -223,6 +223,8 @@ class ChunkRun:
 
     async def _wait(self, flight: _Flight) -> bool:
         """Until the frame is done or its time is up (True), or the run must stop at once (False)."""
+        if flight.task.done():  # while the frame before it was on its way out
+            return not self._halted.is_set()
         halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
         try:
             limit = self._spec.limits.frame_timeout_s

@@ -169,11 +169,12 @@ class Committer:
             return None
 
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
-        uploads = [upload for finished, _ in checked for upload in _uploads_of(finished)]
-        stored = {item.key: item for item in await self._storage.put_artifacts(uploads)}
+        uploads = [_uploads_of(finished) for finished, _ in checked]
+        flat = [upload for of_frame in uploads for upload in of_frame]
+        stored = {item.key: item for item in await self._storage.put_artifacts(flat)}
         commits = []
-        for finished, facts in checked:
-            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in _uploads_of(finished)]
+        for (finished, facts), of_frame in zip(checked, uploads, strict=True):
+            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
             commits.append(
                 FrameCommit(
                     ordinal=finished.ordinal,

@@ -78,7 +78,7 @@ class ClusterSettings(BaseSettings):
     commit_queue: int = 64
     """Finished frames that may wait for upload in one replica before it stops rendering."""
 
-    commit_batch: int = 32
+    commit_batch: int = 64
     """Frames in one commit at most."""
 
     commit_pause: timedelta = timedelta(milliseconds=250)

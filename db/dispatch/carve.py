@@ -40,7 +40,7 @@ async def carve(
     """Chunks for ``wishes`` in their order, and what is left of each range that was touched."""
     left = [_Left(row.id, row.first, row.count) for row in ranges]
     before = {item.id: item.first for item in left}
-    supply = _open_positions(tx, job, left)
+    supply = _open_positions(tx, job, left, sum(wish.frames for wish in wishes))
     chunks: list[CarvedChunk] = []
     for wish in wishes:
         positions: list[tuple[int, int]] = []
@@ -66,12 +66,15 @@ async def carve(
     return chunks, changed
 
 
-async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> AsyncGenerator[tuple[int, int]]:
+async def _open_positions(
+    tx: Transaction, job: Any, left: list[_Left], wanted: int
+) -> AsyncGenerator[tuple[int, int]]:
     """(position, ordinal) of frames without outcome; a position is off its range before it is handed on."""
     order = Order(job.hand_out)
+    look_ahead = _LOOK_AHEAD if job.gaps else wanted
     for item in left:
         while item.count:
-            block = ordinals_at(order, job.total, item.first, min(item.count, _LOOK_AHEAD))
+            block = ordinals_at(order, job.total, item.first, min(item.count, look_ahead))
             resolved = await _resolved(tx, job, block) if job.gaps else frozenset[int]()
             for ordinal in block:
                 position = item.first
