@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -23,6 +23,7 @@ from cluster.engines import EngineLease, EngineRoom
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
 from db.session import Database
+from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
@@ -152,7 +153,7 @@ class ChunkRun:
         """Nothing of this chunk renders: charge the first frame. The rest goes back, it would fare no better here."""
         if self._pending:
             ordinal, frame = self._pending.popleft()
-            await self._fail(ordinal, frame, uuid4(), reason, message, log)
+            await self._fail(ordinal, frame, new_id(), reason, message, log)
 
     async def _render(self, lease: EngineLease) -> None:
         """Frames until the chunk ends, the run is stopped, or the engine is gone."""
@@ -167,7 +168,7 @@ class ChunkRun:
 
     def _launch(self, lease: EngineLease) -> None:
         ordinal, frame = self._pending[0]
-        attempt_id = uuid4()
+        attempt_id = new_id()
         scratch = lease.scratch_for(attempt_id)
         request = FrameRequest(id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch)
         self._pending.popleft()

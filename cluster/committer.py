@@ -121,11 +121,15 @@ class Committer:
         """What comes until ``ready_at`` (the loop's clock), one frame at least; a last one or a flush ends the wait."""
         batch: list[FinishedFrame] = []
         while len(batch) < self._settings.commit_batch:
+            finished: FinishedFrame | None
             try:
-                async with asyncio.timeout_at(ready_at if batch else None):
-                    finished = await self._queue.get()
-            except TimeoutError:
-                break
+                finished = self._queue.get_nowait()  # a timer for each frame would cost more than its commit
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout_at(ready_at if batch else None):
+                        finished = await self._queue.get()
+                except TimeoutError:
+                    break
             if finished is not None:
                 batch.append(finished)
             else:
@@ -135,7 +139,10 @@ class Committer:
         return batch
 
     def _settled(self, finished: FinishedFrame) -> None:
-        self._waiting -= Counter([finished.chunk.key])  # keeps what is above zero
+        key = finished.chunk.key
+        self._waiting[key] -= 1
+        if not self._waiting[key]:
+            del self._waiting[key]
         self._queue.task_done()
 
     async def _commit(self, frames: list[FinishedFrame]) -> None:

@@ -32,6 +32,10 @@ class ClusterSettings(BaseSettings):
     tick_pause: timedelta = timedelta(milliseconds=2)
     """Shortest pause between two ticks, so that a burst of NOTIFYs becomes one tick."""
 
+    reuse_slice: timedelta = timedelta(milliseconds=300)
+    """Longest that one tick looks for frames that a starting job may reuse; a large job goes on in the next tick. Well
+    below a chunk's run time, so that no replica waits for its next one meanwhile."""
+
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
 

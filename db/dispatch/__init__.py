@@ -3,7 +3,7 @@
 from db.cancel import cancel_job, fail_job
 from db.dispatch.apply import AppliedPlan, apply_plan
 from db.dispatch.leadership import lead, resign
-from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
+from db.dispatch.pin import JobToPin, Reused, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
 from db.dispatch.snapshot import read_snapshot
 from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, postpone_task, renew_tasks
@@ -16,6 +16,7 @@ __all__ = [
     "JobToPin",
     "LostLeadership",
     "NewArtifact",
+    "Reused",
     "apply_plan",
     "cancel_job",
     "claim_tasks",

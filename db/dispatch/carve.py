@@ -66,9 +66,7 @@ async def carve(
     return chunks, changed
 
 
-async def _open_positions(
-    tx: Transaction, job: Any, left: list[_Left], wanted: int
-) -> AsyncGenerator[tuple[int, int]]:
+async def _open_positions(tx: Transaction, job: Any, left: list[_Left], wanted: int) -> AsyncGenerator[tuple[int, int]]:
     """(position, ordinal) of frames without outcome; a position is off its range before it is handed on."""
     order = Order(job.hand_out)
     look_ahead = _LOOK_AHEAD if job.gaps else wanted

@@ -14,8 +14,6 @@ from db.session import Transaction
 from db.tables import JOB, MODEL
 from jobs.states import EndReason, JobState
 
-_HIDDEN = {"idempotency_key", "priority_rank"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
@@ -86,7 +84,7 @@ async def list_jobs(
 
 
 def _jobs() -> Select[Any]:
-    columns = [column for column in JOB.c if column.name not in _HIDDEN]
+    columns = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
     fps = cast(MODEL.c.probe["fps"].astext, Float).label("fps")
     return select(*columns, MODEL.c.digest.label("model_digest"), fps).join(MODEL, MODEL.c.id == JOB.c.model_id)
 

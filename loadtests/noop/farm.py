@@ -65,7 +65,7 @@ class NoOpFarm:
     async def _run_job(self, frames: str) -> JobRun:
         database = Database(DatabaseSettings(url=SecretStr(self.database_url), application_name="bench"))
         try:
-            project_id, model_id = await _ensure_model(database)
+            project_id, model_id = await ensure_model(database)
             await self._until_replicas_are_up(database)
             spec = JobSpec.model_validate(
                 {
@@ -139,7 +139,8 @@ def noop_farm(*, database_url: str, replicas: int, folder: Path) -> Iterator[NoO
         yield farm
 
 
-async def _ensure_model(database: Database) -> tuple[UUID, UUID]:
+async def ensure_model(database: Database) -> tuple[UUID, UUID]:
+    """(project, model that is ready): nobody opens it."""
     digest = hashlib.sha256(b"no-op").hexdigest()
     async with database.transaction() as tx:
         project_id = await ensure_project(tx, slug="default", name="Default")

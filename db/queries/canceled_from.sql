@@ -1,0 +1,5 @@
+-- Where the next frames are that a chunk held when its job was canceled.
+select distinct held.ordinal
+from work cross join unnest(work.ordinals) as held (ordinal)
+where work.job_id = :job_id and work.kind = 'chunk' and work.state = 'canceled' and held.ordinal >= :first
+order by held.ordinal limit :limit
