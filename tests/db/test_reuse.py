@@ -10,8 +10,10 @@ import pytest
 
 from db.bootstrap import ensure_project
 from db.dispatch import LostLeadership, jobs_to_pin, pin_job, refuse_job, resign, reuse_frames
+from db.frame_actions import act_on_frames, retry_job
 from db.queue import PartCommit, commit_part
 from db.submit import submit_job
+from jobs.frame_actions import FrameAction
 from tests.db.builders import CLUSTER, RENDER_KEY, Farm, add_model
 
 
@@ -92,6 +94,42 @@ class TestReuse:
         [mine] = await farm.rows("select storage_key from artifact where job_id = :id and ordinal = 3", id=job_id)
         assert str(newer) in mine.storage_key
         await farm.assert_whole(job_id)
+
+    async def test_the_newest_picture_wins_however_many_jobs_have_one(self, farm: Farm) -> None:
+        """More jobs than one statement looks into; the oldest of them was asked for its frame again."""
+        oldest = await _rendered(farm, "1-2")
+        newest = oldest
+        for _ in range(17):
+            newest = await _rendered(farm, "1-2", reuse=False)
+        async with farm.db.transaction() as tx:
+            await act_on_frames(tx, job_id=oldest, action=FrameAction.REQUEUE, ordinals=[0])
+        await farm.pin(oldest)
+        await farm.commit(await farm.rendering(oldest, await farm.replica(), frames=1))
+        job_id = await farm.start(frames="1-2")
+        assert await _reuse(farm, job_id) == 2
+        rows = await farm.rows("select storage_key from artifact where job_id = :id order by ordinal", id=job_id)
+        assert [str(oldest) in rows[0].storage_key, str(newest) in rows[1].storage_key] == [True, True]
+        await farm.assert_whole(job_id)
+
+    async def test_a_canceled_job_that_is_tried_again_looks_again(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-4")
+        assert await _reuse(farm, job_id) == 0
+        await farm.change(job_id, "cancel")
+        await _rendered(farm, "2-3")
+        async with farm.db.transaction() as tx:
+            await retry_job(tx, job_id=job_id)
+        await farm.pin(job_id)
+        assert await _reuse(farm, job_id) == 2
+        await farm.assert_whole(job_id)
+
+    async def test_a_job_whose_scouts_were_all_reused_before_it_started_asks_for_approval(self, farm: Farm) -> None:
+        await _rendered(farm, "1-2")
+        job_id = await farm.submit(frames="1-4", approval=2)
+        pinned = {"engine_version": "fake 1", "device_class": "cpu", "render_key": RENDER_KEY}
+        await pin_job(farm.db, job_id=job_id, start=False, epoch=await farm.lead(), **pinned)
+        assert await _reuse(farm, job_id) == 2
+        await pin_job(farm.db, job_id=job_id, epoch=await farm.lead(), **pinned)
+        assert (await farm.job(job_id)).state == "awaiting_approval"
 
     async def test_a_frame_that_a_chunk_holds_is_left_to_it(self, farm: Farm) -> None:
         await _rendered(farm, "1-6")
