@@ -45,6 +45,10 @@ class NoOpHost:
 
     alive = True
     log_tail = ""
+    log_position = 0
+
+    def log_since(self, position: int) -> str:
+        return ""
 
     async def render(self, request: FrameRequest, on_progress: object) -> FrameOutput:
         return FrameOutput(main=request.scratch / "frame.png", timings_ms=_TIMINGS, metrics=_METRICS)
@@ -93,8 +97,8 @@ class NoOpStorage:
 class NoOpCommitter(Committer):
     """Looks into no file."""
 
-    async def _check(self, finished: FinishedFrame) -> PictureFacts | None:
-        return _SIZE
+    async def _check(self, frames: list[FinishedFrame]) -> list[tuple[FinishedFrame, PictureFacts]]:
+        return [(finished, _SIZE) for finished in frames]
 
 
 class NoOpReplica(Replica):
@@ -135,7 +139,7 @@ async def main() -> None:
     stopping = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if not running.done():
-        await replica.drain()
+        await replica.drain("the bench is over")
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await running
