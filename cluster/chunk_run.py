@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -25,6 +25,7 @@ from cluster.engines import EngineLease, EngineRoom
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, CutShort, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
 from db.session import Database
+from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
@@ -176,7 +177,7 @@ class ChunkRun:
         """Nothing of this chunk renders: charge the first frame. The rest goes back, it would fare no better here."""
         if self._pending:
             ordinal, frame = self._pending.popleft()
-            await self._fail(ordinal, frame, uuid4(), reason, message, log)
+            await self._fail(ordinal, frame, new_id(), reason, message, log)
 
     async def _render(self, lease: EngineLease) -> None:
         """Frames until the chunk ends, the run is stopped, or the engine is gone."""
@@ -191,7 +192,7 @@ class ChunkRun:
 
     def _launch(self, lease: EngineLease) -> None:
         ordinal, frame = self._pending[0]
-        attempt_id = uuid4()
+        attempt_id = new_id()
         scratch = lease.scratch_for(attempt_id)
         request = FrameRequest(
             id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch, part=self._part
@@ -249,6 +250,8 @@ class ChunkRun:
         """Until the frame is done or the run must stop at once (None), or one of its limits is passed (which)."""
         loop = asyncio.get_running_loop()
         self._progressed_at = loop.time()
+        if flight.task.done():  # while the frame before it was on its way out
+            return None
         ends_at = loop.time() + self._spec.limits.frame_timeout_s
         stall = self._stall_s
         halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")

@@ -131,11 +131,15 @@ class Committer:
         """What comes until ``ready_at`` (the loop's clock), one frame at least; a last one or a flush ends the wait."""
         batch: list[FinishedFrame] = []
         while len(batch) < self._settings.commit_batch:
+            finished: FinishedFrame | None
             try:
-                async with asyncio.timeout_at(ready_at if batch else None):
-                    finished = await self._queue.get()
-            except TimeoutError:
-                break
+                finished = self._queue.get_nowait()  # a timer for each frame would cost more than its commit
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout_at(ready_at if batch else None):
+                        finished = await self._queue.get()
+                except TimeoutError:
+                    break
             if finished is not None:
                 batch.append(finished)
             else:
@@ -145,7 +149,10 @@ class Committer:
         return batch
 
     def _settled(self, finished: FinishedFrame) -> None:
-        self._waiting -= Counter([finished.chunk.key])  # keeps what is above zero
+        key = finished.chunk.key
+        self._waiting[key] -= 1
+        if not self._waiting[key]:
+            del self._waiting[key]
         self._queue.task_done()
 
     async def _commit(self, frames: list[FinishedFrame]) -> None:
@@ -213,11 +220,12 @@ class Committer:
         return whole
 
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
-        uploads = [upload for finished, _ in checked for upload in _uploads_of(finished)]
-        stored = {item.key: item for item in await self._storage.put_artifacts(uploads)}
+        uploads = [_uploads_of(finished) for finished, _ in checked]
+        flat = [upload for of_frame in uploads for upload in of_frame]
+        stored = {item.key: item for item in await self._storage.put_artifacts(flat)}
         commits = []
-        for finished, facts in checked:
-            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in _uploads_of(finished)]
+        for (finished, facts), of_frame in zip(checked, uploads, strict=True):
+            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
             commits.append(
                 FrameCommit(
                     ordinal=finished.ordinal,

@@ -10,6 +10,8 @@ knows that it still runs.
 from __future__ import annotations
 
 import asyncio
+import functools
+import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -49,7 +51,7 @@ ROLE = "dispatcher"
 STARTED_PER_TICK = 200
 """Jobs that one tick starts; the others follow in the next."""
 REUSE_BATCH = 10_000
-"""Frames taken over from earlier jobs in one transaction."""
+"""Frames looked up among earlier jobs in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +155,18 @@ class Dispatcher:
     async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
         try:
-            await self._start(job, replica, epoch)
+            return await self._start(job, replica, epoch)
         except ValidationError as error:
             _log.exception("job_refused", job_id=str(job.id))
             message = f"This release of the farm cannot read the job's settings; submit it again. {error}"
             await refuse_job(self._database, job_id=job.id, message=message, epoch=epoch)
             return False
-        return True
 
-    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> None:
-        """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
+    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+        """Pin the job to an engine version and device class that the farm has, reuse what is rendered, let it run.
+
+        False: it is not through with looking for reuse, and goes on in the next tick; others are not kept waiting.
+        """
         spec = JobSpec.model_validate(job.spec)
         key = render_key_of(
             spec,
@@ -170,7 +174,8 @@ class Dispatcher:
             engine_version=replica.engines[spec.pipeline],
             device_class=replica.device_class,
         )
-        await pin_job(
+        pin = functools.partial(
+            pin_job,
             self._database,
             job_id=job.id,
             engine_version=replica.engines[spec.pipeline],
@@ -179,8 +184,14 @@ class Dispatcher:
             epoch=epoch,
         )
         if spec.reuse:
-            while await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH) == REUSE_BATCH:
-                pass  # more may be had
+            await pin(start=False)
+            until = time.monotonic() + self._settings.reuse_slice.total_seconds()
+            while not (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done:
+                if time.monotonic() > until:
+                    self._wake.set()
+                    return False
+        await pin()
+        return True
 
     async def _tick_for_ever(self) -> None:
         while True:

@@ -35,6 +35,10 @@ class ClusterSettings(BaseSettings):
     tick_pause: timedelta = timedelta(milliseconds=2)
     """Shortest pause between two ticks, so that a burst of NOTIFYs becomes one tick."""
 
+    reuse_slice: timedelta = timedelta(milliseconds=300)
+    """Longest that one tick looks for frames that a starting job may reuse; a large job goes on in the next tick. Well
+    below a chunk's run time, so that no replica waits for its next one meanwhile."""
+
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
 
@@ -90,7 +94,7 @@ class ClusterSettings(BaseSettings):
     commit_queue: int = 64
     """Finished frames that may wait for upload in one replica before it stops rendering."""
 
-    commit_batch: int = 32
+    commit_batch: int = 64
     """Frames in one commit at most."""
 
     commit_pause: timedelta = timedelta(milliseconds=250)

@@ -11,7 +11,7 @@ from db.session import Transaction
 from jobs.frames import FrameRange
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # a range of the longest text holds some 2 MiB
 def frame_range(text: str) -> FrameRange:
     """Parsed before when the job was accepted, so it cannot fail here."""
     return FrameRange.parse(text)

@@ -99,6 +99,8 @@ async def act_on_frames(
     left_out = sorted({*frames.without_result} - {*_all_of(reopen), *_all_of(skip)})
     if left_out:
         await _insert(tx, job_id, generation, numbers, left_out, FrameState.CANCELED, EndReason.USER_CANCEL)
+    if len(left_out) < len(frames.without_result):  # others may have rendered them since
+        await run(tx, "reuse_looked", job_id=job_id, beyond=0)
     await run(tx, "notify", channel=DISPATCH, payload="job")
     return FramesChanged(changed=changed, state=await settle(tx, job_id=job_id))
 

@@ -41,8 +41,30 @@ def ordinal_at(order: Order, total: int, position: int) -> int:
 
 
 def ordinals_at(order: Order, total: int, first: int, count: int) -> list[int]:
-    """Ordinals of ``count`` positions from ``first``."""
-    return [ordinal_at(order, total, position) for position in range(first, first + count)]
+    """Ordinals of ``count`` positions from ``first``, by arithmetic on whole stretches (a chunk is carved of them)."""
+    return [ordinal for run in runs_at(order, total, first, count) for ordinal in run]
+
+
+def runs_at(order: Order, total: int, first: int, count: int) -> list[range]:
+    """The same as ranges: at most a few more than there are scouts, however many positions."""
+    beyond = first + count
+    if count < 0 or first < 0 or beyond > total:
+        raise IndexError(beyond - 1)
+    if order is Order.REVERSE:
+        return [range(total - 1 - first, total - 1 - beyond, -1)] if count else []
+    if order is Order.SEQUENTIAL:
+        return [range(first, beyond)] if count else []
+    scouts, in_order = _scouts(total)
+    runs = [range(scout, scout + 1) for scout in scouts[first:beyond]]
+    first, beyond = max(first, len(scouts)), max(beyond, len(scouts))
+    while first < beyond:
+        low = ordinal_at(order, total, first)
+        next_scout = bisect_right(in_order, low)
+        high = in_order[next_scout] if next_scout < len(in_order) else total
+        length = min(beyond - first, high - low)
+        runs.append(range(low, low + length))
+        first += length
+    return runs
 
 
 def position_of(order: Order, total: int, ordinal: int) -> int:

@@ -8,7 +8,7 @@ from db.dispatch.expire import expire_jobs
 from db.dispatch.gates import open_gates
 from db.dispatch.leadership import lead, resign
 from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
-from db.dispatch.pin import JobToPin, jobs_to_pin, pin_job, refuse_job, reuse_frames
+from db.dispatch.pin import JobToPin, Reused, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
 from db.dispatch.snapshot import read_snapshot
 from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, postpone_task, renew_tasks
@@ -23,6 +23,7 @@ __all__ = [
     "JobToPin",
     "LostLeadership",
     "NewArtifact",
+    "Reused",
     "apply_plan",
     "cancel_job",
     "charge_projects",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from db._query import as_json, run
 from db.queue._work import LockedWork, lock_work
 from db.session import Database, Transaction
 from db.settle import settle
+from jobs.ids import new_id
 from jobs.states import JobState, WorkKind
 
 
@@ -89,7 +90,7 @@ async def write_frames(
     tx: Transaction, work: LockedWork, replica_id: UUID | None, frames: list[FrameCommit], needs_preview: bool
 ) -> list[int]:
     """Results, attempts, artifacts, counts, and one event; the ordinals that got their result. Needs both locks."""
-    files = [(commit, uuid4(), artifact) for commit in frames for artifact in commit.artifacts]
+    files = [(commit, new_id(), artifact) for commit in frames for artifact in commit.artifacts]
     remaining = [ordinal for ordinal in work.ordinals if ordinal not in {commit.ordinal for commit in frames}]
     pictures = {commit.ordinal: file_id for commit, file_id, artifact in files if artifact.kind == "frame"}
     event = {

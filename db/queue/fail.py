@@ -88,6 +88,17 @@ async def _decide(
     if work.job.state is JobState.CANCELING:
         held = [ordinal] if work.kind is WorkKind.CHUNK else []  # a split frame was counted when its job was canceled
         await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=held)
+        await run(
+            tx,
+            "leave_canceled",
+            job_id=work.job.id,
+            kind=work.kind,
+            part=work.part,
+            parts=work.parts,
+            generation=work.generation,
+            ordinal=ordinal,
+            priority_rank=work.job.priority_rank,
+        )
         await settle(tx, job_id=work.job.id)
         return FailOutcome.CANCELED
     fault = reason.facts.fault

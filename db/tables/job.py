@@ -80,6 +80,8 @@ class JobTable(SQLModel, table=True):
     split_parts: int = 1
     """Replicas that share one frame."""
     cloned_from: UUID | None = None
+    reuse_next: int = 0
+    """Ordinals below it have been looked up for reuse."""
     charged_ms: float = 0.0
     """How much of ``render_ms_sum`` has been added to the project's charge."""
     suspects: int = 0

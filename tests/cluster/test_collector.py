@@ -175,7 +175,7 @@ class TestArtifacts:
         chunk = await farm.rendering(first, await farm.replica(), frames=2)
         await studio.commit(chunk, *[await studio.finished(chunk, ordinal) for ordinal in (0, 1)])
         second = await farm.start(frames="1-2")
-        assert await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=10) == 2
+        assert (await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=10)).taken == 2
         await farm.execute("delete from artifact where job_id = :id", id=first)
         assert await studio.collect() == 0
         await studio.assert_named_are_whole()

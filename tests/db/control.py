@@ -95,6 +95,7 @@ async def assert_honest(farm: Farm, job_id: UUID) -> None:
     letters = await states(farm, job_id)
     counted = {"C": job.committed, "R": job.reused, "F": job.failed, "X": job.canceled, "S": job.skipped}
     assert {letter: letters.count(letter) for letter in counted} == counted, letters
+    await assert_found_by_state(farm, job_id)
     held = await farm.rows(
         "select unnest(ordinals) as ordinal from work where job_id = :id and kind = 'chunk'"
         " and state in ('queued', 'leased', 'rendering')",
@@ -104,3 +105,18 @@ async def assert_honest(farm: Farm, job_id: UUID) -> None:
     assert len(ordinals) == len(set(ordinals))
     sequence = [seq for seq, _, _ in await farm.events(job_id)]
     assert sequence == list(range(1, len(sequence) + 1))
+
+
+async def assert_found_by_state(farm: Farm, job_id: UUID) -> None:
+    """Pages of one state, and of several, show each frame that has it once, in order, and no other."""
+    everything = await frames(farm, job_id)
+    for wanted in (*((state,) for state in FrameState), (FrameState.QUEUED, FrameState.COMMITTED, FrameState.CANCELED)):
+        shown: list[FrameRow] = []
+        async with farm.db.transaction() as tx:
+            job = await get_job(tx, job_id=job_id)
+            assert job is not None
+            while page := await list_frames(
+                tx, job=job, first=shown[-1].ordinal + 1 if shown else 0, limit=2, states=wanted
+            ):
+                shown += page
+        assert shown == [frame for frame in everything if frame.state in wanted], wanted

@@ -72,7 +72,7 @@ async def test_reused_frames_cost_nothing(farm: Farm) -> None:
     await rendered(farm, 10, 100.0)
     await charge_projects(farm.db, half_life=HALF_LIFE, batch=10, epoch=await farm.lead())
     again = await farm.start()
-    assert await reuse_frames(farm.db, job_id=again, epoch=await farm.lead(), limit=100) == 10
+    assert (await reuse_frames(farm.db, job_id=again, epoch=await farm.lead(), limit=100)).taken == 10
     assert await charge_projects(farm.db, half_life=HALF_LIFE, batch=10, epoch=await farm.lead()) == 0
 
 

@@ -215,10 +215,12 @@ class TestRequeue:
         first = await farm.start(frames="1-3")
         await render_all(farm, first, replica)
         second = await farm.start(frames="1-3")
-        assert await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=100) == 3
+        assert (await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=100)).taken == 3
         await act(farm, second, FrameAction.REQUEUE, [0])
         await farm.pin(second)
-        assert await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=100) == 0
+        await farm.execute("update job set reuse_next = 0 where id = :id", id=second)
+        again = await reuse_frames(farm.db, job_id=second, epoch=await farm.lead(), limit=100)
+        assert (again.taken, again.done) == (0, True)
         assert await render_all(farm, second, replica) == [0]
         assert await states(farm, second) == "CRR"
         await assert_honest(farm, second)

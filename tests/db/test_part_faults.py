@@ -22,6 +22,7 @@ from jobs.limits import FarmLimits
 from jobs.planning import Plan, TakeBack
 from jobs.states import EndReason
 from tests.db.builders import CLUSTER, LIMITS, Farm
+from tests.db.control import assert_found_by_state
 from tests.db.split_jobs import claim_merge, commit, finish, merging, place, rendering, split_job
 
 
@@ -177,6 +178,7 @@ class TestCancel:
         await farm.change(job_id, "cancel")
         job = await farm.job(job_id)
         assert (job.state, job.canceled) == ("canceling", 3)
+        await assert_found_by_state(farm, job_id)
         assert not await commit(farm, first)  # its replica had not heard of the cancel
         assert (await farm.job(job_id)).state == "canceling"
         assert await release_canceled(farm.db, work_id=second.work_id, fence=second.fence)
@@ -198,6 +200,7 @@ class TestCancel:
             assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
         job = await farm.job(job_id)
         assert (job.state, job.canceled) == ("canceled", 1)
+        await assert_found_by_state(farm, job_id)
 
     async def test_a_commit_of_the_last_part_races_the_cancel_and_nothing_is_left(self, farm: Farm) -> None:
         for _ in range(6):

@@ -21,6 +21,7 @@ from db.repositories.jobs import get_job
 from jobs.plan import make_plan
 from jobs.planning import PlanSettings, Snapshot
 from tests.db.builders import CLUSTER, LEASE, LIMITS, Farm
+from tests.db.control import assert_found_by_state
 from tests.db.split_jobs import claim_merge, commit, finish, merged, merging, place, rendering, split_job
 
 
@@ -197,10 +198,12 @@ class TestFrameList:
         job = await farm.job(job_id)
         assert (job.state, job.canceled) == ("canceling", 2)
         assert [state for state, *_ in await self.seen(farm, job_id)] == ["canceled"] * 2
+        await assert_found_by_state(farm, job_id)
 
     async def seen(self, farm: Farm, job_id: UUID) -> list[tuple[str, int | None, int | None]]:
         async with farm.db.transaction() as tx:
             job = await get_job(tx, job_id=job_id)
             assert job is not None
             rows = await list_frames(tx, job=job, limit=10)
+        await assert_found_by_state(farm, job_id)
         return [(str(row.state), row.parts, row.parts_done) for row in rows]

@@ -16,8 +16,10 @@ alter table job
     add column split_parts    integer not null default 1 check (split_parts between 1 and 64),
     add column cloned_from    uuid,
     add column charged_ms     double precision not null default 0,
+    add column reuse_next     integer not null default 0 check (reuse_next >= 0),
     add column suspects       integer not null default 0 check (suspects >= 0);
 -- scouts: positions handed out before a person must approve the rest; null: no approval.
+-- reuse_next: ordinals below it have been looked up for reuse.
 -- charged_ms: how much of render_ms_sum has been added to the project's charge.
 
 create index job_deadline on job (least(start_before, finish_before))
@@ -140,6 +142,23 @@ create table frame_look (
     primary key (job_id, ordinal, generation)
 );
 -- Luminance of a committed frame's small picture, to judge it beside its neighbours.
+
+-- A page of a list is read from an index in its order, however many rows the job has (docs/adr/0007-table-shape.md).
+create index artifact_by_age on artifact (job_id, created_at, id);
+create index artifact_not_frame on artifact (job_id, kind, created_at, id) where kind <> 'frame';
+create index frame_result_not_committed on frame_result (job_id, state, ordinal) where state <> 'committed';
+create index work_canceled_by_job on work (job_id) where state = 'canceled';
+create index work_range on work (job_id) where kind = 'range' and state = 'queued';
+
+-- History only grows. Its visibility map is kept fresh by a share of the rows that come, not of those that are there;
+-- the queue's few rows change all the time, and dead ones must not pile up before every reader's way.
+alter table frame_result set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+alter table artifact set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+alter table attempt set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+alter table event set (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+alter table work set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
+alter table job set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
+alter table replica set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 200);
 
 create table outbox (
     id            bigserial primary key,
