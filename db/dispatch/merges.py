@@ -60,7 +60,7 @@ async def finish_merge(
         if not work.is_held_under(fence) or work.job.state.is_terminal or work.job.state is JobState.CANCELING:
             return bool(await committed_before(tx, work_id, [commit]))
         accepted: Sequence[int] = await write_frames(tx, work, None, [commit], needs_preview and work.previews)
-        if work.job.resolved + len(accepted) == work.job.total:
+        if work.job.scouting or work.job.resolved + len(accepted) == work.job.total:
             await settle(tx, job_id=work.job.id)
         return bool(accepted)
 

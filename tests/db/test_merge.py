@@ -50,6 +50,12 @@ class TestMerge:
         assert await finish(farm, again)
         assert (await farm.job(job_id)).committed == 1
 
+    async def test_the_merge_of_the_last_scout_frame_asks_for_approval(self, farm: Farm) -> None:
+        """It waited for the leader's sweep, and a person for a question that nobody had asked."""
+        job_id = await split_job(farm, frames="1-3", approval=1)
+        assert await finish(farm, await merging(farm, job_id))
+        assert (await farm.job(job_id)).state == "awaiting_approval"
+
     @pytest.mark.parametrize("reason", [EndReason.BAD_OUTPUT, EndReason.INFRA])
     async def test_one_that_keeps_failing_fails_the_frame_with_its_reason(self, farm: Farm, reason: EndReason) -> None:
         job_id = await split_job(farm, frames="1-2")
