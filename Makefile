@@ -9,7 +9,7 @@ LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full check fix bench gpu-check setup setup-dev lock clean
+.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate gpu-check setup setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,18 @@ fix: setup-dev ## what the linters can mend
 
 bench: setup-dev ## warm over cold, and Rayfarm over the bare engine loop, against loadtests/budgets.toml
 	@$(BIN)/python -m loadtests.bench_render $(BENCH); render=$$?; $(BIN)/python -m loadtests.bench_cancel && exit $$render
+
+simulate: setup-dev ## a farm of thousands, planned by the real planner over a real PostgreSQL, against loadtests/budgets.toml
+	@$(BIN)/python -m loadtests.simulate $(SIMULATE)
+
+bench-dispatch: setup-dev ## no-op frames per second end to end, and procrastinate beside it (BENCH=--million: also a million frames)
+	@$(BIN)/python -m loadtests.bench_dispatch $(BENCH)
+
+bench-million: setup-dev ## whether a million frames cost what a thousand do: submit, pages, statements, reuse
+	@$(BIN)/python -m loadtests.bench_million
+
+bench-latency: setup-dev ## submit to first frame on a resident model, and cancel to engine stopped
+	@$(BIN)/python -m loadtests.bench_latency $(BENCH)
 
 gpu-check: setup ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check

@@ -1,19 +1,21 @@
 """One chunk on one engine: its frames in order, each handed to the committer as soon as it is rendered.
 
-Stops at once for a cancel or a lost lease (the engine is killed: Blender ignores every gentler stop), at the next
-frame boundary for a drain. What was not rendered goes back to the queue; what was rendered is committed first.
+Stops at once for a cancel, a lost lease or a machine that is taken away (the engine is killed: Blender ignores every
+gentler stop), at the next frame boundary for a drain. What was not rendered goes back to the queue; what was rendered
+is committed first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
@@ -21,12 +23,13 @@ from cluster.backoff import Patience
 from cluster.committer import Committer, FinishedFrame
 from cluster.engines import EngineLease, EngineRoom
 from cluster.settings import ClusterSettings
-from db.queue import ClaimedChunk, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
+from db.queue import ClaimedChunk, CutShort, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
 from db.session import Database
+from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest
+from pipelines.base import FrameOutput, FramePart, FrameRequest
 from pipelines.errors import EngineError, EngineLost
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +44,8 @@ class Stop(StrEnum):
     """Somebody else owns the chunk now: kill the engine, write nothing."""
     DRAIN = "drain"
     """The replica leaves: finish the frame that renders, give the rest back."""
+    TAKEN = "taken"
+    """The machine goes before the frame could end: kill the engine, give all back."""
 
 
 @dataclass(slots=True)
@@ -65,6 +70,9 @@ class Progress:
 
     job_id: UUID
     work_id: int
+    part: int | None = None
+    """Of a split frame: which part, from 0, and of how many."""
+    parts: int | None = None
     frame: int | None = None
     fraction: float = 0.0
     detail: str = ""
@@ -73,6 +81,8 @@ class Progress:
         return {
             "job_id": str(self.job_id),
             "work_id": self.work_id,
+            "part": self.part,
+            "parts": self.parts,
             "frame": self.frame,
             "fraction": round(self.fraction, 3),
             "detail": self.detail,
@@ -98,11 +108,17 @@ class ChunkRun:
     _pending: deque[tuple[int, int]] = field(init=False)
     _flights: deque[_Flight] = field(init=False, default_factory=deque)
     _stop: Stop | None = field(init=False, default=None)
+    _why: str | None = field(init=False, default=None)
+    """What made the replica leave, for people."""
+    _cut: CutShort | None = field(init=False, default=None)
+    """The frame that rendered when the engine was killed for a stop."""
+    _progressed_at: float = field(init=False, default=0.0)
+    """When the frame that renders last reported something new, by the loop's clock."""
     _halted: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     """Set by a stop that does not wait for the frame boundary."""
 
     def __post_init__(self) -> None:
-        self.progress = Progress(self.chunk.job_id, self.chunk.work_id)
+        self.progress = Progress(self.chunk.job_id, self.chunk.work_id, part=self.chunk.part, parts=self.chunk.parts)
         self._pending = deque(zip(self.chunk.ordinals, self.chunk.frames, strict=True))
         self._patience = Patience(self.settings.retry_first, self.settings.retry_longest)
 
@@ -110,10 +126,17 @@ class ChunkRun:
     def key(self) -> tuple[int, int]:
         return (self.chunk.work_id, self.chunk.fence)
 
-    def stop(self, why: Stop) -> None:
-        """Ask the run to stop; the sterner of two reasons wins."""
+    @property
+    def _part(self) -> FramePart | None:
+        if self.chunk.part is None or self.chunk.parts is None:
+            return None
+        return FramePart(number=self.chunk.part, of=self.chunk.parts, mode=self._spec.split.mode)
+
+    def stop(self, why: Stop, words: str | None = None) -> None:
+        """Ask the run to stop; the sterner of two reasons wins. ``words``: what for, shown with a frame cut short."""
         if self._stop is None or self._stop is Stop.DRAIN:
             self._stop = why
+            self._why = words
         if why is not Stop.DRAIN:
             self._halted.set()
 
@@ -154,24 +177,28 @@ class ChunkRun:
         """Nothing of this chunk renders: charge the first frame. The rest goes back, it would fare no better here."""
         if self._pending:
             ordinal, frame = self._pending.popleft()
-            await self._fail(ordinal, frame, uuid4(), reason, message, log)
+            await self._fail(ordinal, frame, new_id(), reason, message, log)
 
     async def _render(self, lease: EngineLease) -> None:
         """Frames until the chunk ends, the run is stopped, or the engine is gone."""
+        halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
         try:
             while (self._pending and self._stop is None) or self._flights:
                 while self._pending and self._stop is None and len(self._flights) < self.window:
                     self._launch(lease)
-                if not self._flights or not await self._land(lease):
+                if not self._flights or not await self._land(lease, halted):
                     return
         finally:
+            halted.cancel()
             await self._abandon(lease)
 
     def _launch(self, lease: EngineLease) -> None:
         ordinal, frame = self._pending[0]
-        attempt_id = uuid4()
+        attempt_id = new_id()
         scratch = lease.scratch_for(attempt_id)
-        request = FrameRequest(id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch)
+        request = FrameRequest(
+            id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch, part=self._part
+        )
         self._pending.popleft()
         warm, lease.warm = lease.warm, True
         task = asyncio.create_task(
@@ -179,22 +206,19 @@ class ChunkRun:
         )
         self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
 
-    async def _land(self, lease: EngineLease) -> bool:
+    async def _land(self, lease: EngineLease, halted: asyncio.Task[bool]) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
         flight.started_at, flight.log_from = time.time(), lease.host.log_position
-        self.progress.frame, self.progress.fraction = flight.frame, 0.0
-        if not await self._wait(flight):
+        self.progress.frame, self.progress.fraction, self.progress.detail = flight.frame, 0.0, ""
+        over = await self._wait(flight, halted)
+        if self._halted.is_set():
             return False
-        if not flight.task.done():
+        if over is not None:
             await lease.host.kill()
             self._flights.popleft()
             flight.task.cancel()
-            message = (
-                f"Frame {flight.frame} took longer than {self._spec.limits.frame_timeout_s:g} s. "
-                "Raise the job's limits.frame_timeout_s, or make the frame cheaper."
-            )
-            await self._fail_flight(flight, EndReason.TIMEOUT, message, lease)
+            await self._fail_flight(flight, over, self._words_of(over, flight), lease)
             return False
         self._flights.popleft()
         try:
@@ -216,6 +240,7 @@ class ChunkRun:
                 started_at=flight.started_at,
                 output=output,
                 format=lease.output_format,
+                frame_size=None if self.chunk.part is not None else lease.frame_size,
                 scratch=flight.scratch,
                 warm=flight.warm,
                 last=not self._flights and not self._pending,
@@ -223,22 +248,55 @@ class ChunkRun:
         )
         return self._stop is not Stop.DRAIN
 
-    async def _wait(self, flight: _Flight) -> bool:
-        """Until the frame is done or its time is up (True), or the run must stop at once (False)."""
-        halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
-        try:
-            limit = self._spec.limits.frame_timeout_s
-            await asyncio.wait({flight.task, halted}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            halted.cancel()
-        return not self._halted.is_set()
+    async def _wait(self, flight: _Flight, halted: asyncio.Task[bool]) -> EndReason | None:
+        """Until the frame is done or the run must stop at once (None), or one of its limits is passed (which)."""
+        loop = asyncio.get_running_loop()
+        self._progressed_at = loop.time()
+        if flight.task.done():  # while the frame before it was on its way out
+            return None
+        ends_at = loop.time() + self._spec.limits.frame_timeout_s
+        stall = self._stall_s
+        while True:
+            stalls_at = self._progressed_at + stall if stall is not None else math.inf
+            pause = max(0.0, min(ends_at, stalls_at) - loop.time())
+            await asyncio.wait({flight.task, halted}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            if flight.task.done() or halted.done():
+                return None
+            if loop.time() >= ends_at:
+                return EndReason.TIMEOUT
+            if stall is not None and loop.time() >= self._progressed_at + stall:
+                return EndReason.STALLED
+
+    @property
+    def _stall_s(self) -> float | None:
+        """Longest silence of a frame in seconds: the job's own, else the farm's."""
+        if self._spec.limits.stall_timeout_s is not None:
+            return self._spec.limits.stall_timeout_s
+        return self.limits.stall_timeout.total_seconds() if self.limits.stall_timeout is not None else None
+
+    def _words_of(self, over: EndReason, flight: _Flight) -> str:
+        if over is EndReason.TIMEOUT:
+            return (
+                f"Frame {flight.frame} took longer than {self._spec.limits.frame_timeout_s:g} s. "
+                "Raise the job's limits.frame_timeout_s, or make the frame cheaper."
+            )
+        at = f"{self.progress.fraction:.0%}" + (f" ({self.progress.detail})" if self.progress.detail else "")
+        return (
+            f"Frame {flight.frame} made no progress for {self._stall_s:g} s; it stood at {at}. Where the renderer is "
+            "silent for long, raise the job's limits.stall_timeout_s; else the attempt's log says where it stopped."
+        )
 
     async def _abandon(self, lease: EngineLease) -> None:
         """Frames that the engine was asked for and will not deliver go back to the front of the line."""
         if not self._flights:
             return
+        front = self._flights[0]
         await lease.host.kill()
         await asyncio.gather(*(flight.task for flight in self._flights), return_exceptions=True)
+        if self._halted.is_set() and front.started_at:
+            self._cut = CutShort(
+                ordinal=front.ordinal, attempt_id=front.attempt_id, message=self._why, log=lease.host.log_tail or None
+            )
         for flight in reversed(self._flights):
             self._pending.appendleft((flight.ordinal, flight.frame))
             lease.discard_scratch(flight.scratch)
@@ -281,14 +339,18 @@ class ChunkRun:
         work_id, fence = self.key
         if self._stop is Stop.CANCELED:
             await self._patience.until_available(
-                "release_canceled", lambda: release_canceled(self.database, work_id=work_id, fence=fence)
+                "release_canceled",
+                lambda: release_canceled(self.database, work_id=work_id, fence=fence, cut=self._cut),
             )
         else:
-            reason = EndReason.INTERRUPTED if self._stop is Stop.DRAIN else EndReason.INFRA
+            leaves = self._stop in (Stop.DRAIN, Stop.TAKEN)
+            reason = EndReason.INTERRUPTED if leaves else EndReason.INFRA
             await self._patience.until_available(
                 "release_chunk",
-                lambda: release_chunk(self.database, work_id=work_id, fence=fence, reason=reason),
+                lambda: release_chunk(self.database, work_id=work_id, fence=fence, reason=reason, cut=self._cut),
             )
 
     def _on_progress(self, fraction: float, detail: str) -> None:
+        if (fraction, detail) != (self.progress.fraction, self.progress.detail):
+            self._progressed_at = asyncio.get_running_loop().time()
         self.progress.fraction, self.progress.detail = fraction, detail

@@ -14,22 +14,25 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
-from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
+from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
 from db.session import Database
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
-from pipelines.post.pixels import BadPicture, PictureFacts, picture_facts
+from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
+from pipelines.post.verify import verify_picture
 from storage.base import ArtifactUpload, Storage, StoredObject
 from storage.keys import artifact_key
 
 _log = structlog.get_logger(__name__)
+_Stored = TypeVar("_Stored")
 
 _EXTRA_MEDIA_TYPES = {
     ".png": "image/png",
@@ -52,6 +55,8 @@ class FinishedFrame:
     """Seconds since the epoch."""
     output: FrameOutput
     format: OutputFormat
+    frame_size: tuple[int, int] | None
+    """Width and height that the picture must have; None: not known."""
     scratch: Path
     warm: bool
     last: bool
@@ -126,11 +131,15 @@ class Committer:
         """What comes until ``ready_at`` (the loop's clock), one frame at least; a last one or a flush ends the wait."""
         batch: list[FinishedFrame] = []
         while len(batch) < self._settings.commit_batch:
+            finished: FinishedFrame | None
             try:
-                async with asyncio.timeout_at(ready_at if batch else None):
-                    finished = await self._queue.get()
-            except TimeoutError:
-                break
+                finished = self._queue.get_nowait()  # a timer for each frame would cost more than its commit
+            except asyncio.QueueEmpty:
+                try:
+                    async with asyncio.timeout_at(ready_at if batch else None):
+                        finished = await self._queue.get()
+                except TimeoutError:
+                    break
             if finished is not None:
                 batch.append(finished)
             else:
@@ -140,21 +149,22 @@ class Committer:
         return batch
 
     def _settled(self, finished: FinishedFrame) -> None:
-        self._waiting -= Counter([finished.chunk.key])  # keeps what is above zero
+        key = finished.chunk.key
+        self._waiting[key] -= 1
+        if not self._waiting[key]:
+            del self._waiting[key]
         self._queue.task_done()
 
     async def _commit(self, frames: list[FinishedFrame]) -> None:
-        checked = [(finished, facts) for finished in frames if (facts := await self._check(finished)) is not None]
+        checked = await self._check(frames)
         if not checked:
             return
         first = checked[0][0]
         chunk = first.chunk
-
-        def tell(words: str) -> None:
-            self._trouble = {"job_id": str(chunk.job_id), "trouble": words}
-
-        commits = await self._patience.until_available("upload", lambda: self._upload(checked), tell=tell)
-        self._trouble = {}
+        if chunk.part is not None:
+            await self._commit_part(first)
+            return
+        commits = await self._when_stored(chunk, lambda: self._upload(checked))
         accepted = await self._patience.until_available(
             "commit",
             lambda: commit_frames(
@@ -170,20 +180,52 @@ class Committer:
             _log.info("commit_superseded", work_id=chunk.work_id, fence=chunk.fence, frames=len(commits))
             self._on_superseded(chunk.work_id, chunk.fence)
 
-    async def _check(self, finished: FinishedFrame) -> PictureFacts | None:
-        """Header facts of the picture; None once a bad one has been reported."""
-        try:
-            return await asyncio.to_thread(picture_facts, finished.output.main)
-        except (BadPicture, OSError) as error:
-            await self._on_bad_picture(finished, EndReason.BAD_OUTPUT, str(error))
-            return None
+    async def _when_stored(self, chunk: ClaimedChunk, upload: Callable[[], Awaitable[_Stored]]) -> _Stored:
+        """Upload with patience; the replica's row says meanwhile what it waits for."""
+
+        def tell(words: str) -> None:
+            self._trouble = {"job_id": str(chunk.job_id), "trouble": words}
+
+        stored = await self._patience.until_available("upload", upload, tell=tell)
+        self._trouble = {}
+        return stored
+
+    async def _commit_part(self, finished: FinishedFrame) -> None:
+        """A slice of a frame: a chunk of its own, so that it comes alone."""
+        chunk = finished.chunk
+        commit = await self._when_stored(chunk, lambda: _upload_part(self._storage, finished))
+        accepted = await self._patience.until_available(
+            "commit",
+            lambda: commit_part(
+                self._database,
+                work_id=chunk.work_id,
+                fence=chunk.fence,
+                replica_id=self._replica_id,
+                commit=commit,
+            ),
+        )
+        if not accepted:
+            _log.info("part_superseded", work_id=chunk.work_id, fence=chunk.fence, part=chunk.part)
+            self._on_superseded(chunk.work_id, chunk.fence)
+
+    async def _check(self, frames: list[FinishedFrame]) -> list[tuple[FinishedFrame, PictureFacts]]:
+        """Those whose pictures are whole, in a thread; the others are reported."""
+        limit = self._settings.check_decode_bytes
+        whole = []
+        for finished, found in await asyncio.to_thread(lambda: [(frame, _look_at(frame, limit)) for frame in frames]):
+            if isinstance(found, PictureFacts):
+                whole.append((finished, found))
+            else:
+                await self._on_bad_picture(finished, EndReason.BAD_OUTPUT, str(found))
+        return whole
 
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
-        uploads = [upload for finished, _ in checked for upload in _uploads_of(finished)]
-        stored = {item.key: item for item in await self._storage.put_artifacts(uploads)}
+        uploads = [_uploads_of(finished) for finished, _ in checked]
+        flat = [upload for of_frame in uploads for upload in of_frame]
+        stored = {item.key: item for item in await self._storage.put_artifacts(flat)}
         commits = []
-        for finished, facts in checked:
-            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in _uploads_of(finished)]
+        for (finished, facts), of_frame in zip(checked, uploads, strict=True):
+            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
             commits.append(
                 FrameCommit(
                     ordinal=finished.ordinal,
@@ -197,6 +239,14 @@ class Committer:
                 )
             )
         return commits
+
+
+def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
+    """What its picture is, or what is wrong with it."""
+    try:
+        return verify_picture(finished.output.main, expected=finished.frame_size, decode_limit_bytes=decode_limit_bytes)
+    except (BadPicture, OSError) as error:
+        return error
 
 
 def _artifact(
@@ -251,4 +301,24 @@ def _extra_name(finished: FinishedFrame, source: Path) -> str:
 
 
 def _frame_name(finished: FinishedFrame) -> str:
-    return f"frame_{finished.frame:04d}{finished.format.extension}"
+    return finished.format.file_name(finished.frame)
+
+
+async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
+    """Store the slice under the key of its attempt. Its extra files are not kept: they are of no whole frame."""
+    main, chunk = finished.output.main, finished.chunk
+    name = f"part_{chunk.part:02d}_of_{chunk.parts:02d}{main.suffix}"
+    media_type = _EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
+    key = artifact_key(job_id=str(chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name)
+    stored = await storage.put_artifact(key, main, media_type=media_type)
+    return PartCommit(
+        attempt_id=finished.attempt_id,
+        started_at=finished.started_at,
+        storage_key=stored.key,
+        size_bytes=stored.size_bytes,
+        sha256=stored.sha256,
+        media_type=media_type,
+        timings_ms=dict(finished.output.timings_ms),
+        metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
+        warm=finished.warm,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -23,6 +24,7 @@ class FarmParts:
     database_settings: DatabaseSettings
     storage: Storage
     settings: ClusterSettings
+    loop_settings: LoopSettings
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
@@ -40,6 +42,7 @@ def open_farm() -> FarmParts:
         database_settings=database_settings,
         storage=open_storage(StorageSettings()),
         settings=ClusterSettings(),
+        loop_settings=LoopSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=EngineSettings(),

@@ -1,12 +1,16 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → rescue → start new jobs → plan → apply → finish jobs → tasks; a NOTIFY wakes it, a timer is the fallback.
+lead → open gates (frames that wait for another job's) → start new jobs → plan → apply → tasks; a NOTIFY wakes it, a
+timer is the fallback. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
+``cluster.loops``. Tasks stay here: somebody waits for a probe or a film, and whoever launched a task is the one who
+knows that it still runs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -15,18 +19,18 @@ import structlog
 from pydantic import ValidationError
 
 from cluster.fanout.runner import TaskRunner
+from cluster.loops.base import Loop
 from cluster.settings import ClusterSettings
 from db.dispatch import (
     JobToPin,
     LostLeadership,
     apply_plan,
-    finish_jobs,
     jobs_to_pin,
     lead,
+    open_gates,
     pin_job,
     read_snapshot,
     refuse_job,
-    rescue_expired,
     resign,
     reuse_frames,
 )
@@ -34,12 +38,12 @@ from db.listen import listen
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
-from jobs.fingerprint import RenderInputs, render_key
+from jobs.fitting import Fitting
 from jobs.limits import FarmLimits
-from jobs.plan import fits, make_plan
-from jobs.planning import PlanSettings, ReplicaView, Snapshot
+from jobs.plan import make_plan
+from jobs.planning import CrowdView, PlanSettings, ReplicaView, Snapshot
 from jobs.spec import JobSpec
-from pipelines.registry import get_pipeline
+from pipelines.render_keys import render_key_of
 
 _log = structlog.get_logger(__name__)
 
@@ -47,7 +51,7 @@ ROLE = "dispatcher"
 STARTED_PER_TICK = 200
 """Jobs that one tick starts; the others follow in the next."""
 REUSE_BATCH = 10_000
-"""Frames taken over from earlier jobs in one transaction."""
+"""Frames looked up among earlier jobs in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,7 @@ class TickReport:
 
     leads: bool
     placed: int = 0
-    rescued: int = 0
     started_jobs: int = 0
-    ended_jobs: int = 0
     tasks: int = 0
 
 
@@ -74,6 +76,7 @@ class Dispatcher:
         limits: FarmLimits,
         plan_settings: PlanSettings,
         tasks: TaskRunner,
+        drains: Loop | None = None,
         holder: UUID | None = None,
     ) -> None:
         self._database = database
@@ -84,13 +87,13 @@ class Dispatcher:
         self._tasks = tasks
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
-        self._led_since: float | None = None
-        self._rescued_at = 0.0
+        self._leads = False
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen_for_ever(), name="dispatcher-listen")
             group.create_task(self._tick_for_ever(), name="dispatcher-tick")
+            group.create_task(self._tasks.renew_for_ever(), name="dispatcher-renew-tasks")
 
     async def close(self) -> None:
         """Let another lead at once."""
@@ -110,21 +113,20 @@ class Dispatcher:
             ttl=self._settings.leader_ttl,
         )
         if epoch is None:
-            self._led_since = None
+            self._leads = False
             return TickReport(leads=False)
-        if self._led_since is None:
-            _log.info("leads", epoch=epoch, holder=str(self.holder))
-            self._led_since = time.monotonic()
+        if not self._leads:
+            _log.info("leads", role=ROLE, epoch=epoch, holder=str(self.holder))
+            self._leads = True
         try:
             return await self._lead(epoch)
         except LostLeadership:
-            _log.info("lost_leadership", epoch=epoch)
-            self._led_since = None
+            _log.info("lost_leadership", role=ROLE, epoch=epoch)
+            self._leads = False
             return TickReport(leads=False)
 
     async def _lead(self, epoch: int) -> TickReport:
-        await self._tasks.renew()  # before the rescue: the tick before may have been longer than a task's lease
-        rescued = await self._rescue(epoch)
+        await open_gates(self._database, epoch=epoch)
         snapshot = await self._snapshot()
         started = 0
         startable = _startable(snapshot)
@@ -134,56 +136,46 @@ class Dispatcher:
             snapshot = await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
-        ended = await finish_jobs(self._database, epoch=epoch)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
             leads=True,
             placed=len(plan.placements),
-            rescued=rescued,
             started_jobs=started,
-            ended_jobs=ended,
             tasks=tasks,
         )
 
     async def _snapshot(self) -> Snapshot:
-        return await read_snapshot(self._database, cluster_id=self._settings.id, replica_timeout=self._limits.lease)
+        return await read_snapshot(
+            self._database,
+            cluster_id=self._settings.id,
+            replica_timeout=self._limits.lease,
+            settings=self._plan_settings,
+        )
 
-    async def _rescue(self, epoch: int) -> int:
-        """Expired leases, a lease period after this leader began: replicas must first have had a chance to beat."""
-        now = time.monotonic()
-        if self._led_since is None or now - self._led_since < self._limits.lease.total_seconds():
-            return 0
-        if now - self._rescued_at < self._settings.rescue_every.total_seconds():
-            return 0
-        self._rescued_at = now
-        return await rescue_expired(self._database, epoch=epoch, limits=self._limits)
-
-    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView, epoch: int) -> bool:
+    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
         try:
-            await self._start(job, replica, epoch)
+            return await self._start(job, replica, epoch)
         except ValidationError as error:
             _log.exception("job_refused", job_id=str(job.id))
             message = f"This release of the farm cannot read the job's settings; submit it again. {error}"
             await refuse_job(self._database, job_id=job.id, message=message, epoch=epoch)
             return False
-        return True
 
-    async def _start(self, job: JobToPin, replica: ReplicaView, epoch: int) -> None:
-        """Pin the job to an engine version and device class that the farm has, then reuse what is rendered already."""
+    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+        """Pin the job to an engine version and device class that the farm has, reuse what is rendered, let it run.
+
+        False: it is not through with looking for reuse, and goes on in the next tick; others are not kept waiting.
+        """
         spec = JobSpec.model_validate(job.spec)
-        pipeline = get_pipeline(spec.pipeline)
-        settings = pipeline.settings_type.model_validate(spec.settings)
-        key = render_key(
-            RenderInputs(
-                model_digest=job.model_digest,
-                pipeline=spec.pipeline,
-                engine_version=replica.engines[spec.pipeline],
-                device_class=replica.device_class,
-                settings={**pipeline.pixel_settings(settings), "seed": pipeline.seed_of(settings)},
-            )
+        key = render_key_of(
+            spec,
+            model_digest=job.model_digest,
+            engine_version=replica.engines[spec.pipeline],
+            device_class=replica.device_class,
         )
-        await pin_job(
+        pin = functools.partial(
+            pin_job,
             self._database,
             job_id=job.id,
             engine_version=replica.engines[spec.pipeline],
@@ -192,8 +184,14 @@ class Dispatcher:
             epoch=epoch,
         )
         if spec.reuse:
-            while await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH) == REUSE_BATCH:
-                pass  # more may be had
+            await pin(start=False)
+            until = time.monotonic() + self._settings.reuse_slice.total_seconds()
+            while not (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done:
+                if time.monotonic() > until:
+                    self._wake.set()
+                    return False
+        await pin()
+        return True
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -202,7 +200,6 @@ class Dispatcher:
                 await self.tick()
             except (Unavailable, OSError) as error:
                 _log.warning("tick_unavailable", error=str(error))
-                self._led_since = None  # after an outage the rescuer waits a lease period again
             except Exception:
                 _log.exception("tick_failed")
             await asyncio.sleep(self._settings.tick_pause.total_seconds())
@@ -217,18 +214,18 @@ class Dispatcher:
             self._wake.set()
 
 
-def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView]:
+def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView | CrowdView]:
     """Queued jobs that a replica fits, the most urgent first, each with that replica.
 
     Jobs that nothing fits are left out before they are counted: many of them must not keep others from the start.
     """
-    found: dict[UUID, ReplicaView] = {}
-    replicas = [replica for replica in snapshot.replicas if replica.accepts_work]
+    found: dict[UUID, ReplicaView | CrowdView] = {}
+    fitting = Fitting(snapshot)
     waiting = (job for job in snapshot.jobs if not job.started)
     for job in sorted(waiting, key=lambda job: (job.priority.rank, job.created_order)):
-        replica = next((replica for replica in replicas if fits(job, replica)), None)
-        if replica is not None:
-            found[job.id] = replica
+        kinds = fitting.of(job).kinds
+        if kinds:
+            found[job.id] = kinds[0].sample
         if len(found) == STARTED_PER_TICK:
             break
     return found

@@ -1,9 +1,8 @@
-"""The Serve deployment of the dispatcher: its loop is a background task, so that no request owns it."""
+"""The Serve deployment of the dispatcher and the loops beside it: background tasks, so that no request owns them."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from uuid import uuid4
 
 from ray import serve
@@ -13,10 +12,14 @@ from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
 from cluster.fanout.runner import TaskRunner
 from cluster.logs import configure_logging
+from cluster.loops.farm import farm_loops
+from cluster.loops.metrics import RayLoopMeter
+from cluster.loops.runner import LoopRunner
+from cluster.ray_drains import draining_ray_nodes
 
 
 class DispatcherDeployment:
-    """One of any number; the row decides which one leads."""
+    """One of any number; a row decides which one plans, another which one runs the loops."""
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logging()
@@ -33,19 +36,32 @@ class DispatcherDeployment:
             ),
             holder=holder,
         )
-        self._running = asyncio.create_task(self._dispatcher.run(), name="dispatcher")
+        self._loops = LoopRunner(
+            database=self._farm.database,
+            settings=self._farm.settings,
+            loop_settings=self._farm.loop_settings,
+            loops=farm_loops(self._farm, drains=draining_ray_nodes),
+            meter=RayLoopMeter(),
+            holder=holder,
+        )
+        self._running = (
+            asyncio.create_task(self._dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(self._loops.run(), name="loops"),
+        )
 
     async def check_health(self) -> None:
-        """Serve replaces the dispatcher when its loop has ended."""
-        if self._running.done():
-            self._running.result()
-            raise RuntimeError("The dispatcher's loop has ended.")
+        """Serve replaces the process when one of its tasks has ended."""
+        for task in self._running:
+            if task.done():
+                task.result()
+                raise RuntimeError(f"The task {task.get_name()} has ended.")
 
     async def __del__(self) -> None:
-        self._running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._running
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await self._dispatcher.close()
+        await self._loops.close()
         await self._farm.close()
 
 

@@ -69,6 +69,8 @@ class EngineLease:
     output_format: OutputFormat
     warm: bool
     """False until the first frame after a load."""
+    frame_size: tuple[int, int] | None = None
+    """Width and height that every picture must have, where the settings settle them."""
 
     def scratch_for(self, attempt_id: UUID) -> Path:
         """The folder of one attempt, below the only place that the engine may write."""
@@ -106,16 +108,24 @@ class EngineRoom:
     async def use(self, chunk: ClaimedChunk, spec: JobSpec, *, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
         """An engine that has the chunk's model loaded; raises ``EngineError`` when it cannot be had or ``stop`` is set.
 
-        An engine that died while in use leaves the room.
+        An engine that died while in use leaves the room. A frame that has run out of memory before gets the room for
+        itself: every engine here is ended first, its own too, as that one holds what the failed try left.
         """
         key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
+        if chunk.resource_failures:
+            await self._clear()
         pipeline = get_pipeline(chunk.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
         opening = asyncio.create_task(self._acquire(key, chunk, spec), name="engine-open")
         await _unless_stopped(opening, stop)
         host, warm = opening.result()
         try:
-            yield EngineLease(host=host, output_format=pipeline.output(settings), warm=warm)
+            yield EngineLease(
+                host=host,
+                output_format=pipeline.output(settings),
+                warm=warm,
+                frame_size=pipeline.frame_size(settings),
+            )
         finally:
             if host.alive:
                 await self._engines.release(key)
@@ -133,6 +143,11 @@ class EngineRoom:
     async def close(self) -> None:
         await self._engines.close()
         self._scratch.close()
+
+    async def _clear(self) -> None:
+        for key, _ in self._engines.items():
+            if await self._engines.evict(key):
+                _log.info("engine_evicted_for_memory", pipeline=key[1], model=key[2][:12])
 
     async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[EngineHost, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""

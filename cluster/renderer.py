@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
 
 import ray
 from ray import serve
@@ -22,6 +23,8 @@ from cluster.settings import ClusterSettings
 RENDER_SLOT = "render_slot"
 """Custom Ray resource: one per renderer that a node may hold; CPUs stay for the tasks behind the frames."""
 
+_STOPPED = "Serve stopped the worker: a scale-down, an upgrade, or its node is drained."
+
 
 class Renderer:
     """One slot. Named ``Renderer`` in the Ray dashboard."""
@@ -34,7 +37,8 @@ class Renderer:
             identity=ReplicaIdentity(
                 cluster_id=self._farm.settings.id,
                 pool=self._farm.settings.pool,
-                node=context.get_node_id(),
+                node=self._farm.settings.node or platform.node(),
+                ray_node=context.get_node_id(),
                 serve_id=serve.get_replica_context().replica_tag,
                 device_class=self._farm.settings.device_class,
                 labels=self._farm.settings.labels,
@@ -55,7 +59,8 @@ class Renderer:
             raise RuntimeError("The replica has left the farm.")
 
     async def __del__(self) -> None:
-        await self._replica.drain()
+        if not self._running.done():
+            await self._replica.drain(_STOPPED)
         self._running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._running

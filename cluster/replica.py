@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,12 +19,15 @@ import structlog
 from cluster.backoff import Patience
 from cluster.chunk_run import ChunkRun, Stop
 from cluster.committer import Committer, FinishedFrame
+from cluster.departure import Departure
 from cluster.engines import EngineRoom
 from cluster.settings import ClusterSettings
 from db.listen import listen
 from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
+from db.queue.replicas import within_of
 from db.session import Database
 from db.settings import DatabaseSettings
+from db.workers import drain_replica
 from jobs.errors import Unavailable
 from jobs.limits import FarmLimits
 from jobs.states import EndReason
@@ -32,6 +36,8 @@ from pipelines.settings import EngineSettings
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
+
+_ASKED_TO_LEAVE = "The worker was asked to leave."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,8 @@ class ReplicaIdentity:
     serve_id: str
     device_class: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    ray_node: str | None = None
+    """Ray's id of its node process, which Ray's drains name; ``node`` is the machine."""
     id: UUID = field(default_factory=uuid4)
 
 
@@ -86,38 +94,77 @@ class Replica:
         )
         self._window = engine_settings.outstanding_renders
         self._current: ChunkRun | None = None
-        self._draining = asyncio.Event()
+        self._departure = Departure()
+        self._leaving = asyncio.Lock()
+        self._left = False
         self._idle = asyncio.Event()
         self._idle.set()
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
-        """Register, then beat, listen, claim and render until cancelled."""
+        """Register, then beat, listen, claim and render until cancelled, or until it was told to leave and has."""
         await self._patience.until_available("register_replica", self._register)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._beat_for_ever(), name="replica-beat")
-                group.create_task(self._listen_for_ever(), name="replica-listen")
-                group.create_task(self._committer.run(), name="replica-commit")
-                group.create_task(self._work_for_ever(), name="replica-work")
+                endless = [
+                    group.create_task(self._beat_for_ever(), name="replica-beat"),
+                    group.create_task(self._listen_for_ever(), name="replica-listen"),
+                    group.create_task(self._committer.run(), name="replica-commit"),
+                    group.create_task(self._work_for_ever(), name="replica-work"),
+                ]
+                group.create_task(self._leave_when_told(endless), name="replica-leave")
         finally:
+            self._departure.forget()
             await self._engines.close()
 
-    async def drain(self) -> None:
-        """Take no more work, finish the frame that renders, commit what is rendered, give the rest back."""
-        self._draining.set()
+    async def drain(self, reason: str, within: timedelta | None = None) -> None:
+        """Take no more work, finish the frame that renders, commit what is rendered, give the rest back, leave.
+
+        ``reason``: why, for people. ``within``: the machine goes then; a frame that still renders shortly before is
+        given back.
+        """
+        self._begin_to_leave(reason, within)
+        await self._leave()
+
+    def _begin_to_leave(self, reason: str, within: timedelta | None) -> None:
+        self._departure.announce(reason, within, self._out_of_time)
         self._wake.set()
         if self._current is not None:
-            self._current.stop(Stop.DRAIN)
-        await self._idle.wait()
-        await self._committer.flush()
+            self._current.stop(Stop.DRAIN, self._departure.reason)
+
+    def _out_of_time(self) -> None:
+        if self._current is not None:
+            self._current.stop(Stop.TAKEN, self._departure.reason)
+
+    async def _leave_when_told(self, endless: Sequence[asyncio.Task[None]]) -> None:
+        await self._departure.announced.wait()
+        await self._leave()
+        for task in endless:
+            task.cancel()
+
+    async def _leave(self) -> None:
+        """The planner hears first, so that nobody waits here for a long frame; then all that is left to do."""
+        async with self._leaving:
+            if self._left:
+                return
+            await self._say(self._tell_drain)
+            await self._idle.wait()
+            await self._committer.flush()
+            await self._say(lambda: mark_gone(self._database, replica_id=self.identity.id))
+            self._left = True
+
+    async def _say(self, call: Callable[[], Awaitable[None]]) -> None:
         try:
-            await mark_gone(self._database, replica_id=self.identity.id)
+            await call()
         except (Unavailable, OSError) as error:
             _log.warning("leave_without_word", replica_id=str(self.identity.id), error=str(error))
 
+    async def _tell_drain(self) -> None:
+        async with self._database.transaction() as tx:
+            await drain_replica(tx, replica_id=self.identity.id, reason=self._departure.reason)
+
     async def _work_for_ever(self) -> None:
-        while not self._draining.is_set():
+        while not self._departure.announced.is_set():
             self._wake.clear()
             chunk = await self._patience.until_available("claim_chunk", self._claim)
             if chunk is None:
@@ -153,8 +200,8 @@ class Replica:
         )
         self._current = run
         self._idle.clear()
-        if self._draining.is_set():
-            run.stop(Stop.DRAIN)
+        if self._departure.announced.is_set():
+            run.stop(Stop.DRAIN, self._departure.reason)
         try:
             await run.run()
         except Exception:
@@ -185,14 +232,14 @@ class Replica:
             await asyncio.sleep(self._limits.beat.total_seconds())
 
     async def _obey(self, reply: BeatReply, run: ChunkRun | None) -> None:
-        if not reply.known and not self._draining.is_set():
+        if not reply.known and not self._departure.announced.is_set():
             await self._patience.until_available("register_replica", self._register)
         if run is not None and run.key in reply.canceled:
             run.stop(Stop.CANCELED)
         elif run is not None and run is self._current and reply.known and run.key not in reply.owned:
             run.stop(Stop.LOST)
-        if reply.drain and not self._draining.is_set():
-            self._leave()
+        if reply.drain:
+            self._begin_to_leave(reply.drain_reason or _ASKED_TO_LEAVE, reply.drain_within)
 
     async def _listen_for_ever(self) -> None:
         channel = f"rayfarm_replica_{self.identity.id.hex}"
@@ -210,14 +257,9 @@ class Replica:
             case "take_back" if run is not None and named:
                 run.stop(Stop.LOST)
             case "drain":
-                self._leave()
+                self._begin_to_leave(message.get("reason") or _ASKED_TO_LEAVE, within_of(message.get("within_s")))
             case _:
                 pass  # "work": waking is enough
-
-    def _leave(self) -> None:
-        self._draining.set()
-        if self._current is not None:
-            self._current.stop(Stop.DRAIN)
 
     async def _register(self) -> None:
         identity = self.identity
@@ -227,6 +269,7 @@ class Replica:
             cluster_id=identity.cluster_id,
             pool=identity.pool,
             node=identity.node,
+            ray_node=identity.ray_node,
             serve_id=identity.serve_id,
             labels=dict(identity.labels),
             engines=installed_engines(),

@@ -19,6 +19,9 @@ class ClusterSettings(BaseSettings):
     device_class: str = "cpu"
     """What the replicas render on; part of a frame's fingerprint."""
 
+    node: str | None = None
+    """Name of this machine in lists, blocklists and when it is drained or disabled; None: its host name."""
+
     pool: str = "default"
     """The kind of slot that the replicas of this cluster's one pool are."""
 
@@ -32,14 +35,27 @@ class ClusterSettings(BaseSettings):
     tick_pause: timedelta = timedelta(milliseconds=2)
     """Shortest pause between two ticks, so that a burst of NOTIFYs becomes one tick."""
 
+    reuse_slice: timedelta = timedelta(milliseconds=300)
+    """Longest that one tick looks for frames that a starting job may reuse; a large job goes on in the next tick. Well
+    below a chunk's run time, so that no replica waits for its next one meanwhile."""
+
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""
 
-    rescue_every: timedelta = timedelta(seconds=2)
-    """How often expired leases are looked for; one indexed statement."""
+    expire_every: timedelta = timedelta(seconds=1)
+    """How often jobs past a deadline are looked for; one indexed statement. A deadline is kept to within this."""
+
+    release_every: timedelta = timedelta(seconds=10)
+    """How often blocked jobs are looked at; only a net, as the end of a job releases what waits for it itself."""
+
+    control_batch: int = 200
+    """Jobs that one pass over deadlines or blocked jobs ends or releases at most."""
+
+    drains_every: timedelta = timedelta(seconds=2)
+    """How often Ray is asked which nodes drain; a spot notice leaves 30 to 120 s. One call to Ray's head."""
 
     max_parallel_tasks: int = 2
-    """Ray tasks (probe, preview, video) in flight at once."""
+    """Ray tasks (probe, merge, preview, video) in flight at once."""
 
     previews_every: timedelta = timedelta(seconds=20)
     """Previews wait for each other this long and share a task: its process costs some seconds of CPU to start."""
@@ -78,12 +94,15 @@ class ClusterSettings(BaseSettings):
     commit_queue: int = 64
     """Finished frames that may wait for upload in one replica before it stops rendering."""
 
-    commit_batch: int = 32
+    commit_batch: int = 256
     """Frames in one commit at most."""
 
     commit_pause: timedelta = timedelta(milliseconds=250)
     """Shortest time between two commits of a replica; the last frame of a chunk does not wait. A commit costs the
     machine 20 ms of CPU in all. What waits here is rendered again if the replica is killed."""
+
+    check_decode_bytes: int = 2**30
+    """Bytes that decoding a finished OpenEXR frame for its check may take: a larger one is not searched for NaN."""
 
     # --- pool ---
     min_replicas: int = 0

@@ -26,6 +26,8 @@ class LockedJob:
     skipped: int
     generation: int
     priority_rank: int
+    scouting: bool
+    """A person must approve it behind its scout frames."""
 
     @property
     def resolved(self) -> int:

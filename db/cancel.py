@@ -6,6 +6,7 @@ from uuid import UUID
 
 from db._jobs import lock_job
 from db._query import run
+from db.dependencies import end_job
 from db.session import Transaction
 from db.settle import settle
 from db.transitions import change_job
@@ -33,4 +34,4 @@ async def fail_job(tx: Transaction, *, job_id: UUID, reason: EndReason, message:
     await run(tx, "cancel_waiting_work", job_id=job_id)
     await run(tx, "cancel_running_chunks", job_id=job_id)
     await run(tx, "count_canceled", job_id=job_id)
-    return await change_job(tx, job_id=job_id, command=JobCommand.FAIL, reason=reason, message=message)
+    return await end_job(tx, job_id=job_id, command=JobCommand.FAIL, reason=reason, message=message)

@@ -3,6 +3,7 @@
 RayfarmError
 ├── Unavailable
 │   └── DatabaseUnavailable   no connection, a restart, a timeout: try again
+│       └── RowsBusy          it answers, but somebody holds these rows: others may be had
 └── LostLeadership            a write of a leader that leads no more
 """
 
@@ -17,6 +18,12 @@ class DatabaseUnavailable(Unavailable):
     """The database does not answer."""
 
     code: ClassVar[str] = "database-unavailable"
+
+
+class RowsBusy(DatabaseUnavailable):
+    """Other work holds the rows that this needs."""
+
+    code: ClassVar[str] = "rows-busy"
 
 
 class LostLeadership(RayfarmError):

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from db.errors import DatabaseUnavailable
+from db.errors import DatabaseUnavailable, RowsBusy
 from db.settings import DatabaseSettings
 
 Transaction = AsyncConnection
@@ -19,8 +19,11 @@ Transaction = AsyncConnection
 _TRANSIENT_CLASSES = ("08", "53", "57")
 """SQLSTATE classes: connection, resources, operator intervention (restart, statement timeout)."""
 
-_TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
+_BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock timeout: the whole transaction may be tried again."""
+
+_TRANSIENT_STATES = frozenset({"25P03"})
+"""This process stood still in the middle of a transaction for too long, and lost the connection."""
 
 
 class Database:
@@ -43,7 +46,8 @@ class Database:
         """Commits at the end of the block, rolls back on an exception.
 
         ``DatabaseUnavailable`` where the database is away or gave up; then it is unknown whether a commit that was
-        under way happened, so what is retried must be able to happen twice.
+        under way happened, so what is retried must be able to happen twice. ``RowsBusy``, one kind of it, where only
+        a lock could not be had.
         """
         try:
             async with self._engine.begin() as connection:
@@ -53,6 +57,10 @@ class Database:
                 "All connections to the database are in use.", remedy="Try again, or raise RAYFARM_DATABASE_POOL_SIZE."
             ) from error
         except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in _BUSY_STATES:
+                raise RowsBusy(
+                    f"The database is busy: {_first_line(error)}", remedy="It is tried again by itself."
+                ) from error
             if _is_transient(error):
                 raise DatabaseUnavailable(
                     f"The database does not answer: {_first_line(error)}", remedy="It is tried again by itself."

@@ -10,16 +10,18 @@ from uuid import UUID
 
 from db._jobs import LockedJob, lock_job
 from db._query import run
+from db.dependencies import end_job
 from db.listen import DISPATCH
 from db.session import Transaction
 from db.transitions import change_job
+from jobs.order import Order, ordinals_at
 from jobs.spec import JobSpec
 from jobs.states import EndReason, JobCommand, JobState
 
 VIDEO = "video"
 PREVIEW = "preview"
 
-_MAY_FINISH = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+_MAY_FINISH = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.AWAITING_APPROVAL)
 
 
 async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
@@ -28,10 +30,12 @@ async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
     state = job.state
     if state is JobState.CANCELING:
         active = (await run(tx, "count_active_chunks", job_id=job_id)).scalar_one()
-        return state if active else await change_job(tx, job_id=job_id, command=JobCommand.CANCELED)
+        return state if active else await end_job(tx, job_id=job_id, command=JobCommand.CANCELED)
     if state in _MAY_FINISH and job.resolved == job.total:
         await run(tx, "close_ranges", job_id=job_id)
         state = await change_job(tx, job_id=job_id, command=JobCommand.FINISH)
+    elif state is JobState.RUNNING and job.scouting and await _is_scouted(tx, job):
+        state = await change_job(tx, job_id=job_id, command=JobCommand.SCOUTED)
     if state is JobState.FINISHING:
         state = await _end(tx, job)
     return state
@@ -40,25 +44,33 @@ async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
 async def _end(tx: Transaction, job: LockedJob) -> JobState:
     """Every frame has its outcome: fail, or make the film, or succeed."""
     if job.failed:
-        first = (await run(tx, "first_failure", job_id=job.id, generation=job.generation)).one()
-        return await change_job(
+        first = (await run(tx, "first_failure", job_id=job.id)).one()
+        return await end_job(
             tx,
             job_id=job.id,
             command=JobCommand.FAIL,
             reason=EndReason(first.end_reason),
             message=f"{job.failed} of {job.total} frames failed; the first was frame {first.frame}: {first.message}",
         )
+    if job.canceled:
+        await change_job(tx, job_id=job.id, command=JobCommand.CANCEL)
+        return await end_job(
+            tx,
+            job_id=job.id,
+            command=JobCommand.CANCELED,
+            message=f"{job.canceled} of {job.total} frames were canceled before, and left out when it was tried again.",
+        )
     film = (await run(tx, "film_of_job", job_id=job.id, generation=job.generation)).one_or_none()
     if film is None:
         spec = JobSpec.model_validate((await run(tx, "job_spec", job_id=job.id)).scalar_one())
-        if spec.video is None:
-            return await change_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
+        if spec.video is None or job.committed + job.reused == 0:  # every frame was skipped
+            return await end_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
         await add_post(tx, job=job, task=VIDEO, ordinals=None)
         return JobState.FINISHING
     if film.state == "done":
-        return await change_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
+        return await end_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
     if film.state == "failed":
-        return await change_job(
+        return await end_job(
             tx,
             job_id=job.id,
             command=JobCommand.FAIL,
@@ -66,6 +78,21 @@ async def _end(tx: Transaction, job: LockedJob) -> JobState:
             message=f"All frames are there, but the video could not be made: {film.error}",
         )
     return JobState.FINISHING
+
+
+async def _is_scouted(tx: Transaction, job: LockedJob) -> bool:
+    """Every scout frame has its outcome: no chunk is under way, and no position before the bound is open."""
+    row = (await run(tx, "scouts_of", job_id=job.id)).one()
+    if row.scouts is None or row.has_chunks:
+        return False
+    for item in (await run(tx, "read_ranges", job_ids=[job.id])).all():
+        count = min(item.count, row.scouts - item.first)
+        if count > 0:
+            ordinals = ordinals_at(Order(row.hand_out), row.total, item.first, count)
+            done = await run(tx, "resolved_among", job_id=job.id, generation=item.generation, ordinals=ordinals)
+            if len(done.all()) < count:
+                return False
+    return True
 
 
 async def add_post(tx: Transaction, *, job: LockedJob, task: str, ordinals: list[int] | None) -> None:

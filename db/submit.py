@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from db._query import as_json, run
+from db.control import require_future
+from db.dependencies import check_dependencies, insert_dependencies
 from db.events import append_event
 from db.listen import DISPATCH
 from db.session import Transaction
@@ -38,14 +40,25 @@ class RegisteredModel:
 
 
 async def submit_job(
-    tx: Transaction, *, project_id: UUID, spec: JobSpec, idempotency_key: str | None = None
+    tx: Transaction,
+    *,
+    project_id: UUID,
+    spec: JobSpec,
+    idempotency_key: str | None = None,
+    cloned_from: UUID | None = None,
 ) -> SubmittedJob:
-    """One job row and one range row, whatever the number of frames."""
+    """One job row and one range row, whatever the number of frames.
+
+    Raises ``InvalidInput`` for a deadline that has passed or a dependency that is not there, ``Conflict`` for one
+    that has failed.
+    """
     if idempotency_key is not None:
         earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
         if earlier is not None:
             return earlier
     await _require_ready(tx, project_id, spec.model)
+    await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
+    state = await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
     total = len(spec.frame_range)
     made = await run(
         tx,
@@ -58,6 +71,13 @@ async def submit_job(
         priority_rank=spec.priority.rank,
         weight=spec.weight,
         total=total,
+        state=state,
+        max_replicas=spec.max_replicas,
+        scouts=spec.approval,
+        start_before=spec.start_before,
+        finish_before=spec.finish_before,
+        cloned_from=cloned_from,
+        split_parts=spec.split.parts,
         idempotency_key=idempotency_key,
     )
     job_id = made.scalar_one_or_none()
@@ -66,7 +86,15 @@ async def submit_job(
         earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
         assert earlier is not None
         return earlier
-    await run(tx, "insert_range", job_id=job_id, total=total, priority_rank=spec.priority.rank)
+    await insert_dependencies(tx, job_id=job_id, wanted=spec.depends_on)
+    await run(
+        tx,
+        "insert_ranges",
+        job_id=job_id,
+        generation=1,
+        priority_rank=spec.priority.rank,
+        runs=as_json([{"first": 0, "count": total}]),
+    )
     await append_event(
         tx,
         job_id=job_id,
@@ -84,6 +112,7 @@ async def register_model(
 
     Where that opening failed through no fault of the model, it is tried again.
     """
+    await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())
     wanted = sorted({str(file["digest"]) for file in files})
     lacking = (await run(tx, "lacking_blobs", project_id=project_id, digests=wanted)).scalars().all()

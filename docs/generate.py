@@ -25,8 +25,10 @@ from pydantic_settings import BaseSettings
 
 import cluster.local.services
 from cluster.local.settings import LocalFarmSettings
+from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.settings import DatabaseSettings
+from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
 from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
@@ -43,6 +45,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (StorageSettings, "Storage"),
     (ApiSettings, "API"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
+    (LoopSettings, "Loops behind the dispatcher"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),
@@ -167,11 +170,11 @@ def environment_example() -> str:
 def job_states_page() -> str:
     """`docs/architecture/job-states.md`."""
     lines = [
-        f"<!-- Written by `{COMMAND}` from jobs/states.py; edit that. -->",
+        f"<!-- Written by `{COMMAND}` from jobs/states.py and jobs/frame_actions.py; edit those. -->",
         "# States and end reasons",
         "",
         "A job changes its state only by a command of this table, in one function, which writes the event in the same",
-        "transaction. A terminal state is left only by `retry`, a new generation of the job.",
+        "transaction. A terminal state is left only by `retry` or `requeue`, a new generation of the job.",
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -209,7 +212,17 @@ def job_states_page() -> str:
         f"- Kinds of work: {', '.join(f'`{kind}`' for kind in WorkKind)}",
         "",
         "Terminal states are in bold.",
+        "",
+        "## Actions on frames",
+        "",
+        "Of `POST /v1/jobs/{id}/frames/actions`: all frames that it names, or none. An empty cell refuses, and then",
+        "nothing is changed. `reopen`: rendered in a new generation; the results so far stay as history.",
+        "",
+        f"| Frame is | {' | '.join(f'`{action}`' for action in FRAME_ACTIONS)} |",
+        "|---|" + "---|" * len(FRAME_ACTIONS),
     ]
+    for state in FrameState:
+        lines.append(f"| `{state}` | {' | '.join(moves.get(state, '') for moves in FRAME_ACTIONS.values())} |")
     return "\n".join(lines) + "\n"
 
 

@@ -30,6 +30,14 @@ class FarmLimits(BaseSettings):
     resource_failures_per_frame: int = 3
     """Attempts of one frame that may end for want of memory or a licence."""
 
+    failures_before_block: Annotated[int, Field(ge=1)] = 3
+    """Failures of one job on one machine, of whatever frames, before that machine gets no more of its work. The last
+    machine that could render the job is never blocked."""
+
+    stall_timeout: Annotated[timedelta, Field(gt=timedelta(0))] | None = None
+    """Longest time without any progress of a frame, where its job names no ``limits.stall_timeout_s``; None: no limit.
+    Cycles on a CPU is silent from its first sample to its last, so only a farm that knows its scenes can set one."""
+
     lease: timedelta = timedelta(seconds=30)
     """A replica's right to an attempt, by the database's clock; three missed beats."""
 

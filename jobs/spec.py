@@ -8,10 +8,20 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
+from jobs.labels import check_wish
 from jobs.order import Order
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -39,7 +49,10 @@ class PriorityClass(StrEnum):
     @property
     def rank(self) -> int:
         """0 starts first."""
-        return list(PriorityClass).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {each: rank for rank, each in enumerate(PriorityClass)}
 
 
 class VideoOutput(BaseModel):
@@ -74,7 +87,51 @@ class JobLimits(BaseModel):
         le=7 * 86400,
         description="Longest time for one frame, seconds. Absent: 4 h, or the farm's limit where that is lower.",
     )
+    stall_timeout_s: float | None = Field(
+        None, gt=0, le=86400, description="Longest time without any progress of a frame, seconds; absent: no limit."
+    )
     load_timeout_s: float = Field(1800, gt=0, le=86400, description="Longest time to load the model, seconds.")
+
+
+class SplitMode(StrEnum):
+    """How one frame is shared out over replicas; which of them a pipeline can do, it says itself."""
+
+    NONE = "none"
+    BORDERS = "borders"
+    """Rectangles of the uncropped frame."""
+    SAMPLES = "samples"
+    """Subsets of its samples, merged by weight in linear light."""
+
+
+class Split(BaseModel):
+    """One frame over several replicas: the job's choice, never decided frame by frame."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: SplitMode = SplitMode.NONE
+    parts: int = Field(1, ge=1, le=64, description="Parts of each frame; 1 with mode `none`, else 2 or more.")
+
+    @model_validator(mode="after")
+    def _parts_fit_the_mode(self) -> Split:
+        if (self.mode is SplitMode.NONE) != (self.parts == 1):
+            raise ValueError("mode `none` has 1 part; `borders` and `samples` have 2 or more.")
+        return self
+
+    def __str__(self) -> str:
+        """``none``, ``borders:4``, …; part of a frame's fingerprint."""
+        return self.mode if self.mode is SplitMode.NONE else f"{self.mode}:{self.parts}"
+
+
+class Dependency(BaseModel):
+    """Another job of the project that comes first."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    job: UUID
+    by: Literal["job", "frame"] = Field(
+        "job",
+        description="`job`: starts when that job has succeeded; `frame`: frame n starts when its frame n is there.",
+    )
 
 
 class JobSpec(BaseModel):
@@ -95,7 +152,26 @@ class JobSpec(BaseModel):
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     reuse: bool = Field(True, description="Take frames that this project has already rendered with the same inputs.")
     limits: JobLimits = Field(default_factory=JobLimits)
-    labels: dict[str, str] = Field(default_factory=dict, max_length=16, description="Labels that a replica must have.")
+    labels: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`).",
+    )
+    licences: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default_factory=dict, max_length=16, description="Counted licences that each running chunk holds."
+    )
+    max_replicas: int | None = Field(None, ge=1, le=100_000, description="Replicas that may render it at once.")
+    approval: int | None = Field(
+        None, ge=1, le=100, description="Scout frames to render first; the rest waits for POST …/approve."
+    )
+    start_before: AwareDatetime | None = Field(
+        None, description="Not started by then, it ends as `deadline`. With a time zone."
+    )
+    finish_before: AwareDatetime | None = Field(
+        None, description="Not finished by then, it ends as `deadline`; it goes first among equals. With a time zone."
+    )
+    depends_on: tuple[Dependency, ...] = Field((), max_length=64, description="Jobs that come first.")
+    split: Split = Field(default_factory=Split, description="One frame over several replicas.")
 
     @field_validator("frames")
     @classmethod
@@ -105,6 +181,13 @@ class JobSpec(BaseModel):
         except InvalidInput as error:
             raise ValueError(str(error)) from error
         return text
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_parse(cls, labels: dict[str, str]) -> dict[str, str]:
+        for key, wish in labels.items():
+            check_wish(key, wish)
+        return labels
 
     @cached_property
     def frame_range(self) -> FrameRange:

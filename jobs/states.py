@@ -165,6 +165,7 @@ class JobCommand(StrEnum):
     CANCELED = "canceled"
     PAUSE = "pause"
     RESUME = "resume"
+    BLOCK = "block"
     UNBLOCK = "unblock"
     SCOUTED = "scouted"
     APPROVE = "approve"
@@ -172,9 +173,12 @@ class JobCommand(StrEnum):
     SUCCEED = "succeed"
     FAIL = "fail"
     RETRY = "retry"
+    REQUEUE = "requeue"
+    """Frames that have their picture are rendered again."""
 
 
 JOB_TRANSITIONS: dict[JobCommand, dict[JobState, JobState]] = {
+    JobCommand.BLOCK: {JobState.QUEUED: JobState.BLOCKED},
     JobCommand.UNBLOCK: {JobState.BLOCKED: JobState.QUEUED},
     JobCommand.START: {JobState.QUEUED: JobState.RUNNING},
     JobCommand.PAUSE: {JobState.QUEUED: JobState.PAUSED, JobState.RUNNING: JobState.PAUSED},
@@ -197,6 +201,7 @@ JOB_TRANSITIONS: dict[JobCommand, dict[JobState, JobState]] = {
         JobState.QUEUED: JobState.FINISHING,
         JobState.RUNNING: JobState.FINISHING,
         JobState.PAUSED: JobState.FINISHING,
+        JobState.AWAITING_APPROVAL: JobState.FINISHING,
     },
     JobCommand.SUCCEED: {JobState.FINISHING: JobState.SUCCEEDED},
     JobCommand.FAIL: {
@@ -204,25 +209,50 @@ JOB_TRANSITIONS: dict[JobCommand, dict[JobState, JobState]] = {
         JobState.QUEUED: JobState.FAILED,
         JobState.RUNNING: JobState.FAILED,
         JobState.PAUSED: JobState.FAILED,
+        JobState.AWAITING_APPROVAL: JobState.FAILED,
         JobState.FINISHING: JobState.FAILED,
     },
     JobCommand.RETRY: {JobState.FAILED: JobState.QUEUED, JobState.CANCELED: JobState.QUEUED},
+    JobCommand.REQUEUE: {
+        JobState.SUCCEEDED: JobState.QUEUED,
+        JobState.FINISHING: JobState.QUEUED,
+        JobState.AWAITING_APPROVAL: JobState.QUEUED,
+    },
 }
-"""command -> {state it is allowed in -> state it leads to}. A terminal state leaves only by RETRY, a new generation."""
+"""command -> {state it is allowed in -> state it leads to}.
+
+A terminal state is left only by RETRY or REQUEUE, which open a new generation of the job.
+"""
+
+
+ASKED_FOR = (
+    JobCommand.PAUSE,
+    JobCommand.RESUME,
+    JobCommand.APPROVE,
+    JobCommand.CANCEL,
+    JobCommand.RETRY,
+    JobCommand.REQUEUE,
+)
+"""Commands of people; the others follow from what happens."""
 
 
 def next_state(state: JobState, command: JobCommand) -> JobState:
     """The state that ``command`` leads to; ``Conflict`` names the state and what is allowed in it."""
     target = JOB_TRANSITIONS[command].get(state)
     if target is None:
-        allowed = allowed_commands(state)
-        raise Conflict(
-            f"The job is {state}; it cannot {command}.",
-            remedy=f"Allowed now: {', '.join(allowed) or 'nothing'}.",
-            state=str(state),
-            allowed=[str(name) for name in allowed],
-        )
+        raise refusal(state, command)
     return target
+
+
+def refusal(state: JobState, command: str) -> Conflict:
+    """The error that says why ``command`` is refused: the state, and what a person may do in it."""
+    allowed = [str(name) for name in allowed_commands(state) if name in ASKED_FOR]
+    return Conflict(
+        f"The job is {state.replace('_', ' ')}: no {command} now.",
+        remedy=f"Allowed now: {', '.join(allowed) or 'nothing'}.",
+        state=str(state),
+        allowed=allowed,
+    )
 
 
 def allowed_commands(state: JobState) -> tuple[JobCommand, ...]:

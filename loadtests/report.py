@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from loadtests.budgets import Goal, Verdict
+from loadtests.budgets import Figure, Goal, Verdict
 from loadtests.rounds import CaseResult, Round
 
 _ROWS: tuple[tuple[str, str, str], ...] = (
@@ -77,8 +77,9 @@ def write_json(
     results: Sequence[CaseResult],
     verdicts: Sequence[Verdict],
     missing: Sequence[Goal],
+    figures: Sequence[Figure] = (),
 ) -> Path:
-    """``<bench>-<date>.json``; a second run in one second would replace it."""
+    """``<bench>-<date>.json``; a second run in one second would replace it. ``figures``: those of no ``results``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{bench}-{at:%Y-%m-%dT%H%M%SZ}.json"
     record = {
@@ -109,6 +110,7 @@ def write_json(
             }
             for verdict in verdicts
         ],
+        "figures": [asdict(figure) for figure in figures],
         "not_measured": [goal.figure for goal in missing],
     }
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel
+
+from jobs.spec import Split, SplitMode
 
 ProgressCallback = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and a line for people."""
@@ -20,6 +22,10 @@ class OutputFormat:
     extension: str
     """With its dot: ``.png``."""
     media_type: str
+
+    def file_name(self, frame: int) -> str:
+        """Of a frame's picture, as people see it: ``frame_0042.png``."""
+        return f"frame_{frame:04d}{self.extension}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,18 @@ class LoadReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FramePart:
+    """The slice of a frame that is asked for."""
+
+    number: int
+    """From 0."""
+    of: int
+    """Into how many slices the frame is split."""
+    mode: SplitMode
+    """Never ``none``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRequest:
     """One frame to render with the loaded model."""
 
@@ -61,6 +79,8 @@ class FrameRequest:
     """The pipeline's settings as JSON-able data; validated again where they are used."""
     scratch: Path
     """Folder of this try alone; the engine writes nowhere else. It must lie under the host's ``workdir``."""
+    part: FramePart | None = None
+    """None: the whole frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +133,28 @@ class Pipeline(Protocol):
 
     def output(self, settings: BaseModel) -> OutputFormat: ...
 
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        """Width and height in pixels that the settings alone settle; None where the scene has a say."""
+        ...
+
     def seed_of(self, settings: BaseModel) -> int | None: ...
+
+    @property
+    def split_modes(self) -> frozenset[SplitMode]:
+        """Ways in which one frame may be shared out over replicas; ``none`` is not named."""
+        ...
+
+    def check_split(self, settings: BaseModel, split: Split) -> None:
+        """Refuse settings whose frames cannot be split so. Raises ``InvalidInput``; the mode is one of its own."""
+        ...
+
+    def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
+        """Write the frame that all its parts make together; their order is that of their numbers.
+
+        A pure function over files: the same parts give the same bytes. Raises ``InvalidInput`` for parts that do not
+        fit each other.
+        """
+        ...
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Folders that all engines of this pipeline on this machine write besides their ``workdir`` (caches)."""

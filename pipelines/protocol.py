@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from jobs.spec import SplitMode
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles
+from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles
 
 PROTOCOL_VERSION = 1
 
@@ -43,6 +44,12 @@ class LoadCommand(_Message):
         return ModelFiles(digest=self.digest, root=self.root, main=self.main, remap=self.remap)
 
 
+class PartOfFrame(_Message):
+    number: int
+    of: int
+    mode: SplitMode
+
+
 class RenderCommand(_Message):
     type: Literal["render"] = "render"
     call: int
@@ -50,15 +57,29 @@ class RenderCommand(_Message):
     frame: int
     settings: dict[str, Any]
     scratch: Path
+    part: PartOfFrame | None = None
 
     @classmethod
     def of(cls, call: int, request: FrameRequest) -> RenderCommand:
+        part = request.part
         return cls(
-            call=call, id=request.id, frame=request.frame, settings=dict(request.settings), scratch=request.scratch
+            call=call,
+            id=request.id,
+            frame=request.frame,
+            settings=dict(request.settings),
+            scratch=request.scratch,
+            part=None if part is None else PartOfFrame(number=part.number, of=part.of, mode=part.mode),
         )
 
     def request(self) -> FrameRequest:
-        return FrameRequest(id=self.id, frame=self.frame, settings=self.settings, scratch=self.scratch)
+        part = self.part
+        return FrameRequest(
+            id=self.id,
+            frame=self.frame,
+            settings=self.settings,
+            scratch=self.scratch,
+            part=None if part is None else FramePart(number=part.number, of=part.of, mode=part.mode),
+        )
 
 
 class CloseCommand(_Message):

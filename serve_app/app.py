@@ -17,7 +17,10 @@ from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
 from serve_app.health.endpoints import router as health
+from serve_app.jobs.blocklist import router as blocklist
+from serve_app.jobs.control_endpoints import router as job_control
 from serve_app.jobs.endpoints import router as jobs
+from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
 from serve_app.pipelines.endpoints import router as pipelines
@@ -77,7 +80,7 @@ def build_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    for router in (blobs, models, jobs, events, artifacts, pipelines, replicas):
+    for router in (blobs, models, jobs, job_control, blocklist, events, artifacts, pipelines, replicas, loops):
         keyed.include_router(router)
     app.include_router(keyed)
     app.include_router(files, prefix="/v1")

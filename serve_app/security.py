@@ -19,7 +19,7 @@ from db.bootstrap import DEFAULT_PROJECT
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.projects import find_project
 from db.session import Transaction
-from jobs.errors import NotFound, Unauthorized
+from jobs.errors import Forbidden, NotFound, Unauthorized
 from serve_app.dependencies import Tx
 
 _bearer = HTTPBearer(
@@ -59,6 +59,19 @@ async def authenticate(
 
 
 Access = Annotated[Caller, Depends(authenticate)]
+
+
+async def require_admin(caller: Access) -> Caller:
+    """Raises ``Forbidden`` for a key of one project: the farm's machines belong to all of them."""
+    if not caller.is_admin:
+        raise Forbidden(
+            "This needs a key of the whole farm.",
+            remedy="Ask the farm's administrator; a key of a project may look at workers, not change them.",
+        )
+    return caller
+
+
+Admin = Annotated[Caller, Depends(require_admin)]
 
 
 async def refuse_strangers(request: Request) -> None:

@@ -83,3 +83,7 @@ class ApiSettings(BaseSettings):
 
     replica_timeout: Wait = timedelta(seconds=30)
     """A replica without a beat for so long is not counted as up; the lease's own length."""
+
+    loop_slack: Wait = timedelta(seconds=90)
+    """A loop of the farm is overdue when it has not run for its own pause and this: above the longest tick, and above
+    the lease that the rescuer waits when its leader is new."""

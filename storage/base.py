@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -84,6 +84,16 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedObject:
+    """One line of a listing."""
+
+    key: str
+    size_bytes: int
+    stored_at: datetime
+    """When it became visible, by the clock of the storage; S3 counts from when a large upload began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactUpload:
     """One file on its way into storage."""
 
@@ -143,6 +153,14 @@ class Storage(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; one that is not there is already removed."""
+        ...
+
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int) -> list[ListedObject]:
+        """Up to ``limit`` objects below ``prefix`` that come behind ``after``; fewer mean that the end is reached.
+
+        ``prefix`` ends with a slash. The order is the same each time, and that of the keys where they differ within
+        names of one length; else some servers sort folder by folder. What changes meanwhile may be listed or not.
+        """
         ...
 
     def download_url(self, key: str, *, expires_in: timedelta, filename: str, media_type: str) -> str:

@@ -16,6 +16,7 @@ MAX_SEGMENT_CHARS = 200
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=+@-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\.[A-Za-z0-9]{1,8}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*(; ?charset=[A-Za-z0-9-]+)?")
 _ROOTS = ("blobs", "artifacts")
 
@@ -67,8 +68,20 @@ def artifact_key(*, job_id: str, part: str | int, attempt: str, filename: str) -
     return require_key(f"artifacts/{job_id}/{part}/{attempt}/{safe_filename(filename)}")
 
 
+def require_prefix(prefix: str) -> str:
+    """Return the prefix of a listing, or refuse one that is not a folder of keys."""
+    if prefix.rstrip("/") in _ROOTS and prefix.count("/") == 1:
+        return prefix
+    if not prefix.endswith("/"):
+        raise _bad_key(prefix)
+    require_key(f"{prefix}x" if prefix.startswith("artifacts/") else prefix)
+    return prefix
+
+
 def safe_filename(name: str) -> str:
     """Turn any file name into one that a key may hold; what people see is the download link's own name."""
+    if _PLAIN_NAME.fullmatch(name) and len(name) <= MAX_SEGMENT_CHARS:
+        return name  # what the farm itself names; a chunk of tiny frames asks often
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     cleaned = re.sub(r"[^A-Za-z0-9._=+@-]+", "_", ascii_name).lstrip(".=+@-").rstrip(".")
     suffix = PurePosixPath(cleaned).suffix[:20]

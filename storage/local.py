@@ -25,10 +25,11 @@ from typing import BinaryIO
 from jobs.errors import Unavailable
 from storage import files
 from storage._artifact_batch import ArtifactBatch
+from storage._listing import list_folder
 from storage._threads import Threads
-from storage.base import ArtifactUpload, BlobDamaged, ObjectNotFound, StoredObject
+from storage.base import ArtifactUpload, BlobDamaged, ListedObject, ObjectNotFound, StoredObject
 from storage.intake import Intake, rechunk, require_range
-from storage.keys import blob_key, require_digest, require_key
+from storage.keys import blob_key, require_digest, require_key, require_prefix
 from storage.labels import read_label
 from storage.settings import StorageSettings
 from storage.signing import FileSigner
@@ -124,6 +125,9 @@ class LocalStorage:
     async def delete(self, key: str) -> None:
         await self._threads.run(self._delete, require_key(key))
 
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int) -> list[ListedObject]:
+        return await self._threads.run(self._list, require_prefix(prefix), after, limit)
+
     def download_url(self, key: str, *, expires_in: timedelta, filename: str, media_type: str) -> str:
         if self._signer is None:
             raise Unavailable(
@@ -202,6 +206,10 @@ class LocalStorage:
         with files.disk_errors(self._root), suppress(FileNotFoundError):
             path.unlink()
             files.prune_empty_folders(path.parent, root=self._root / key.partition("/")[0])
+
+    def _list(self, prefix: str, after: str, limit: int) -> list[ListedObject]:
+        with files.disk_errors(self._root):
+            return list_folder(self._root, prefix, after=after, limit=limit)
 
     def _sweep(self) -> int:
         oldest = time.time() - self._settings.abandoned_upload_age.total_seconds()

@@ -24,10 +24,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from jobs.errors import Unavailable
 from storage import files
 from storage._threads import Threads
-from storage.base import ArtifactUpload, ObjectNotFound, StoredObject
+from storage.base import ArtifactUpload, ListedObject, ObjectNotFound, StoredObject
 from storage.disposition import content_disposition
 from storage.intake import Intake, rechunk, require_range
-from storage.keys import blob_key, require_key, require_media_type
+from storage.keys import blob_key, require_key, require_media_type, require_prefix
 from storage.s3_download import Download
 from storage.s3_errors import error_code, s3_errors
 from storage.s3_multipart import MultipartUpload
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 BLOB_MEDIA_TYPE = "application/octet-stream"
+_LIST_PAGE = 1000
+"""S3's own limit on the keys of one answer."""
 _ALREADY_THERE = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 
 
@@ -156,6 +158,17 @@ class S3Storage:
         with s3_errors(self._bucket, require_key(key)):
             await self._threads.run(self._delete, key)
 
+    async def list_objects(self, prefix: str, *, after: str = "", limit: int) -> list[ListedObject]:
+        found: list[ListedObject] = []
+        with s3_errors(self._bucket, require_prefix(prefix)):
+            while len(found) < limit:
+                page = await self._threads.run(self._list, prefix, after, limit - len(found))
+                found += page
+                if not page:
+                    break
+                after = page[-1].key
+        return found
+
     def download_url(self, key: str, *, expires_in: timedelta, filename: str, media_type: str) -> str:
         lifetime = min(expires_in, self._settings.max_url_lifetime)
         return self._link_client.generate_presigned_url(
@@ -241,6 +254,18 @@ class S3Storage:
 
     def _delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def _list(self, prefix: str, after: str, limit: int) -> list[ListedObject]:
+        start: dict[str, Any] = {"StartAfter": self._prefix + after} if after else {}
+        page = self._client.list_objects_v2(
+            Bucket=self._bucket, Prefix=self._prefix + prefix, MaxKeys=min(limit, _LIST_PAGE), **start
+        )
+        return [
+            ListedObject(
+                key=entry["Key"].removeprefix(self._prefix), size_bytes=entry["Size"], stored_at=entry["LastModified"]
+            )
+            for entry in page.get("Contents", [])
+        ]
 
     async def _head(self, key: str) -> HeadObjectOutputTypeDef | None:
         with suppress(ObjectNotFound), s3_errors(self._bucket, key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from db.repositories.artifacts import ArtifactRow, frame_artifacts
 from db.repositories.jobs import JobRow, get_job
 from jobs.errors import InvalidInput, NotFound
 from jobs.spec import JobSpec
+from jobs.suspects import Look
 from pipelines.post.pixels import PictureFacts
 from pipelines.post.preview import write_preview
 from pipelines.post.video import MEDIA_TYPES, Container, encode_video
@@ -25,8 +26,10 @@ DEFAULT_FPS = 24.0
 
 
 async def write_previews(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
-    """A WebP beside each committed frame of the task's ordinals."""
+    """A WebP beside each committed frame of the task's ordinals; frames that look odd are flagged with it."""
     job = await _job_of(farm, task)
+    numbers = JobSpec.model_validate(job.spec).frame_range
+    looks: dict[int, Look] = {}
     async with farm.database.transaction() as tx:
         frames = await frame_artifacts(tx, job_id=job.id, ordinals=task.ordinals)
     made: list[tuple[ArtifactUpload, PictureFacts, ArtifactRow]] = []
@@ -35,13 +38,15 @@ async def write_previews(farm: FarmParts, task: ClaimedTask, scratch: Path) -> N
         source = scratch / f"{frame.ordinal}-{Path(frame.storage_key).name}"
         target = scratch / f"{frame.ordinal}.webp"
         await farm.storage.fetch(frame.storage_key, source)
-        facts = await asyncio.to_thread(write_preview, source, target)
+        preview = await asyncio.to_thread(write_preview, source, target)
+        ordinal = frame.ordinal or 0
+        looks[ordinal] = Look(frame=numbers[ordinal], mean=preview.mean, brightest=preview.brightest)
         source.unlink()
         key = artifact_key(
             job_id=str(job.id), part=str(frame.ordinal), attempt=attempt, filename=f"{Path(frame.name).stem}.webp"
         )
-        made.append((ArtifactUpload(key=key, source=target, media_type="image/webp"), facts, frame))
-    await _store(farm, task, [(upload, facts, frame.ordinal, "preview") for upload, facts, frame in made])
+        made.append((ArtifactUpload(key=key, source=target, media_type="image/webp"), preview.facts, frame))
+    await _store(farm, task, [(upload, facts, frame.ordinal, "preview") for upload, facts, frame in made], looks)
 
 
 async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
@@ -73,7 +78,10 @@ async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
 
 
 async def _store(
-    farm: FarmParts, task: ClaimedTask, made: list[tuple[ArtifactUpload, PictureFacts, int | None, str]]
+    farm: FarmParts,
+    task: ClaimedTask,
+    made: list[tuple[ArtifactUpload, PictureFacts, int | None, str]],
+    looks: Mapping[int, Look] | None = None,
 ) -> None:
     stored = {
         item.key: item for item in await farm.storage.put_artifacts([upload for upload, *_ in made], consume=True)
@@ -92,7 +100,7 @@ async def _store(
         )
         for upload, facts, ordinal, kind in made
     ]
-    await finish_task(farm.database, work_id=task.work_id, fence=task.fence, artifacts=artifacts, data=None)
+    await finish_task(farm.database, work_id=task.work_id, fence=task.fence, artifacts=artifacts, looks=looks)
 
 
 async def _job_of(farm: FarmParts, task: ClaimedTask) -> JobRow:

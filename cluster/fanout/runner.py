@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 _MESSAGE_CHARACTERS = 2000
 
-TASK_KINDS = (WorkKind.PROBE, WorkKind.POST)
+TASK_KINDS = (WorkKind.PROBE, WorkKind.MERGE, WorkKind.POST)
 
 
 class TaskLauncher(Protocol):
@@ -64,6 +64,17 @@ class TaskRunner:
                 self._launch(previews)
                 launched += len(previews)
         return launched
+
+    async def renew_for_ever(self) -> None:
+        """Beside the ticks, one of which may take longer than a lease: a task that runs is never given to another."""
+        while True:
+            try:
+                await self.renew()
+            except (Unavailable, OSError) as error:
+                _log.warning("renew_unavailable", error=str(error))
+            except Exception:
+                _log.exception("renew_failed")
+            await asyncio.sleep(self._settings.task_lease.total_seconds() / 10)
 
     async def renew(self) -> None:
         """Renew the leases of what runs, once a third of a lease has passed since the last time."""

@@ -16,12 +16,13 @@ from uuid import uuid4
 import structlog
 
 from cluster.composition import FarmParts, open_farm
+from cluster.fanout.merging import merge_frame
 from cluster.fanout.outputs import encode_film, write_previews
 from cluster.fanout.probing import probe_model_row
 from cluster.scratch import Scratch
 from db.dispatch import ClaimedTask, fail_task
 from jobs.errors import InvalidInput
-from jobs.states import WorkKind
+from jobs.states import EndReason, WorkKind
 
 _log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ TASK_NICE = 10
 
 Handler = Callable[[FarmParts, ClaimedTask, Path], Awaitable[None]]
 
+_HANDLERS: dict[WorkKind, Handler] = {WorkKind.PROBE: probe_model_row, WorkKind.MERGE: merge_frame}
 _POST_HANDLERS: dict[str, Handler] = {"preview": write_previews, "video": encode_film}
 
 
@@ -43,13 +45,19 @@ async def _execute(task: ClaimedTask) -> None:
     farm = open_farm()
     try:
         with contextlib.closing(Scratch(farm.settings.cache_dir / "tasks", uuid4().hex)) as scratch:
-            handler = probe_model_row if task.kind == WorkKind.PROBE else _POST_HANDLERS[str(task.task)]
+            handler = _HANDLERS.get(task.kind) or _POST_HANDLERS[str(task.task)]
+            is_merge = task.kind is WorkKind.MERGE
             try:
                 await handler(farm, task, scratch.path)
             except InvalidInput as error:
                 _log.warning("task_refused", work_id=task.work_id, task=task.task, error=str(error))
                 await fail_task(
-                    farm.database, work_id=task.work_id, fence=task.fence, message=str(error), retryable=False
+                    farm.database,
+                    work_id=task.work_id,
+                    fence=task.fence,
+                    message=str(error),
+                    retryable=is_merge,  # a frame has its tries, also of this step
+                    reason=EndReason.BAD_OUTPUT if is_merge else EndReason.INFRA,
                 )
     finally:
         await farm.close()

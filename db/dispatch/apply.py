@@ -111,6 +111,8 @@ def _chunk_row(chunk: CarvedChunk, job: Any) -> dict[str, object]:
         "generation": job.generation,
         "first": chunk.first,
         "ordinals": chunk.ordinals,
+        "part": chunk.part,
+        "parts": chunk.parts,
         "replica_id": chunk.replica_id,
         "priority_rank": job.priority_rank,
     }

@@ -1,7 +1,12 @@
-"""Takes the next frames off a job's ranges, in its order of hand-out, past those that have their outcome already."""
+"""Takes the next frames off a job's ranges, in its order of hand-out, past those that have their outcome already.
+
+Where the job splits its frames, each wish gets one part. A frame is opened as a whole: the parts that no wish is left
+for have no replica, and the planner places them like any chunk that came back.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +21,20 @@ _LOOK_AHEAD = 4096
 """Positions looked at in one query where reused frames must be skipped."""
 
 
+_Positions = AsyncGenerator[tuple[int, int]]
+"""(position, ordinal)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarvedChunk:
     job_id: UUID
-    replica_id: UUID
+    replica_id: UUID | None
+    """None: a part that waits for the next plan."""
     first: int
     """Its first position; of use to people who read the queue."""
     ordinals: list[int]
+    part: int | None = None
+    parts: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,15 +44,25 @@ class _Left:
     id: int
     first: int
     count: int
+    generation: int
 
 
 async def carve(
     tx: Transaction, *, job: Any, ranges: Sequence[Any], wishes: Sequence[Carve]
 ) -> tuple[list[CarvedChunk], list[dict[str, int]]]:
     """Chunks for ``wishes`` in their order, and what is left of each range that was touched."""
-    left = [_Left(row.id, row.first, row.count) for row in ranges]
+    left = [_Left(row.id, row.first, row.count, row.generation) for row in ranges]
     before = {item.id: item.first for item in left}
-    supply = _open_positions(tx, job, left)
+    supply = _open_positions(tx, job, left, wanted=sum(wish.frames for wish in wishes))
+    chunks = await (_whole(supply, job, wishes) if job.split_parts == 1 else _in_parts(supply, job, wishes))
+    await supply.aclose()
+    changed = [
+        {"id": item.id, "first": item.first, "count": item.count} for item in left if item.first != before[item.id]
+    ]
+    return chunks, changed
+
+
+async def _whole(supply: _Positions, job: Any, wishes: Sequence[Carve]) -> list[CarvedChunk]:
     chunks: list[CarvedChunk] = []
     for wish in wishes:
         positions: list[tuple[int, int]] = []
@@ -59,20 +81,40 @@ async def carve(
                 ordinals=[ordinal for _, ordinal in positions],
             )
         )
-    await supply.aclose()
-    changed = [
-        {"id": item.id, "first": item.first, "count": item.count} for item in left if item.first != before[item.id]
-    ]
-    return chunks, changed
+    return chunks
 
 
-async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> AsyncGenerator[tuple[int, int]]:
+async def _in_parts(supply: _Positions, job: Any, wishes: Sequence[Carve]) -> list[CarvedChunk]:
+    chunks: list[CarvedChunk] = []
+    waiting = deque(wish.replica_id for wish in wishes)
+    while waiting:
+        try:
+            position, ordinal = await anext(supply)
+        except StopAsyncIteration:
+            break
+        chunks += [
+            CarvedChunk(
+                job_id=job.id,
+                replica_id=waiting.popleft() if waiting else None,
+                first=position,
+                ordinals=[ordinal],
+                part=part,
+                parts=job.split_parts,
+            )
+            for part in range(job.split_parts)
+        ]
+    return chunks
+
+
+async def _open_positions(tx: Transaction, job: Any, left: list[_Left], *, wanted: int) -> _Positions:
     """(position, ordinal) of frames without outcome; a position is off its range before it is handed on."""
     order = Order(job.hand_out)
+    beyond = job.total if job.scouts is None else job.scouts  # the others wait for approval
+    at_once = _LOOK_AHEAD if job.gaps else max(wanted, 1)  # a tick carves a frame or two of each of many jobs
     for item in left:
-        while item.count:
-            block = ordinals_at(order, job.total, item.first, min(item.count, _LOOK_AHEAD))
-            resolved = await _resolved(tx, job, block) if job.gaps else frozenset[int]()
+        while item.count and item.first < beyond:
+            block = ordinals_at(order, job.total, item.first, min(item.count, beyond - item.first, at_once))
+            resolved = await _resolved(tx, job, block, item.generation) if job.gaps else frozenset[int]()
             for ordinal in block:
                 position = item.first
                 item.first += 1
@@ -81,6 +123,6 @@ async def _open_positions(tx: Transaction, job: Any, left: list[_Left]) -> Async
                     yield position, ordinal
 
 
-async def _resolved(tx: Transaction, job: Any, ordinals: list[int]) -> frozenset[int]:
-    done = await run(tx, "resolved_among", job_id=job.id, generation=job.generation, ordinals=ordinals)
+async def _resolved(tx: Transaction, job: Any, ordinals: list[int], generation: int) -> frozenset[int]:
+    done = await run(tx, "resolved_among", job_id=job.id, generation=generation, ordinals=ordinals)
     return frozenset(done.scalars().all())

@@ -9,6 +9,10 @@ from db._query import run
 from db.errors import LostLeadership
 from db.session import Database, Transaction
 
+_LONGEST_PAUSE = timedelta(seconds=2)
+"""Between two statements of a leader's transaction. It holds the row that others need to take over: one that stands
+still for longer (a stopped process) loses its connection, and with it the row. Below the time to live of a reign."""
+
 
 async def lead(db: Database, *, role: str, cluster_id: str, holder: UUID, ttl: timedelta) -> int | None:
     """Take the lead, or keep it for another ``ttl``; the epoch of this reign, or None while somebody else leads."""
@@ -29,5 +33,6 @@ async def hold_epoch(tx: Transaction, epoch: int) -> None:
 
     A leader whose row expired may go on until somebody takes over, which cannot happen within the transaction.
     """
-    if (await run(tx, "hold_epoch", epoch=epoch)).one_or_none() is None:
+    pause_ms = str(int(_LONGEST_PAUSE.total_seconds() * 1000))
+    if (await run(tx, "hold_epoch", epoch=epoch, longest_pause_ms=pause_ms)).one_or_none() is None:
         raise LostLeadership(epoch=epoch)

@@ -1,4 +1,4 @@
-"""Probes and the steps behind the frames: rows that a Ray task executes, fenced like chunks."""
+"""Probes, merges and the steps behind the frames: rows that a Ray task executes, fenced like chunks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from uuid import UUID, uuid4
 
 from db._query import as_json, run, storable
 from db.dispatch.leadership import hold_epoch
+from db.dispatch.merges import merge_failed
 from db.events import append_event, append_model_event
+from db.flags import record_looks
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
 from db.queue.commit import NewArtifact, artifact_row
@@ -18,7 +20,8 @@ from db.session import Database, Transaction
 from db.settle import settle
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
-from jobs.states import JobState, WorkKind, WorkState
+from jobs.states import EndReason, JobState, WorkKind, WorkState
+from jobs.suspects import Look
 
 _TRIES = 3
 """Attempts of a task that fail by themselves."""
@@ -44,7 +47,7 @@ class ClaimedTask:
     job_id: UUID | None
     model_id: UUID | None
     ordinals: list[int] | None
-    """Of a preview: its frames."""
+    """Of a preview: its frames; of a merge: its frame."""
     data: dict[str, Any] | None
     generation: int
     tries: int = 0
@@ -102,11 +105,15 @@ async def finish_task(
     fence: int,
     artifacts: Sequence[NewArtifact],
     data: Mapping[str, Any] | None = None,
+    looks: Mapping[int, Look] | None = None,
 ) -> bool:
-    """A post task has made its files; the job ends with it where it was the last one required. False: superseded."""
+    """A post task has made its files; the job ends with it where it was the last one required. False: superseded.
+
+    ``looks``: how the frames of these ordinals look, from which suspect ones are flagged.
+    """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
-        if work is None or not work.is_held_under(fence) or work.job.state in _REFUSING:
+        if work is None or not work.is_held_under(fence) or work.job.state in _REFUSING or work.kind is WorkKind.MERGE:
             return False
         rows = [artifact_row(uuid4(), artifact, artifact.ordinal) for artifact in artifacts]
         await run(
@@ -117,6 +124,7 @@ async def finish_task(
             generation=work.generation,
             artifacts=as_json(rows),
         )
+        await record_looks(tx, job=work.job, generation=work.generation, looks=looks or {})
         await _end(tx, work_id, WorkState.DONE, error=None, data=data)
         await append_event(
             tx,
@@ -135,8 +143,19 @@ async def finish_task(
         return True
 
 
-async def fail_task(db: Database, *, work_id: int, fence: int, message: str, retryable: bool) -> bool:
-    """A post task or probe has failed: tried again up to its ceiling, then final. False: superseded."""
+async def fail_task(
+    db: Database,
+    *,
+    work_id: int,
+    fence: int,
+    message: str,
+    retryable: bool,
+    reason: EndReason = EndReason.INFRA,
+) -> bool:
+    """A task has failed: tried again up to its ceiling, then final. False: superseded.
+
+    ``reason``: how the frame ends whose parts could not be merged.
+    """
     message = storable(message)
     async with db.transaction() as tx:
         owner = (await run(tx, "task_owner", work_id=work_id)).one_or_none()
@@ -150,8 +169,10 @@ async def fail_task(db: Database, *, work_id: int, fence: int, message: str, ret
         tries = work.tries + 1
         if retryable and tries < _TRIES:
             await _requeue(tx, work_id, tries=tries, worker_failures=work.worker_failures, error=message)
+            if work.kind is WorkKind.MERGE:
+                await merge_failed(tx, work, reason=reason, message=message, final=False)
         else:
-            await _fail_post(tx, work, message)
+            await _fail_work(tx, work, message, reason)
         return True
 
 
@@ -210,16 +231,21 @@ async def rescue_task(tx: Transaction, *, work_id: int, limits: FarmLimits) -> b
     lost = work.worker_failures + 1
     if lost < limits.worker_failures_per_frame:
         await _requeue(tx, work_id, tries=work.tries, worker_failures=lost, error=message)
+        if isinstance(work, LockedWork) and work.kind is WorkKind.MERGE:
+            await merge_failed(tx, work, reason=EndReason.WORKER_LOST, message=message, final=False)
     elif isinstance(work, LockedWork):
-        await _fail_post(tx, work, message)
+        await _fail_work(tx, work, message, EndReason.WORKER_LOST)
     else:
         await _end(tx, work_id, WorkState.FAILED, error=message, data=None)
         await _set_model(tx, work.model_id, "invalid", None, _probe_problem(message))
     return True
 
 
-async def _fail_post(tx: Transaction, work: LockedWork, message: str) -> None:
+async def _fail_work(tx: Transaction, work: LockedWork, message: str, reason: EndReason) -> None:
     await _end(tx, work.id, WorkState.FAILED, error=message, data=None)
+    if work.kind is WorkKind.MERGE:
+        await merge_failed(tx, work, reason=reason, message=message, final=True)
+        return
     await append_event(
         tx, job_id=work.job.id, kind=EventKind.OUTPUT_FAILED, data={"kind": work.task, "message": message}
     )

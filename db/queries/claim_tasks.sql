@@ -1,10 +1,10 @@
--- Somebody waits for a probe, and a job for its film; previews come after both.
+-- Somebody waits for a probe, a frame for its merge, and a job for its film; previews come after all of them.
 with picked as (
     select work.id from work
-    where work.state = 'queued' and work.kind in ('post', 'probe') and work.kind = any(cast(:kinds as text[]))
+    where work.state = 'queued' and work.kind in ('post', 'probe', 'merge') and work.kind = any(cast(:kinds as text[]))
       and work.not_before <= now()
       and coalesce(cast(:previews as boolean) = coalesce(work.task = 'preview', false), true)
-    order by work.kind <> 'probe', work.priority_rank, work.task = 'preview', work.id
+    order by work.kind <> 'probe', work.priority_rank, coalesce(work.task = 'preview', false), work.kind <> 'merge', work.id
     limit :limit
     for no key update skip locked
 )

@@ -1,1 +1,1 @@
-select count(*) from work where job_id = :job_id and kind = 'chunk' and state in ('leased', 'rendering')
+select count(*) from work where job_id = :job_id and kind in ('chunk', 'part') and state in ('leased', 'rendering')

@@ -1,13 +1,15 @@
--- Carve new chunks and hand out loose ones, all to replicas that live; each replica is woken once.
+-- Carve new chunks (or parts of a frame) and hand out loose ones, all to replicas that live; each replica is woken once.
+-- A part that the plan had no replica for waits for the next plan, which is asked for.
 with pieces as (
     select * from jsonb_to_recordset(cast(:chunks as jsonb)) as chunk (
-        job_id uuid, generation integer, first integer, ordinals integer[], replica_id uuid, priority_rank smallint
+        job_id uuid, generation integer, first integer, ordinals integer[], part integer, parts integer, replica_id uuid,
+        priority_rank smallint
     )
 ), carved as (
-    insert into work (job_id, kind, generation, first, count, ordinals, assigned_to, priority_rank)
-    select pieces.job_id, 'chunk', pieces.generation, pieces.first, cardinality(pieces.ordinals), pieces.ordinals,
-           replica.id, pieces.priority_rank
-    from pieces left join replica on replica.id = pieces.replica_id and replica.state = 'up' and not replica.drain
+    insert into work (job_id, kind, generation, first, count, ordinals, part, parts, assigned_to, priority_rank)
+    select pieces.job_id, case when pieces.part is null then 'chunk' else 'part' end, pieces.generation, pieces.first,
+           cardinality(pieces.ordinals), pieces.ordinals, pieces.part, pieces.parts, replica.id, pieces.priority_rank
+    from pieces left join accepting_replica as replica on replica.id = pieces.replica_id
     returning assigned_to
 ), shrunk as (
     update work set
@@ -18,10 +20,11 @@ with pieces as (
 ), wanted as (
     select assign.work_id, assign.replica_id, assign.job_id
     from jsonb_to_recordset(cast(:assigns as jsonb)) as assign (work_id bigint, replica_id uuid, job_id uuid)
-    join replica on replica.id = assign.replica_id and replica.state = 'up' and not replica.drain
+    join accepting_replica as replica on replica.id = assign.replica_id
 ), loose as (
     select work.id, wanted.replica_id from work join wanted on wanted.work_id = work.id
-    where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null and work.kind = 'chunk'
+    where work.job_id = wanted.job_id and work.state = 'queued' and work.assigned_to is null
+      and work.kind in ('chunk', 'part')
     order by work.id
     for no key update of work skip locked
 ), assigned as (
@@ -32,4 +35,5 @@ with pieces as (
 )
 select (select count(*) from carved) as carved, (select count(*) from assigned) as assigned,
        (select count(pg_notify('rayfarm_replica_' || replace(assigned_to::text, '-', ''), '{"verb":"work"}'))
-        from touched) as told
+        from touched) as told,
+       (select pg_notify('rayfarm_dispatch', 'part') from carved where assigned_to is null limit 1) as asked

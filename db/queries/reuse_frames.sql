@@ -1,47 +1,37 @@
 -- Frames of this project that were rendered from the same inputs become results of this job: the artifact rows are new,
--- the files in storage are those of the first. The jobs to take from are one array, so that the large tables are read
--- by their index on the job, and all else by hash (the caller switches nested loops off: a guess of a planner without
--- statistics would cost minutes).
-with sources as materialized (
-    select array(
-        select source.id
-        from job as mine
-        join job as source on source.project_id = mine.project_id and source.render_key = mine.render_key
-        where mine.id = :job_id and source.id <> :job_id
-    ) as ids
-), wanted as materialized (
-    select * from jsonb_to_recordset(cast(:runs as jsonb)) as run (
-        start integer, first integer, step integer, low integer, high integer
-    )
-), rendered as materialized (
-    select wanted.start + (done.frame - wanted.first) / wanted.step as ordinal, done.frame, done.attempt_id, done.at,
-           done.job_id as source_job, done.ordinal as source_ordinal, done.generation as source_generation
-    from frame_result as done
-    join wanted on done.frame between wanted.low and wanted.high and (done.frame - wanted.first) % wanted.step = 0
-    where done.job_id = any(array(select unnest(ids) from sources)) and done.state = 'committed'
+-- the files in storage are those of the first. The caller says which frame of which job may stand for which of ours, so
+-- that the large tables are read by their keys, a stretch at a time, and all else by hash (it switches nested loops off:
+-- a guess of a planner without statistics would cost minutes). The newest picture of a frame is taken: an older one may
+-- have been thrown out. A frame that has a result of its own here is rendered, whatever others have.
+with wanted as materialized (
+    select * from unnest(cast(:ordinals as integer[]), cast(:frames as integer[]), cast(:source_jobs as uuid[]),
+                         cast(:source_ordinals as integer[])) as pair (ordinal, frame, source_job, source_ordinal)
 ), files as materialized (
     select * from artifact
-    where job_id = any(array(select unnest(ids) from sources)) and kind in ('frame', 'extra', 'preview')
-      and ordinal is not null
+    where job_id = any(cast(:sources as uuid[])) and ordinal = any(cast(:source_ordinals as integer[]))
+      and kind in ('frame', 'extra', 'preview')
+), done as materialized (
+    select job_id, ordinal, generation, attempt_id, at from frame_result
+    where job_id = any(cast(:sources as uuid[])) and ordinal = any(cast(:source_ordinals as integer[]))
+      and state = 'committed'
+), resolved as materialized (
+    select ordinal from frame_result
+    where job_id = :job_id and ordinal = any(cast(:ordinals as integer[]))
+), held as materialized (
+    select unnest(ordinals) as ordinal from work
+    where job_id = :job_id and kind in ('chunk', 'part', 'merge') and state in ('queued', 'leased', 'rendering')
 ), found as materialized (
-    select distinct on (rendered.ordinal) rendered.*
-    from rendered
-    where not exists (
-              select from frame_result as result
-              where result.job_id = :job_id and result.generation = :generation and result.ordinal = rendered.ordinal
-          )
-      and not exists (
-              select from work cross join unnest(work.ordinals) as held (ordinal)
-              where work.job_id = :job_id and work.kind = 'chunk' and work.state in ('queued', 'leased', 'rendering')
-                and held.ordinal = rendered.ordinal
-          )
+    select distinct on (wanted.ordinal) wanted.ordinal, wanted.frame, done.attempt_id, done.job_id as source_job,
+           done.ordinal as source_ordinal, done.generation as source_generation
+    from wanted
+    join done on done.job_id = wanted.source_job and done.ordinal = wanted.source_ordinal
+    where wanted.ordinal not in (select ordinal from resolved) and wanted.ordinal not in (select ordinal from held)
       and exists (
               select from files
-              where files.job_id = rendered.source_job and files.ordinal = rendered.source_ordinal
-                and files.generation = rendered.source_generation and files.kind = 'frame'
+              where files.job_id = done.job_id and files.ordinal = done.ordinal
+                and files.generation = done.generation and files.kind = 'frame'
           )
-    order by rendered.ordinal, rendered.at
-    limit :limit
+    order by wanted.ordinal, done.at desc
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id)
     select :job_id, ordinal, :generation, frame, 'reused', 'reused', attempt_id from found

@@ -7,15 +7,15 @@ with input as (
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id, replica_id, render_ms,
                               warm)
-    select :job_id, ordinal, :generation, frame, 'committed', 'ok', attempt_id, :replica_id, render_ms, warm
+    select :job_id, ordinal, :generation, frame, 'committed', 'ok', attempt_id, cast(:replica_id as uuid), render_ms, warm
     from input
     on conflict do nothing
     returning ordinal, render_ms, warm
 ), attempts as (
     insert into attempt (id, job_id, ordinal, generation, work_id, fence, replica_id, started_at, outcome, timings,
                          metrics)
-    select attempt_id, :job_id, ordinal, :generation, :work_id, :fence, :replica_id, to_timestamp(started_at), 'ok',
-           timings, metrics
+    select attempt_id, :job_id, ordinal, :generation, :work_id, :fence, cast(:replica_id as uuid),
+           to_timestamp(started_at), 'ok', timings, metrics
     from input
     on conflict do nothing
 ), artifacts as (
@@ -29,7 +29,7 @@ with input as (
     )
 ), chunk as (
     update work set
-        ordinals = cast(:remaining as integer[]),
+        ordinals = case when kind = 'chunk' then cast(:remaining as integer[]) else ordinals end,  -- a merge keeps its
         state = case when :done then 'done' else state end,
         leased_until = case when not :done then leased_until end,
         updated_at = now()
@@ -49,6 +49,8 @@ with input as (
     ) as batch
     where job.id = :job_id
     returning job.event_seq
+), credited as (
+    update replica set frames = replica.frames + (select count(*) from results) where id = :replica_id
 ), told as (
     insert into event (project_id, job_id, seq, kind, data)
     select :project_id, :job_id, event_seq, 'frames.committed', cast(:event as jsonb) from counted

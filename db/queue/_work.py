@@ -11,7 +11,7 @@ from db._query import run
 from db.session import Transaction
 from jobs.states import Fault, JobState, WorkKind, WorkState
 
-_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank")
+_JOB_COUNTS = ("total", "committed", "reused", "failed", "canceled", "skipped", "priority_rank", "scouting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,9 @@ class LockedWork:
     state: WorkState
     ordinals: list[int]
     generation: int
+    part: int | None
+    """Of a part: which slice of its frame."""
+    parts: int | None
     replica_id: UUID | None
     tries: int
     worker_failures: int
@@ -42,6 +45,11 @@ class LockedWork:
     def is_held_under(self, fence: int) -> bool:
         """Whether the writer that names ``fence`` still owns this row. An expired lease alone refuses nothing."""
         return self.fence == fence and self.is_leased
+
+    @property
+    def frames_it_ends(self) -> list[int]:
+        """Frames whose outcome a cancel leaves to this row; a split frame is counted when its job is canceled."""
+        return [] if self.kind is WorkKind.PART else list(self.ordinals)
 
     def failures(self, fault: Fault) -> int:
         """Attempts of its frame that ended by ``fault`` before."""
@@ -76,6 +84,8 @@ async def lock_work(tx: Transaction, work_id: int) -> LockedWork | None:
         state=WorkState(row["state"]),
         ordinals=row["ordinals"] or [],
         generation=row["generation"],
+        part=row["part"],
+        parts=row["parts"],
         replica_id=row["replica_id"],
         tries=row["tries"],
         worker_failures=row["worker_failures"],

@@ -37,6 +37,12 @@ class ClaimedChunk:
     manifest: dict[str, Any]
     spec: dict[str, Any]
     tries: int
+    part: int | None = None
+    """Which slice of its only frame this is, from 0; None: whole frames."""
+    parts: int | None = None
+    """Into how many slices that frame is split."""
+    resource_failures: int = 0
+    """Attempts of its frame that ran out of memory; the next one gets the replica's memory for itself."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -71,11 +77,11 @@ async def start_chunk(db: Database, *, work_id: int, fence: int, warm: bool) -> 
             await give_back(tx, work, reason=EndReason.INTERRUPTED, limits=None)
             await run(tx, "notify", channel=DISPATCH, payload="chunk")
             return False
-        await run(tx, "start_chunk", work_id=work_id)
-        await append_event(
-            tx,
-            job_id=work.job.id,
-            kind=EventKind.CHUNK_STARTED,
-            data={"ordinals": work.ordinals, "replica": work.replica_id, "warm": warm},
-        )
+        if (await run(tx, "start_chunk", work_id=work_id)).scalar_one():
+            await append_event(
+                tx,
+                job_id=work.job.id,
+                kind=EventKind.CHUNK_STARTED,
+                data={"ordinals": work.ordinals, "replica": work.replica_id, "warm": warm},
+            )
         return True

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from db._query import as_json, run
 from db.queue._work import LockedWork, lock_work
 from db.session import Database, Transaction
 from db.settle import settle
+from jobs.ids import new_id
 from jobs.states import JobState, WorkKind
 
 
@@ -70,25 +71,26 @@ async def commit_frames(
         if work is None or work.kind is not WorkKind.CHUNK:
             return None
         if not work.is_held_under(fence) or work.job.state.is_terminal:
-            return await _committed_before(tx, work_id, frames) or None
+            return await committed_before(tx, work_id, frames) or None
         held = set(work.ordinals)
         fresh = {commit.ordinal: commit for commit in frames if commit.ordinal in held}
-        known = await _committed_before(tx, work_id, frames) if len(fresh) < len(frames) else []
+        known = await committed_before(tx, work_id, frames) if len(fresh) < len(frames) else []
         if not fresh:
             return known
         shows = needs_preview and work.previews and work.job.state is not JobState.CANCELING
-        accepted = await _write(tx, work, replica_id, list(fresh.values()), shows)
+        accepted = await write_frames(tx, work, replica_id, list(fresh.values()), shows)
         is_last_of_chunk = len(accepted) == len(held)
         is_last_of_job = work.job.resolved + len(accepted) == work.job.total
-        if is_last_of_job or (is_last_of_chunk and work.job.state is JobState.CANCELING):
+        if is_last_of_job or (is_last_of_chunk and (work.job.scouting or work.job.state is JobState.CANCELING)):
             await settle(tx, job_id=work.job.id)
         return sorted({*accepted, *known})
 
 
-async def _write(
-    tx: Transaction, work: LockedWork, replica_id: UUID, frames: list[FrameCommit], needs_preview: bool
+async def write_frames(
+    tx: Transaction, work: LockedWork, replica_id: UUID | None, frames: list[FrameCommit], needs_preview: bool
 ) -> list[int]:
-    files = [(commit, uuid4(), artifact) for commit in frames for artifact in commit.artifacts]
+    """Results, attempts, artifacts, counts, and one event; the ordinals that got their result. Needs both locks."""
+    files = [(commit, new_id(), artifact) for commit in frames for artifact in commit.artifacts]
     remaining = [ordinal for ordinal in work.ordinals if ordinal not in {commit.ordinal for commit in frames}]
     pictures = {commit.ordinal: file_id for commit, file_id, artifact in files if artifact.kind == "frame"}
     event = {
@@ -126,7 +128,8 @@ async def _write(
     return accepted
 
 
-async def _committed_before(tx: Transaction, work_id: int, frames: Sequence[FrameCommit]) -> list[int]:
+async def committed_before(tx: Transaction, work_id: int, frames: Sequence[FrameCommit]) -> list[int]:
+    """Which of these attempts are the results of their frames already."""
     done = await run(
         tx,
         "committed_by_attempts",

@@ -10,7 +10,8 @@ from db.cancel import fail_job
 from db.events import append_event
 from db.listen import DISPATCH
 from db.queue._work import LockedWork, lock_work
-from db.queue.give_back import fail_for_good, record_attempt, requeue_frame
+from db.queue.blame import count_failure
+from db.queue.give_back import fail_for_good, part_of_event, record_attempt, requeue_frame
 from db.session import Database, Transaction
 from db.settle import settle
 from jobs.events import EventKind
@@ -46,11 +47,15 @@ async def fail_frame(
     log: str | None,
     limits: FarmLimits,
 ) -> FailOutcome:
-    """Record the attempt and decide; the frame leaves the chunk, whose other frames go on."""
+    """Record the attempt and decide; the frame leaves the chunk, whose other frames go on.
+
+    Of a split frame only the part that failed is tried again, up to the ceilings of a frame; once it has failed for
+    good, so has the frame, and its other parts end.
+    """
     message = storable(message)
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
-        if work is None or work.kind is not WorkKind.CHUNK:
+        if work is None or work.kind not in (WorkKind.CHUNK, WorkKind.PART):
             return FailOutcome.SUPERSEDED
         if not work.is_held_under(fence) or work.job.state.is_terminal or ordinal not in work.ordinals:
             return await _answer_again(tx, work, ordinal, attempt_id)
@@ -63,6 +68,7 @@ async def fail_frame(
             message=message,
             log=storable(log[-_LOG_LIMIT:]) if log else None,
         )
+        await count_failure(tx, work, reason=reason, limits=limits)
         await run(tx, "take_frame_out", work_id=work.id, ordinal=ordinal)
         outcome = await _decide(tx, work, ordinal, frame, attempt_id, reason, message, limits)
         await run(tx, "notify", channel=DISPATCH, payload="chunk")
@@ -80,7 +86,19 @@ async def _decide(
     limits: FarmLimits,
 ) -> FailOutcome:
     if work.job.state is JobState.CANCELING:
-        await run(tx, "count_canceled_frames", job_id=work.job.id, frames=1)
+        held = [ordinal] if work.kind is WorkKind.CHUNK else []  # a split frame was counted when its job was canceled
+        await run(tx, "count_canceled_frames", job_id=work.job.id, ordinals=held)
+        await run(
+            tx,
+            "leave_canceled",
+            job_id=work.job.id,
+            kind=work.kind,
+            part=work.part,
+            parts=work.parts,
+            generation=work.generation,
+            ordinal=ordinal,
+            priority_rank=work.job.priority_rank,
+        )
         await settle(tx, job_id=work.job.id)
         return FailOutcome.CANCELED
     fault = reason.facts.fault
@@ -92,7 +110,14 @@ async def _decide(
             tx,
             job_id=work.job.id,
             kind=EventKind.FRAME_RETRIED,
-            data={"ordinal": ordinal, "frame": frame, "reason": reason, "message": message, "tries": spent},
+            data={
+                "ordinal": ordinal,
+                "frame": frame,
+                "reason": reason,
+                "message": message,
+                "tries": spent,
+                **part_of_event(work),
+            },
         )
         return FailOutcome.RETRIED
     await fail_for_good(tx, work, ordinal=ordinal, attempt_id=attempt_id, reason=reason, message=message)

@@ -20,6 +20,10 @@ class BeatReply:
     known: bool
     """False: it was thought dead, and its work is somebody else's; it registers again."""
     drain: bool = False
+    drain_reason: str | None = None
+    """Why it shall leave, for people."""
+    drain_within: timedelta | None = None
+    """Until its machine goes; None: it may finish its frame, however long."""
     owned: list[tuple[int, int]] = field(default_factory=list)
     """(work id, fence) that are still its own, renewed now; anything else that it renders it must stop."""
     canceled: list[tuple[int, int]] = field(default_factory=list)
@@ -37,6 +41,7 @@ async def register_replica(
     labels: Mapping[str, str],
     engines: Mapping[str, str],
     device_class: str,
+    ray_node: str | None = None,
 ) -> None:
     """Make the replica known, or known again after it was thought dead."""
     async with db.transaction() as tx:
@@ -47,6 +52,7 @@ async def register_replica(
             cluster_id=cluster_id,
             pool=pool,
             node=node,
+            ray_node=ray_node,
             serve_id=serve_id,
             labels=as_json(labels),
             engines=as_json(engines),
@@ -87,6 +93,13 @@ async def beat(
     return BeatReply(
         known=True,
         drain=rows[0].drain,
+        drain_reason=rows[0].drain_reason,
+        drain_within=within_of(rows[0].drain_within_s),
         owned=[(row.work_id, row.fence) for row in renewed],
         canceled=[(row.work_id, row.fence) for row in renewed if row.canceled],
     )
+
+
+def within_of(seconds: float | None) -> timedelta | None:
+    """What is left until a deadline; one that has passed leaves nothing."""
+    return None if seconds is None else timedelta(seconds=max(0.0, seconds))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_, select, tuple_
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.session import Transaction
 from db.tables import ARTIFACT
+
+_NOT_FRAME = ARTIFACT.c.kind != literal_column("'frame'")
+"""Written out, as the condition of a partial index must be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +51,28 @@ async def list_artifacts(
     after: tuple[datetime, UUID] | None = None,
     kinds: Sequence[str] | None = None,
     ordinal: int | None = None,
+    regenerated: bool = True,
 ) -> list[ArtifactRow]:
-    """Oldest first; ``after`` is (created_at, id) of the last one of the page before."""
+    """Oldest first; ``after`` is (created_at, id) of the last one of the page before.
+
+    Of a frame that was rendered again, and of a film that was made again, only the newest files; a job of one
+    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file.
+    """
     query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id)
-    if kinds:
-        query = query.where(ARTIFACT.c.kind.in_([str(kind) for kind in kinds]))
+    if regenerated:
+        query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if ordinal is not None:
         query = query.where(ARTIFACT.c.ordinal == ordinal)
     if after is not None:
         query = query.where(tuple_(ARTIFACT.c.created_at, ARTIFACT.c.id) > after)
-    rows = await tx.execute(query.order_by(ARTIFACT.c.created_at, ARTIFACT.c.id).limit(limit))
-    return [ArtifactRow(**row) for row in rows.mappings()]
+    query = query.order_by(ARTIFACT.c.created_at, ARTIFACT.c.id).limit(limit)
+    if not kinds:
+        return await _read(tx, query)
+    found: list[ArtifactRow] = []
+    for kind in {str(kind) for kind in kinds}:  # one at a time: each is a stretch of an index
+        of_kind = query.where(ARTIFACT.c.kind == kind)
+        found += await _read(tx, of_kind if kind == "frame" else of_kind.where(_NOT_FRAME))
+    return sorted(found, key=lambda row: (row.created_at, row.id))[:limit]
 
 
 async def frame_artifacts(
@@ -72,3 +88,24 @@ async def frame_artifacts(
     found = [ArtifactRow(**row) for row in rows.mappings()]
     newest = {row.ordinal: row.generation for row in found}
     return [row for row in found if row.generation == newest[row.ordinal]]
+
+
+async def _read(tx: Transaction, query: Select[Any]) -> list[ArtifactRow]:
+    return [ArtifactRow(**row) for row in (await tx.execute(query)).mappings()]
+
+
+def _has_newer(newer: NamedFromClause) -> ColumnElement[bool]:
+    """Files of a later generation stand for this one: of its frame the picture, of the job the same kind of file."""
+    of_frame = exists().where(
+        newer.c.job_id == ARTIFACT.c.job_id,
+        newer.c.ordinal == ARTIFACT.c.ordinal,
+        newer.c.kind == "frame",
+        newer.c.generation > ARTIFACT.c.generation,
+    )
+    of_job = exists().where(
+        newer.c.job_id == ARTIFACT.c.job_id,
+        newer.c.ordinal.is_(None),
+        newer.c.kind == ARTIFACT.c.kind,
+        newer.c.generation > ARTIFACT.c.generation,
+    )
+    return or_(of_frame, and_(ARTIFACT.c.ordinal.is_(None), of_job))

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from db._frames import frame_range
 from db.session import Transaction
-from db.tables import ATTEMPT
+from db.tables import ATTEMPT, JOB
 from jobs.states import EndReason
 
 
@@ -39,3 +40,47 @@ async def list_attempts(tx: Transaction, *, job_id: UUID, ordinal: int | None = 
         query = query.where(ATTEMPT.c.ordinal == ordinal)
     rows = await tx.execute(query.order_by(ATTEMPT.c.ended_at.desc(), ATTEMPT.c.id).limit(limit))
     return [AttemptRow(**{**row, "outcome": EndReason(row["outcome"])}) for row in rows.mappings()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaAttemptRow:
+    job_id: UUID
+    frame: int
+    """Its number in the scene."""
+    outcome: EndReason
+    message: str | None
+    started_at: datetime | None
+    ended_at: datetime
+
+
+async def list_attempts_of_replica(
+    tx: Transaction, *, replica_id: UUID, project_id: UUID | None = None, limit: int
+) -> list[ReplicaAttemptRow]:
+    """Newest first; with a project, only those of its jobs."""
+    query = (
+        select(
+            ATTEMPT.c.job_id,
+            ATTEMPT.c.ordinal,
+            ATTEMPT.c.outcome,
+            ATTEMPT.c.message,
+            ATTEMPT.c.started_at,
+            ATTEMPT.c.ended_at,
+            JOB.c.spec["frames"].astext.label("frames"),
+        )
+        .join(JOB, JOB.c.id == ATTEMPT.c.job_id)
+        .where(ATTEMPT.c.replica_id == replica_id)
+    )
+    if project_id is not None:
+        query = query.where(JOB.c.project_id == project_id)
+    rows = await tx.execute(query.order_by(ATTEMPT.c.ended_at.desc(), ATTEMPT.c.id).limit(limit))
+    return [
+        ReplicaAttemptRow(
+            job_id=row.job_id,
+            frame=frame_range(row.frames)[row.ordinal],
+            outcome=EndReason(row.outcome),
+            message=row.message,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+        )
+        for row in rows.all()
+    ]

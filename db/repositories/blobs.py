@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Boolean, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from db._query import run
@@ -20,7 +20,11 @@ async def lacking_blobs(tx: Transaction, *, project_id: UUID, digests: Sequence[
 
 
 async def record_blob(tx: Transaction, *, project_id: UUID, digest: str, size_bytes: int) -> bool:
-    """The bytes are in storage: the project has this blob now. False: it had it before."""
+    """The bytes are in storage: the project has this blob now. False: it had it before.
+
+    An unused blob may be dropped just before: after the commit, look whether storage still has it.
+    """
+    await run(tx, "no_blob_sweep")
     await tx.execute(
         insert(BLOB)
         .values(digest=digest, size_bytes=size_bytes, created_at=func.now())
@@ -29,10 +33,10 @@ async def record_blob(tx: Transaction, *, project_id: UUID, digest: str, size_by
     made = await tx.execute(
         insert(PROJECT_BLOB)
         .values(project_id=project_id, digest=digest, created_at=func.now())
-        .on_conflict_do_nothing(index_elements=["project_id", "digest"])
-        .returning(PROJECT_BLOB.c.digest)
+        .on_conflict_do_update(index_elements=["project_id", "digest"], set_={"created_at": func.now()})
+        .returning(literal_column("xmax = 0", Boolean))
     )
-    return made.one_or_none() is not None
+    return bool(made.scalar_one())
 
 
 async def blob_size(tx: Transaction, *, project_id: UUID, digest: str) -> int | None:

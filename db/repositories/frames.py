@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
 from db._frames import frame_range
 from db._query import run
+from db._reopened import Reopened, read_reopened
 from db.repositories.jobs import JobRow
 from db.session import Transaction
-from jobs.states import EndReason, FrameState, JobState
+from jobs.order import Order, runs_at
+from jobs.states import EndReason, FrameState, JobState, WorkKind, WorkState
 
 _BLOCK = 10_000
-"""Frames looked at in one query where the states asked for are not those of results."""
+"""Frames looked at in one query where resolved ones lie between those that are not carved."""
 
-_OF_RESULTS = frozenset({FrameState.COMMITTED, FrameState.REUSED, FrameState.FAILED, FrameState.SKIPPED})
-"""States that every frame which has them has a result row for."""
+_OF_RESULTS = frozenset(state for state in FrameState if state.is_terminal)
+"""States that a result row may give a frame."""
+
+_OF_QUEUE = frozenset({FrameState.QUEUED, FrameState.LEASED, FrameState.RENDERING})
+"""States that a frame may have in a row of the queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,24 +41,42 @@ class FrameRow:
     """Who rendered it, or renders it."""
     render_ms: float | None = None
     warm: bool | None = None
+    parts: int | None = None
+    """Of a split frame that is under way: its parts, and how many of them are rendered."""
+    parts_done: int | None = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Live:
+    """A frame that rows of the queue hold."""
+
+    state: FrameState
+    replica_id: UUID | None = None
+    """Who renders it; of a split frame, one of those who do."""
+    parts: int | None = None
+    parts_done: int | None = None
 
 
 async def list_frames(
     tx: Transaction, *, job: JobRow, first: int = 0, limit: int, states: Iterable[FrameState] | None = None
 ) -> list[FrameRow]:
-    """Up to ``limit`` frames from ordinal ``first`` on, in the order of the range; only those in ``states``."""
-    wanted = frozenset(states) if states else frozenset(FrameState)
-    if wanted <= _OF_RESULTS:
-        rows = await _results(tx, job, first, job.total, limit, states=sorted(wanted))
-        return [_with_result(row) for row in rows]
-    live = await _live(tx, job)
+    """Up to ``limit`` frames from ordinal ``first`` on, in the order of the range; only those in ``states``.
+
+    Costs what the page costs, wherever it lies: each state is found through an index, or from the few rows of the
+    queue that stand for all frames without outcome.
+    """
+    reopened = await _reopened(tx, job)
+    if not states:
+        return await _rows_of(tx, job, reopened, range(first, min(first + limit, job.total)))
+    wanted = frozenset(states)
     found: list[FrameRow] = []
-    block = limit if states is None else max(limit, _BLOCK)
-    while first < job.total and len(found) < limit:
-        beyond = min(first + block, job.total)
-        found += [row for row in await _stretch(tx, job, live, first, beyond) if row.state in wanted]
-        first = beyond
+    while len(found) < limit and first < job.total:
+        candidates = await _candidates(tx, job, wanted, first, limit)
+        if not candidates:
+            break
+        found += [row for row in await _rows_of(tx, job, reopened, candidates) if row.state in wanted]
+        first = candidates[-1] + 1
     return found[:limit]
 
 
@@ -58,58 +84,144 @@ async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
     """The frame at this place of the range; ``IndexError`` if there is none."""
     if not 0 <= ordinal < job.total:
         raise IndexError(ordinal)
-    [row] = await _stretch(tx, job, await _live(tx, job), ordinal, ordinal + 1)
+    [row] = await _rows_of(tx, job, await _reopened(tx, job), [ordinal])
     return row
 
 
-async def _stretch(
-    tx: Transaction, job: JobRow, live: dict[int, tuple[FrameState, UUID | None]], first: int, beyond: int
-) -> list[FrameRow]:
-    results = {row.ordinal: row for row in await _results(tx, job, first, beyond, beyond - first)}
+async def _candidates(tx: Transaction, job: JobRow, wanted: frozenset[FrameState], first: int, limit: int) -> list[int]:
+    """The next ordinals that may be in one of these states; none that is has been left out before the last of them.
+
+    A frame that is rendered again is among those of its last result, and among those of the row that it waits on.
+    """
+    near = {"job_id": job.id, "first": first, "limit": limit}
+    sources: list[list[int]] = []
+    for state in wanted & _OF_RESULTS:
+        if state is FrameState.COMMITTED:
+            sources.append(await _ordinals(tx, "committed_from", **near))
+        else:
+            sources.append(await _ordinals(tx, "resolved_from", state=state, **near))
+    # Parts of a job that is being canceled may still render: their frame is canceled all the same.
+    if wanted & (_OF_QUEUE | {FrameState.CANCELED}) and not job.state.is_terminal:
+        sources.append(await _ordinals(tx, "held_from", **near))
+    if FrameState.QUEUED in wanted and not _has_ended(job):
+        sources += await _uncarved(tx, job, "open_ranges", first, limit)
+    if FrameState.CANCELED in wanted and _has_ended(job):
+        sources.append(await _ordinals(tx, "canceled_from", **near))
+        sources += await _uncarved(tx, job, "canceled_ranges", first, limit)
+    # A source that gave all that was asked for may have more behind its last one: nothing beyond that is known yet.
+    beyond = min((source[-1] for source in sources if len(source) == limit), default=job.total)
+    return sorted({ordinal for source in sources for ordinal in source if ordinal <= beyond})
+
+
+async def _ordinals(tx: Transaction, name: str, **parameters: object) -> list[int]:
+    return list((await run(tx, name, **parameters)).scalars().all())
+
+
+async def _uncarved(tx: Transaction, job: JobRow, name: str, first: int, limit: int) -> list[list[int]]:
+    """For each generation the next ordinals of the positions that its range rows still hold, resolved ones passed over.
+
+    The ranges of one generation do not meet; a frame may be on those of several.
+    """
+    order = Order(job.spec["order"])
+    stretches: dict[int, list[range]] = defaultdict(list)
+    for row in (await run(tx, name, job_id=job.id)).all():
+        stretches[row.generation] += runs_at(order, job.total, row.first, min(row.count, job.total - row.first))
+    return [
+        # Once the job has ended, any result counts.
+        await _unresolved(tx, job, 1 if _has_ended(job) else generation, runs, first, limit)
+        for generation, runs in stretches.items()
+    ]
+
+
+async def _unresolved(
+    tx: Transaction, job: JobRow, generation: int, stretches: list[range], first: int, limit: int
+) -> list[int]:
+    """The next ordinals of these stretches without a result of ``generation`` or a later one."""
+    upward = [stretch if stretch.step > 0 else stretch[::-1] for stretch in stretches]
+    upward.sort(key=lambda stretch: stretch[0])
+    supply = chain.from_iterable(
+        stretch[bisect_left(stretch, first) :] for stretch in upward if stretch and stretch[-1] >= first
+    )
+    if not job.reused + job.skipped and job.generation == 1:
+        return list(islice(supply, limit))
+    found: list[int] = []
+    while len(found) < limit and (block := list(islice(supply, max(limit, _BLOCK)))):
+        named = {"job_id": job.id, "generation": generation, "ordinals": block}
+        resolved = frozenset(await _ordinals(tx, "resolved_among", **named))
+        found += [ordinal for ordinal in block if ordinal not in resolved]
+    return found[:limit]
+
+
+async def _rows_of(tx: Transaction, job: JobRow, reopened: Reopened, ordinals: Sequence[int]) -> list[FrameRow]:
+    """These frames with the state that each has."""
+    named = list(ordinals)
+    done = await run(tx, "frames_with_result", job_id=job.id, ordinals=named)
+    results = {row.ordinal: row for row in done.all()}
+    live = {} if job.state.is_terminal else await _live(tx, job, named)
     numbers = frame_range(job.spec["frames"])
-    ended = job.state.is_terminal or job.state is JobState.CANCELING
     rows = []
-    for ordinal in range(first, beyond):
-        if ordinal in results:
-            rows.append(_with_result(results[ordinal]))
+    for ordinal in ordinals:
+        result = None if ordinal in live else results.get(ordinal)
+        if result is not None and not reopened.holds(ordinal, result.generation):
+            rows.append(_with_result(result))
             continue
-        state, replica_id = live.get(ordinal, (FrameState.CANCELED if ended else FrameState.QUEUED, None))
+        held = live.get(ordinal) or _Live(state=FrameState.CANCELED if _has_ended(job) else FrameState.QUEUED)
         # A canceled frame has no row of its own: a million of them end with their job.
-        reason = job.end_reason or EndReason.USER_CANCEL if state is FrameState.CANCELED else None
+        reason = job.end_reason or EndReason.USER_CANCEL if held.state is FrameState.CANCELED else None
         rows.append(
-            FrameRow(ordinal=ordinal, frame=numbers[ordinal], state=state, end_reason=reason, replica_id=replica_id)
+            FrameRow(
+                ordinal=ordinal,
+                frame=numbers[ordinal],
+                state=held.state,
+                end_reason=reason,
+                replica_id=held.replica_id,
+                parts=held.parts,
+                parts_done=held.parts_done,
+            )
         )
     return rows
 
 
-async def _results(
-    tx: Transaction, job: JobRow, first: int, beyond: int, limit: int, states: Sequence[FrameState] | None = None
-) -> Sequence[Any]:
-    done = await run(
-        tx,
-        "frames_with_result",
-        job_id=job.id,
-        generation=job.generation,
-        first=first,
-        beyond=beyond,
-        states=None if states is None else [str(state) for state in states],
-        limit=limit,
-    )
-    return done.all()
+async def _reopened(tx: Transaction, job: JobRow) -> Reopened:
+    order = Order(job.spec["order"])
+    return await read_reopened(tx, job_id=job.id, generation=job.generation, order=order, total=job.total)
 
 
-async def _live(tx: Transaction, job: JobRow) -> dict[int, tuple[FrameState, UUID | None]]:
-    """Frames that a chunk holds. The first of a rendering chunk renders; the others of it wait their turn."""
-    if job.state.is_terminal:
-        return {}
-    live: dict[int, tuple[FrameState, UUID | None]] = {}
-    for row in (await run(tx, "live_chunks", job_id=job.id)).all():
-        for place, ordinal in enumerate(row.ordinals):
-            state = FrameState(row.state)
-            if state is FrameState.RENDERING and place > 0:
-                state = FrameState.LEASED
-            live[ordinal] = (state, row.replica_id)
-    return live
+async def _live(tx: Transaction, job: JobRow, ordinals: list[int]) -> dict[int, _Live]:
+    """Which of these a row holds. The first of a rendering chunk renders; the others of it wait their turn."""
+    live: dict[int, _Live] = {}
+    split: dict[int, list[Any]] = defaultdict(list)
+    for row in (await run(tx, "live_frames", job_id=job.id, ordinals=ordinals)).all():
+        if row.kind != WorkKind.CHUNK:
+            split[row.ordinal].append(row)
+            continue
+        state = FrameState(row.state)
+        if state is FrameState.RENDERING and row.place > 1:
+            state = FrameState.LEASED
+        live[row.ordinal] = _Live(state=state, replica_id=row.replica_id)
+    if job.state is JobState.CANCELING:
+        return live  # no part can make a frame any more: the cancel has counted every split one
+    return live | {ordinal: _split_frame(rows) for ordinal, rows in split.items()}
+
+
+def _split_frame(rows: list[Any]) -> _Live:
+    """Of the rows that are left of a split frame: it renders while any part does or has, and while it is merged."""
+    parts = rows[0].parts
+    waiting = sum(row.kind == WorkKind.PART for row in rows)
+    active = [row for row in rows if row.kind == WorkKind.PART and row.state == WorkState.RENDERING]
+    if active or waiting < parts:
+        state = FrameState.RENDERING
+    elif any(row.state == WorkState.LEASED for row in rows):
+        state = FrameState.LEASED
+    else:
+        state = FrameState.QUEUED
+    replica_id = active[0].replica_id if active else None
+    return _Live(state=state, replica_id=replica_id, parts=parts, parts_done=parts - waiting)
+
+
+def _has_ended(job: JobRow) -> bool:
+    """Whether a frame without outcome that no row holds is canceled."""
+    return job.state.is_terminal or job.state is JobState.CANCELING
 
 
 def _with_result(row: Any) -> FrameRow:

@@ -12,9 +12,8 @@ from sqlalchemy import Float, Select, cast, select, tuple_
 
 from db.session import Transaction
 from db.tables import JOB, MODEL
+from jobs.spec import PriorityClass
 from jobs.states import EndReason, JobState
-
-_HIDDEN = {"idempotency_key", "priority_rank"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +29,12 @@ class JobRow:
     state: JobState
     end_reason: EndReason | None
     message: str | None
+    priority_rank: int
+    """0 starts first; may differ from the spec's, which says what was asked for."""
     weight: int
     total: int
+    split_parts: int
+    """Parts of each frame; 1: frames are rendered whole."""
     committed: int
     reused: int
     failed: int
@@ -48,9 +51,22 @@ class JobRow:
     render_count: int
     warm_count: int
     cold_count: int
+    max_replicas: int | None
+    scouts: int | None
+    approved_at: datetime | None
+    start_before: datetime | None
+    finish_before: datetime | None
+    cloned_from: UUID | None
+    charged_ms: float
+    suspects: int
+    """Frames with a flag."""
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+
+    @property
+    def priority(self) -> PriorityClass:
+        return list(PriorityClass)[self.priority_rank]
 
     @property
     def resolved(self) -> int:
@@ -86,7 +102,7 @@ async def list_jobs(
 
 
 def _jobs() -> Select[Any]:
-    columns = [column for column in JOB.c if column.name not in _HIDDEN]
+    columns = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
     fps = cast(MODEL.c.probe["fps"].astext, Float).label("fps")
     return select(*columns, MODEL.c.digest.label("model_digest"), fps).join(MODEL, MODEL.c.id == JOB.c.model_id)
 

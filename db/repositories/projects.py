@@ -20,6 +20,9 @@ class ProjectRow:
     created_at: datetime
 
 
+_COLUMNS = [PROJECT.c[name] for name in ProjectRow.__dataclass_fields__]
+
+
 async def find_project(tx: Transaction, *, slug: str) -> ProjectRow | None:
     return await _one(tx, PROJECT.c.slug == slug)
 
@@ -29,10 +32,10 @@ async def get_project(tx: Transaction, *, project_id: UUID) -> ProjectRow | None
 
 
 async def list_projects(tx: Transaction) -> list[ProjectRow]:
-    rows = await tx.execute(select(PROJECT).order_by(PROJECT.c.slug))
+    rows = await tx.execute(select(*_COLUMNS).order_by(PROJECT.c.slug))
     return [ProjectRow(**row) for row in rows.mappings()]
 
 
 async def _one(tx: Transaction, condition: ColumnElement[bool]) -> ProjectRow | None:
-    row = (await tx.execute(select(PROJECT).where(condition))).mappings().one_or_none()
+    row = (await tx.execute(select(*_COLUMNS).where(condition))).mappings().one_or_none()
     return None if row is None else ProjectRow(**row)

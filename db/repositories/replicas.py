@@ -9,9 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from db._query import run
 from db.session import Transaction
-from db.tables import REPLICA
+from db.tables import NODE, REPLICA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,12 @@ class ReplicaRow:
     residents: list[dict[str, Any]]
     state: str
     drain: bool
+    drain_reason: str | None
+    drain_by: datetime | None
+    disabled: bool
+    frames: int
+    failures: int
+    ray_node: str | None
     current: dict[str, Any] | None
     started_at: datetime
     beat_at: datetime
@@ -35,12 +40,27 @@ class ReplicaRow:
     """Seconds since its last beat, by the database's clock."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    cluster_id: str
+    name: str
+    disabled: bool
+    reason: str | None
+    updated_at: datetime
+
+
+async def list_nodes(tx: Transaction) -> list[NodeRow]:
+    """Machines that somebody has said something about."""
+    rows = await tx.execute(select(NODE).order_by(NODE.c.cluster_id, NODE.c.name))
+    return [NodeRow(**row) for row in rows.mappings()]
+
+
 async def list_replicas(
     tx: Transaction, *, cluster_id: str | None = None, include_gone: bool = False
 ) -> list[ReplicaRow]:
     """By pool, node and age."""
     silent_s = func.extract("epoch", func.now() - REPLICA.c.beat_at).label("silent_s")
-    query = select(REPLICA, silent_s)
+    query = select(*(column for column in REPLICA.c if column.name in ReplicaRow.__dataclass_fields__), silent_s)
     if cluster_id is not None:
         query = query.where(REPLICA.c.cluster_id == cluster_id)
     if not include_gone:
@@ -62,8 +82,3 @@ async def trouble_of_job(tx: Transaction, *, job_id: UUID) -> str | None:
         .limit(1)
     )
     return (await tx.execute(query)).scalar_one_or_none()
-
-
-async def drain_replica(tx: Transaction, *, replica_id: UUID) -> bool:
-    """Tell a replica to finish its frame and give the rest back; False: it is gone or unknown."""
-    return (await run(tx, "drain_replica", replica_id=replica_id)).one_or_none() is not None

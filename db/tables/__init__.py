@@ -1,9 +1,26 @@
 """The tables, as SQLModel classes. Checks and partial indexes live in the migrations alone."""
 
 from db.tables.access import ApiKeyTable, ProjectTable
-from db.tables.farm import LeaderTable, PoolTable, ReplicaTable
-from db.tables.history import ArtifactTable, AttemptTable, EventTable, FrameResultTable
-from db.tables.job import JobTable
+from db.tables.farm import (
+    EventTargetTable,
+    LeaderTable,
+    LicenceTable,
+    LoopHealthTable,
+    NodeTable,
+    PoolTable,
+    ReplicaTable,
+)
+from db.tables.history import (
+    ArtifactTable,
+    AttemptTable,
+    EventTable,
+    FrameFlagTable,
+    FrameLookTable,
+    FrameResultTable,
+    OutboxTable,
+    PartResultTable,
+)
+from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
 from db.tables.work import WorkTable
 
@@ -15,9 +32,18 @@ ARTIFACT = METADATA.tables["artifact"]
 ATTEMPT = METADATA.tables["attempt"]
 BLOB = METADATA.tables["blob"]
 EVENT = METADATA.tables["event"]
+FRAME_FLAG = METADATA.tables["frame_flag"]
+FRAME_LOOK = METADATA.tables["frame_look"]
 FRAME_RESULT = METADATA.tables["frame_result"]
 JOB = METADATA.tables["job"]
+JOB_BLOCK = METADATA.tables["job_block"]
+JOB_DEPENDENCY = METADATA.tables["job_dependency"]
+LICENCE = METADATA.tables["licence"]
+LOOP_HEALTH = METADATA.tables["loop_health"]
 MODEL = METADATA.tables["model"]
+NODE = METADATA.tables["node"]
+OUTBOX = METADATA.tables["outbox"]
+PART_RESULT = METADATA.tables["part_result"]
 POOL = METADATA.tables["pool"]
 PROJECT = METADATA.tables["project"]
 PROJECT_BLOB = METADATA.tables["project_blob"]
@@ -30,10 +56,19 @@ __all__ = [
     "ATTEMPT",
     "BLOB",
     "EVENT",
+    "FRAME_FLAG",
+    "FRAME_LOOK",
     "FRAME_RESULT",
     "JOB",
+    "JOB_BLOCK",
+    "JOB_DEPENDENCY",
+    "LICENCE",
+    "LOOP_HEALTH",
     "METADATA",
     "MODEL",
+    "NODE",
+    "OUTBOX",
+    "PART_RESULT",
     "POOL",
     "PROJECT",
     "PROJECT_BLOB",
@@ -44,10 +79,20 @@ __all__ = [
     "AttemptTable",
     "BlobTable",
     "EventTable",
+    "EventTargetTable",
+    "FrameFlagTable",
+    "FrameLookTable",
     "FrameResultTable",
+    "JobBlockTable",
+    "JobDependencyTable",
     "JobTable",
     "LeaderTable",
+    "LicenceTable",
+    "LoopHealthTable",
     "ModelTable",
+    "NodeTable",
+    "OutboxTable",
+    "PartResultTable",
     "PoolTable",
     "ProjectBlobTable",
     "ProjectTable",

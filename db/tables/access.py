@@ -17,6 +17,11 @@ class ProjectTable(SQLModel, table=True):
     slug: str = words(unique=True)
     name: str = words()
     created_at: datetime = instant()
+    weight: int = 100
+    """Its share of the farm beside other projects."""
+    charged_s: float = 0.0
+    """Slot-seconds that it has used, halved with every half-life since ``charged_at``."""
+    charged_at: datetime = instant()
 
 
 class ApiKeyTable(SQLModel, table=True):

@@ -30,9 +30,69 @@ class ReplicaTable(SQLModel, table=True):
     """It shall finish its frame and give the rest back."""
     current: dict[str, Any] | None = json(default=None)
     """What it renders, for people."""
+    disabled: bool = False
+    """An operator keeps work from it; it stays up."""
+    frames: int = big_integer(default=0)
+    """Frames that it has committed."""
+    failures: int = big_integer(default=0)
+    """Attempts that failed on it, by whatever fault."""
+    ray_node: str | None = words(default=None)
+    """Ray's id of the node process that it lives under: what Ray's drains name."""
+    drain_reason: str | None = words(default=None)
+    """Why it shall leave, for people."""
+    drain_by: datetime | None = instant(default=None)
+    """When its machine goes; a frame that renders then is given back."""
     started_at: datetime = instant()
     beat_at: datetime = instant()
     gone_at: datetime | None = instant(default=None)
+
+
+class NodeTable(SQLModel, table=True):
+    """A machine that somebody has said something about; a disabled one gets no work."""
+
+    __tablename__ = "node"
+
+    cluster_id: str = words(primary_key=True)
+    name: str = words(primary_key=True)
+    disabled: bool = False
+    reason: str | None = words(default=None)
+    updated_at: datetime = instant()
+
+
+class LicenceTable(SQLModel, table=True):
+    """A counted resource that running chunks share: at most ``capacity`` of it in use on the whole farm."""
+
+    __tablename__ = "licence"
+
+    name: str = words(primary_key=True)
+    capacity: int
+
+
+class LoopHealthTable(SQLModel, table=True):
+    """When a loop last ran, and how it went."""
+
+    __tablename__ = "loop_health"
+
+    name: str = words(primary_key=True)
+    cluster_id: str = words(primary_key=True)
+    every_ms: float
+    """Pause between two ticks."""
+    ran_at: datetime = instant()
+    took_ms: float
+    handled: int = big_integer(default=0)
+    """Rows that it has handled in all."""
+    failures: int = 0
+    """Ticks that failed in a row."""
+    error: str | None = words(default=None)
+
+
+class EventTargetTable(SQLModel, table=True):
+    """Where every event of a job is told; the rows of a cluster are what its settings say."""
+
+    __tablename__ = "event_target"
+
+    cluster_id: str = words(primary_key=True)
+    url: str = words(primary_key=True)
 
 
 class LeaderTable(SQLModel, table=True):

@@ -30,6 +30,53 @@ class FrameResultTable(SQLModel, table=True):
     at: datetime = instant()
 
 
+class PartResultTable(SQLModel, table=True):
+    """One part of a split frame; the frame has its result when the parts are merged."""
+
+    __tablename__ = "part_result"
+
+    job_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    part: int = Field(primary_key=True)
+    parts: int
+    attempt_id: UUID
+    replica_id: UUID | None = None
+    storage_key: str = words()
+    size_bytes: int = big_integer()
+    sha256: str = words()
+    media_type: str = words()
+    render_ms: float | None = None
+    warm: bool | None = None
+    at: datetime = instant()
+
+
+class FrameFlagTable(SQLModel, table=True):
+    """Something odd about a committed frame beside its neighbours; for people, it changes no state."""
+
+    __tablename__ = "frame_flag"
+
+    job_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    flag: str = words(primary_key=True)
+    detail: str = words()
+    at: datetime = instant()
+
+
+class FrameLookTable(SQLModel, table=True):
+    """Luminance of a committed frame's small picture (0 to 1, sRGB), to judge it beside its neighbours."""
+
+    __tablename__ = "frame_look"
+
+    job_id: UUID = Field(primary_key=True)
+    ordinal: int = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    frame: int
+    mean: float
+    brightest: float
+
+
 class AttemptTable(SQLModel, table=True):
     """One try of one frame, however it ended."""
 
@@ -71,6 +118,24 @@ class ArtifactTable(SQLModel, table=True):
     width: int | None = None
     height: int | None = None
     created_at: datetime = instant()
+
+
+class OutboxTable(SQLModel, table=True):
+    """An event that has to be told to somebody outside, until it is."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (UniqueConstraint("event_id", "target"),)
+
+    id: int | None = big_integer(default=None, primary_key=True)
+    event_id: int = big_integer()
+    job_id: UUID
+    target: str = words()
+    state: str = words(default="queued")
+    attempts: int = 0
+    not_before: datetime = instant()
+    error: str | None = words(default=None)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
 
 
 class EventTable(SQLModel, table=True):

@@ -9,6 +9,30 @@ from sqlmodel import Field, SQLModel
 from db.tables._columns import big_integer, instant, json, small_integer, words
 
 
+class JobDependencyTable(SQLModel, table=True):
+    """``job_id`` waits for ``on_job_id``: for its success, or frame by frame for the frame of the same number."""
+
+    __tablename__ = "job_dependency"
+
+    job_id: UUID = Field(primary_key=True, foreign_key="job.id")
+    on_job_id: UUID = Field(primary_key=True, foreign_key="job.id")
+    kind: str = words()
+    seen_seq: int = big_integer(default=-1)
+    """The event of the other job up to which its frames have been let through; of kind frame only."""
+
+
+class JobBlockTable(SQLModel, table=True):
+    """A node on which this job keeps failing. Deleting the row resets it."""
+
+    __tablename__ = "job_block"
+
+    job_id: UUID = Field(primary_key=True, foreign_key="job.id")
+    node: str = words(primary_key=True)
+    pipeline: str = words(primary_key=True)
+    failures: int = 0
+    blocked_at: datetime | None = instant(default=None)
+
+
 class JobTable(SQLModel, table=True):
     """One request. Whoever changes anything of a job locks its row first."""
 
@@ -46,6 +70,22 @@ class JobTable(SQLModel, table=True):
     render_count: int = 0
     warm_count: int = 0
     cold_count: int = 0
+    max_replicas: int | None = None
+    """Chunks of it in flight at once, at most."""
+    scouts: int | None = None
+    """Positions handed out before a person must approve the rest; None: no approval."""
+    approved_at: datetime | None = instant(default=None)
+    start_before: datetime | None = instant(default=None)
+    finish_before: datetime | None = instant(default=None)
+    split_parts: int = 1
+    """Replicas that share one frame."""
+    cloned_from: UUID | None = None
+    reuse_next: int = 0
+    """Ordinals below it have been looked up for reuse."""
+    charged_ms: float = 0.0
+    """How much of ``render_ms_sum`` has been added to the project's charge."""
+    suspects: int = 0
+    """Frames with a flag."""
     idempotency_key: str | None = words(default=None)
     created_at: datetime = instant()
     started_at: datetime | None = instant(default=None)

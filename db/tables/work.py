@@ -19,6 +19,7 @@ class WorkTable(SQLModel, table=True):
     model_id: UUID | None = Field(default=None, foreign_key="model.id")
     kind: str = words()
     generation: int = 1
+    """Of a range: a frame of it that has a result of this generation or a later one needs no more rendering."""
     task: str | None = words(default=None)
     """Of a post row: preview or video."""
     first: int = 0
@@ -27,6 +28,12 @@ class WorkTable(SQLModel, table=True):
     """Of a range: how many positions; of a chunk: how many frames it was carved with."""
     ordinals: list[int] | None = integer_list(default=None)
     """Of a chunk: the frames that it still holds; a result takes its frame out."""
+    part: int | None = None
+    """Of a part row: which slice of the frame, from 0."""
+    parts: int | None = None
+    """Of a part or merge row: into how many slices its frame is split."""
+    gated: bool = False
+    """Of a range: its frames wait for the same frames of another job, and are not carved before."""
     state: str = words(default="queued")
     fence: int = 0
     """Raised by each change of owner; a write that names an older one is dropped."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.errors import InvalidInput
+from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
 
@@ -32,6 +34,7 @@ class CyclesPipeline:
     model_kinds = frozenset({"blender"})
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
+    split_modes: frozenset[SplitMode] = frozenset()
 
     def engine_version(self) -> str | None:
         try:
@@ -52,8 +55,23 @@ class CyclesPipeline:
     def output(self, settings: BaseModel) -> OutputFormat:
         return _OUTPUTS[_typed(settings).format]
 
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        """Blender rounds down. Without a percentage the scene's own applies; a crop's size depends on its rounding."""
+        typed = _typed(settings)
+        if typed.resolution_x is None or typed.resolution_y is None or typed.percentage is None:
+            return None
+        if typed.border is not None and typed.border.crop:
+            return None
+        return typed.resolution_x * typed.percentage // 100, typed.resolution_y * typed.percentage // 100
+
     def seed_of(self, settings: BaseModel) -> int | None:
         return _typed(settings).seed
+
+    def check_split(self, settings: BaseModel, split: Split) -> None:
+        raise InvalidInput("Cycles renders each frame on one replica.", field="split.mode")
+
+    def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
+        raise InvalidInput("Cycles has no parts to merge.", field="split.mode")
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""

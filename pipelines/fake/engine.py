@@ -18,6 +18,7 @@ from pipelines.errors import EngineError
 from pipelines.fake.faults import strikes
 from pipelines.fake.png import gradient_png
 from pipelines.fake.settings import FakeSettings
+from pipelines.fake.split import part_png
 
 _STEPS = 10
 """Progress reports of a frame that takes time."""
@@ -52,13 +53,16 @@ class FakeEngine:
             raise EngineError(EndReason.INFRA, "No model is loaded.")
         begun = time.perf_counter()
         settings = FakeSettings.model_validate(request.settings)
-        self._go_wrong(settings, request.frame)
-        for step in range(_STEPS if settings.render_ms else 0):
+        part = request.part
+        number = part.number if part is not None else None
+        self._go_wrong(settings, request.frame, number)
+        seconds = settings.render_ms / 1000 / (part.of if part is not None else 1)
+        for step in range(_STEPS if seconds else 0):
             progress(step / _STEPS, f"step {step} of {_STEPS}")
-            time.sleep(max(0.0, begun + settings.render_ms / 1000 * (step + 1) / _STEPS - time.perf_counter()))
+            time.sleep(max(0.0, begun + seconds * (step + 1) / _STEPS - time.perf_counter()))
         rendered = time.perf_counter()
-        image = gradient_png(width=settings.width, height=settings.height, frame=request.frame, seed=settings.seed)
-        if strikes("bad_output", settings.bad_output_frames, request.frame, settings.fault_key):
+        image = _picture(settings, request)
+        if strikes("bad_output", settings.bad_output_frames, request.frame, settings.fault_key, number):
             image = image[: len(image) // 2]
         main = request.scratch / f"{request.frame:06d}.png"
         partial = main.with_suffix(".part")
@@ -70,25 +74,37 @@ class FakeEngine:
             metrics={
                 "device": "CPU",
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "samples": 1,
+                "samples": settings.samples,
                 "engine_version": "fake 1",
             },
         )
 
-    def _go_wrong(self, settings: FakeSettings, frame: int) -> None:
+    def _go_wrong(self, settings: FakeSettings, frame: int, part: int | None) -> None:
         key = settings.fault_key
-        if strikes("fail", settings.fail_frames, frame, key):
+        if strikes("fail", settings.fail_frames, frame, key, part):
             raise EngineError(EndReason.ENGINE_ERROR, f"Frame {frame} fails because `fail_frames` says so.")
-        if strikes("oom", settings.oom_frames, frame, key):
+        if strikes("oom", settings.oom_frames, frame, key, part):
             raise MemoryError(f"Frame {frame} runs out of memory because `oom_frames` says so.")
-        if strikes("crash", settings.crash_frames, frame, key):
+        if strikes("crash", settings.crash_frames, frame, key, part):
             _die()
-        if strikes("hang", settings.hang_frames, frame, key):
+        if strikes("hang", settings.hang_frames, frame, key, part):
             threading.Event().wait()
 
 
 def create_engine() -> FakeEngine:
     return FakeEngine()
+
+
+def _picture(settings: FakeSettings, request: FrameRequest) -> bytes:
+    if request.part is not None:
+        return part_png(settings, frame=request.frame, part=request.part)
+    return gradient_png(
+        width=settings.width,
+        height=settings.height,
+        frame=request.frame,
+        seed=settings.seed,
+        samples=settings.samples,
+    )
 
 
 def _wishes(model: ModelFiles) -> dict[str, Any]:

@@ -10,11 +10,12 @@ FAULT_ROOT = Path("/tmp") / "rayfarm-fake-faults"  # noqa: S108 - shared by desi
 """Not ``tempfile.gettempdir()``: each engine has a temporary folder of its own."""
 
 
-def strikes(kind: str, faults: tuple[FrameFault, ...], frame: int, key: str | None) -> bool:
-    """Does this fault strike this try of this frame? A counted one is used up by asking."""
+def strikes(kind: str, faults: tuple[FrameFault, ...], frame: int, key: str | None, part: int | None = None) -> bool:
+    """Does this fault strike this try of this frame (or part of it)? A counted one is used up by asking."""
     for fault in faults:
-        if fault.frame == frame:
-            return fault.times is None or (key is not None and _take_one(f"{kind}-{frame}", fault.times, key))
+        if fault.frame == frame and fault.part in (None, part):
+            name = f"{kind}-{frame}" if fault.part is None else f"{kind}-{frame}-{fault.part}"
+            return fault.times is None or (key is not None and _take_one(name, fault.times, key))
     return False
 
 

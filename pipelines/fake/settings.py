@@ -17,6 +17,8 @@ class FrameFault(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frame: int
+    part: Annotated[int, Field(ge=0, le=63)] | None = None
+    """Only this part of a split frame; ``None`` = whichever comes to it."""
     times: Annotated[int, Field(ge=1, le=1000)] | None = None
     """``None`` = at every try. A number needs ``fault_key``."""
 
@@ -34,10 +36,13 @@ class FakeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    render_ms: Annotated[float, Field(ge=0, le=MAX_RENDER_MS, description="How long a frame takes.")] = 0
+    render_ms: Annotated[
+        float, Field(ge=0, le=MAX_RENDER_MS, description="How long a frame takes; a part, its share.")
+    ] = 0
     width: Annotated[int, Field(ge=1, le=MAX_SIDE)] = 8
     height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = 8
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    samples: Annotated[int, Field(ge=1, le=256, description="Each differs; the frame is their mean.")] = 1
     fail_frames: Annotated[Faults, Field(description="These end with engine_error.")] = ()
     crash_frames: Annotated[Faults, Field(description="The engine's process dies of SIGSEGV.")] = ()
     hang_frames: Annotated[Faults, Field(description="The engine never answers, says nothing, uses no CPU.")] = ()

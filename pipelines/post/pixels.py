@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jobs.errors import InvalidInput
 
-_EXR_MAGIC = b"\x76\x2f\x31\x01"
+EXR_MAGIC = b"\x76\x2f\x31\x01"
 _EXR_HEADER_LIMIT = 1 << 20
 """Bytes of an EXR header that are looked at."""
 
@@ -36,23 +37,10 @@ class PictureFacts:
     height: int
 
 
-def picture_facts(path: Path) -> PictureFacts:
-    """Width and height in pixels from the header; ``BadPicture`` if it is no picture."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-        if magic == _EXR_MAGIC:
-            return _exr_facts(file.read(_EXR_HEADER_LIMIT), path)
-    try:
-        with Image.open(path) as image:
-            return PictureFacts(*image.size)
-    except (UnidentifiedImageError, OSError) as error:
-        raise BadPicture(f"{path.name} is not a picture: {error}") from error
-
-
 def read_srgb(path: Path) -> npt.NDArray[np.uint8]:
     """(height, width, 3) uint8, sRGB; alpha is laid over black."""
     with path.open("rb") as file:
-        is_exr = file.read(4) == _EXR_MAGIC
+        is_exr = file.read(4) == EXR_MAGIC
     try:
         return _read_exr(path) if is_exr else _read_display(path)
     except (UnidentifiedImageError, OSError, av.error.FFmpegError) as error:
@@ -86,11 +74,12 @@ def linear_to_srgb(linear: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.asarray(np.rint(curve * 255.0), dtype=np.uint8)
 
 
-def _exr_facts(header: bytes, path: Path) -> PictureFacts:
-    """``displayWindow`` of the first part; layout from the OpenEXR file layout document."""
+def exr_facts(file: BinaryIO, file_name: str) -> PictureFacts:
+    """``displayWindow`` of the first part; layout from the OpenEXR file layout document. The magic number is read."""
+    header = file.read(_EXR_HEADER_LIMIT)
     name = b"displayWindow\x00box2i\x00"
     at = header.find(name)
     if at < 0 or len(header) < at + len(name) + 20:
-        raise BadPicture(f"{path.name} has an OpenEXR magic number but no display window.")
+        raise BadPicture(f"{file_name} has an OpenEXR magic number but no display window.")
     _, x_min, y_min, x_max, y_max = struct.unpack_from("<i4i", header, at + len(name))
     return PictureFacts(x_max - x_min + 1, y_max - y_min + 1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from pipelines.post.pixels import PictureFacts, read_srgb
@@ -20,11 +22,21 @@ def needs_preview(facts: PictureFacts, media_type: str) -> bool:
     return facts.width > PREVIEW_WIDTH or media_type not in _WEB_MEDIA_TYPES
 
 
-def write_preview(frame: Path, target: Path) -> PictureFacts:
-    """Write a WebP at most ``PREVIEW_WIDTH`` wide; returns its size in pixels."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A small picture that was written, and how bright it is (0 to 1, sRGB luma)."""
+
+    facts: PictureFacts
+    mean: float
+    brightest: float
+
+
+def write_preview(frame: Path, target: Path) -> Preview:
+    """Write a WebP at most ``PREVIEW_WIDTH`` wide."""
     image = Image.fromarray(read_srgb(frame))
     if image.width > PREVIEW_WIDTH:
         height = max(1, round(image.height * PREVIEW_WIDTH / image.width))
         image = image.resize((PREVIEW_WIDTH, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
     image.save(target, "WEBP", quality=_WEBP_QUALITY, method=2)
-    return PictureFacts(*image.size)
+    grey = np.asarray(image.convert("L"))
+    return Preview(PictureFacts(*image.size), float(grey.mean()) / 255, float(grey.max()) / 255)

@@ -39,6 +39,7 @@ async def list_page(
         kinds=kinds,
         ordinal=None if frame is None else ordinal_of(job, frame),
         after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        regenerated=job.generation > 1,
         limit=page.limit + 1,
     )
     await unit.end()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from db.repositories.blobs import blob_size, lacking_blobs, record_blob
-from jobs.errors import TooLarge
+from jobs.errors import TooLarge, Unavailable
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 
@@ -53,6 +53,11 @@ async def upload(
     with services.uploads.take(project_id):
         stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
     is_new = await record_blob(await unit.begin(), project_id=project_id, digest=digest, size_bytes=stored_bytes)
+    await unit.end()
+    if not await services.storage.has_blob(digest):
+        raise Unavailable(
+            "The blob was removed as unused while it was being uploaded again.", remedy="Upload it again."
+        )
     return StoredBlob(size_bytes=stored_bytes, is_new=is_new)
 
 

@@ -51,7 +51,8 @@ async def stream_events(
             for row in rows:
                 yield encode_event(row, job_id=job_id)
                 after_seq = row.seq
-                is_over = is_over or ends_job(row)
+                if row.kind is EventKind.JOB_STATE:
+                    is_over = ends_job(row)  # a retry goes on behind the end of a job
             if len(rows) == settings.event_page:
                 continue
             if is_over and told:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from jobs.errors import Conflict, InvalidInput, TooLarge
 from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
-from jobs.spec import JobLimits, JobSpec
+from jobs.spec import JobLimits, JobSpec, Split, SplitMode
+from pipelines.base import Pipeline
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
@@ -40,6 +43,7 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
     settings = check_against(
         pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
     )
+    _require_splittable(pipeline, settings, spec.split)
     normal = settings.model_dump(mode="json", exclude_unset=True)
     checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
     for name, value in checked.model_dump().items():
@@ -110,6 +114,23 @@ def _checked_limits(asked: JobLimits, *, farm: FarmLimits) -> JobLimits:
         limit=longest_s,
         setting="RAYFARM_LIMITS_MAX_FRAME_TIMEOUT",
     )
+
+
+def _require_splittable(pipeline: Pipeline, settings: BaseModel, split: Split) -> None:
+    """The pipeline can share out one frame as the job asks, with these settings."""
+    if split.mode is SplitMode.NONE:
+        return
+    if split.mode not in pipeline.split_modes:
+        able = ", ".join(sorted(pipeline.split_modes))
+        raise InvalidInput(
+            f"Pipeline {pipeline.name} cannot split a frame by {split.mode}.",
+            field="split.mode",
+            remedy=f"It can split by: {able}; or leave split out."
+            if able
+            else "It renders frames whole: leave it out.",
+            split_modes=sorted(pipeline.split_modes),
+        )
+    pipeline.check_split(settings, split)
 
 
 def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:

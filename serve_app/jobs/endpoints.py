@@ -5,26 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 
 from jobs.spec import JobSpec
 from jobs.states import FrameState, JobState
 from serve_app.dependencies import PageQuery, Services, Tx
 from serve_app.jobs import frames, service
-from serve_app.jobs.schemas import JOB_EXAMPLES, AttemptView, FrameView, JobDetail, JobView
+from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
-_LOCATION = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
-
 
 @router.post(
     "",
     status_code=202,
-    responses={202: {"headers": _LOCATION, "description": "The job is queued."}, **problems(409)},
+    responses={202: {"headers": LOCATION, "description": "The job is queued."}, **problems(409)},
 )
 async def submit_job(
     spec: Annotated[JobSpec, Body(openapi_examples=JOB_EXAMPLES)],
@@ -32,15 +30,7 @@ async def submit_job(
     access: Access,
     tx: Tx,
     services: Services,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=200,
-            pattern=r"^[\x21-\x7e]+$",
-            description="Any text of yours: a repeated request with it answers with the same job.",
-        ),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JobDetail:
     """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused."""
     job = await service.submit(tx, services, project_id=access.project_id, spec=spec, idempotency_key=idempotency_key)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from db.flags import FlagRow, flags_of
 from db.repositories.attempts import list_attempts
 from db.repositories.frames import FrameRow, get_frame, list_frames
 from db.repositories.jobs import JobRow
@@ -13,7 +14,7 @@ from jobs.errors import NotFound
 from jobs.frames import MAX_FRAMES
 from jobs.spec import JobSpec
 from jobs.states import FrameState
-from serve_app.jobs.schemas import AttemptView, FrameView
+from serve_app.jobs.schemas import AttemptView, FrameFlag, FrameView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
 
@@ -36,8 +37,9 @@ async def list_page(
     )
     more = len(rows) > page.limit
     shown = rows[: page.limit]
+    flags = await flags_of(tx, job_id=job.id, ordinals=[row.ordinal for row in shown]) if job.suspects else {}
     return Page(
-        items=[_view_of(row) for row in shown],
+        items=[_view_of(row, flags) for row in shown],
         next_cursor=cursor_of(shown[-1].ordinal) if more else None,
     )
 
@@ -45,7 +47,8 @@ async def list_page(
 async def read(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> FrameView:
     """One frame by its number."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    return _view_of(await get_frame(tx, job=job, ordinal=ordinal_of(job, frame)))
+    row = await get_frame(tx, job=job, ordinal=ordinal_of(job, frame))
+    return _view_of(row, await flags_of(tx, job_id=job.id, ordinals=[row.ordinal]) if job.suspects else {})
 
 
 async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> Page[AttemptView]:
@@ -91,7 +94,7 @@ def _ordinal(text: str) -> int:
     return ordinal
 
 
-def _view_of(row: FrameRow) -> FrameView:
+def _view_of(row: FrameRow, flags: Mapping[int, list[FlagRow]]) -> FrameView:
     return FrameView(
         ordinal=row.ordinal,
         frame=row.frame,
@@ -101,5 +104,8 @@ def _view_of(row: FrameRow) -> FrameView:
         replica=row.replica_id,
         render_ms=row.render_ms,
         warm=row.warm,
+        parts=row.parts,
+        parts_done=row.parts_done,
         at=row.at,
+        flags=[FrameFlag(flag=one.flag, detail=one.detail) for one in flags.get(row.ordinal, ())],
     )

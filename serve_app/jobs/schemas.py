@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Header
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from jobs.spec import JobSpec
+from jobs.frame_actions import FrameAction
+from jobs.spec import JobSpec, PriorityClass
 from jobs.states import EndReason, FrameState, JobState
+from jobs.suspects import Flag
+
+LOCATION = {"Location": {"description": "Where the job is.", "schema": {"type": "string"}}}
+"""Header of an answer that made a job."""
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text of yours: a repeated request with it answers with the same job.",
+    ),
+]
 
 JOB_EXAMPLES: dict[str, Any] = {
     "an animation": {
@@ -62,6 +78,7 @@ class Links(BaseModel):
     frames: str
     artifacts: str
     cancel: str
+    commands: dict[str, str] = Field(description="What a person may ask of the job in its state, and where.")
 
 
 class JobView(BaseModel):
@@ -75,8 +92,14 @@ class JobView(BaseModel):
     model: UUID
     pipeline: str
     frames: str = Field(examples=["1-48"])
-    priority: str
-    generation: int = Field(description="Raised by each retry.")
+    priority: str = Field(description="As it is now; the spec says what was asked for.")
+    weight: int
+    max_replicas: int | None = None
+    start_before: datetime | None = None
+    finish_before: datetime | None = None
+    approval: int | None = Field(None, description="Scout frames that a person must approve; null: none, or done.")
+    cloned_from: UUID | None = None
+    generation: int = Field(description="Raised by each retry or requeue.")
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
     eta_seconds: float | None = Field(None, description="Estimate from the pace so far; null: nothing to go by.")
@@ -84,6 +107,7 @@ class JobView(BaseModel):
     seconds_per_frame: float | None = Field(None, description="Mean time of a rendered frame on its replica.")
     warm: int = Field(description="Frames rendered with the model already loaded.")
     cold: int = Field(description="Frames that waited for the model to load.")
+    suspects: int = Field(0, description="Frames with a flag: all black, or flickering beside their neighbours.")
     wait: Wait | None = None
     engine_version: str | None = Field(None, description="Pinned when the job starts.")
     device_class: str | None = None
@@ -100,6 +124,84 @@ class JobDetail(JobView):
     spec: JobSpec
 
 
+class JobChanges(BaseModel):
+    """What may be changed of a job that exists; a field that is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: PriorityClass = PriorityClass.NORMAL
+    weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
+    max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
+    start_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+    finish_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+
+
+class RetryRequest(BaseModel):
+    """Which frames to try again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    frames: str | None = Field(
+        None, max_length=65_536, description="5,10-20 …; null: all that failed or were canceled.", examples=["5,10-20"]
+    )
+
+
+class FrameActionRequest(BaseModel):
+    """What to do to some frames of a job: to all of them, or to none if one refuses."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: FrameAction = Field(
+        description="`skip`: not rendered. `requeue`: rendered (again), also where there is a picture, which stays "
+        "until the new one is there. `retry`: rendered where it failed or was canceled."
+    )
+    frames: str = Field(max_length=65_536, description="Frames of the job.", examples=["5,10-20"])
+
+
+class FramesChangedView(BaseModel):
+    """What an action did."""
+
+    changed: int = Field(description="Frames that were something else before.")
+    job: JobDetail
+
+
+class EstimateView(BaseModel):
+    """What a job would cost. null: not known; `unknown` says why."""
+
+    frames: int
+    reused: int | None = Field(description="Frames that the project has rendered from the same inputs already.")
+    to_render: int | None
+    seconds_per_frame: float | None = Field(description="Mean time of a rendered frame on its replica.")
+    seconds_per_frame_source: Literal["same_inputs", "same_model"] | None = Field(
+        description="`same_inputs`: frames of this very scene, settings and engine. `same_model`: frames of this "
+        "scene with other settings, so take it as a hint."
+    )
+    measured_frames: int = Field(description="Frames behind seconds_per_frame.")
+    slot_seconds: float | None = Field(description="Time that replicas spend on it, all together.")
+    replicas: int = Field(description="Replicas up now that fit the job.")
+    expected_seconds: float | None = Field(
+        description="From the first frame to the last, were those replicas free for it and the model loaded."
+    )
+    unknown: dict[str, str] = Field(description="Figure -> why it is null.")
+
+
+class BlockView(BaseModel):
+    """What one machine has cost the job."""
+
+    node: str
+    pipeline: str
+    failures: int = Field(description="Attempts of the job that failed there through the scene or the machine.")
+    blocked: bool = Field(description="The job's work does not go there any more.")
+    blocked_at: datetime | None = None
+
+
+class FrameFlag(BaseModel):
+    """Why a person should look at a committed frame; it changes no state."""
+
+    flag: Flag
+    detail: str = Field(examples=["Frame 12 is all black; frames 11 and 13 beside it are not (luminance 0.4 and 0.4)."])
+
+
 class FrameView(BaseModel):
     """A frame: its outcome, or where its work stands."""
 
@@ -111,7 +213,10 @@ class FrameView(BaseModel):
     replica: UUID | None = None
     render_ms: float | None = None
     warm: bool | None = None
+    parts: int | None = Field(None, description="Parts of a split frame that is under way; null: not split, or done.")
+    parts_done: int | None = Field(None, description="How many of them are rendered.")
     at: datetime | None = None
+    flags: list[FrameFlag] = Field([], description="What looks odd about its picture beside its neighbours.")
 
 
 class AttemptView(BaseModel):

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
+from db.repositories.models import ModelRow
 from db.repositories.replicas import trouble_of_job
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
-from jobs.states import JobState
+from jobs.states import JobCommand, JobState, allowed_commands
 from serve_app.jobs.admission import checked_spec, require_renderable
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
@@ -22,11 +23,37 @@ from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
 
+_ROUTES = {
+    JobCommand.PAUSE: "pause",
+    JobCommand.RESUME: "resume",
+    JobCommand.APPROVE: "approve",
+    JobCommand.CANCEL: "cancel",
+    JobCommand.RETRY: "retry",
+    JobCommand.REQUEUE: "frames/actions",
+}
+"""Where a person asks for it, below the job."""
+
 
 async def submit(
-    tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec, idempotency_key: str | None
+    tx: Transaction,
+    services: ApiServices,
+    *,
+    project_id: UUID,
+    spec: JobSpec,
+    idempotency_key: str | None,
+    cloned_from: UUID | None = None,
 ) -> JobDetail:
     """The new job, or the one that an earlier request with this key made."""
+    spec, _ = await admit(tx, services, project_id=project_id, spec=spec)
+    submitted = await submit_job(
+        tx, project_id=project_id, spec=spec, idempotency_key=idempotency_key, cloned_from=cloned_from
+    )
+    return await read(tx, project_id=project_id, job_id=submitted.id)
+
+
+async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec) -> tuple[JobSpec, ModelRow]:
+    """The spec as it would be stored, and its model; raises what a submit is refused with before anything is read of
+    other jobs."""
     spec = checked_spec(spec, limits=services.limits, max_bytes=services.settings.max_spec_bytes)
     model = await require_model(tx, project_id=project_id, model_id=spec.model)
     require_renderable(
@@ -37,8 +64,7 @@ async def submit(
         problem=model.problem,
         missing=missing_of(probe=model.probe, problem=model.problem),
     )
-    submitted = await submit_job(tx, project_id=project_id, spec=spec, idempotency_key=idempotency_key)
-    return await read(tx, project_id=project_id, job_id=submitted.id)
+    return spec, model
 
 
 async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
@@ -110,7 +136,13 @@ def _view_of(row: JobRow) -> JobView:
         model=row.model_id,
         pipeline=row.spec["pipeline"],
         frames=row.spec["frames"],
-        priority=row.spec["priority"],
+        priority=row.priority,
+        weight=row.weight,
+        max_replicas=row.max_replicas,
+        start_before=row.start_before,
+        finish_before=row.finish_before,
+        approval=row.scouts if row.approved_at is None else None,
+        cloned_from=row.cloned_from,
         generation=row.generation,
         counts=Counts(
             total=row.total,
@@ -126,6 +158,7 @@ def _view_of(row: JobRow) -> JobView:
         seconds_per_frame=row.render_ms_sum / row.render_count / 1000 if row.render_count else None,
         warm=row.warm_count,
         cold=row.cold_count,
+        suspects=row.suspects,
         wait=Wait(reason=wait[0], words=wait[1]) if wait else None,
         engine_version=row.engine_version,
         device_class=row.device_class,
@@ -133,16 +166,18 @@ def _view_of(row: JobRow) -> JobView:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
-        links=_links(row.id),
+        links=_links(row),
     )
 
 
-def _links(job_id: UUID) -> Links:
-    root = f"/v1/jobs/{job_id}"
+def _links(row: JobRow) -> Links:
+    root = f"/v1/jobs/{row.id}"
+    allowed = [command for command in allowed_commands(row.state) if command in _ROUTES]
     return Links(
         self=root,
         events=f"{root}/events",
         frames=f"{root}/frames",
         artifacts=f"{root}/artifacts",
         cancel=f"{root}/cancel",
+        commands={str(command): f"{root}/{_ROUTES[command]}" for command in allowed},
     )

@@ -16,4 +16,8 @@ class PipelineView(BaseModel):
         description="Engine and version beside this API; null: not installed there.", examples=["bpy 5.0.1"]
     )
     on_replicas: list[str] = Field(description="Engine versions that the live replicas run.", examples=[["bpy 5.0.1"]])
+    split_modes: list[str] = Field(
+        description="Ways in which it can share out one frame over replicas (`split.mode` of a job).",
+        examples=[["borders", "samples"]],
+    )
     settings_schema: dict[str, Any] = Field(description="JSON Schema of `settings` in a job.")

@@ -34,5 +34,6 @@ def _view_of(pipeline: Pipeline, replicas: list[ReplicaRow]) -> PipelineView:
         model_kinds=sorted(pipeline.model_kinds),
         installed=pipeline.engine_version(),
         on_replicas=sorted(versions),
+        split_modes=sorted(pipeline.split_modes),
         settings_schema=pipeline.settings_type.model_json_schema(),
     )

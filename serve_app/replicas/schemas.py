@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.states import EndReason
 
 
 class Resident(BaseModel):
@@ -21,7 +23,9 @@ class Current(BaseModel):
 
     job: UUID | None = None
     frame: int | None = None
-    fraction: float | None = Field(None, description="How much of the frame is done, 0 to 1.")
+    part: int | None = Field(None, description="Which part of a split frame, from 0.")
+    parts: int | None = None
+    fraction: float | None = Field(None, description="How much of the frame, or the part, is done, 0 to 1.")
     detail: str | None = None
 
 
@@ -31,6 +35,11 @@ class ReplicaView(BaseModel):
     id: UUID
     state: str = Field(examples=["up"])
     draining: bool
+    drain_reason: str | None = None
+    drain_by: datetime | None = Field(None, description="When its machine goes; a frame that renders then comes back.")
+    disabled: bool = Field(description="It, or its machine, was disabled: it gets no new work.")
+    frames: int = Field(description="Frames that it has committed.")
+    failures: int = Field(description="Attempts that failed on it.")
     pool: str
     node: str
     cluster: str
@@ -41,3 +50,48 @@ class ReplicaView(BaseModel):
     current: Current | None
     started_at: datetime
     beat_at: datetime
+
+
+class ReplicaAttempt(BaseModel):
+    """One try at a frame on this replica, however it ended."""
+
+    job: UUID
+    frame: int = Field(description="Its number in the scene.")
+    outcome: EndReason
+    message: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime
+
+
+class NodeView(BaseModel):
+    """A machine of the farm."""
+
+    name: str
+    cluster: str
+    disabled: bool = Field(description="It gets no new work.")
+    reason: str | None = Field(None, description="Why it was disabled or drained.")
+    replicas: list[UUID] = Field(description="Its live replicas.")
+    draining: int = Field(description="How many of them leave.")
+    busy: int = Field(description="How many of them render.")
+    frames: int
+    failures: int
+
+
+class Notice(BaseModel):
+    """Why workers are told something."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str | None = Field(None, max_length=500, description="For people: shown with the worker and its frames.")
+
+
+class DrainNotice(Notice):
+    """Why workers shall leave, and by when."""
+
+    within_s: float | None = Field(
+        None,
+        ge=0,
+        le=30 * 86400,
+        description="Seconds until the machine goes (a spot notice: 120, or 30). What still renders shortly before is "
+        "given back. Absent: the frame finishes, however long.",
+    )

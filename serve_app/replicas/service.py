@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from db.repositories.attempts import list_attempts_of_replica
 from db.repositories.jobs import get_job
-from db.repositories.replicas import ReplicaRow, list_replicas
+from db.repositories.replicas import ReplicaRow, list_nodes, list_replicas
 from db.session import Transaction
+from db.workers import drain_replica, set_replica_disabled
+from jobs.errors import NotFound
 from serve_app.paging import Page
-from serve_app.replicas.schemas import Current, ReplicaView, Resident
+from serve_app.replicas.schemas import Current, DrainNotice, ReplicaAttempt, ReplicaView, Resident
 from serve_app.security import Caller
 from serve_app.services import ApiServices
+
+_BY_OPERATOR = "An operator drained it."
 
 
 async def list_live(tx: Transaction, *, caller: Caller, services: ApiServices) -> Page[ReplicaView]:
     """Replicas with a recent beat."""
     rows = await read_live(tx, services)
     own = {job_id for row in rows if (job_id := _job_of(row.current)) and await _is_own(tx, caller, job_id)}
-    return Page(items=[_view_of(row, caller=caller, own=own) for row in rows])
+    off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
+    return Page(items=[_view_of(row, caller=caller, own=own, off=off) for row in rows])
+
+
+async def read(tx: Transaction, *, caller: Caller, services: ApiServices, replica_id: UUID) -> ReplicaView:
+    """One live replica. Raises ``NotFound``."""
+    for view in (await list_live(tx, caller=caller, services=services)).items:
+        if view.id == replica_id:
+            return view
+    raise _unknown(replica_id)
+
+
+async def attempts(tx: Transaction, *, caller: Caller, replica_id: UUID, limit: int) -> Page[ReplicaAttempt]:
+    """Its last tries, newest first; a key of a project sees those of its own jobs."""
+    rows = await list_attempts_of_replica(
+        tx, replica_id=replica_id, project_id=None if caller.is_admin else caller.project_id, limit=limit
+    )
+    return Page(
+        items=[
+            ReplicaAttempt(
+                job=row.job_id,
+                frame=row.frame,
+                outcome=row.outcome,
+                message=row.message,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+            )
+            for row in rows
+        ]
+    )
+
+
+async def drain(tx: Transaction, *, replica_id: UUID, notice: DrainNotice) -> None:
+    """Raises ``NotFound`` for a replica that is gone."""
+    if not await drain_replica(tx, replica_id=replica_id, reason=notice.reason or _BY_OPERATOR, within=_within(notice)):
+        raise _unknown(replica_id)
+
+
+async def set_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool) -> None:
+    """Raises ``NotFound`` for a replica that is gone."""
+    if not await set_replica_disabled(tx, replica_id=replica_id, disabled=disabled):
+        raise _unknown(replica_id)
+
+
+def _within(notice: DrainNotice) -> timedelta | None:
+    return None if notice.within_s is None else timedelta(seconds=notice.within_s)
+
+
+def _unknown(replica_id: UUID) -> NotFound:
+    return NotFound(f"There is no live replica {replica_id}.", remedy="GET /v1/replicas lists them.")
 
 
 async def read_live(tx: Transaction, services: ApiServices) -> list[ReplicaRow]:
@@ -31,7 +86,7 @@ async def _is_own(tx: Transaction, caller: Caller, job_id: UUID) -> bool:
     return caller.is_admin or await get_job(tx, project_id=caller.project_id, job_id=job_id) is not None
 
 
-def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID]) -> ReplicaView:
+def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[str, str]]) -> ReplicaView:
     residents = [
         Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0))
         for one in row.residents
@@ -41,6 +96,11 @@ def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID]) -> ReplicaView:
         id=row.id,
         state=row.state,
         draining=row.drain,
+        drain_reason=row.drain_reason,
+        drain_by=row.drain_by,
+        disabled=row.disabled or (row.cluster_id, row.node) in off,
+        frames=row.frames,
+        failures=row.failures,
         pool=row.pool,
         node=row.node,
         cluster=row.cluster_id,
@@ -65,5 +125,10 @@ def _current_of(current: dict[str, Any] | None, own: set[UUID]) -> Current | Non
     if job_id not in own:
         return Current()
     return Current(
-        job=job_id, frame=current.get("frame"), fraction=current.get("fraction"), detail=current.get("detail") or None
+        job=job_id,
+        frame=current.get("frame"),
+        part=current.get("part"),
+        parts=current.get("parts"),
+        fraction=current.get("fraction"),
+        detail=current.get("detail") or None,
     )

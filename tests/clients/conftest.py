@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
 from rayfarm import Client, TransportSettings
+from serve_app.app import build_app
 from tests.clients.scripted_farm import FarmServer, serving
 from tests.serve_app.conftest import *  # noqa: F403 - the fixtures of a real API, whatever they are made of
+from tests.serve_app.farm import ApiFarm
 
 QUICK = TransportSettings(
     first_contact=timedelta(milliseconds=300),
@@ -50,3 +58,31 @@ def blend() -> Callable[[bytes], bytes]:
         return b"BLENDER-v405" + block(b"DATA", marker) + block(b"DNA1", b"SDNA") + block(b"ENDB", b"")
 
     return make
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[int]:
+    """The API behind uvicorn until the block ends, which cuts its streams as a restart does."""
+    listener = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    async with asyncio.timeout(20):
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+@pytest.fixture
+def make_app(api_settings: Any, database_settings: Any, storage_settings: Any) -> Callable[[], FastAPI]:
+    return lambda: build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+
+
+@pytest.fixture
+async def port(farm: ApiFarm, make_app: Callable[[], FastAPI]) -> AsyncIterator[int]:
+    async with listening(make_app()) as number:
+        yield number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,15 +12,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from db.dispatch import claim_tasks, finish_probe
 from jobs.states import WorkKind
 from rayfarm import Client, FarmRefused, MissingFiles
 from rayfarm.cli import main
-from serve_app.app import build_app
-from tests.clients.conftest import QUICK
+from tests.clients.conftest import QUICK, listening
 from tests.serve_app.farm import ApiFarm
 
 PROBE = {
@@ -34,34 +31,6 @@ PROBE = {
     "view_layers": ["ViewLayer"],
     "missing": [],
 }
-
-
-@asynccontextmanager
-async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[int]:
-    """The API behind uvicorn until the block ends, which cuts its streams as a restart does."""
-    listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    async with asyncio.timeout(20):
-        while not server.started and not task.done():
-            await asyncio.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
-@pytest.fixture
-def make_app(api_settings: Any, database_settings: Any, storage_settings: Any) -> Callable[[], FastAPI]:
-    return lambda: build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
-
-
-@pytest.fixture
-async def port(farm: ApiFarm, make_app: Callable[[], FastAPI]) -> AsyncIterator[int]:
-    async with listening(make_app()) as number:
-        yield number
 
 
 @pytest.fixture
@@ -272,6 +241,12 @@ class TestSdk:
         for words in (
             ["logs", job["id"]],
             ["workers"],
+            ["workers", "--history", str(replica_id)],
+            ["disable", str(replica_id)],
+            ["enable", str(replica_id)],
+            ["disable", "n1", "--reason", "loud fan"],
+            ["enable", "n1"],
+            ["drain", "n1", "--within", "120"],
             ["cancel", job["id"]],
             ["show", job["id"]],
             ["jobs"],
@@ -282,6 +257,9 @@ class TestSdk:
         assert "Error: no such material" in out
         assert str(replica_id) in out
         assert "is cancel" in out
+        assert "engine_error" in out
+        assert "n1 gets no new work." in out
+        assert "n1 drains." in out
 
     async def test_a_wrong_key_is_refused_with_what_to_do(self, farm: ApiFarm, port: int) -> None:
         def ask() -> None:

@@ -18,6 +18,13 @@ from sqlalchemy import text
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.runner import TaskLauncher, TaskRunner
 from cluster.fanout.tasks import execute
+from cluster.loops.base import Loop
+from cluster.loops.expirer import Expirer
+from cluster.loops.finisher import Finisher
+from cluster.loops.releaser import Releaser
+from cluster.loops.rescuer import Rescuer
+from cluster.loops.runner import LoopRunner
+from cluster.loops.settings import LoopSettings
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
 from db.bootstrap import ensure_project
@@ -63,10 +70,11 @@ class InProcessFarm:
         default_factory=lambda: FarmLimits(beat=timedelta(seconds=0.3), lease=timedelta(seconds=1.5))
     )
     plan_settings: PlanSettings = field(default_factory=PlanSettings)
+    loop_settings: LoopSettings = field(default_factory=LoopSettings)
     launcher: TaskLauncher = field(default_factory=InProcessLauncher)
     _running: dict[object, asyncio.Task[None]] = field(default_factory=dict)
 
-    def start_dispatcher(self) -> Dispatcher:
+    def start_dispatcher(self, *, drains: Loop | None = None) -> Dispatcher:
         holder = uuid4()
         dispatcher = Dispatcher(
             database=self.database,
@@ -77,8 +85,31 @@ class InProcessFarm:
             tasks=TaskRunner(database=self.database, settings=self.settings, holder=holder, launcher=self.launcher),
             holder=holder,
         )
-        self._running[dispatcher] = asyncio.create_task(dispatcher.run(), name="dispatcher")
+        self._running[dispatcher] = asyncio.create_task(self._lead(dispatcher, drains), name="dispatcher")
         return dispatcher
+
+    async def _lead(self, dispatcher: Dispatcher, drains: Loop | None) -> None:
+        """As the deployment: the dispatcher, and beside it the loops that repair."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(dispatcher.run(), name="dispatcher-run")
+            group.create_task(self.loops(drains).run(), name="loops-run")
+
+    def loops(self, drains: Loop | None = None) -> LoopRunner:
+        rescuer = Rescuer(
+            database=self.database, settings=self.loop_settings, limits=self.limits, task_lease=self.limits.lease
+        )
+        return LoopRunner(
+            database=self.database,
+            settings=self.settings,
+            loop_settings=self.loop_settings,
+            loops=[
+                rescuer,
+                Finisher(database=self.database, settings=self.loop_settings),
+                Expirer(database=self.database, every=self.settings.expire_every, batch=self.settings.control_batch),
+                Releaser(database=self.database, every=self.settings.release_every, batch=self.settings.control_batch),
+                *([drains] if drains is not None else []),
+            ],
+        )
 
     def start_replica(self, *, database: Database | None = None, **identity: Any) -> Replica:
         replica = Replica(

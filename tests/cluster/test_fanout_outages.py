@@ -13,14 +13,12 @@ import pytest
 from ray.exceptions import RayTaskError
 from sqlalchemy import text
 
-from cluster.dispatcher import Dispatcher
 from cluster.fanout.runner import TaskRunner
 from db.dispatch import ClaimedTask, lead
 from db.errors import DatabaseUnavailable
 from db.repositories.jobs import JobRow
 from db.session import Database, Transaction
 from jobs.errors import RayfarmError, Unavailable
-from jobs.limits import FarmLimits
 from jobs.states import JobState
 from tests.cluster.in_process import InProcessFarm, InProcessLauncher
 
@@ -151,31 +149,33 @@ async def test_a_task_that_breaks_while_the_database_is_away_goes_back_to_the_qu
     assert (row.tries, row.worker_failures, row.fence) == (tries, 0, 2)
 
 
-async def test_a_task_that_runs_is_renewed_before_the_rescue_and_only_a_lost_one_is_rescued(
-    farm: InProcessFarm,
+async def test_a_task_that_runs_is_renewed_however_long_a_tick_of_its_leader_takes_and_only_a_lost_one_is_rescued(
+    farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dispatcher = _dispatcher(farm)
-    try:
-        running = await farm.register(b"running")
-        assert (await dispatcher.tick()).tasks == 1
-        lost = await farm.register(b"lost")
-        await _set(
-            farm,
-            "update work set state = 'leased', fence = fence + 1, replica_id = :id,"
-            " leased_until = now() - interval '1 s' where model_id = :id",
-            id=lost,
-        )
-        # as after a tick that took longer than the lease
-        await _set(farm, "update work set leased_until = now() - interval '1 s' where model_id = :id", id=running)
-        report = await dispatcher.tick()
-    finally:
-        await dispatcher.close()
-    assert report.rescued == 1
-    rows = await farm.rows("select model_id, fence, worker_failures, leased_until > now() as held from work")
-    failures = {row.model_id: row.worker_failures for row in rows}
-    assert failures == {running: 0, lost: 1}
-    [kept] = [row for row in rows if row.model_id == running]
-    assert (kept.fence, kept.held) == (1, True)
+    farm.launcher = Hanging()
+    farm.settings = farm.settings.model_copy(update={"task_lease": timedelta(seconds=1)})
+    dispatcher = farm.start_dispatcher()
+    running = await farm.register(b"running")
+    await farm.until(lambda: farm.rows("select 1 from work where state = 'leased' and model_id = :id", id=running))
+
+    async def never_ends(epoch: int) -> int:
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(dispatcher, "_lead", never_ends)
+    lost = await farm.register(b"lost")
+    await _set(
+        farm,
+        "update work set state = 'leased', fence = fence + 1, replica_id = :id,"
+        " leased_until = now() - interval '1 s' where model_id = :id",
+        id=lost,
+    )
+    await farm.until(lambda: farm.rows("select 1 from work where model_id = :id and worker_failures = 1", id=lost))
+    began = await farm.rows("select now() as at")
+    await farm.until(
+        lambda: farm.rows("select 1 where now() > cast(:at as timestamptz) + interval '2 s'", at=began[0].at)
+    )
+    [kept] = await farm.rows("select fence, worker_failures, state from work where model_id = :id", id=running)
+    assert tuple(kept) == (1, 0, "leased")
 
 
 async def test_leases_that_were_renewed_just_now_are_not_renewed_again(farm: InProcessFarm) -> None:
@@ -215,20 +215,6 @@ async def _lead(farm: InProcessFarm) -> int:
     )
     assert epoch is not None
     return epoch
-
-
-def _dispatcher(farm: InProcessFarm) -> Dispatcher:
-    """One that rescues from its second tick on, and whose tasks never end."""
-    holder = uuid4()
-    return Dispatcher(
-        database=farm.database,
-        database_settings=farm.database_settings,
-        settings=farm.settings.model_copy(update={"rescue_every": timedelta(0)}),
-        limits=FarmLimits(beat=timedelta(0), lease=timedelta(0)),
-        plan_settings=farm.plan_settings,
-        tasks=TaskRunner(database=farm.database, settings=farm.settings, holder=holder, launcher=Hanging()),
-        holder=holder,
-    )
 
 
 async def _set(farm: InProcessFarm, command: str, **values: Any) -> None:

@@ -180,7 +180,7 @@ async def test_a_drained_replica_finishes_its_frame_and_gives_the_rest_back(farm
     leaving = farm.start_replica()
     job = await farm.submit(frames="1-10", settings={"render_ms": 200})
     await farm.until(lambda: farm.rows("select 1 from frame_result"))
-    await leaving.drain()
+    await leaving.drain("a scale-down")
     held = await farm.rows("select 1 from work where state in ('leased', 'rendering') and kind = 'chunk'")
     assert held == []
     farm.start_replica()

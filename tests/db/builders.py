@@ -199,6 +199,8 @@ class Farm:
         live = await self.rows(
             "select unnest(ordinals) as ordinal from work where job_id = :id and kind = 'chunk'"
             " and state in ('queued', 'leased', 'rendering')"
+            " union all select distinct ordinals[1] from work where job_id = :id and kind in ('part', 'merge')"
+            " and state in ('queued', 'leased', 'rendering')"
             " union all select ordinal from frame_result where job_id = :id",
             id=job_id,
         )

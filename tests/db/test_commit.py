@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from db.cancel import cancel_job
-from db.queue import claim_chunk, commit_frames, release_canceled, release_chunk, start_chunk
+from db.queue import CutShort, claim_chunk, commit_frames, release_canceled, release_chunk, start_chunk
 from jobs.states import EndReason
 from tests.db.builders import CLUSTER, LEASE, Farm, artifact, commit_of
 
@@ -270,7 +270,7 @@ class TestRelease:
             assert await cancel_job(tx, job_id=job_id) == "canceling"  # asked twice, told once
         attempt = uuid4()
         assert await release_canceled(
-            farm.db, work_id=chunk.work_id, fence=chunk.fence, attempt_id=attempt, ordinal=0, log="Fra:1"
+            farm.db, work_id=chunk.work_id, fence=chunk.fence, cut=CutShort(ordinal=0, attempt_id=attempt, log="Fra:1")
         )
         assert not await release_canceled(farm.db, work_id=chunk.work_id, fence=chunk.fence)
         row = await farm.one("select outcome, log from attempt where id = :id", id=attempt)

@@ -11,6 +11,7 @@ from db.queue import FailOutcome
 from jobs.limits import FarmLimits
 from jobs.states import EndReason
 from tests.db.builders import Farm
+from tests.db.control import assert_found_by_state
 
 LIMITS = FarmLimits(worker_failures_per_frame=2, resource_failures_per_frame=2)
 
@@ -142,6 +143,7 @@ class TestFences:
         assert await farm.fail(chunk, 1) is FailOutcome.CANCELED
         job = await farm.job(job_id)
         assert (job.state, job.canceled, job.failed) == ("canceled", 4, 0)
+        await assert_found_by_state(farm, job_id)
 
     async def test_commit_racing_fail_of_the_same_frame_has_one_winner(self, farm: Farm) -> None:
         replica = await farm.replica()

@@ -14,7 +14,8 @@ from db.repositories.frames import FrameRow, get_frame, list_frames
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.repositories.models import get_model, list_models
 from db.repositories.projects import find_project, get_project, list_projects
-from db.repositories.replicas import drain_replica, list_replicas
+from db.repositories.replicas import list_replicas
+from db.workers import drain_replica
 from jobs.states import EndReason, FrameState
 from tests.db.builders import Farm, add_model
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from db.dispatch import LostLeadership, finish_jobs, rescue_expired
@@ -253,3 +254,79 @@ async def test_a_lease_of_another_cluster_is_rescued_too(farm: Farm) -> None:
     await farm.expire(chunk.work_id)
     assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
     assert timedelta(0) < LIMITS.lease
+
+
+class TestRescueOfTheRescuer:
+    """Stories of queues whose rescuer itself stood still."""
+
+    async def test_rows_that_somebody_sits_on_are_left_and_the_others_are_rescued(self, farm: Farm) -> None:
+        held = [await farm.rendering(await farm.start(), await farm.replica(), frames=2) for _ in range(2)]
+        free = await farm.rendering(await farm.start(), await farm.replica(), frames=2)
+        for chunk in (*held, free):
+            await farm.expire(chunk.work_id)
+        async with farm.db.transaction() as other:
+            ids = [chunk.job_id for chunk in held]
+            await other.execute(text("select from job where id = any(:ids) for update"), {"ids": ids})
+            with capture_logs() as logs:
+                assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
+        assert [line["event"] for line in logs] == ["rescue_waits"] * 2
+        assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 2
+
+    async def test_a_whole_batch_of_rows_that_cannot_be_rescued_hides_none_behind_it(
+        self, farm: Farm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("db.dispatch.rescue._BATCH", 2)
+        poisoned = await farm.start()
+        for _ in range(4):
+            chunk = await farm.rendering(poisoned, await farm.replica(), frames=1)
+            await farm.expire(chunk.work_id)
+        await _poison(farm, poisoned)
+        behind = await farm.rendering(await farm.start(), await farm.replica(), frames=2)
+        await farm.expire(behind.work_id)
+        with capture_logs():
+            assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
+        assert (await farm.work(behind.work_id)).state == "queued"
+
+    async def test_a_row_that_can_never_be_requeued_ends_its_job_instead_of_waiting_for_months(
+        self, farm: Farm
+    ) -> None:
+        job_id = await farm.start(frames="1-3")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=3)
+        await farm.expire(chunk.work_id)
+        await farm.execute("alter table work add constraint no_retry check (worker_failures = 0)")
+        failures: dict[int, int] = {}
+        with capture_logs() as logs:
+            done = [
+                await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS, failures=failures)
+                for _ in range(6)
+            ]
+        assert done == [0, 0, 0, 0, 1, 0]
+        assert [line["event"] for line in logs] == ["rescue_failed"] * 5
+        assert failures == {}
+        job = await farm.job(job_id)
+        assert (job.state, job.end_reason, job.canceled) == ("failed", "infra", 3)
+        assert "Submit the job again" in job.message
+        assert await farm.commit(chunk) is None
+        await farm.assert_whole(job_id)
+
+    async def test_a_job_that_cannot_be_settled_does_not_stop_the_sweep(self, farm: Farm) -> None:
+        jobs = []
+        for _ in range(2):
+            jobs.append(await farm.start(frames="1-2"))
+            chunk = await farm.rendering(jobs[-1], await farm.replica(), frames=2)
+            await farm.commit(chunk, [0])
+            await farm.execute("update job set total = 1 where id = :id", id=jobs[-1])
+        await _poison(farm, jobs[0])
+        with capture_logs() as logs:
+            assert await finish_jobs(farm.db, epoch=await farm.lead()) == 1
+        assert [(line["event"], line["job_id"]) for line in logs] == [("settle_failed", str(jobs[0]))]
+        assert (await farm.job(jobs[1])).state == "succeeded"
+
+
+async def _poison(farm: Farm, job_id: UUID) -> None:
+    """Its next event has a number that is taken, so that no transaction which tells something can commit."""
+    await farm.execute(
+        "insert into event (project_id, job_id, seq, kind, data)"
+        " select project_id, id, event_seq + 1, 'odd', '{}' from job where id = :id",
+        id=job_id,
+    )

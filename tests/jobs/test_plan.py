@@ -119,7 +119,7 @@ def test_a_pinned_engine_version_and_labels_decide_what_fits_and_why_a_job_waits
     pinned = job(engine_version="2")
     assert not fits(pinned, replica(1))
     assert not fits(job(labels={"gpu": "h100"}), replica(1))
-    assert plan([replica(1)], [pinned]).waits == {pinned.id: WaitReason.NO_REPLICA_FITS}
+    assert plan([replica(1)], [pinned]).waits == {pinned.id: WaitReason.ENGINE_VERSION}
     assert plan([], [pinned]).waits == {pinned.id: WaitReason.STARTING_REPLICA}
     waiting = plan([replica(1)], [job(), late := job(created_order=5)]).waits
     assert waiting[late.id] is WaitReason.NO_CAPACITY

@@ -25,8 +25,8 @@ def test_every_command_and_every_reason_is_in_its_table() -> None:
 
 
 @pytest.mark.parametrize("state", sorted(TERMINAL_JOB_STATES))
-def test_a_terminal_state_is_left_only_by_a_retry(state: JobState) -> None:
-    assert set(allowed_commands(state)) <= {JobCommand.RETRY}
+def test_a_terminal_state_is_left_only_by_a_new_generation(state: JobState) -> None:
+    assert set(allowed_commands(state)) <= {JobCommand.RETRY, JobCommand.REQUEUE}
 
 
 @pytest.mark.parametrize("state", sorted(set(JobState) - TERMINAL_JOB_STATES))
@@ -46,7 +46,7 @@ def test_a_refused_command_names_the_state_and_what_is_allowed() -> None:
     with pytest.raises(Conflict) as refused:
         next_state(JobState.SUCCEEDED, JobCommand.CANCEL)
     assert "succeeded" in str(refused.value)
-    assert refused.value.details == {"state": "succeeded", "allowed": []}
+    assert refused.value.details == {"state": "succeeded", "allowed": ["requeue"]}
 
 
 def test_only_a_fault_of_the_task_spends_a_try() -> None:

@@ -54,7 +54,7 @@ class TestKeys:
             for method in operations:
                 address = path.format(
                     digest="0" * 64, model_id=farm.project_id, job_id=farm.project_id, artifact_id=farm.project_id,
-                    frame=1, name="fake",
+                    frame=1, name="fake", replica_id=farm.project_id, node="n1",
                 )  # fmt: skip
                 answer = await farm.http.request(method, address, headers={"Authorization": ""}, json={})
                 assert answer.status_code == 401, (method, path)
@@ -127,13 +127,20 @@ class TestProjects:
         await farm.execute(
             "update replica set residents = cast(:residents as jsonb), current = cast(:current as jsonb)",
             residents=f'[{{"digest": "{"a" * 64}", "project_id": "{farm.project_id}", "bytes": 5}}]',
-            current=f'{{"job_id": "{job["id"]}", "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}}',
+            current=f'{{"job_id": "{job["id"]}", "frame": 3, "part": 1, "parts": 4, "fraction": 0.5}}',
         )
         [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
         assert seen["id"] == str(replica_id)
         assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5}]
-        assert seen["current"] == {"job": job["id"], "frame": 3, "fraction": 0.5, "detail": "Sample 8/16"}
+        assert seen["current"] == {
+            "job": job["id"],
+            "frame": 3,
+            "part": 1,
+            "parts": 4,
+            "fraction": 0.5,
+            "detail": None,
+        }
         stranger = bearer(await farm.new_key("stranger"))
         [seen] = (await farm.http.get("/v1/replicas", headers=stranger)).json()["items"]
         assert seen["residents"] == []
-        assert seen["current"] == {"job": None, "frame": None, "fraction": None, "detail": None}
+        assert set(seen["current"].values()) == {None}

@@ -110,6 +110,62 @@ class TestBadInput:
         assert "blender" in problem["remedy"]
 
 
+class TestSplit:
+    @pytest.mark.parametrize(
+        ("pipeline", "settings", "split", "field", "says"),
+        [
+            ("cycles", {}, {"mode": "borders", "parts": 4}, "split.mode", "cycles cannot split a frame by borders"),
+            (
+                "fake",
+                {"samples": 3},
+                {"mode": "samples", "parts": 4},
+                "split.parts",
+                "3 samples cannot be shared out over 4 parts",
+            ),
+        ],
+    )
+    async def test_what_a_pipeline_cannot_split_is_refused_by_name(
+        self,
+        farm: ApiFarm,
+        pipeline: str,
+        settings: dict[str, Any],
+        split: dict[str, Any],
+        field: str,
+        says: str,
+    ) -> None:
+        body = await farm.spec(model=str(uuid4()), pipeline=pipeline, settings=settings, split=split)
+        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+        assert problem["field"] == field
+        assert says in problem["detail"]
+        assert problem["remedy"]
+        assert await farm.count("job") == 0
+
+    async def test_parts_that_do_not_go_with_the_mode_are_refused(self, farm: ApiFarm) -> None:
+        for split in ({"mode": "none", "parts": 2}, {"mode": "borders"}, {"mode": "borders", "parts": 65}):
+            body = await farm.spec(model=str(uuid4()), split=split)
+            problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+            assert problem["field"].startswith("split"), split
+
+    async def test_a_pipeline_says_how_it_can_split(self, farm: ApiFarm) -> None:
+        assert (await farm.http.get("/v1/pipelines/fake")).json()["split_modes"] == ["borders", "samples"]
+        assert (await farm.http.get("/v1/pipelines/cycles")).json()["split_modes"] == []
+
+    async def test_a_split_frame_renders_with_its_first_part_and_tells_how_many_are_done(self, farm: ApiFarm) -> None:
+        job = await farm.submit(frames="5-6", split={"mode": "borders", "parts": 3})
+        assert job["spec"]["split"] == {"mode": "borders", "parts": 3}
+        await farm.start(job["id"])
+        replica, part = await farm.claim(job["id"], frames=1)
+        assert part.part == 0
+        first, second = (await farm.http.get(job["links"]["frames"])).json()["items"]
+        assert (first["state"], first["replica"], first["parts"], first["parts_done"]) == (
+            "rendering",
+            str(replica),
+            3,
+            0,
+        )
+        assert (second["state"], second["parts"]) == ("queued", None)
+
+
 class TestFarmLimit:
     @pytest.fixture(autouse=True)
     def _small_farm(self, monkeypatch: pytest.MonkeyPatch) -> None:

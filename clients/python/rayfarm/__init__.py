@@ -14,7 +14,7 @@ from rayfarm.errors import (
     NotABlend,
     UsageError,
 )
-from rayfarm.types import Artifact, Counts, Event, Job, Model, Replica
+from rayfarm.types import Artifact, Counts, Estimate, Event, Job, Model, Replica
 from rayfarm.uploads import LocalBlob, UploadReport
 from rayfarm.version import __version__
 
@@ -24,6 +24,7 @@ __all__ = [
     "ClientError",
     "Counts",
     "DownloadCorrupt",
+    "Estimate",
     "Event",
     "FarmRefused",
     "FarmUnreachable",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -14,7 +15,7 @@ from rayfarm import downloads, registration, uploads, watching
 from rayfarm._config import resolve
 from rayfarm._transport import Transport, TransportSettings
 from rayfarm.errors import UsageError
-from rayfarm.types import Artifact, Event, Job, Json, Model, Replica
+from rayfarm.types import Artifact, Estimate, Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
 PAGE = 500
@@ -112,17 +113,7 @@ class Client:
 
         Without ``frames``: the scene's own range. A repeated call with one ``idempotency_key`` makes one job.
         """
-        if isinstance(model, str) and frames is None:
-            model = self.model(model)
-        spec: dict[str, Any] = {
-            "model": model if isinstance(model, str) else model.id,
-            "pipeline": pipeline,
-            "settings": dict(settings or {}),
-            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
-            **fields,
-        }
-        if not isinstance(model, str):
-            spec.setdefault("name", model.name or "untitled")
+        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
         key = idempotency_key or uuid.uuid4().hex
         answer = self._transport.json("POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True)
         return Job.read(answer)
@@ -137,6 +128,55 @@ class Client:
     def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; canceling a job twice is no error."""
         return Job.read(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+
+    def pause(self, job: Job | str) -> Job:
+        """Frames that render finish, no other starts. ``FarmRefused`` (409) where the job's state does not allow it;
+        its ``problem`` names the state and what is allowed. So with all commands below."""
+        return self._command(job, "pause")
+
+    def resume(self, job: Job | str) -> Job:
+        """Let a paused job go on."""
+        return self._command(job, "resume")
+
+    def approve(self, job: Job | str) -> Job:
+        """The scout frames are good: render the rest."""
+        return self._command(job, "approve")
+
+    def retry(self, job: Job | str, *, frames: str | None = None) -> Job:
+        """Try a failed or canceled job again: what has a picture keeps it. ``frames``: only these of the others."""
+        return self._command(job, "retry", {"frames": frames})
+
+    def skip(self, job: Job | str, frames: str) -> Job:
+        """Do not render these frames; the job can succeed without them. All or none."""
+        return self._act(job, "skip", frames)
+
+    def requeue(self, job: Job | str, frames: str) -> Job:
+        """Render these frames (again); an old picture stays until the new one is there. All or none."""
+        return self._act(job, "requeue", frames)
+
+    def change(self, job: Job | str, **fields: Any) -> Job:
+        """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none)."""
+        return Job.read(self._transport.json("PATCH", f"/v1/jobs/{_id(job)}", json=fields, repeatable=True))
+
+    def clone(self, job: Job | str, *, idempotency_key: str | None = None, **changes: Any) -> Job:
+        """A new job like this one save ``changes``: fields of a job spec; ``settings`` are merged key by key."""
+        key = idempotency_key or uuid.uuid4().hex
+        path = f"/v1/jobs/{_id(job)}/clone"
+        answer = self._transport.json("POST", path, json=changes, headers={"Idempotency-Key": key}, repeatable=True)
+        return Job.read(answer)
+
+    def estimate(
+        self,
+        model: Model | str,
+        *,
+        frames: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        pipeline: str = "cycles",
+        **fields: Any,
+    ) -> Estimate:
+        """What a job would cost, checked as ``submit`` would; nothing is written."""
+        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
+        return Estimate.read(self._transport.json("POST", "/v1/jobs/estimate", json=spec, repeatable=True))
 
     def watch(self, job: Job | str, *, after: str | None = None) -> Iterator[Event]:
         """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
@@ -191,6 +231,44 @@ class Client:
     def replicas(self) -> list[Replica]:
         return [Replica.read(item) for item in self._pages("/v1/replicas")]
 
+    def nodes(self) -> list[Json]:
+        """The machines of the farm, with their replicas."""
+        return list(self._pages("/v1/nodes"))
+
+    def replica_attempts(self, replica_id: str, *, limit: int = 20) -> list[Json]:
+        """The last tries of a replica, newest first."""
+        answer = self._transport.json("GET", f"/v1/replicas/{replica_id}/attempts", params={"limit": limit})
+        return list(answer["items"])
+
+    def drain(self, worker: str, *, reason: str | None = None, within_s: float | None = None) -> Json:
+        """Let a replica (by id) or all replicas of a machine (by name) finish their frames and leave.
+
+        ``within_s``: the machine goes then, as a spot notice says. Needs a key of the whole farm.
+        """
+        return self._tell(worker, "drain", {"reason": reason, "within_s": within_s})
+
+    def disable(self, worker: str, *, reason: str | None = None) -> Json:
+        """Give a replica (by id) or a machine (by name) no new work. Needs a key of the whole farm."""
+        return self._tell(worker, "disable", {"reason": reason})
+
+    def enable(self, worker: str) -> Json:
+        """Give a disabled replica (by id) or machine (by name) work again. Needs a key of the whole farm."""
+        return self._tell(worker, "enable", None)
+
+    def _tell(self, worker: str, verb: str, notice: Json | None) -> Json:
+        """A replica's id is a UUID; anything else names a machine."""
+        try:
+            path = f"/v1/replicas/{uuid.UUID(worker)}/{verb}"
+        except ValueError:
+            path = f"/v1/nodes/{quote(worker, safe='')}/{verb}"
+        body = {key: value for key, value in (notice or {}).items() if value is not None}
+        answer = self._transport.json("POST", path, json=body or None, repeatable=True)
+        return answer if isinstance(answer, Mapping) else {"nodes": answer}
+
+    def blocklist(self, job: Job | str) -> list[Json]:
+        """Machines on which the job has failed, and those that get no more of it."""
+        return list(self._pages(f"/v1/jobs/{_id(job)}/blocklist"))
+
     def pipelines(self) -> list[Json]:
         return list(self._pages("/v1/pipelines"))
 
@@ -198,6 +276,36 @@ class Client:
         """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""
         answer: Json = self._transport.json("GET", "/v1/health/ready", repeatable=False)
         return answer
+
+    def _spec(
+        self,
+        model: Model | str,
+        *,
+        frames: str | None,
+        settings: Mapping[str, Any] | None,
+        pipeline: str,
+        fields: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        if isinstance(model, str) and frames is None:
+            model = self.model(model)
+        spec: dict[str, Any] = {
+            "model": model if isinstance(model, str) else model.id,
+            "pipeline": pipeline,
+            "settings": dict(settings or {}),
+            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
+            **fields,
+        }
+        if not isinstance(model, str):
+            spec.setdefault("name", model.name or "untitled")
+        return spec
+
+    def _command(self, job: Job | str, command: str, body: Json | None = None) -> Job:
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{_id(job)}/{command}", json=body, repeatable=False))
+
+    def _act(self, job: Job | str, action: str, frames: str) -> Job:
+        body = {"action": action, "frames": frames}
+        path = f"/v1/jobs/{_id(job)}/frames/actions"
+        return Job.read(self._transport.json("POST", path, json=body, repeatable=False)["job"])
 
     def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:
         cursor: str | None = None

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rayfarm.client import Client
 from rayfarm.downloads import Fetched, destination_of
 from rayfarm.errors import ClientError
-from rayfarm.types import Artifact, Counts, Event, Job
+from rayfarm.types import TERMINAL_STATES, Artifact, Counts, Event, Job
 
 PARALLEL_DOWNLOADS = 3
 
@@ -23,6 +23,9 @@ REFRESH = timedelta(seconds=2)
 
 RECENT_FRAMES = 12
 """Frames whose mean time is shown; a scene's frames differ, so the last ones say most."""
+
+_BEGINS_ANEW = frozenset({"frames.requeued", "frames.skipped"})
+"""Events behind which counts may be smaller."""
 
 _BRINGS_FILES = frozenset({"frames.committed", "frames.reused", "output.ready"})
 
@@ -255,9 +258,13 @@ class Follower:
         job = self._figures.job
         if isinstance(data.get("counts"), dict):
             job = replace(job, counts=_further(job.counts, Counts.read({"total": job.counts.total, **data["counts"]})))
-        if event.kind == "job.state" and data.get("state") and not job.is_over:
+        # Retried or requeued: the job goes on behind its end, and its counts fall.
+        anew = event.kind in _BEGINS_ANEW or data.get("from") in TERMINAL_STATES
+        if anew and isinstance(data.get("counts"), dict):
+            job = replace(job, counts=Counts.read({"total": job.counts.total, **data["counts"]}))
+        if event.kind == "job.state" and data.get("state") and (anew or not job.is_over):
             job = replace(job, state=str(data["state"]), message=data.get("message") or job.message, wait_words=None)
-        self._show(job=job)
+        self._show(job=job, anew=anew)
 
     def _note_frame(self, frame: dict[str, Any]) -> None:
         if isinstance(frame.get("render_ms"), int | float):
@@ -292,12 +299,13 @@ class Follower:
             self._view.file(path, artifact, fetched)
             self._view.show(self._figures)
 
-    def _show(self, *, job: Job) -> None:
+    def _show(self, *, job: Job, anew: bool = False) -> None:
         with self._lock:
             before = self._figures.job
-            if before.is_over and not job.is_over:  # an answer that an event overtook
-                job = before
-            job = replace(job, counts=_further(before.counts, job.counts))
+            if not anew:
+                if before.is_over and not job.is_over:  # an answer that an event overtook
+                    job = before
+                job = replace(job, counts=_further(before.counts, job.counts))
             mean = sum(self._recent) / len(self._recent) if self._recent else job.seconds_per_frame
             self._figures = replace(
                 self._figures,

@@ -61,6 +61,8 @@ class Job:
     eta_seconds: float | None = None
     warm: int = 0
     cold: int = 0
+    suspects: int = 0
+    """Frames that look odd beside their neighbours."""
     seconds_per_frame: float | None = None
     created_at: str | None = None
     ended_at: str | None = None
@@ -85,6 +87,7 @@ class Job:
             eta_seconds=_number(data.get("eta_seconds")),
             warm=int(data.get("warm") or 0),
             cold=int(data.get("cold") or 0),
+            suspects=int(data.get("suspects") or 0),
             seconds_per_frame=_number(data.get("seconds_per_frame")),
             created_at=_text(data.get("created_at")),
             ended_at=_text(data.get("ended_at")),
@@ -159,6 +162,40 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a job would cost. None: not known, and ``unknown`` says why."""
+
+    frames: int
+    reused: int | None
+    to_render: int | None
+    seconds_per_frame: float | None
+    seconds_per_frame_source: str | None
+    """`same_inputs`, or `same_model`: measured with other settings, so only a hint."""
+    slot_seconds: float | None
+    """Time that replicas spend on it, all together."""
+    replicas: int
+    expected_seconds: float | None
+    """From the first frame to the last, were those replicas free for it."""
+    unknown: Json = field(default_factory=dict)
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Estimate:
+        return cls(
+            frames=int(data["frames"]),
+            reused=_integer(data.get("reused")),
+            to_render=_integer(data.get("to_render")),
+            seconds_per_frame=_number(data.get("seconds_per_frame")),
+            seconds_per_frame_source=_text(data.get("seconds_per_frame_source")),
+            slot_seconds=_number(data.get("slot_seconds")),
+            replicas=int(data.get("replicas") or 0),
+            expected_seconds=_number(data.get("expected_seconds")),
+            unknown=data.get("unknown") or {},
+            raw=data,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of what happened to a job."""
 
@@ -180,6 +217,9 @@ class Replica:
     residents: tuple[Json, ...] = ()
     current: Json | None = None
     beat_at: str | None = None
+    disabled: bool = False
+    frames: int = 0
+    failures: int = 0
     raw: Json = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -193,6 +233,9 @@ class Replica:
             residents=tuple(data.get("residents") or ()),
             current=data.get("current") or None,
             beat_at=_text(data.get("beat_at")),
+            disabled=bool(data.get("disabled")),
+            frames=int(data.get("frames") or 0),
+            failures=int(data.get("failures") or 0),
             raw=data,
         )
 

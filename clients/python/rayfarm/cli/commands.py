@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rayfarm.cli import farm_commands, job_commands, render_command
+from rayfarm.cli import control_commands, farm_commands, job_commands, render_command, worker_commands
 
 command = typer.Typer(
     name="rayfarm",
@@ -21,9 +21,22 @@ command.command("watch")(render_command.watch)
 command.command("jobs")(job_commands.jobs)
 command.command("show")(job_commands.show)
 command.command("cancel")(job_commands.cancel)
+command.command("pause")(control_commands.pause)
+command.command("resume")(control_commands.resume)
+command.command("approve")(control_commands.approve)
+command.command("retry")(control_commands.retry)
+command.command("skip")(control_commands.skip)
+command.command("requeue")(control_commands.requeue)
+command.command("priority")(control_commands.priority)
+command.command("change")(control_commands.change)
+command.command("clone")(control_commands.clone)
+command.command("estimate")(control_commands.estimate)
 command.command("logs")(job_commands.logs)
 command.command("models")(job_commands.models)
-command.command("workers")(job_commands.workers)
+command.command("workers")(worker_commands.workers)
+command.command("drain")(worker_commands.drain)
+command.command("disable")(worker_commands.disable)
+command.command("enable")(worker_commands.enable)
 command.command("up")(farm_commands.up)
 command.command("down")(farm_commands.down)
 command.command("status")(farm_commands.status)

@@ -1,4 +1,4 @@
-"""`rayfarm jobs|show|cancel|logs|models|workers`: what the farm has, and what it did."""
+"""`rayfarm jobs|show|cancel|logs|models`: what the farm has, and what it did."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ def show(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson
     output.say(f"frames    {job.frames}: {_frames(job)}{f', {job.counts.reused} reused' if job.counts.reused else ''}")
     if job.counts.failed:
         output.say(f"failed    {job.counts.failed} (see `rayfarm logs {job.id}`)")
+    if job.suspects:
+        output.say(f"suspect   {job.suspects} look odd beside their neighbours; GET /v1/jobs/{job.id}/frames has why")
     if job.warm or job.cold:
         output.say(f"rendered  {job.warm} warm, {job.cold} cold")
     if job.seconds_per_frame is not None:
@@ -115,30 +117,9 @@ def models(limit: Limit = 20, url: Url = None, api_key: ApiKey = None, as_json: 
     output.table(("id", "state", "name", "digest", "created"), rows, empty="No models yet.")
 
 
-def workers(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
-    """List the farm's workers, what they keep loaded and what they do now."""
-    output = Output(as_json=as_json)
-    rows = []
-    with connect(url, api_key) as client:
-        for replica in client.replicas():
-            output.record(**replica.raw)
-            engines = ", ".join(f"{name} {version}" for name, version in replica.engines.items())
-            held = sum(int(resident.get("size_bytes") or 0) for resident in replica.residents)
-            loaded = f"{len(replica.residents)} ({size(held)})" if replica.residents else "none"
-            rows.append((replica.id, replica.state, replica.pool, engines, loaded, _current(replica.current)))
-    output.table(("id", "state", "pool", "engines", "loaded", "now"), rows, empty="No worker is up.")
-
-
 def _frames(job: Job) -> str:
     failed = f", {job.counts.failed} failed" if job.counts.failed else ""
     return f"{job.counts.done}/{job.counts.total}{failed}"
-
-
-def _current(current: Json | None) -> str:
-    if not current:
-        return "idle"
-    frame = current.get("frame")
-    return f"frame {frame} of {current.get('job') or 'another project'}" if frame is not None else "busy"
 
 
 def _say_attempt(output: Output, frame: int, attempt: dict[str, Any] | Json) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +29,35 @@ Home = Annotated[
         "--home", help="Folder of this machine's farm (RAYFARM_HOME, default ./.rayfarm).", show_default=False
     ),
 ]
+
+StartBefore = Annotated[
+    str | None,
+    typer.Option(
+        "--start-before", metavar="TIME", help="Not started by then, it ends: 2026-11-28T07:00+01:00, or 90m."
+    ),
+]
+FinishBefore = Annotated[
+    str | None, typer.Option("--finish-before", metavar="TIME", help="Not finished by then, it ends; written likewise.")
+]
+
+_AHEAD = re.compile(r"(\d+)\s*([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_time(text: str) -> str:
+    """ISO 8601 of a point in time, or of so long from now (``90m``, ``2h``); without a zone it is this machine's."""
+    ahead = _AHEAD.fullmatch(text.strip())
+    try:
+        if ahead:
+            moment = datetime.now(UTC) + timedelta(**{_UNITS[ahead[2]]: int(ahead[1])})
+        else:
+            moment = datetime.fromisoformat(text.strip())
+            moment = moment if moment.tzinfo else moment.astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{text!r} is not a time.", remedy="Write it like 2026-11-28T07:00, 2026-11-28T07:00+01:00, 90m or 2h."
+        ) from None
+    return moment.isoformat()
 
 
 def read_settings(pairs: Iterable[str]) -> dict[str, Any]:

@@ -12,8 +12,19 @@ import typer
 
 from jobs.errors import RayfarmError
 from jobs.frames import FrameRange
+from rayfarm.cli.control_commands import say_estimate
 from rayfarm.cli.job_commands import JobId, connect
-from rayfarm.cli.options import ApiKey, AsJson, Url, read_maps, read_resolution, read_settings
+from rayfarm.cli.options import (
+    ApiKey,
+    AsJson,
+    FinishBefore,
+    StartBefore,
+    Url,
+    read_maps,
+    read_resolution,
+    read_settings,
+    read_time,
+)
 from rayfarm.cli.output import Output, duration
 from rayfarm.cli.registering import register
 from rayfarm.cli.views import open_view
@@ -63,6 +74,22 @@ def render(
         typer.Option("--allow", metavar="DIR", help="Also take files from DIR, outside the scene's folder."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the job. Default: the scene's file name.")] = None,
+    after: Annotated[
+        list[str] | None, typer.Option("--after", metavar="JOB", help="Start when this job has succeeded; repeatable.")
+    ] = None,
+    after_frames: Annotated[
+        list[str] | None,
+        typer.Option("--after-frames", metavar="JOB", help="Start each frame when this job has that frame."),
+    ] = None,
+    approve_after: Annotated[
+        int | None,
+        typer.Option("--approve-after", min=1, max=100, help="Render so many frames, then wait for `rayfarm approve`."),
+    ] = None,
+    start_before: StartBefore = None,
+    finish_before: FinishBefore = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Register the scene and say what the job would cost; submit nothing.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return once the job is submitted.")] = False,
     url: Url = None,
     api_key: ApiKey = None,
@@ -87,23 +114,32 @@ def render(
         **(read_resolution(resolution) if resolution else {}),
     }
     settings |= {key: value for key, value in named.items() if value is not None}
+    control: dict[str, Any] = {
+        "depends_on": [{"job": job_id} for job_id in after or ()]
+        + [{"job": job_id, "by": "frame"} for job_id in after_frames or ()],
+        "approval": approve_after,
+        "start_before": read_time(start_before) if start_before else None,
+        "finish_before": read_time(finish_before) if finish_before else None,
+    }
     title = name or scene.stem
+    fields: dict[str, Any] = {
+        "name": title,
+        "priority": priority,
+        "reuse": reuse,
+        "outputs": {"video": "auto" if video else None},
+        **{key: value for key, value in control.items() if value},
+    }
     asked = False  # once it is, the farm may have the job, whether or not the answer comes
     job: Job | None = None
     with connect(url, api_key) as client:
         try:
             model = register(client, scene, output=output, maps=read_maps(map_ or ()), allow=allow or ())
+            if dry_run:
+                found = client.estimate(model, frames=frames, pipeline=pipeline, settings=settings, **fields)
+                say_estimate(output, found)
+                return
             asked = True
-            job = client.submit(
-                model,
-                frames=frames,
-                pipeline=pipeline,
-                settings=settings,
-                name=title,
-                priority=priority,
-                reuse=reuse,
-                outputs={"video": "auto" if video else None},
-            )
+            job = client.submit(model, frames=frames, pipeline=pipeline, settings=settings, **fields)
             output.record(job=job.id, model=model.id, frames=job.frames, total=job.counts.total)
             output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
             if detach:

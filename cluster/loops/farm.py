@@ -1,0 +1,37 @@
+"""The loops of a farm. A new one is a line in ``farm_loops``."""
+
+from __future__ import annotations
+
+from cluster.composition import FarmParts
+from cluster.loops.base import Loop
+from cluster.loops.collector import Collector
+from cluster.loops.deliver import HttpDeliver
+from cluster.loops.expirer import Expirer
+from cluster.loops.finisher import Finisher
+from cluster.loops.meter import Meter
+from cluster.loops.node_drains import NodeDrains, RayDrains
+from cluster.loops.outbox import outbox_loops
+from cluster.loops.pruner import Pruner
+from cluster.loops.releaser import Releaser
+from cluster.loops.rescuer import Rescuer
+
+
+def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
+    """Every loop of this farm, for one ``LoopRunner``. ``drains``: asks Ray which of its nodes go away."""
+    database, settings, batch = farm.database, farm.loop_settings, farm.settings.control_batch
+    return (
+        Rescuer(database=database, settings=settings, limits=farm.limits, task_lease=farm.settings.task_lease),
+        Finisher(database=database, settings=settings),
+        Expirer(database=database, every=farm.settings.expire_every, batch=batch),
+        Releaser(database=database, every=farm.settings.release_every, batch=batch),
+        Meter(database=database, plan_settings=farm.plan_settings),
+        NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
+        Pruner(database=database, settings=settings),
+        Collector(database=database, storage=farm.storage, settings=settings),
+        *outbox_loops(
+            database=database,
+            cluster_id=farm.settings.id,
+            settings=settings,
+            deliver=HttpDeliver(timeout=settings.delivery_timeout),
+        ),
+    )

@@ -1,0 +1,98 @@
+"""Settings of the loops, each with its unit and the reason for its value."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Wait = Annotated[timedelta, Field(gt=timedelta(0))]
+
+
+class LoopSettings(BaseSettings):
+    """Read from ``RAYFARM_LOOPS_*``."""
+
+    model_config = SettingsConfigDict(env_prefix="RAYFARM_LOOPS_", frozen=True)
+
+    tick_timeout: Wait = timedelta(seconds=60)
+    """A tick that takes longer is stopped and counted as failed. Ticks are bounded to a few seconds of work; what is
+    left then stands in the rows for the next one."""
+
+    rescue_every: Wait = timedelta(seconds=2)
+    """How often expired leases are looked for; one indexed statement."""
+
+    finish_every: Wait = timedelta(seconds=2)
+    """How often jobs are looked for whose last writer died before the verdict."""
+
+    # --- events to receivers outside ---
+    event_targets: tuple[str, ...] = ()
+    """URLs that every event of every job is posted to as JSON. Each is told a job's events in their order, and some
+    twice: the header ``X-Rayfarm-Event-Id`` tells them apart."""
+
+    delivery_every: Wait = timedelta(seconds=1)
+    """Pause between two looks at what is due for a target."""
+
+    delivery_timeout: Wait = timedelta(seconds=10)
+    """A receiver that has not answered by then did not take the event."""
+
+    delivery_jobs: Annotated[int, Field(ge=1)] = 16
+    """Jobs whose events are posted to one target at a time."""
+
+    delivery_first_pause: Wait = timedelta(seconds=5)
+    """Before an event that was not taken is posted again; doubles each time."""
+
+    delivery_longest_pause: Wait = timedelta(hours=6)
+    """Longest of these pauses: how late a receiver that was away for long is noticed to be back."""
+
+    delivery_attempts: Annotated[int, Field(ge=1)] = 24
+    """Posts of one event before it is given up: about three days with these pauses, a weekend's outage."""
+
+    # --- rows that have served their time ---
+    prune_every: Wait = timedelta(minutes=10)
+    """How often rows past their retention are looked for."""
+
+    replicas_kept: timedelta | None = timedelta(days=30)
+    """How long the row of a replica stays after it was gone; None: for ever."""
+
+    leaders_kept: timedelta | None = timedelta(days=7)
+    """How long the row of a reign stays after it expired; None: for ever."""
+
+    health_kept: timedelta | None = timedelta(days=7)
+    """How long a loop that runs no more is still shown; None: for ever."""
+
+    deliveries_kept: timedelta | None = timedelta(days=7)
+    """How long it is known that an event was told, or given up; None: for ever."""
+
+    events_kept: timedelta | None = None
+    """How long a job's events stay after it ended; None: for ever."""
+
+    # --- files that no row names ---
+    collect_every: Wait = timedelta(hours=24)
+    """Pause between two walks through the artifacts in storage; a walk costs a listing request per 1,000 files."""
+
+    collect_pause: Wait = timedelta(seconds=10)
+    """Pause between two steps of a walk."""
+
+    collect_page: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Files looked at in one step."""
+
+    leftovers_kept: timedelta = timedelta(days=1)
+    """How long an artifact that no row names is left alone: results that lost, parts after their merge. Their rows
+    decide, not their age; this only spares what a person may want to look at."""
+
+    unused_blobs_kept: timedelta | None = None
+    """How long an uploaded blob stays that no model names; None: for ever."""
+
+    @field_validator("event_targets")
+    @classmethod
+    def _are_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError(f"An event target is an http:// or https:// URL; one of them begins {url[:12]!r}.")
+        if len(set(urls)) < len(urls):
+            raise ValueError("An event target is named twice.")
+        return urls

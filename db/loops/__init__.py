@@ -1,0 +1,28 @@
+"""The rows behind the leader's loops. Every write carries the epoch of the reign and raises ``LostLeadership``."""
+
+from db.loops.collect import KeyOfJob, dead_keys, drop_blob, unnamed_keys, unused_blobs
+from db.loops.health import record_tick
+from db.loops.outbox import (
+    Delivery,
+    claim_deliveries,
+    fail_delivery,
+    finish_delivery,
+    keep_targets,
+)
+from db.loops.prune import Retention, prune
+
+__all__ = [
+    "Delivery",
+    "KeyOfJob",
+    "Retention",
+    "claim_deliveries",
+    "dead_keys",
+    "drop_blob",
+    "fail_delivery",
+    "finish_delivery",
+    "keep_targets",
+    "prune",
+    "record_tick",
+    "unnamed_keys",
+    "unused_blobs",
+]

@@ -1,0 +1,1 @@
+update job set approved_at = now() where id = :job_id

@@ -1,0 +1,12 @@
+-- Of what a person may change on a job: the columns, and the rank of the work that waits or is done now.
+with changed as (
+    update job set
+        priority_rank = :priority_rank, weight = :weight, max_replicas = :max_replicas,
+        start_before = :start_before, finish_before = :finish_before
+    where id = :job_id
+), waiting as (
+    select id from work
+    where job_id = :job_id and state in ('queued', 'leased', 'rendering') and priority_rank <> :priority_rank
+    order by id for no key update
+)
+update work set priority_rank = :priority_rank from waiting where work.id = waiting.id

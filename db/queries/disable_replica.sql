@@ -1,0 +1,1 @@
+update replica set disabled = :disabled where id = :replica_id and state <> 'gone' returning id

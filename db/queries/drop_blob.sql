@@ -1,0 +1,13 @@
+-- Looked at again under the lock of sweep_blobs_alone.sql.
+with used as (
+    select 1 from project_blob as owned
+    where owned.digest = :digest and (
+        owned.created_at >= now() - cast(:kept as interval) or exists (
+            select from model cross join jsonb_array_elements(model.manifest -> 'files') as file
+            where model.project_id = owned.project_id and file ->> 'digest' = :digest
+        )
+    )
+), disowned as (
+    delete from project_blob where digest = :digest and not exists (select from used)
+)
+select 1 as unused from blob where digest = :digest and not exists (select from used)

@@ -1,0 +1,1 @@
+update job set failed = failed + :frames where id = :job_id

@@ -1,0 +1,1 @@
+select spec ->> 'frames' as frames, spec ->> 'order' as hand_out from job where id = :job_id

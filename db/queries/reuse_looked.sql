@@ -1,0 +1,1 @@
+update job set reuse_next = :beyond where id = :job_id

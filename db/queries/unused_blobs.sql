@@ -1,0 +1,15 @@
+-- Blobs that no project has needed for a model for so long. Candidates only.
+with named as (
+    select distinct model.project_id, file ->> 'digest' as digest
+    from model cross join jsonb_array_elements(model.manifest -> 'files') as file
+)
+select blob.digest from blob
+where blob.created_at < now() - cast(:kept as interval) and not exists (
+    select from project_blob as owned
+    where owned.digest = blob.digest and (
+        owned.created_at >= now() - cast(:kept as interval)
+        or exists (select from named where named.project_id = owned.project_id and named.digest = owned.digest)
+    )
+)
+order by blob.created_at, blob.digest
+limit :limit

@@ -1,0 +1,102 @@
+"""What the planner says beside its placements: why jobs wait, and how many slots the work could use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from jobs.fairness import Account, Demand, Licences
+from jobs.fitting import Fitting
+from jobs.planning import JobView, PlanSettings, Snapshot, WaitReason
+
+
+def chunk_frames(job: JobView, settings: PlanSettings, *, replicas: int) -> int:
+    """Frames of the job's next chunk: the target run time over the measured frame time, and no replica left idle."""
+    if job.split_parts > 1:
+        return 1  # one part of one frame
+    if job.frame_seconds is None:
+        return min(settings.first_chunk_frames, job.uncarved)
+    by_time = math.floor(settings.chunk_target.total_seconds() / max(job.frame_seconds, 1e-4))
+    fair_part = math.ceil(job.uncarved / max(replicas, 1))
+    return max(1, min(by_time, settings.max_chunk_frames, fair_part, job.uncarved))
+
+
+def waits_of(
+    demands: Sequence[Demand], fitting: Fitting, licences: Licences, *, cut_short: bool
+) -> Mapping[UUID, WaitReason]:
+    """Why each job with unplaced work has it, after the plan. With ``cut_short`` the tick ended before the farm was
+    full: what it gave something to is on its way, and waits for nothing."""
+    waiting = [demand for demand in demands if demand.waits and not demand.view.stopped]
+    least = _least_shares(waiting)
+    reasons: dict[UUID, WaitReason] = {}
+    for demand in waiting:
+        if not (cut_short and demand.served):
+            reasons[demand.view.id] = _reason(demand, fitting, licences, least)
+    for demand in demands:
+        if demand.view.gated and not demand.waits and not demand.view.stopped:
+            reasons[demand.view.id] = WaitReason.DEPENDENCY
+    return reasons
+
+
+def _reason(
+    demand: Demand, fitting: Fitting, licences: Licences, least: Mapping[int, tuple[float, Account]]
+) -> WaitReason:
+    if not fitting.kinds:
+        return WaitReason.STARTING_REPLICA
+    job, kind = demand.view, demand.kind
+    if not kind.kinds:
+        return kind.reason
+    blocked = fitting.blocked_nodes(job)
+    if blocked and all(each.nodes <= blocked for each in kind.kinds):
+        return WaitReason.BLOCKED_NODES
+    if demand.at_cap:
+        return WaitReason.CAP
+    if not licences.allow(job):
+        return WaitReason.LICENCE
+    share, owed = least[job.priority.rank]
+    if owed is not demand.account and share < demand.account.share:
+        return WaitReason.SHARE
+    return WaitReason.NO_CAPACITY
+
+
+def _least_shares(waiting: Sequence[Demand]) -> dict[int, tuple[float, Account]]:
+    """By class: the project that is owed most among those that wait for nothing but a replica."""
+    least: dict[int, tuple[float, Account]] = {}
+    for demand in waiting:
+        rank, share = demand.view.priority.rank, demand.account.share
+        known = least.get(rank)
+        if (known is None or share < known[0]) and not demand.at_cap and demand.kind.kinds:
+            least[rank] = (share, demand.account)
+    return least
+
+
+def backlog_of(
+    snapshot: Snapshot, demands: Sequence[Demand], fitting: Fitting, licences: Licences, settings: PlanSettings
+) -> Mapping[str, int]:
+    """Slots that the work could use, by pool: what is in flight, and what could be beside it within caps and licences.
+
+    Work counts for the pools whose replicas fit it. Where none does it counts for pools that have no replica yet, as
+    nobody can say what theirs would be like; more replicas of a kind that does not fit would help nobody.
+    """
+    slots = dict.fromkeys(snapshot.pools, 0)
+    unknown = set(slots).difference(kind.sample.pool for kind in fitting.kinds)
+    for demand in demands:
+        more = _more_chunks(demand, licences, settings)
+        licences.take(demand.view, more)
+        for pool in demand.kind.pools or unknown:
+            slots[pool] = slots.get(pool, 0) + demand.in_flight + more
+    return slots
+
+
+def _more_chunks(demand: Demand, licences: Licences, settings: PlanSettings) -> int:
+    """Chunks that the job could have in flight beside those that it has or was given now."""
+    job = demand.view
+    if job.stopped:
+        return 0
+    more = len(demand.loose)
+    if demand.uncarved:
+        more += math.ceil(demand.uncarved / chunk_frames(job, settings, replicas=1))
+    if job.max_replicas is not None:
+        more = min(more, max(job.max_replicas - demand.in_flight, 0))
+    return licences.chunks(job, at_most=more)

@@ -1,0 +1,1 @@
+"""How the farm's own loops do."""

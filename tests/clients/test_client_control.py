@@ -1,0 +1,182 @@
+"""Steering jobs by SDK and CLI: against the real API where a rule decides, against a script where words do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rayfarm import Client, FarmRefused, UsageError
+from rayfarm.cli import main
+from rayfarm.cli.options import read_time
+from tests.clients.conftest import QUICK
+from tests.clients.scripted_farm import FarmServer, event, job_view
+from tests.serve_app.farm import ApiFarm
+
+
+class TestAgainstTheApi:
+    async def test_a_job_is_steered_from_submit_to_its_end(self, farm: ApiFarm, port: int) -> None:
+        model = await farm.model()
+
+        def steer() -> None:
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                spec: dict[str, Any] = {"pipeline": "fake", "outputs": {"video": None}}
+                assert client.estimate(model, frames="1-9", **spec).frames == 9
+                job = client.submit(model, frames="1-9", **spec)
+                assert client.pause(job).state == "paused"
+                with pytest.raises(FarmRefused) as refused:
+                    client.approve(job)
+                assert refused.value.problem["allowed"] == ["resume", "cancel"]
+                assert client.resume(job).state == "queued"
+                assert client.skip(job, "2-4").counts.skipped == 3
+                assert client.requeue(job, "3").counts.skipped == 2
+                assert client.change(job, priority="batch", weight=7).priority == "batch"
+                clone = client.clone(job, frames="1-2", name="again")
+                assert (clone.counts.total, clone.name, clone.priority) == (2, "again", "batch")
+                client.cancel(job.id)
+                assert client.retry(job, frames="1").state == "queued"
+
+        await asyncio.to_thread(steer)
+
+    async def test_the_commands_say_what_became_of_the_job(
+        self,
+        farm: ApiFarm,
+        port: int,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        job = (await farm.submit(frames="1-5"))["id"]
+        options = ["--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
+
+        async def rayfarm(*words: str) -> tuple[int, str, str]:
+            code = await asyncio.to_thread(main, [*words, *options])
+            said = capsys.readouterr()
+            return code, said.out, said.err
+
+        assert await rayfarm("pause", job) == (0, f"{job} is paused.\n", "")
+        code, _, err = await rayfarm("pause", job)
+        assert (code, "Allowed now: resume, cancel" in err) == (2, True)
+        assert (await rayfarm("resume", job))[1] == f"{job} is queued.\n"
+        assert (await rayfarm("skip", job, "2,4"))[0] == 0
+        assert (await rayfarm("requeue", job, "2"))[0] == 0
+        assert (await rayfarm("priority", job, "interactive"))[0] == 0
+        assert (await rayfarm("change", job, "--weight", "9", "--finish-before", "2h", "--max-replicas", "2"))[0] == 0
+        view = (await farm.http.get(f"/v1/jobs/{job}")).json()
+        assert (view["priority"], view["weight"], view["max_replicas"], view["counts"]["skipped"]) == (
+            "interactive",
+            9,
+            2,
+            1,
+        )
+        assert view["finish_before"]
+        assert (await rayfarm("change", job, "--finish-before", "none"))[0] == 0
+        assert (await farm.http.get(f"/v1/jobs/{job}")).json()["finish_before"] is None
+        code, out, _ = await rayfarm("clone", job, "--frames", "8", "--set", "width=64", "--json")
+        assert (code, json.loads(out)["spec"]["settings"]) == (0, {"width": 64})
+        assert (await rayfarm("cancel", job))[0] == 0
+        assert (await rayfarm("retry", job))[1] == f"{job} is queued.\n"
+        assert (await rayfarm("change", job))[0] == 2
+
+    async def test_an_estimate_says_what_is_not_known_and_why(
+        self,
+        farm: ApiFarm,
+        port: int,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        model = await farm.model()
+        words = ["estimate", model, "--frames", "1-4", "--pipeline", "fake", "--url", f"http://127.0.0.1:{port}"]
+        assert await asyncio.to_thread(main, [*words, "--api-key", farm.key]) == 0
+        out = capsys.readouterr().out
+        assert "frames     4" in out
+        assert "a frame    ?  No frame of this scene has been rendered yet" in out
+        assert await farm.count("job") == 0
+
+
+class TestRender:
+    def test_control_options_reach_the_spec(
+        self, scripted: FarmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = self._ready(scripted, tmp_path, monkeypatch)
+        words = ["render", str(tmp_path / "x.blend"), "-f", "1-2", "--detach", "--url", scripted.url]
+        options = ["--after", "a" * 8, "--after-frames", "b" * 8, "--approve-after", "3", "--priority", "batch"]
+        assert main([*words, *options, "--finish-before", "2h"]) == 0
+        [spec] = asked
+        assert spec["depends_on"] == [{"job": "a" * 8}, {"job": "b" * 8, "by": "frame"}]
+        assert (spec["approval"], spec["priority"]) == (3, "batch")
+        left = datetime.fromisoformat(spec["finish_before"]) - datetime.now(UTC)
+        assert timedelta(minutes=110) < left < timedelta(minutes=121)
+        assert "start_before" not in spec
+
+    def test_a_dry_run_submits_nothing(
+        self,
+        scripted: FarmServer,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        asked = self._ready(scripted, tmp_path, monkeypatch)
+        figures = {"frames": 2, "reused": 1, "to_render": 1, "seconds_per_frame": 4.0, "slot_seconds": 4.0}
+        more = {"seconds_per_frame_source": "same_model", "replicas": 3, "expected_seconds": 4.0, "unknown": {}}
+        scripted.answer("POST", "/v1/jobs/estimate", {**figures, **more})
+        words = ["render", str(tmp_path / "x.blend"), "-f", "1-2", "--dry-run", "--url", scripted.url]
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert "reused     1" in out
+        assert "(measured with other settings)" in out
+        assert asked == []
+        assert scripted.requests("POST", "/v1/jobs") == []
+
+    @staticmethod
+    def _ready(scripted: FarmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """A scene that is registered already; the specs that are submitted."""
+        from rayfarm.cli import render_command
+        from rayfarm.types import Model
+
+        model = Model(id="m", name="x", state="ready", probe={})
+        monkeypatch.setattr(render_command, "register", lambda *_, **__: model)
+        asked: list[dict[str, Any]] = []
+
+        def submitted(request: Any) -> None:
+            asked.append(json.loads(request.body))
+            request.json(job_view("queued"))
+
+        scripted.on("POST", "/v1/jobs", submitted)
+        (tmp_path / "x.blend").write_bytes(b"BLENDER")
+        return asked
+
+
+def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
+    scripted.answer("GET", "/v1/jobs/j", job_view("succeeded", counts={"committed": 2}))
+    scripted.answer("GET", "/v1/replicas", {"items": []})
+    failed = {"total": 2, "committed": 1, "failed": 1}
+    scripted.on(
+        "GET",
+        "/v1/jobs/j/events",
+        lambda request: request.stream(
+            event(1, "job.state", state="failed", **{"from": "running"}, counts=failed),
+            event(2, "job.state", state="queued", **{"from": "failed"}, counts=failed),
+            event(3, "frames.requeued", count=1, counts={"total": 2, "committed": 1}),
+            event(4, "job.state", state="running", **{"from": "queued"}, counts={"total": 2, "committed": 1}),
+            event(5, "job.state", state="succeeded", **{"from": "running"}, counts={"total": 2, "committed": 2}),
+        ),
+    )
+    assert main(["watch", "j", "--url", scripted.url]) == 0
+    out = capsys.readouterr().out
+    assert "queued  1/2 frames" in out
+    assert "running  1/2 frames" in out
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "90", "9999999999d"])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        read_time(text)
+
+
+def test_a_time_has_a_zone_and_may_be_told_from_now() -> None:
+    assert read_time("2031-05-01T07:00+02:00") == "2031-05-01T07:00:00+02:00"
+    assert datetime.fromisoformat(read_time("2031-05-01T07:00")).tzinfo is not None
+    ahead = datetime.fromisoformat(read_time("90m")) - datetime.now(UTC)
+    assert timedelta(minutes=89) < ahead < timedelta(minutes=91)

@@ -1,0 +1,154 @@
+"""Replicas and machines over HTTP: what they did, and what an operator tells them; a job's blocklist."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from db.queue import claim_chunk
+from tests.serve_app.farm import CLUSTER, ApiFarm, problem_of
+from tests.serve_app.test_api_access import bearer
+
+LEASE = timedelta(seconds=30)
+
+
+async def only_replica(farm: ApiFarm) -> Any:
+    [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
+    return seen
+
+
+class TestReplicas:
+    async def test_it_counts_and_lists_what_it_did_newest_first(self, farm: ApiFarm) -> None:
+        job = await farm.submit(frames="11-14", limits={"tries": 2})
+        await farm.start(job["id"])
+        replica_id, chunk = await farm.claim(job["id"], frames=3)
+        await farm.commit(replica_id, chunk, 0, 1)
+        await farm.fail(replica_id, chunk, 2)
+        seen = await only_replica(farm)
+        assert (seen["frames"], seen["failures"], seen["disabled"], seen["draining"]) == (2, 1, False, False)
+        history = (await farm.http.get(f"/v1/replicas/{replica_id}/attempts")).json()["items"]
+        assert (history[0]["outcome"], history[0]["frame"], history[0]["job"]) == ("engine_error", 13, job["id"])
+        assert sorted((row["outcome"], row["frame"]) for row in history[1:]) == [("ok", 11), ("ok", 12)]
+        stranger = bearer(await farm.new_key("stranger"))
+        answer = await farm.http.get(f"/v1/replicas/{replica_id}/attempts", headers=stranger)
+        assert answer.json()["items"] == []
+
+    async def test_disabled_it_claims_nothing_until_it_is_enabled(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        await farm.start(job["id"])
+        replica_id = await farm.replica()
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/disable")
+        assert (answer.status_code, answer.json()["disabled"]) == (200, True)
+        with pytest.raises(AssertionError):  # nothing was handed out, so nothing is claimed
+            await farm.claim(job["id"], frames=1, replica_id=replica_id)
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/enable")
+        assert answer.json()["disabled"] is False
+
+    async def test_a_drain_shows_its_reason_and_end(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        notice = {"reason": "new graphics card", "within_s": 3600}
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/drain", json=notice)
+        assert answer.status_code == 202
+        seen = answer.json()
+        assert (seen["state"], seen["draining"], seen["drain_reason"]) == ("draining", True, "new graphics card")
+        assert seen["drain_by"] is not None
+        assert await claim_chunk(farm.db, replica_id=replica_id, cluster_id=CLUSTER, lease=LEASE) is None
+
+    async def test_a_drain_needs_no_body(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/drain")
+        assert answer.json()["drain_reason"] == "An operator drained it."
+
+    @pytest.mark.parametrize("verb", ["drain", "disable", "enable"])
+    async def test_a_key_of_a_project_may_look_and_not_touch(self, farm: ApiFarm, verb: str) -> None:
+        replica_id = await farm.replica()
+        member = bearer(await farm.new_key("studio"))
+        for path in (f"/v1/replicas/{replica_id}/{verb}", f"/v1/nodes/n1/{verb}"):
+            problem = problem_of(await farm.http.post(path, headers=member), 403, "forbidden")
+            assert "administrator" in problem["remedy"]
+        assert (await farm.http.get(f"/v1/replicas/{replica_id}", headers=member)).status_code == 200
+        seen = await only_replica(farm)
+        assert (seen["disabled"], seen["draining"]) == (False, False)
+
+    @pytest.mark.parametrize("verb", ["drain", "disable", "enable"])
+    async def test_one_that_is_gone_is_not_found(self, farm: ApiFarm, verb: str) -> None:
+        problem_of(await farm.http.post(f"/v1/replicas/{uuid4()}/{verb}"), 404, "not-found")
+        problem_of(await farm.http.get(f"/v1/replicas/{uuid4()}"), 404, "not-found")
+        problem_of(await farm.http.post(f"/v1/nodes/nowhere/{verb}"), 404, "not-found")
+
+    async def test_a_notice_with_a_negative_time_is_refused(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/drain", json={"within_s": -1})
+        problem_of(answer, 422, "invalid-input")
+
+
+class TestNodes:
+    async def test_a_machine_is_disabled_and_enabled_with_all_that_it_holds(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        answer = await farm.http.post("/v1/nodes/n1/disable", json={"reason": "loud fan"})
+        [node] = answer.json()
+        assert (node["name"], node["disabled"], node["reason"]) == ("n1", True, "loud fan")
+        assert node["replicas"] == [str(replica_id)]
+        assert (await only_replica(farm))["disabled"] is True
+        [node] = (await farm.http.post("/v1/nodes/n1/enable")).json()
+        assert (node["disabled"], node["reason"]) == (False, None)
+        assert (await only_replica(farm))["disabled"] is False
+
+    async def test_a_spot_notice_drains_all_replicas_of_the_machine(self, farm: ApiFarm) -> None:
+        await farm.replica()
+        await farm.replica()
+        answer = await farm.http.post("/v1/nodes/n1/drain", json={"reason": "spot notice", "within_s": 120})
+        assert answer.status_code == 202
+        [node] = answer.json()
+        assert (node["disabled"], node["draining"], len(node["replicas"])) == (True, 2, 2)
+        [listed] = (await farm.http.get("/v1/nodes")).json()["items"]
+        assert listed == node
+
+
+class TestBlocklist:
+    async def blocked(self, farm: ApiFarm) -> str:
+        """A job that failed three times on n1 while n2 could go on."""
+        job = await farm.submit(frames="1-9", limits={"tries": 9})
+        await farm.start(job["id"])
+        other = await farm.replica()
+        await farm.execute("update replica set node = 'n2' where id = :id", id=other)
+        replica_id, chunk = await farm.claim(job["id"], frames=3)
+        for ordinal in (0, 1, 2):
+            await farm.fail(replica_id, chunk, ordinal)
+        return str(job["id"])
+
+    async def test_a_machine_that_failed_too_often_is_shown_and_reset(self, farm: ApiFarm) -> None:
+        job_id = await self.blocked(farm)
+        [row] = (await farm.http.get(f"/v1/jobs/{job_id}/blocklist")).json()["items"]
+        assert (row["node"], row["pipeline"], row["failures"], row["blocked"]) == ("n1", "fake", 3, True)
+        assert (await farm.http.delete(f"/v1/jobs/{job_id}/blocklist/n1")).status_code == 204
+        assert (await farm.http.get(f"/v1/jobs/{job_id}/blocklist")).json()["items"] == []
+        problem_of(await farm.http.delete(f"/v1/jobs/{job_id}/blocklist/n1"), 404, "not-found")
+
+    async def test_another_project_sees_none_of_it(self, farm: ApiFarm) -> None:
+        job_id = await self.blocked(farm)
+        stranger = bearer(await farm.new_key("stranger"))
+        problem_of(await farm.http.get(f"/v1/jobs/{job_id}/blocklist", headers=stranger), 404, "not-found")
+        problem_of(await farm.http.delete(f"/v1/jobs/{job_id}/blocklist/n1", headers=stranger), 404, "not-found")
+
+
+async def test_suspect_frames_are_shown_with_their_flags_and_counted(farm: ApiFarm) -> None:
+    job = await farm.submit(frames="1-4")
+    await farm.render(job["id"], frames=4)
+    words = "Frame 2 is all black; frames 1 and 3 beside it are not."
+    await farm.execute("insert into frame_look values (:id, 1, 1, 2, 0, 0)", id=UUID(job["id"]))
+    await farm.execute(
+        "insert into frame_flag (job_id, ordinal, generation, flag, detail) values (:id, 1, 1, 'black', :words)",
+        id=UUID(job["id"]),
+        words=words,
+    )
+    await farm.execute("update job set suspects = 1 where id = :id", id=UUID(job["id"]))
+    seen = (await farm.http.get(f"/v1/jobs/{job['id']}")).json()
+    assert (seen["suspects"], seen["state"]) == (1, "succeeded")
+    frames = (await farm.http.get(f"/v1/jobs/{job['id']}/frames")).json()["items"]
+    assert [frame["flags"] for frame in frames] == [[], [{"flag": "black", "detail": words}], [], []]
+    one = (await farm.http.get(f"/v1/jobs/{job['id']}/frames/2")).json()
+    assert one["flags"] == [{"flag": "black", "detail": words}]
