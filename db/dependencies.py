@@ -103,10 +103,17 @@ async def follow_dependencies(tx: Transaction, *, job_id: UUID) -> JobState:
     return JobState.BLOCKED
 
 
+async def hold_dependencies(tx: Transaction, *, job_id: UUID) -> None:
+    """Keep the jobs that this one waits for from ending until the transaction does. Before the job itself is locked:
+    one that ended in between would look for blocked jobs, not find this one yet, and leave it blocked."""
+    await run(tx, "share_dependencies_of", job_id=job_id)
+
+
 async def state_to_retry_in(tx: Transaction, *, job_id: UUID) -> JobState:
     """``blocked`` where a job that is tried again has to wait, ``queued`` where not.
 
     ``Conflict`` where it would fail again at once, because a job that it waits for has not been tried again itself.
+    Needs ``hold_dependencies``.
     """
     others = [row for row in (await run(tx, "dependencies_of", job_id=job_id)).all() if row.kind == "job"]
     for row in others:

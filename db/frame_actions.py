@@ -16,7 +16,7 @@ from db._jobs import LockedJob, lock_job
 from db._query import as_json, run
 from db._reopened import read_reopened
 from db.control import require_time_left
-from db.dependencies import state_to_retry_in
+from db.dependencies import hold_dependencies, state_to_retry_in
 from db.events import append_event
 from db.listen import DISPATCH
 from db.session import Transaction
@@ -59,6 +59,7 @@ async def retry_job(tx: Transaction, *, job_id: UUID, ordinals: Sequence[int] | 
 
     ``Conflict`` in another state, where a deadline has passed, or where a job that it waits for has failed itself.
     """
+    await hold_dependencies(tx, job_id=job_id)
     next_state((await lock_job(tx, job_id)).state, JobCommand.RETRY)
     return await act_on_frames(tx, job_id=job_id, action=FrameAction.RETRY, ordinals=ordinals)
 
@@ -67,6 +68,7 @@ async def act_on_frames(
     tx: Transaction, *, job_id: UUID, action: FrameAction, ordinals: Sequence[int] | None
 ) -> FramesChanged:
     """Do ``action`` to these frames (None: to all), as ``jobs.frame_actions`` says; ``Conflict`` changes nothing."""
+    await hold_dependencies(tx, job_id=job_id)
     job = await lock_job(tx, job_id)
     if job.state is JobState.CANCELING:
         raise refusal(job.state, str(action))

@@ -62,6 +62,10 @@ class JobRow:
     """Frames with a flag."""
     created_at: datetime
     started_at: datetime | None
+    running_since: datetime | None
+    """When it last began to run, also after a pause, an approval or a retry."""
+    renders_before: int
+    """``render_count`` at that time."""
     ended_at: datetime | None
 
     @property

@@ -40,11 +40,7 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
     """The spec with its pipeline's settings and its limits validated. Raises ``InvalidInput`` or ``TooLarge``."""
     pipeline = get_pipeline(spec.pipeline)
     FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
-    settings = check_against(
-        pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
-    )
-    _require_splittable(pipeline, settings, spec.split)
-    normal = settings.model_dump(mode="json", exclude_unset=True)
+    normal = checked_settings(pipeline, settings=spec.settings, split=spec.split)
     checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
     for name, value in checked.model_dump().items():
         require_storable(value, field=name)
@@ -56,6 +52,14 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
             limit_bytes=max_bytes,
         )
     return checked
+
+
+def checked_settings(pipeline: Pipeline, *, settings: Mapping[str, Any], split: Split) -> dict[str, Any]:
+    """The settings as they would be stored. ``InvalidInput`` for one that the pipeline does not take, or for a split
+    that it cannot do with them."""
+    checked = check_against(pipeline.settings_type, settings, field="settings", what=f"settings of {pipeline.name}")
+    _require_splittable(pipeline, checked, split)
+    return checked.model_dump(mode="json", exclude_unset=True)
 
 
 def require_renderable(

@@ -9,6 +9,7 @@ from db.dependencies import check_dependencies
 from db.repositories.estimates import PresentReplica, count_reusable, measured_pace, present_replicas
 from db.session import Transaction
 from jobs.estimate import estimate
+from jobs.labels import has_labels
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
 from serve_app.jobs.schemas import EstimateView
@@ -60,5 +61,4 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
 
 
 def _fits(spec: JobSpec, replica: PresentReplica) -> bool:
-    labels = all(replica.labels.get(key) == value for key, value in spec.labels.items())
-    return labels and spec.pipeline in replica.engines
+    return spec.pipeline in replica.engines and has_labels(spec.labels, replica.labels)

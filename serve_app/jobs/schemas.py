@@ -103,7 +103,9 @@ class JobView(BaseModel):
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
     eta_seconds: float | None = Field(None, description="Estimate from the pace so far; null: nothing to go by.")
-    frames_per_second: float | None = Field(None, description="Rendered frames over the time since the start.")
+    frames_per_second: float | None = Field(
+        None, description="Rendered frames over the time since it last began to run."
+    )
     seconds_per_frame: float | None = Field(None, description="Mean time of a rendered frame on its replica.")
     warm: int = Field(description="Frames rendered with the model already loaded.")
     cold: int = Field(description="Frames that waited for the model to load.")

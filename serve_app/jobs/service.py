@@ -121,8 +121,8 @@ def _view_of(row: JobRow) -> JobView:
         state=row.state,
         total=row.total,
         resolved=row.resolved,
-        rendered=row.committed,
-        started_at=row.started_at,
+        rendered=row.render_count - row.renders_before,
+        running_since=row.running_since,
         ended_at=row.ended_at,
         now=datetime.now(UTC),
     )

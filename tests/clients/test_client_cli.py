@@ -176,7 +176,15 @@ class TestExitCodes:
         assert main(words) == 2
 
     @pytest.mark.parametrize(
-        "options", [["--frames", "10-1:2"], ["--frames", ""], ["--set", "x"], ["--resolution", "big"], ["--map", "x"]]
+        "options",
+        [
+            ["--frames", "10-1:2"],
+            ["--frames", ""],
+            ["--set", "x"],
+            ["--resolution", "big"],
+            ["--map", "x"],
+            ["--split", "4"],
+        ],
     )
     def test_a_bad_value_is_2_before_the_farm_is_asked(
         self, options: list[str], scripted: FarmServer, tmp_path: Path

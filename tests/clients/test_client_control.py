@@ -12,7 +12,7 @@ import pytest
 
 from rayfarm import Client, FarmRefused, UsageError
 from rayfarm.cli import main
-from rayfarm.cli.options import read_time
+from rayfarm.cli.options import read_split, read_time
 from tests.clients.conftest import QUICK
 from tests.clients.scripted_farm import FarmServer, event, job_view
 from tests.serve_app.farm import ApiFarm
@@ -74,8 +74,9 @@ class TestAgainstTheApi:
         assert view["finish_before"]
         assert (await rayfarm("change", job, "--finish-before", "none"))[0] == 0
         assert (await farm.http.get(f"/v1/jobs/{job}")).json()["finish_before"] is None
-        code, out, _ = await rayfarm("clone", job, "--frames", "8", "--set", "width=64", "--json")
+        code, out, _ = await rayfarm("clone", job, "-f", "8", "--set", "width=64", "--split", "borders:2", "--json")
         assert (code, json.loads(out)["spec"]["settings"]) == (0, {"width": 64})
+        assert json.loads(out)["spec"]["split"] == {"mode": "borders", "parts": 2}
         assert (await rayfarm("cancel", job))[0] == 0
         assert (await rayfarm("retry", job))[1] == f"{job} is queued.\n"
         assert (await rayfarm("change", job))[0] == 2
@@ -102,10 +103,11 @@ class TestRender:
         asked = self._ready(scripted, tmp_path, monkeypatch)
         words = ["render", str(tmp_path / "x.blend"), "-f", "1-2", "--detach", "--url", scripted.url]
         options = ["--after", "a" * 8, "--after-frames", "b" * 8, "--approve-after", "3", "--priority", "batch"]
-        assert main([*words, *options, "--finish-before", "2h"]) == 0
+        assert main([*words, *options, "--finish-before", "2h", "--split", "borders:4"]) == 0
         [spec] = asked
         assert spec["depends_on"] == [{"job": "a" * 8}, {"job": "b" * 8, "by": "frame"}]
         assert (spec["approval"], spec["priority"]) == (3, "batch")
+        assert spec["split"] == {"mode": "borders", "parts": 4}
         left = datetime.fromisoformat(spec["finish_before"]) - datetime.now(UTC)
         assert timedelta(minutes=110) < left < timedelta(minutes=121)
         assert "start_before" not in spec
@@ -143,6 +145,7 @@ class TestRender:
             asked.append(json.loads(request.body))
             request.json(job_view("queued"))
 
+        scripted.answer("POST", "/v1/pipelines/cycles/check", {"settings": {}})
         scripted.on("POST", "/v1/jobs", submitted)
         (tmp_path / "x.blend").write_bytes(b"BLENDER")
         return asked
@@ -167,6 +170,14 @@ def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsy
     out = capsys.readouterr().out
     assert "queued  1/2 frames" in out
     assert "running  1/2 frames" in out
+
+
+def test_a_split_is_a_mode_and_a_number_of_parts() -> None:
+    assert read_split("samples:8") == {"mode": "samples", "parts": 8}
+    assert read_split("none") == {"mode": "none", "parts": 1}
+    for text in ("4", "borders", "borders:many", ":4", "none:"):
+        with pytest.raises(UsageError):
+            read_split(text)
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "90", "9999999999d"])

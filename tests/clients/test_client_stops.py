@@ -23,6 +23,7 @@ BOTH = [signal.SIGTERM, signal.SIGINT]
 def scene(tmp_path: Path, blend: Callable[[bytes], bytes], scripted: FarmServer) -> Path:
     """A scene that the farm has, ready to be rendered."""
     model = {"id": "m", "name": "scene", "state": "ready", "probe": {"frame_start": 1, "frame_end": 2}}
+    scripted.answer("POST", "/v1/pipelines/cycles/check", {"settings": {}})
     scripted.answer("POST", "/v1/blobs/lacking", {"lacking": []})
     scripted.answer("POST", "/v1/models", model, 202)
     scripted.answer("GET", "/v1/models/m", model)

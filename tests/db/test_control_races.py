@@ -11,7 +11,7 @@ import pytest
 from db._query import run
 from db.cancel import cancel_job
 from db.control import pause_job
-from db.frame_actions import act_on_frames
+from db.frame_actions import act_on_frames, retry_job
 from db.queue import ClaimedChunk, start_chunk
 from db.session import Transaction
 from db.submit import submit_job
@@ -200,3 +200,32 @@ class TestDependents:
         blocked = await farm.submit(depends_on=[{"job": str(job_id)} for job_id in jobs])
         await in_turn(farm, blocked, *(lambda chunk=chunk: farm.commit(chunk) for chunk in chunks))
         assert (await farm.job(blocked)).state == "queued"
+
+    async def test_a_retry_while_its_dependency_ends_is_not_left_blocked(self, farm: Farm) -> None:
+        """OpenCue: frames that stay in DEPEND until a recovery job comes by every ten minutes."""
+        first = await farm.submit(frames="1")
+        second = await farm.submit(frames="1", depends_on=[{"job": str(first)}])
+        await farm.change(first, "cancel")
+        await retry(farm, first)
+        await farm.pin(first)
+        chunk = await farm.rendering(first, await farm.replica(), frames=1)
+        async with farm.db.transaction() as tx:  # the retry is under way as the last frame comes
+            await retry_job(tx, job_id=second)
+            committing = asyncio.ensure_future(farm.commit(chunk))
+            await waiting(farm, 1)
+        assert await committing == [0]
+        assert (await farm.job(first)).state == "succeeded"
+        assert (await farm.job(second)).state == "queued"
+
+    async def test_a_retry_waits_for_the_end_of_its_dependency_that_is_under_way_and_sees_it(self, farm: Farm) -> None:
+        first = await farm.submit()
+        second = await farm.submit(depends_on=[{"job": str(first)}])
+        await farm.change(second, "cancel")
+        async with farm.db.transaction() as tx:
+            await cancel_job(tx, job_id=first)
+            retrying = asyncio.ensure_future(retry(farm, second))
+            await waiting(farm, 1)
+        with pytest.raises(Conflict) as refused:
+            await retrying
+        assert refused.value.details["job"] == str(first)
+        assert (await farm.job(second)).state == "canceled"

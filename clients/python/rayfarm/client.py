@@ -272,6 +272,13 @@ class Client:
     def pipelines(self) -> list[Json]:
         return list(self._pages("/v1/pipelines"))
 
+    def check(self, pipeline: str, *, settings: Mapping[str, Any] | None = None, split: Json | None = None) -> Json:
+        """The settings as a job would have them, before a scene is sent; ``FarmRefused`` names the wrong one."""
+        asked = {"settings": dict(settings or {}), **({"split": dict(split)} if split else {})}
+        path = f"/v1/pipelines/{quote(pipeline, safe='')}/check"
+        answer: Json = self._transport.json("POST", path, json=asked, repeatable=True)
+        return answer
+
     def ready(self) -> Json:
         """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""
         answer: Json = self._transport.json("GET", "/v1/health/ready", repeatable=False)
