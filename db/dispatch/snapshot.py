@@ -38,14 +38,14 @@ async def read_snapshot(
         kinds, jobs = await asyncio.gather(_kinds(tx, rows, cluster_id, replica_timeout, plan), _jobs(rows))
         replicas, crowds = _replicas(kinds)
         projects = (await run(tx, "read_projects", half_life=plan.share_half_life)).all()
-        licences = (await run(tx, "read_licences")).all()
-        pools = (await run(tx, "read_pools", cluster_id=cluster_id)).scalars().all()
+        bounds = (await run(tx, "read_bounds", cluster_id=cluster_id)).all()
+    pools = (row.name for row in bounds if row.kind == "pool")
     return Snapshot(
         replicas=replicas,
         crowds=crowds,
         jobs=jobs,
         projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
-        licences={row.name: row.capacity for row in licences},
+        licences={row.name: row.capacity for row in bounds if row.kind == "licence"},
         pools=tuple(sorted({*pools, *(kind.pool for kind in kinds)})) or _DEFAULT_POOLS,
     )
 

@@ -1,1 +1,0 @@
-select name from pool where cluster_id = :cluster_id
