@@ -46,13 +46,9 @@ class PriorityClass(StrEnum):
     NORMAL = "normal"
     BATCH = "batch"
 
-    @property
-    def rank(self) -> int:
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
         """0 starts first."""
-        return _RANKS[self]
-
-
-_RANKS = {each: rank for rank, each in enumerate(PriorityClass)}
 
 
 class VideoOutput(BaseModel):

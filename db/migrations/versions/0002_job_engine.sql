@@ -76,11 +76,16 @@ alter table replica
     add column drain_by      timestamptz;
 -- drain_by: when its machine goes; a frame that renders then is given back.
 
+alter table replica add column alike bigint generated always as (
+    jsonb_hash_extended(labels, 1) # jsonb_hash_extended(engines, 2) # hashtextextended(pool, 3)
+        # hashtextextended(device_class, 4)
+) stored;
+-- alike: equal where all is equal that a job may ask for. Hashed when a replica registers, not in every plan.
+
 create view accepting_replica as
-    select id, cluster_id, node, labels, engines from replica
-    where state = 'up' and not drain and not disabled and not exists (
-        select from node where node.cluster_id = replica.cluster_id and node.name = replica.node and node.disabled
-    );
+    select id, cluster_id, pool, node, labels, engines, device_class, residents, beat_at, alike from replica
+    where state = 'up' and not drain and not disabled
+      and (cluster_id, node) not in (select cluster_id, name from node where disabled);
 -- The one definition of who gets new work.
 
 create index attempt_by_replica on attempt (replica_id, ended_at);
@@ -152,6 +157,7 @@ create index artifact_not_frame on artifact (job_id, kind, created_at, id) where
 create index frame_result_not_committed on frame_result (job_id, state, ordinal) where state <> 'committed';
 create index work_canceled_by_job on work (job_id) where state = 'canceled';
 create index work_range on work (job_id) where kind = 'range' and state = 'queued';
+create index work_loose on work (job_id) where state = 'queued' and assigned_to is null and kind in ('chunk', 'part');
 
 -- History only grows. Its visibility map is kept fresh by a share of the rows that come, not of those that are there;
 -- the queue's few rows change all the time, and dead ones must not pile up before every reader's way.

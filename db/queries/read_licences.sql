@@ -1,1 +1,0 @@
-select name, capacity from licence order by name
