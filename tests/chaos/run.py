@@ -116,7 +116,8 @@ class _Run:
     def __init__(
         self, running: RunningFarm, server: SeaweedServer, proxy: StorageProxy, *, seed: int, minutes: float
     ) -> None:
-        self._running, self._server, self._proxy = running, server, proxy
+        self._running, self._proxy = running, proxy
+        self._objects = server.client()
         self._seed, self._minutes = seed, minutes
         self._faults = Faults(running, proxy, random.Random(f"{seed} faults"))
         self._wrong: list[str] = []
@@ -137,6 +138,7 @@ class _Run:
         began = time.monotonic()
         await self._settle(traffics)
         settled_s = time.monotonic() - began
+        print(f"  {settled_s:.0f} s after the last fault: counting", flush=True)
         picture = await read_picture(database)
         await database.close()
         ledger = await asyncio.to_thread(
@@ -191,6 +193,7 @@ class _Run:
                 check(last, now, reopened=now.jobs.keys(), single_step=False, limits=LIMITS)
             except AssertionError as error:
                 self._wrong.append(f"in the middle: {error}")
+                print(f"  WRONG in the middle: {error}", flush=True)
             last = now
 
     async def _settle(self, traffics: list[Traffic]) -> None:
@@ -210,7 +213,7 @@ class _Run:
 
     def _fetch(self, key: str) -> bytes | None:
         try:
-            return self._server.client().get_object(Bucket=BUCKET, Key=f"farm/{key}")["Body"].read()
+            return self._objects.get_object(Bucket=BUCKET, Key=f"farm/{key}")["Body"].read()
         except S3Error:
             return None
 

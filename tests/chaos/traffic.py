@@ -79,11 +79,11 @@ class Traffic(threading.Thread):
         if left is None:
             return self.jobs
         for job in left:
-            state = self._call(lambda job=job: self._client.job(str(job.id)).state)  # type: ignore[misc]
+            state = self._call(lambda job=job: self._client.job(str(job.id)).state)
             if state == "paused":
-                self._call(lambda job=job: self._client.resume(str(job.id)))  # type: ignore[misc]
+                self._call(lambda job=job: self._client.resume(str(job.id)))
             elif state == "awaiting_approval":
-                self._call(lambda job=job: self._client.approve(str(job.id)))  # type: ignore[misc]
+                self._call(lambda job=job: self._client.approve(str(job.id)))
         return left + [job for job in self.jobs if job.id is None]
 
     def _open(self) -> list[Ordered] | None:
