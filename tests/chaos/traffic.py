@@ -24,6 +24,7 @@ class Ordered:
 
     kind: str
     spec: dict[str, Any]
+    frames: int
     key: str = field(default_factory=lambda: uuid4().hex)
     """Of its submit, however often that is repeated."""
     id: str | None = None
@@ -109,7 +110,8 @@ class Traffic(threading.Thread):
             self.told["ok"] += 1
 
     def _meddle(self, job: Ordered) -> None:
-        frames = f"{self._chance.randint(1, 3)}-{self._chance.randint(3, 8)}"
+        first, last = sorted(self._chance.choices(range(1, job.frames + 1), k=2))
+        frames = f"{first}-{last}"
         commands = {
             "pause": lambda: self._client.pause(str(job.id)),
             "resume": lambda: self._client.resume(str(job.id)),
@@ -174,4 +176,5 @@ class Traffic(threading.Thread):
                     spec["depends_on"] = [{"job": first.id, "by": "job"}]
         if self._chance.random() < 0.2:
             spec["priority"] = "interactive"
-        return Ordered(kind, {**spec, "pipeline": "fake", "frames": f"1-{frames}", "settings": settings})
+        spec |= {"pipeline": "fake", "frames": f"1-{frames}", "settings": settings}
+        return Ordered(kind, spec, frames)
