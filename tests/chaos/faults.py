@@ -7,6 +7,7 @@ import heapq
 import itertools
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -61,12 +62,13 @@ class Faults:
     """Drawn when there was no such process."""
     _ends: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: itertools.count[int] = field(default_factory=itertools.count)
+    _over: threading.Event = field(default_factory=threading.Event)
 
     def run(self, seconds: float) -> None:
-        """For so long."""
+        """For so long, or until ``heal``."""
         until = time.monotonic() + seconds
         deck: list[str] = []
-        while time.monotonic() < until:
+        while time.monotonic() < until and not self._over.is_set():
             if not deck:  # every kind comes up once before chance alone decides
                 deck = [*WEIGHTS] if not self.done else self.chance.choices([*WEIGHTS], [*WEIGHTS.values()], k=20)
                 self.chance.shuffle(deck)
@@ -75,7 +77,7 @@ class Faults:
 
     def heal(self) -> None:
         """End every fault that lasts."""
-        self._rest(time.monotonic())
+        self._over.set()
         while self._ends:
             heapq.heappop(self._ends)[2]()
         self.proxy.mood = Mood.WELL
@@ -124,9 +126,9 @@ class Faults:
             now = time.monotonic()
             while self._ends and self._ends[0][0] <= now:
                 heapq.heappop(self._ends)[2]()
-            if now >= until:
+            if now >= until or self._over.is_set():
                 return
-            time.sleep(min(until - now, self._ends[0][0] - now) if self._ends else until - now)
+            self._over.wait(min(until - now, self._ends[0][0] - now) if self._ends else until - now)
 
 
 def _go_on(process: psutil.Process) -> None:

@@ -122,7 +122,7 @@ class Traffic(threading.Thread):
             "skip": lambda: self._client.skip(str(job.id), frames),
             "change": lambda: self._client.change(str(job.id), priority=self._chance.choice(("normal", "batch"))),
         }
-        weights = {"pause": 4, "resume": 5, "approve": 4, "cancel": 2, "retry": 2, "requeue": 2, "skip": 1, "change": 2}
+        weights = {"pause": 4, "resume": 5, "approve": 4, "cancel": 1, "retry": 2, "requeue": 2, "skip": 1, "change": 2}
         verb = self._chance.choices(list(commands), [weights[name] for name in commands])[0]
         job.touched.add(verb)
         self._call(commands[verb])
