@@ -6,11 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobs.limits import FarmLimits
 from tests.chaos.traffic import Ordered
 from tests.db.queue_model import ENDED, Picture, Row, check
-from tests.farm.running import RunningFarm
+
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 EMPTY = Picture(jobs={}, work={}, results={}, attempts={}, files=[], parts={}, events={})
 
@@ -27,14 +29,17 @@ class Ledger:
 
 
 def read_ledger(
-    running: RunningFarm,
+    rows: Query,
     picture: Picture,
     *,
     ordered: Sequence[Ordered],
     limits: FarmLimits,
     fetch: Callable[[str], bytes | None],
 ) -> Ledger:
-    """``picture``: every row, after the end. ``fetch``: the bytes that the storage itself has under a key, or None."""
+    """Count what is there after the end.
+
+    ``rows``: asks the database. ``picture``: every row. ``fetch``: what the storage has under a key, or None.
+    """
     ledger = Ledger(
         jobs=Counter(job["state"] for job in picture.jobs.values()),
         frames=Counter(row["state"] for row in picture.results.values()),
@@ -45,8 +50,8 @@ def read_ledger(
     except AssertionError as error:
         ledger.wrong.append(str(error) or "an invariant of the queue does not hold")
     ledger.wrong += _jobs_that_are_not_as_asked(picture, ordered)
-    ledger.wrong += _frames_without_one_commit(running)
-    ledger.files, wrong = _files_that_differ(running, fetch)
+    ledger.wrong += _frames_without_one_commit(rows)
+    ledger.files, wrong = _files_that_differ(rows, fetch)
     ledger.wrong += wrong
     return ledger
 
@@ -103,7 +108,7 @@ group by 1 having count(a.id) <> 1
 """
 
 
-def _frames_without_one_commit(running: RunningFarm) -> list[str]:
+def _frames_without_one_commit(rows: Query) -> list[str]:
     wrong = []
     for words, query in (
         ("is committed without one attempt", _COMMITS),
@@ -111,17 +116,17 @@ def _frames_without_one_commit(running: RunningFarm) -> list[str]:
         ("has a part that was committed twice", _DOUBLE_PARTS),
         ("has not one film", _FILMS),
     ):
-        wrong += [f"{' '.join(map(str, row[:-1]))} {words} ({row[-1]})" for row in running.rows(query)]
+        wrong += [f"{' '.join(map(str, row[:-1]))} {words} ({row[-1]})" for row in rows(query)]
     return wrong
 
 
-def _files_that_differ(running: RunningFarm, fetch: Callable[[str], bytes | None]) -> tuple[int, list[str]]:
+def _files_that_differ(rows: Query, fetch: Callable[[str], bytes | None]) -> tuple[int, list[str]]:
     wrong = []
-    rows = running.rows("select distinct storage_key, sha256, size_bytes from artifact order by 1")
-    for key, sha256, size_bytes in rows:
+    files = rows("select distinct storage_key, sha256, size_bytes from artifact order by 1")
+    for key, sha256, size_bytes in files:
         content = fetch(key)
         if content is None:
             wrong.append(f"{key} is not in the storage")
         elif len(content) != size_bytes or hashlib.sha256(content).hexdigest() != sha256:
             wrong.append(f"{key} has {len(content)} bytes of another digest than its row's {size_bytes}")
-    return len(rows), wrong
+    return len(files), wrong

@@ -143,7 +143,7 @@ class _Run:
         await database.close()
         ledger = await asyncio.to_thread(
             read_ledger,
-            self._running,
+            self._running.rows,
             picture,
             ordered=[job for traffic in traffics for job in traffic.jobs],
             limits=LIMITS,
