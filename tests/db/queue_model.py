@@ -117,11 +117,18 @@ async def read_picture(db: Database) -> Picture:
     )
 
 
-def check(before: Picture, after: Picture, *, reopened: Collection[str] = (), single_step: bool = True) -> None:
+def check(
+    before: Picture,
+    after: Picture,
+    *,
+    reopened: Collection[str] = (),
+    single_step: bool = True,
+    limits: FarmLimits = LIMITS,
+) -> None:
     """Raise ``AssertionError`` for whatever no sequence of steps may lead to.
 
     ``reopened``: jobs that the step may have opened again (retry, requeue, skip). ``single_step``: what was committed
-    since ``before`` was held then.
+    since ``before`` was held then. ``limits``: of the farm.
     """
     for job_id, job in after.jobs.items():
         _every_frame_is_in_one_place(after, job)
@@ -132,7 +139,7 @@ def check(before: Picture, after: Picture, *, reopened: Collection[str] = (), si
     _history_stays(before, after)
     _fences_only_rise(before, after)
     _pictures_are_stored(after)
-    _ceilings_hold(after)
+    _ceilings_hold(after, limits)
     if single_step:
         _results_are_of_owners(before, after)
 
@@ -260,7 +267,7 @@ def _pictures_are_stored(now: Picture) -> None:
     assert {key for key, files in keys.items() if files} == pictured, "a file of no frame"
 
 
-def _ceilings_hold(now: Picture) -> None:
+def _ceilings_hold(now: Picture, limits: FarmLimits) -> None:
     spent: Counter[tuple[str, int, int, int | None, Fault, bool]] = Counter()
     for row in now.attempts.values():
         work = now.work[row["work_id"]]
@@ -269,9 +276,9 @@ def _ceilings_hold(now: Picture) -> None:
         spent[key] += 1
     for (job_id, ordinal, _, _, fault, is_merge), times in spent.items():
         if is_merge and fault is not Fault.NONE:
-            ceiling: int | None = _MERGE_TRIES + LIMITS.worker_failures_per_frame
+            ceiling: int | None = _MERGE_TRIES + limits.worker_failures_per_frame
         else:
-            ceiling = LIMITS.ceiling(fault, now.jobs[job_id]["tries"])
+            ceiling = limits.ceiling(fault, now.jobs[job_id]["tries"])
         assert ceiling is None or times <= ceiling, f"frame {ordinal}: {times} attempts ended by {fault}"
 
 
