@@ -181,13 +181,15 @@ class ChunkRun:
 
     async def _render(self, lease: EngineLease) -> None:
         """Frames until the chunk ends, the run is stopped, or the engine is gone."""
+        halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
         try:
             while (self._pending and self._stop is None) or self._flights:
                 while self._pending and self._stop is None and len(self._flights) < self.window:
                     self._launch(lease)
-                if not self._flights or not await self._land(lease):
+                if not self._flights or not await self._land(lease, halted):
                     return
         finally:
+            halted.cancel()
             await self._abandon(lease)
 
     def _launch(self, lease: EngineLease) -> None:
@@ -204,12 +206,12 @@ class ChunkRun:
         )
         self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
 
-    async def _land(self, lease: EngineLease) -> bool:
+    async def _land(self, lease: EngineLease, halted: asyncio.Task[bool]) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
         flight.started_at, flight.log_from = time.time(), lease.host.log_position
         self.progress.frame, self.progress.fraction, self.progress.detail = flight.frame, 0.0, ""
-        over = await self._wait(flight)
+        over = await self._wait(flight, halted)
         if self._halted.is_set():
             return False
         if over is not None:
@@ -246,7 +248,7 @@ class ChunkRun:
         )
         return self._stop is not Stop.DRAIN
 
-    async def _wait(self, flight: _Flight) -> EndReason | None:
+    async def _wait(self, flight: _Flight, halted: asyncio.Task[bool]) -> EndReason | None:
         """Until the frame is done or the run must stop at once (None), or one of its limits is passed (which)."""
         loop = asyncio.get_running_loop()
         self._progressed_at = loop.time()
@@ -254,20 +256,16 @@ class ChunkRun:
             return None
         ends_at = loop.time() + self._spec.limits.frame_timeout_s
         stall = self._stall_s
-        halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
-        try:
-            while True:
-                stalls_at = self._progressed_at + stall if stall is not None else math.inf
-                pause = max(0.0, min(ends_at, stalls_at) - loop.time())
-                await asyncio.wait({flight.task, halted}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-                if flight.task.done() or halted.done():
-                    return None
-                if loop.time() >= ends_at:
-                    return EndReason.TIMEOUT
-                if stall is not None and loop.time() >= self._progressed_at + stall:
-                    return EndReason.STALLED
-        finally:
-            halted.cancel()
+        while True:
+            stalls_at = self._progressed_at + stall if stall is not None else math.inf
+            pause = max(0.0, min(ends_at, stalls_at) - loop.time())
+            await asyncio.wait({flight.task, halted}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+            if flight.task.done() or halted.done():
+                return None
+            if loop.time() >= ends_at:
+                return EndReason.TIMEOUT
+            if stall is not None and loop.time() >= self._progressed_at + stall:
+                return EndReason.STALLED
 
     @property
     def _stall_s(self) -> float | None:

@@ -94,7 +94,7 @@ class ClusterSettings(BaseSettings):
     commit_queue: int = 64
     """Finished frames that may wait for upload in one replica before it stops rendering."""
 
-    commit_batch: int = 64
+    commit_batch: int = 256
     """Frames in one commit at most."""
 
     commit_pause: timedelta = timedelta(milliseconds=250)

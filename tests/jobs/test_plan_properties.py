@@ -73,7 +73,10 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     replicas = [draw(_replica(number, jobs, work_ids)) for number in range(1, draw(st.integers(1, 7)))]
     held = Counter(chunk.job_id for replica in replicas for chunk in replica.staged)
     held.update(replica.busy_job for replica in replicas if replica.busy_job)
-    jobs = [_with(job, active_chunks=held[job.id], active_frames=held[job.id]) for job in jobs]
+    jobs = [
+        _with(job, active_chunks=held[job.id], active_frames=held[job.id], started=job.started or held[job.id] > 0)
+        for job in jobs
+    ]
     projects = [ProjectView(id=each, charged_s=draw(st.sampled_from([0.0, 50.0, 1e5]))) for each in PROJECTS]
     return Snapshot(replicas=tuple(replicas), jobs=tuple(jobs), projects=tuple(projects), licences=LICENCES)
 
