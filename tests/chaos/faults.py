@@ -26,7 +26,10 @@ LEASE_S = 6.0
 """Of the farm under chaos, so that a stop may outlast it several times in a short run."""
 _STOPS_S = (0.5, 2.5 * LEASE_S)
 _STORAGE_S = (2.0, 12.0)
-_PAUSES_S = (1.0, 5.0)
+_PAUSES_S = (2.0, 7.0)
+"""A replica that was killed is back after ten seconds or so on two cores; most of the time there is one to harm."""
+_STORAGE_SPANS = 4
+"""So many times its span at most does a mood of the storage wait for a request to meet."""
 
 _PROCESSES = {"engine": ENGINE, "replica": REPLICA, "dispatcher": DISPATCHER, "API": API}
 _POSTGRES = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT, "SIGKILL": signal.SIGKILL}
@@ -86,8 +89,8 @@ class Faults:
         what, _, target = fault.partition(" ")
         if what == "storage":
             self.proxy.mood = Mood(target)
-            mood = self.proxy.mood
-            self._later(_STORAGE_S, lambda: self._mend_storage(mood))
+            mood, met = self.proxy.mood, self.proxy.harmed
+            self._later(_STORAGE_S, lambda: self._mend_storage(mood, met, _STORAGE_SPANS - 1))
             self.done[fault] += 1
             return
         victim = self._postmaster() if what == "Postgres" else self._victim(_PROCESSES[target])
@@ -113,8 +116,12 @@ class Faults:
                     return process
         return None
 
-    def _mend_storage(self, mood: Mood) -> None:
-        if self.proxy.mood is mood:  # else another fault has come after it
+    def _mend_storage(self, mood: Mood, met: int, spans: int) -> None:
+        if self.proxy.mood is not mood:
+            return  # another fault has come after it
+        if self.proxy.harmed == met and spans:
+            self._later(_STORAGE_S, lambda: self._mend_storage(mood, met, spans - 1))
+        else:
             self.proxy.mood = Mood.WELL
 
     def _later(self, span: tuple[float, float], end: Callable[[], None]) -> None:
