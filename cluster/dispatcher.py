@@ -1,8 +1,9 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → open gates (frames that wait for another job's) → start new jobs → plan → apply → tasks; a NOTIFY wakes it, a
-timer is the fallback. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
+lead → start new jobs → plan → apply → open gates (frames that wait for another job's; what is let through wakes the
+next tick) → tasks; a NOTIFY wakes it, a timer is the fallback. A submit is planned before anything else is looked at:
+somebody may wait for it. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
 ``cluster.loops``. Tasks stay here: somebody waits for a probe or a film, and whoever launched a task is the one who
 knows that it still runs.
 """
@@ -10,8 +11,10 @@ knows that it still runs.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import time
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -50,6 +53,9 @@ _log = structlog.get_logger(__name__)
 ROLE = "dispatcher"
 STARTED_PER_TICK = 200
 """Jobs that one tick starts; the others follow in the next."""
+_RENEWED_AFTER = 1 / 6
+"""Part of ``leader_ttl`` after which a tick renews the lead: with the pause between ticks half of it is never passed.
+A renewal waits for the disk, which a burst of ticks need not each do."""
 REUSE_BATCH = 10_000
 """Frames looked up among earlier jobs in one transaction."""
 
@@ -88,6 +94,9 @@ class Dispatcher:
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
         self._leads = False
+        self._epoch: int | None = None
+        self._led_at = 0.0
+        """When the lead was taken or renewed last, by the monotonic clock."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -105,13 +114,7 @@ class Dispatcher:
 
     async def tick(self) -> TickReport:
         """One pass. Raises ``Unavailable`` during an outage; leaves everything to the leader when it is another."""
-        epoch = await lead(
-            self._database,
-            role=ROLE,
-            cluster_id=self._settings.id,
-            holder=self.holder,
-            ttl=self._settings.leader_ttl,
-        )
+        epoch = await self._lead_on()
         if epoch is None:
             self._leads = False
             return TickReport(leads=False)
@@ -122,25 +125,40 @@ class Dispatcher:
             return await self._lead(epoch)
         except LostLeadership:
             _log.info("lost_leadership", role=ROLE, epoch=epoch)
-            self._leads = False
+            self._leads, self._epoch = False, None
             return TickReport(leads=False)
 
+    async def _lead_on(self) -> int | None:
+        """The epoch of this reign, renewed once a part of its time has passed; every write asks the row again."""
+        now = time.monotonic()
+        if self._epoch is None or now - self._led_at > self._settings.leader_ttl.total_seconds() * _RENEWED_AFTER:
+            self._epoch = await lead(
+                self._database,
+                role=ROLE,
+                cluster_id=self._settings.id,
+                holder=self.holder,
+                ttl=self._settings.leader_ttl,
+            )
+            self._led_at = now
+        return self._epoch
+
     async def _lead(self, epoch: int) -> TickReport:
-        await open_gates(self._database, epoch=epoch)
         snapshot = await self._snapshot()
-        started = 0
+        started: set[UUID] = set()
         startable = _startable(snapshot)
         for job in await jobs_to_pin(self._database, job_ids=list(startable)) if startable else ():
-            started += await self._start_or_refuse(job, startable[job.id], epoch)
+            if await self._start_or_refuse(job, startable[job.id], epoch):
+                started.add(job.id)
         if started:
-            snapshot = await self._snapshot()
+            snapshot = _with_started(snapshot, started, startable) or await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
+        await open_gates(self._database, epoch=epoch)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
             leads=True,
             placed=len(plan.placements),
-            started_jobs=started,
+            started_jobs=len(started),
             tasks=tasks,
         )
 
@@ -212,6 +230,26 @@ class Dispatcher:
     async def _listen_for_ever(self) -> None:
         async for _ in listen(self._database_settings, ["rayfarm_dispatch"]):
             self._wake.set()
+
+
+def _with_started(
+    snapshot: Snapshot, started: Set[UUID], on: Mapping[UUID, ReplicaView | CrowdView]
+) -> Snapshot | None:
+    """The same with these jobs started; None where it must be read again, as more is known of them now.
+
+    Of a lone frame there is nothing to know: its chunk has one size, however long it may render.
+    """
+    jobs = []
+    for job in snapshot.jobs:
+        if job.id in started:
+            if job.uncarved > 1:
+                return None
+            replica = on[job.id]
+            engine_version = job.engine_version or replica.engines[job.pipeline]
+            device_class = job.device_class or replica.device_class
+            job = dataclasses.replace(job, started=True, engine_version=engine_version, device_class=device_class)
+        jobs.append(job)
+    return dataclasses.replace(snapshot, jobs=tuple(jobs))
 
 
 def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView | CrowdView]:

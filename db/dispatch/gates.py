@@ -60,6 +60,7 @@ async def open_gates(db: Database, *, epoch: int) -> int:
     """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
+        await run(tx, "async_commit")  # it writes nothing but the lock on the leader's row
         candidates = (await run(tx, "jobs_to_let_through", limit=_JOBS)).scalars().all()
     moved = 0
     for job_id in candidates:
