@@ -70,9 +70,16 @@ class LeadersOfTheQueue(PeopleOfTheQueue):
         self.run(self.queue.silence(self.replicas[replica % len(self.replicas)]))
         self.look()
 
-    @rule(at=st.integers(1, 4), other=st.sampled_from(["nothing", "beat", "commit", "cancel", "crash"]), whose=which)
-    def rescue(self, at: int, other: str, whose: int) -> None:
+    @rule(
+        ran_out=st.sampled_from([None, *range(4)]),
+        at=st.integers(1, 4),
+        other=st.sampled_from(["nothing", "beat", "commit", "cancel", "crash"]),
+        whose=which,
+    )
+    def rescue(self, ran_out: int | None, at: int, other: str, whose: int) -> None:
         """Somebody may act between any two transactions of it; what was renewed in time stays with its owner."""
+        if ran_out is not None and self.now.held:
+            self.expire(row=ran_out)
         self.begin()
         owned: list[tuple[int, int]] = []
 

@@ -42,10 +42,15 @@ class PeopleOfTheQueue(RuleBasedStateMachine):
         self.replicas: list[UUID] = []
         self.holder, self.epoch = self.run(queue.take_over(uuid4()))
         self.old_epochs: list[int] = []
-        for number in range(2):
-            self.replicas.append(self.run(self.farm.replica(node=f"n{number}")))
+        for _ in range(2):
+            self.add_replica()
         self.now = queue.picture()
         self.sound = True
+
+    def add_replica(self) -> None:
+        """Its id is the same in each example: the planner decides between equals by it."""
+        number = len(self.replicas)
+        self.replicas.append(self.run(self.farm.replica(replica_id=UUID(int=number + 1), node=f"n{number}")))
 
     def look(self, *reopened: UUID, single_step: bool = True) -> None:
         before, self.now = self.now, self.queue.picture()

@@ -18,7 +18,7 @@ import structlog
 from hypothesis import HealthCheck, Phase, seed
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from db.queue import FailOutcome, mark_gone, release_canceled, release_chunk, start_chunk
 from db.settings import DatabaseSettings
@@ -53,11 +53,25 @@ _REASONS = (
 class QueueMachine(LeadersOfTheQueue):
     """What replicas do, good ones, dead ones and zombies."""
 
+    @initialize(
+        frames=st.integers(1, 6), parts=st.sampled_from([1, 1, 2]), tries=st.integers(1, 3), claims=st.integers(0, 3)
+    )
+    def open(self, frames: int, parts: int, tries: int, claims: int) -> None:
+        """A job, mostly under way: steps that follow meet something to lose."""
+        self.submit(
+            frames=frames, order="sequential", parts=parts, scouts=None, tries=tries, film=False, reuse=True,
+            waits=None, on=0,
+        )  # fmt: skip
+        if claims:
+            self.plan(crash_at=0)
+        for replica in range(claims):
+            self.claim(replica=replica, starts=True)
+
     @precondition(lambda self: len(self.replicas) < _MOST_REPLICAS)
     @rule()
     def register(self) -> None:
         self.begin()
-        self.replicas.append(self.run(self.farm.replica(node=f"n{len(self.replicas)}")))
+        self.add_replica()
         self.look()
 
     @rule(replica=which)
@@ -99,8 +113,20 @@ class QueueMachine(LeadersOfTheQueue):
     @precondition(lambda self: self.claims)
     @rule(claim=which, frames=subset, crash=st.sampled_from([False, False, True]), again=st.booleans())
     def commit(self, claim: int, frames: int, crash: bool, again: bool) -> None:
+        self._commit(self.pick(claim), frames, crash, again)
+
+    @precondition(lambda self: self.zombies)
+    @rule(zombie=which, frames=subset)
+    def commit_as_a_zombie(self, zombie: int, frames: int) -> None:
+        self._commit(self.zombies[-1 - zombie % len(self.zombies)], frames, crash=False, again=False)
+
+    @property
+    def zombies(self) -> list[Claim]:
+        """Claims of replicas that do not know yet that they have lost them."""
+        return [claim for claim in self.claims if not self.now.is_held(claim.chunk.work_id, claim.chunk.fence)]
+
+    def _commit(self, mine: Claim, frames: int, crash: bool, again: bool) -> None:
         self.begin()
-        mine = self.pick(claim)
         chunk = mine.chunk
         was_held = self.now.is_held(chunk.work_id, chunk.fence)
         ordinals = [ordinal for place, ordinal in enumerate(chunk.ordinals) if frames >> place & 1] or chunk.ordinals
