@@ -288,6 +288,8 @@ def _the_end_is_final(before: Picture, after: Picture, job_id: str, *, may_reope
         return
     # Its priority may be changed, for the day that it is tried again: an event, and no other outcome.
     assert {**now, "event_seq": was["event_seq"]} == was, f"it had {was['state']}, and is now {now}"
+    since = after.events[job_id][was["event_seq"] :]
+    assert all(event["kind"] != "job.state" for event in since), f"it had {was['state']}, and then: {since}"
     results = {key for key in after.results if key[0] == job_id}
     assert results == {key for key in before.results if key[0] == job_id}, "a job that has ended gained an outcome"
 
