@@ -28,6 +28,9 @@ subset = st.integers(1, 63)
 """Bits: which of up to six frames."""
 
 
+commands = st.sampled_from(["cancel", "pause", "resume", "approve", "retry"])
+
+
 class PeopleOfTheQueue(RuleBasedStateMachine):
     """What people ask of jobs; and how every step begins, ends and is looked at."""
 
@@ -154,9 +157,20 @@ class PeopleOfTheQueue(RuleBasedStateMachine):
             self.unchanged("it was refused")
 
     @precondition(lambda self: self.jobs)
-    @rule(job=which, command=st.sampled_from(["cancel", "pause", "resume", "approve", "retry"]))
+    @rule(job=which, command=commands)
     def command(self, job: int, command: str) -> None:
-        job_id = self.jobs[job % len(self.jobs)]
+        self._command(self.jobs[job % len(self.jobs)], command)
+
+    @precondition(lambda self: self.ended)
+    @rule(job=which, command=commands)
+    def command_what_has_ended(self, job: int, command: str) -> None:
+        self._command(self.ended[job % len(self.ended)], command)
+
+    @property
+    def ended(self) -> list[UUID]:
+        return [job_id for job_id in self.jobs if self.now.is_over(str(job_id))]
+
+    def _command(self, job_id: UUID, command: str) -> None:
         calls: dict[str, Callable[[], Awaitable[object]]] = {
             "cancel": lambda: self.farm.change(job_id, "cancel"),
             "pause": lambda: pause(self.farm, job_id),

@@ -31,11 +31,10 @@ from tests.db.queue_leaders import LeadersOfTheQueue
 from tests.db.queue_model import LIMITS
 from tests.db.queue_people import subset, which
 
-# What the suite's budget bears on a busy machine; QUEUE_MACHINE_EXAMPLES=2000 is the thorough run.
-EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "2000"))
 SEED = int(os.environ.get("QUEUE_MACHINE_SEED") or secrets.randbelow(1 << 32))
 """Another one in each run, and printed by one that fails."""
-STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "20"))
+STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "12"))
 
 _MOST_REPLICAS = 4
 _REASONS = (
