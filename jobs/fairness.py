@@ -60,6 +60,9 @@ class Demand:
     served: bool = False
     """Whether this plan gave it something."""
 
+    def starves(self, settings: PlanSettings) -> bool:
+        return self.in_flight == 0 and self.view.waited_s >= settings.starvation_limit.total_seconds()
+
     @property
     def waits(self) -> bool:
         return bool(self.loose) or self.uncarved > 0
@@ -238,10 +241,12 @@ class _JobsOfProject:
         """The least slack first."""
         return (demand.view.finish_in_s or 0.0, demand.view.created_order, demand.view.id.int, demand)
 
-    @staticmethod
-    def _entry(demand: Demand) -> tuple[float, float, int, Demand]:
+    def _entry(self, demand: Demand) -> tuple[tuple[float, float], float, int, Demand]:
+        """Who starves, the longest first; then who has least in flight for its weight, what it would get included."""
         job = demand.view
-        return (demand.in_flight / job.weight, job.created_order, job.id.int, demand)
+        if demand.starves(self._settings):
+            return ((-job.waited_s, 0.0), job.created_order, job.id.int, demand)
+        return ((0.0, (demand.in_flight + 1) / job.weight), job.created_order, job.id.int, demand)
 
 
 class Licences:

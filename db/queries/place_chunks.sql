@@ -10,7 +10,7 @@ with pieces as (
     select pieces.job_id, case when pieces.part is null then 'chunk' else 'part' end, pieces.generation, pieces.first,
            cardinality(pieces.ordinals), pieces.ordinals, pieces.part, pieces.parts, replica.id, pieces.priority_rank
     from pieces left join accepting_replica as replica on replica.id = pieces.replica_id
-    returning assigned_to
+    returning job_id, assigned_to
 ), shrunk as (
     update work set
         first = range.first, count = range.count, updated_at = now(),
@@ -29,7 +29,10 @@ with pieces as (
     for no key update of work skip locked
 ), assigned as (
     update work set assigned_to = loose.replica_id, updated_at = now() from loose where work.id = loose.id
-    returning work.assigned_to
+    returning work.job_id, work.assigned_to
+), given as (
+    update job set given_at = now()
+    where id in (select job_id from carved where assigned_to is not null union select job_id from assigned)
 ), touched as (
     select assigned_to from carved where assigned_to is not null union select assigned_to from assigned
 )

@@ -12,7 +12,7 @@ with live as materialized (
            sum(cardinality(ordinals)) filter (where kind = 'chunk') as frames,
            count(coalesce(replica_id, assigned_to)) as active,
            sum(cardinality(ordinals)) filter (where coalesce(replica_id, assigned_to) is not null) as active_frames,
-           max(updated_at) filter (where coalesce(replica_id, assigned_to) is not null) as given_at
+           max(updated_at) filter (where coalesce(replica_id, assigned_to) is not null) as moved_at
     from work
     where kind in ('chunk', 'part') and state in ('queued', 'leased', 'rendering')
     group by job_id
@@ -34,7 +34,8 @@ with live as materialized (
     from work where kind = 'range' and state = 'queued'
     group by job_id
 ), listed as (
-    select job.*, live.frames, live.active, live.active_frames, live.given_at,
+    select job.*, live.frames, live.active, live.active_frames,
+           greatest(job.given_at, live.moved_at) as last_at,
            row_number() over (
                partition by job.project_id
                order by job.wait_reason in ('no_replica_fits', 'engine_version', 'blocked_nodes', 'licence', 'cap')
@@ -69,7 +70,7 @@ select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest
                   where alike.project_id = job.project_id and alike.render_key = job.render_key
                     and alike.render_count > 0
                   limit 1) end as frame_seconds,
-       date_part('epoch', now() - coalesce(job.given_at, job.started_at, job.created_at)) as waited_s,
+       date_part('epoch', now() - coalesce(job.last_at, job.started_at, job.created_at)) as waited_s,
        date_part('epoch', job.finish_before - now()) as finish_in_s
 from listed as job
 join model on model.id = job.model_id

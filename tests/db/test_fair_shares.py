@@ -104,3 +104,18 @@ async def test_an_interactive_frame_is_put_behind_the_chunk_that_ends_first(farm
     await tick(farm)
     [place] = await farm.rows("select assigned_to from work where job_id = :id and kind = 'chunk'", id=urgent)
     assert place.assigned_to == quick
+
+
+async def test_a_job_that_was_given_nothing_for_minutes_goes_before_older_ones_that_were_just_served(
+    farm: Farm,
+) -> None:
+    """One replica has room for two chunks, so that the two oldest jobs take turns and would for ever."""
+    replica = await farm.replica()
+    older = [await start_in(farm, farm, frames="1-50") for _ in range(2)]
+    younger = await start_in(farm, farm, frames="1")
+    running: dict[UUID, ClaimedChunk | None] = {replica: None}
+    assert set(await rounds(farm, running, 5)) == set(older)
+    await farm.execute("update job set created_at = now() - interval '1 hour', started_at = now() - interval '1 hour'")
+    ended = await rounds(farm, running, 5)
+    assert younger in ended
+    assert set(ended) > {younger}

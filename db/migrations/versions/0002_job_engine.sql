@@ -18,11 +18,13 @@ alter table job
     add column charged_ms     double precision not null default 0,
     add column reuse_next     integer not null default 0 check (reuse_next >= 0),
     add column suspects       integer not null default 0 check (suspects >= 0),
+    add column given_at       timestamptz,
     add column running_since  timestamptz,
     add column renders_before integer not null default 0 check (renders_before >= 0);
 -- scouts: positions handed out before a person must approve the rest; null: no approval.
 -- reuse_next: ordinals below it have been looked up for reuse.
 -- charged_ms: how much of render_ms_sum has been added to the project's charge.
+-- given_at: when a replica was last given work of it.
 -- running_since: when it last began to run, also after a pause, an approval or a retry; renders_before: render_count then.
 
 create index job_deadline on job (least(start_before, finish_before))
