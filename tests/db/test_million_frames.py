@@ -157,6 +157,21 @@ class TestRequeueOfEverySecondFrame:
         assert chunk.ordinals == list(range(0, 80, 2))
         assert rows < MOST_ROWS
 
+    async def test_a_plan_asks_once_for_the_outcomes_on_many_ranges(self, farm: Farm) -> None:
+        job = await _every_second_again(farm)
+        replica = await farm.replica()
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            asked.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            await farm.carve(job.id, replica, 40, 40, 40)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        assert sum("from frame_result" in statement for statement in asked) == 1
+
     @pytest.mark.parametrize("order", ["scout", "reverse"])
     @pytest.mark.parametrize("first", [0, AGAIN // 2, AGAIN - PAGE])
     async def test_a_page_reads_the_ranges_that_it_shows(self, farm: Farm, first: int, order: str) -> None:
