@@ -31,12 +31,14 @@ from pydantic import SecretStr
 from db.cancel import cancel_job
 from db.dispatch import apply_plan, lead, pin_job, read_snapshot, resign, reuse_frames
 from db.embedded import EmbeddedPostgres
+from db.frame_actions import act_on_frames
 from db.keys import create_key
 from db.migrate import upgrade
 from db.queue import claim_chunk, commit_frames, register_replica, start_chunk
 from db.session import Database
 from db.settings import DatabaseSettings
 from db.submit import submit_job
+from jobs.frame_actions import FrameAction
 from jobs.ids import new_id
 from jobs.planning import Carve, Plan
 from jobs.spec import JobSpec
@@ -50,6 +52,7 @@ from serve_app.paging import cursor_of
 
 BENCH = "million"
 SMALL, LARGE = 1_000, 1_000_000
+SCATTERED = 200_000
 ROUNDS = 9
 CHUNK = 40
 WALKED_PAGES = 100
@@ -96,6 +99,7 @@ async def _measure(url: str, folder: Path) -> list[Figure]:
             seconds = await _timed(lambda job_id=job_id, total=total: fill_half(database, job_id, total))  # type: ignore[misc]
             print(f"half of {total:,} frames filled in {seconds:.1f} s", flush=True)
         figures = _shown(await bench.statements(jobs))
+        figures += _shown(await bench.scattered())
         async with _api(url, folder, database) as (http, api):
             figures += _shown(await _pages(http, jobs[LARGE]))
             before = memory_bytes(api)
@@ -190,6 +194,28 @@ class _Bench:
         assert done is not None
         assert len(done) == CHUNK
         return took
+
+    async def scattered(self) -> list[Figure]:
+        """Every second frame that is there is rendered again, on a range of its own each."""
+        job_id = await self.start(f"1-{SCATTERED}")
+        await fill_half(self._database, job_id, SCATTERED)
+        took: dict[str, list[float]] = {}
+        begun = time.perf_counter()
+        async with self._database.transaction() as tx:
+            again = range(0, SCATTERED // 2, 2)
+            await act_on_frames(tx, job_id=job_id, action=FrameAction.REQUEUE, ordinals=again)
+        asked = time.perf_counter() - begun
+        for _ in range(ROUNDS):
+            for step, seconds in (await self._chunk(job_id)).items():
+                took.setdefault(step, []).append(seconds)
+        async with self._database.transaction() as tx:
+            await cancel_job(tx, job_id=job_id)  # the figures that follow are those of a farm without it
+        case = f"every second of {SCATTERED // 2:,} frames again"
+        steps = [
+            Figure(case=f"{case}: {step}", name="statement_ms", value=median(seconds) * 1000)
+            for step, seconds in took.items()
+        ]
+        return [Figure(case=case, name="statement_ms", value=asked * 1000), *steps]
 
     async def reuse(self, source: UUID) -> list[Figure]:
         """The half million that is rendered, taken by a new job of a million, a stretch at a time; then its cancel."""

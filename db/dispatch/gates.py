@@ -7,7 +7,7 @@ event of the other one, and at most ``_WINDOW`` positions ahead, so that a pass 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -150,7 +150,7 @@ async def _ask_one(
         return
     rows = (await run(tx, "pictures_among", job_id=other.id, ordinals=list(places.values()))).all()
     known = {row.ordinal: row for row in rows}
-    reopened = await _still_open(tx, other)
+    reopened = await _still_open(tx, other, places.values())
     ended = JobState(other.state).is_terminal
     for ordinal, place in places.items():
         row = known.get(place)
@@ -168,12 +168,17 @@ async def _ask_one(
         verdicts.never[ordinal] = f"Frame {frames[ordinal]} of job {other.id} ({other.name}) {was}."
 
 
-async def _still_open(tx: Transaction, other: Any) -> Callable[[int, int], bool]:
-    """(ordinal, generation of its result) -> whether the other job renders that frame again."""
+async def _still_open(tx: Transaction, other: Any, places: Collection[int]) -> Callable[[int, int], bool]:
+    """(ordinal, one of ``places``; generation of its result) -> whether the other job renders that frame again."""
     if other.generation == 1:
         return lambda ordinal, generation: False
     reopened: Reopened = await read_reopened(
-        tx, job_id=other.id, generation=other.generation, order=Order(other.hand_out), total=other.total
+        tx,
+        job_id=other.id,
+        generation=other.generation,
+        order=Order(other.hand_out),
+        total=other.total,
+        ordinals=places,
     )
     chunks = (await run(tx, "live_chunks", job_id=other.id)).all()
     live = {ordinal for row in chunks for ordinal in row.ordinals}

@@ -22,7 +22,7 @@ where not exists (select from artifact where artifact.job_id = :job_id and artif
   )
   and not exists (
       select from work
-      where work.job_id = :job_id and work.state in ('leased', 'rendering')
+      where work.job_id = :job_id and work.kind <> 'range' and work.state in ('leased', 'rendering')
         and (work.kind not in ('chunk', 'part') or asked.ordinal is null or asked.ordinal = any(work.ordinals))
   )
 order by asked.key

@@ -96,6 +96,7 @@ alter table work
     add column part       integer,
     add column parts      integer,
     add column gated      boolean not null default false,
+    add column beyond     integer generated always as (first + count) stored,
     add constraint work_gated_is_a_range check (not gated or kind = 'range'),
     add constraint work_part_is_one_of_several check (
         (kind = 'part') = (part is not null)
@@ -103,6 +104,8 @@ alter table work
         and (part is null or (part >= 0 and part < parts))
     );
 
+-- beyond: of a range: the position behind its last. Carving leaves it as it is, so that its index needs no new entry, and
+-- the ranges of one generation do not meet: in the order of beyond is in the order of first.
 -- gated: of a range: its frames wait for the same frames of another job, and are not carved before.
 create index work_gated on work (job_id) where gated and state = 'queued';
 
@@ -158,7 +161,11 @@ create index artifact_by_age on artifact (job_id, created_at, id);
 create index artifact_not_frame on artifact (job_id, kind, created_at, id) where kind <> 'frame';
 create index frame_result_not_committed on frame_result (job_id, state, ordinal) where state <> 'committed';
 create index work_canceled_by_job on work (job_id) where state = 'canceled';
-create index work_range on work (job_id) where kind = 'range' and state = 'queued';
+-- A job may have a range for every second frame; who asks for what else it has passes them by.
+drop index work_live_by_job;
+create index work_live_by_job on work (job_id)
+    where state in ('queued', 'leased', 'rendering') and kind <> 'range';
+create index work_range on work (job_id, gated, generation, beyond) where kind = 'range' and state = 'queued';
 create index work_loose on work (job_id) where state = 'queued' and assigned_to is null and kind in ('chunk', 'part');
 
 -- History only grows. Its visibility map is kept fresh by a share of the rows that come, not of those that are there;
