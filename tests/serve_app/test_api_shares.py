@@ -26,9 +26,9 @@ class TestLicences:
         await farm.replica()
         plan = make_plan(await snapshot(farm), PlanSettings())
         assert (plan.placements, list(plan.waits.values())) == ((), [WaitReason.LICENCE])
-        await farm.http.put("/v1/licences/nuke", json={"capacity": 2})
+        await farm.http.put("/v1/licences/nuke", json={"capacity": 1})
         listed = (await farm.http.get("/v1/licences")).json()["items"]
-        assert listed == [{"name": "nuke", "capacity": 2}]
+        assert listed == [{"name": "nuke", "capacity": 1}]
         assert len(make_plan(await snapshot(farm), PlanSettings()).placements) == 1
 
     async def test_a_job_that_asks_for_one_that_is_not_there_is_refused_with_those_that_are(

@@ -78,7 +78,6 @@ class TestReplicas:
 
     async def test_a_list_costs_as_many_statements_for_three_busy_replicas_as_for_one(self, farm: ApiFarm) -> None:
         member = bearer(await farm.new_key("studio"))
-        assert (await farm.http.get("/v1/replicas", headers=member)).is_success  # a key's first use may be noted
         costs: list[int] = []
         for _ in range(2):
             for _ in range(1 + len(costs)):
@@ -90,7 +89,7 @@ class TestReplicas:
                 )
             with counted() as statements:
                 assert (await farm.http.get("/v1/replicas", headers=member)).is_success
-            costs.append(len(statements))
+            costs.append(sum("api_key" not in one for one in statements))  # its use is noted now and then
         assert costs[0] == costs[1] > 0
 
     async def test_one_replica_is_looked_up_by_its_id(self, farm: ApiFarm) -> None:
