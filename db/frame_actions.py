@@ -179,14 +179,14 @@ def _decide(
 async def _open_job(tx: Transaction, job: LockedJob, *, reopens: bool) -> None:
     """Bring the job into a state in which frames can be rendered."""
     if job.state in (JobState.FAILED, JobState.CANCELED):
-        target = await state_to_retry_in(tx, job_id=job.id)
-        await require_time_left(tx, job_id=job.id)
+        target = await state_to_retry_in(tx, job=job)
+        await require_time_left(tx, job=job)
         await change_job(tx, job_id=job.id, command=JobCommand.RETRY)
         if target is JobState.BLOCKED:
             await change_job(tx, job_id=job.id, command=JobCommand.BLOCK)
     elif job.state is JobState.SUCCEEDED or (reopens and job.state in (JobState.FINISHING, JobState.AWAITING_APPROVAL)):
         if job.state is JobState.SUCCEEDED:
-            await require_time_left(tx, job_id=job.id)
+            await require_time_left(tx, job=job)
         await change_job(tx, job_id=job.id, command=JobCommand.REQUEUE)
         await run(tx, "cancel_films", job_id=job.id)
 

@@ -27,9 +27,9 @@ async def drain_replica(
     return True
 
 
-async def set_replica_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool) -> bool:
+async def set_replica_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool, reason: str | None = None) -> bool:
     """A disabled replica finishes its chunk and gets no other; False: it is gone or unknown."""
-    done = await run(tx, "disable_replica", replica_id=replica_id, disabled=disabled)
+    done = await run(tx, "disable_replica", replica_id=replica_id, disabled=disabled, reason=reason)
     if done.one_or_none() is None:
         return False
     if disabled:

@@ -32,6 +32,7 @@ class WaitReason(StrEnum):
     APPROVAL = "approval"
     DEPENDENCY = "dependency"
     QUOTA = "quota"
+    """Nothing writes it yet: projects have shares, and no quotas."""
     SHARE = "share"
     STORAGE = "storage"
     """Rendered frames cannot be stored; nothing is lost, and it goes on by itself."""

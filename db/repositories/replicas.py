@@ -29,6 +29,7 @@ class ReplicaRow:
     drain_reason: str | None
     drain_by: datetime | None
     disabled: bool
+    disabled_reason: str | None
     frames: int
     failures: int
     ray_node: str | None
@@ -56,13 +57,15 @@ async def list_nodes(tx: Transaction) -> list[NodeRow]:
 
 
 async def list_replicas(
-    tx: Transaction, *, cluster_id: str | None = None, include_gone: bool = False
+    tx: Transaction, *, cluster_id: str | None = None, replica_id: UUID | None = None, include_gone: bool = False
 ) -> list[ReplicaRow]:
-    """By pool, node and age."""
+    """By pool, node and age; with ``replica_id`` that one alone."""
     silent_s = func.extract("epoch", func.now() - REPLICA.c.beat_at).label("silent_s")
     query = select(*(column for column in REPLICA.c if column.name in ReplicaRow.__dataclass_fields__), silent_s)
     if cluster_id is not None:
         query = query.where(REPLICA.c.cluster_id == cluster_id)
+    if replica_id is not None:
+        query = query.where(REPLICA.c.id == replica_id)
     if not include_gone:
         query = query.where(REPLICA.c.state != "gone")
     order = (REPLICA.c.pool, REPLICA.c.node, REPLICA.c.started_at, REPLICA.c.id)

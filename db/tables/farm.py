@@ -38,6 +38,8 @@ class ReplicaTable(SQLModel, table=True):
     """What it renders, for people."""
     disabled: bool = False
     """An operator keeps work from it; it stays up."""
+    disabled_reason: str | None = words(default=None)
+    """Why, for people."""
     frames: int = big_integer(default=0)
     """Frames that it has committed."""
     failures: int = big_integer(default=0)

@@ -52,9 +52,11 @@ async def drain_replica(
 
 
 @router.post("/replicas/{replica_id}/disable", responses=problems(403))
-async def disable_replica(replica_id: UUID, access: Admin, tx: Tx, services: Services) -> ReplicaView:
+async def disable_replica(
+    replica_id: UUID, access: Admin, tx: Tx, services: Services, notice: Notice | None = None
+) -> ReplicaView:
     """Give a replica no new work; it finishes its chunk and stays up."""
-    await service.set_disabled(tx, replica_id=replica_id, disabled=True)
+    await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 

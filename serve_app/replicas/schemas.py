@@ -38,6 +38,7 @@ class ReplicaView(BaseModel):
     drain_reason: str | None = None
     drain_by: datetime | None = Field(None, description="When its machine goes; a frame that renders then comes back.")
     disabled: bool = Field(description="It, or its machine, was disabled: it gets no new work.")
+    disabled_reason: str | None = Field(None, description="Why it was disabled; a machine has its own reason.")
     frames: int = Field(description="Frames that it has committed.")
     failures: int = Field(description="Attempts that failed on it.")
     pool: str

@@ -42,6 +42,25 @@ class TestAgainstTheApi:
 
         await asyncio.to_thread(steer)
 
+    async def test_licences_and_shares_are_set_and_listed(
+        self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        options = ["--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
+
+        async def rayfarm(*words: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, [*words, *options])
+            return code, capsys.readouterr().out
+
+        assert await rayfarm("licences", "nuke", "--set", "3") == (0, "3 chunks may hold nuke at once.\n")
+        code, said = await rayfarm("licences", "--json")
+        assert (code, json.loads(said)) == (0, {"name": "nuke", "capacity": 3})
+        assert await rayfarm("licences", "nuke", "--remove") == (0, "nuke is removed.\n")
+        assert (await rayfarm("licences", "nuke"))[0] == 2
+        assert await rayfarm("projects", "default", "--weight", "250") == (0, "default has weight 250.\n")
+        code, said = await rayfarm("projects", "--json")
+        assert (code, json.loads(said)["weight"]) == (0, 250)
+        assert (await rayfarm("projects", "default"))[0] == 2
+
     async def test_the_commands_say_what_became_of_the_job(
         self,
         farm: ApiFarm,

@@ -14,9 +14,11 @@ from tests.db.builders import Farm
 LIMITS = FarmLimits(failures_before_block=3, worker_failures_per_frame=9)
 
 
-async def fail_on(farm: Farm, job_id: UUID, node: str, reason: EndReason = EndReason.ENGINE_ERROR) -> UUID:
+async def fail_on(
+    farm: Farm, job_id: UUID, node: str, reason: EndReason = EndReason.ENGINE_ERROR, **replica_fields: object
+) -> UUID:
     """The job's next fresh frame fails on a replica of that machine."""
-    replica = await farm.replica(node=node)
+    replica = await farm.replica(node=node, **replica_fields)
     chunk = await farm.rendering(job_id, replica, frames=1)
     await farm.fail(chunk, chunk.ordinals[0], reason, limits=LIMITS)
     return replica
@@ -67,10 +69,32 @@ async def test_the_last_machine_that_is_left_is_never_blocked(farm: Farm) -> Non
     assert await blocked(farm, job_id) == {"a": True, "b": False}
 
 
+@pytest.mark.parametrize("wish", ["48", ">=24"])
+async def test_a_job_that_asks_for_a_bound_has_a_blocklist_like_one_that_names_a_value(farm: Farm, wish: str) -> None:
+    await farm.replica(node="good", labels={"gpu_memory_gib": "48"})
+    job_id = await farm.start(frames="1-50", labels={"gpu_memory_gib": wish})
+    for _ in range(3):
+        await fail_on(farm, job_id, "bad", labels={"gpu_memory_gib": "48"})
+    assert await blocked(farm, job_id) == {"bad": True}
+
+
+async def test_a_bound_that_the_other_machine_does_not_meet_keeps_the_last_one(farm: Farm) -> None:
+    await farm.replica(node="small", labels={"gpu_memory_gib": "8"})
+    job_id = await farm.start(frames="1-50", labels={"gpu_memory_gib": ">=24"})
+    for _ in range(3):
+        await fail_on(farm, job_id, "bad", labels={"gpu_memory_gib": "48"})
+    assert await blocked(farm, job_id) == {"bad": False}
+
+
 @pytest.mark.parametrize(
     "useless",
-    [{"labels": {}}, {"labels": {"gpu": "yes"}, "engines": {"cycles": "bpy 5"}}],
-    ids=["without the label", "without the pipeline"],
+    [
+        {"labels": {}},
+        {"labels": {"gpu": "yes"}, "engines": {"cycles": "bpy 5"}},
+        {"labels": {"gpu": "yes"}, "engines": {"fake": "fake 2"}},
+        {"labels": {"gpu": "yes"}, "device_class": "cuda"},
+    ],
+    ids=["without the label", "without the pipeline", "with another engine version", "with another device"],
 )
 async def test_a_machine_that_could_not_render_the_job_does_not_count_as_another(
     farm: Farm, useless: dict[str, object]
@@ -78,7 +102,7 @@ async def test_a_machine_that_could_not_render_the_job_does_not_count_as_another
     await farm.replica(node="useless", **useless)
     job_id = await farm.start(frames="1-50", labels={"gpu": "yes"})
     for _ in range(3):
-        await fail_on(farm, job_id, "bad")
+        await fail_on(farm, job_id, "bad", labels={"gpu": "yes"})
     assert await blocked(farm, job_id) == {"bad": False}
 
 

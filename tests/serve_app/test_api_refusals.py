@@ -187,6 +187,31 @@ async def test_only_a_job_that_is_being_canceled_cannot_be_changed_and_any_can_b
     assert (seen, frames) == before[:2]
 
 
+async def test_a_retry_behind_a_dependency_that_failed_says_the_state_of_either_job(farm: ApiFarm) -> None:
+    first = await farm.submit(frames="1-3")
+    second = await farm.submit(frames="1-3", depends_on=[{"job": first["id"]}])
+    await farm.http.post(f"{first['links']['self']}/cancel")
+    before = await whole(farm, second)
+    assert before[0]["end_reason"] == "dependency_failed"
+    problem = problem_of(await farm.http.post(f"{second['links']['self']}/retry"), 409, "conflict")
+    assert (problem["state"], problem["allowed"]) == ("failed", [])  # a retry of the other one comes first
+    assert (problem["job"], problem["dependency_state"]) == (first["id"], "canceled")
+    assert first["id"] in problem["remedy"]
+    assert await whole(farm, second) == before
+    answer = await farm.http.post("/v1/jobs", json=await farm.spec(depends_on=[{"job": first["id"]}]))
+    assert problem_of(answer, 409, "conflict")["dependency_state"] == "canceled"
+
+
+@pytest.mark.parametrize("state", [JobState.SUCCEEDED, JobState.CANCELED])
+async def test_what_cannot_go_on_behind_its_deadline_says_its_state(farm: ApiFarm, state: JobState) -> None:
+    job = await job_in(farm, state)
+    await farm.execute("update job set finish_before = now() - interval '1 minute' where id = :id", id=job["id"])
+    before = await whole(farm, job)
+    problem = problem_of(await act(farm, job, FrameAction.REQUEUE, "2"), 409, "conflict")
+    assert (problem["state"], problem["allowed"], problem["field"]) == (state, [], "finish_before")
+    assert await whole(farm, job) == before
+
+
 async def act(farm: ApiFarm, job: Any, action: FrameAction, frames: str) -> httpx.Response:
     body = {"action": str(action), "frames": frames}
     return await farm.http.post(f"{job['links']['self']}/frames/actions", json=body)

@@ -265,6 +265,30 @@ class Client:
         answer = self._transport.json("POST", path, json=body or None, repeatable=True)
         return answer if isinstance(answer, Mapping) else {"nodes": answer}
 
+    def licences(self) -> list[Json]:
+        """The counted licences that a job may ask for."""
+        return list(self._pages("/v1/licences"))
+
+    def set_licence(self, name: str, capacity: int) -> Json:
+        """Chunks that may hold the licence at once; makes it where there is none. Needs a key of the whole farm."""
+        path = f"/v1/licences/{quote(name, safe='')}"
+        answer: Json = self._transport.json("PUT", path, json={"capacity": capacity}, repeatable=True)
+        return answer
+
+    def drop_licence(self, name: str) -> None:
+        """Forget a licence; jobs that ask for it wait. Needs a key of the whole farm."""
+        self._transport.request("DELETE", f"/v1/licences/{quote(name, safe='')}")
+
+    def projects(self) -> list[Json]:
+        """The projects and their shares. Needs a key of the whole farm."""
+        return list(self._pages("/v1/projects"))
+
+    def set_share(self, project: str, weight: int) -> Json:
+        """Share of a project, by its slug, beside the others'. Needs a key of the whole farm."""
+        path = f"/v1/projects/{quote(project, safe='')}"
+        answer: Json = self._transport.json("PATCH", path, json={"weight": weight}, repeatable=True)
+        return answer
+
     def blocklist(self, job: Job | str) -> list[Json]:
         """Machines on which the job has failed, and those that get no more of it."""
         return list(self._pages(f"/v1/jobs/{_id(job)}/blocklist"))

@@ -70,12 +70,13 @@ create table node (
 -- Only nodes that somebody has said something about; a disabled one gets no work.
 
 alter table replica
-    add column disabled      boolean not null default false,
-    add column frames        bigint not null default 0,
-    add column failures      bigint not null default 0,
-    add column ray_node      text,
-    add column drain_reason  text,
-    add column drain_by      timestamptz;
+    add column disabled         boolean not null default false,
+    add column disabled_reason  text,
+    add column frames           bigint not null default 0,
+    add column failures         bigint not null default 0,
+    add column ray_node         text,
+    add column drain_reason     text,
+    add column drain_by         timestamptz;
 -- drain_by: when its machine goes; a frame that renders then is given back.
 
 alter table replica add column alike bigint generated always as (

@@ -1,0 +1,1 @@
+select name, capacity from licence order by name
