@@ -298,7 +298,8 @@ class TestLockOrder:
             await waiting(farm, 1)
             canceled = asyncio.ensure_future(farm.change(job_id, "cancel"))
             await waiting(farm, 2)
-        assert await asyncio.gather(drained, canceled, return_exceptions=True) == [2, None]
+        answers: list[object] = list(await asyncio.gather(drained, canceled, return_exceptions=True))
+        assert answers == [2, None]
         assert (await farm.job(job_id)).state == "canceled"
 
     async def test_a_plan_places_frames_of_two_jobs_while_another_is_submitted_that_waits_for_both(
