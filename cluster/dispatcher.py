@@ -26,6 +26,7 @@ from cluster.loops.base import Loop
 from cluster.settings import ClusterSettings
 from db.dispatch import (
     JobToPin,
+    LookedAt,
     LostLeadership,
     apply_plan,
     jobs_to_pin,
@@ -70,6 +71,19 @@ class TickReport:
     tasks: int = 0
 
 
+@dataclass(slots=True)
+class _Looks:
+    """One tick's time for looking for reuse, for all jobs together. Its first look is made in any case."""
+
+    until: float
+    """By the monotonic clock."""
+    any: bool = False
+
+    @property
+    def are_over(self) -> bool:
+        return self.any and time.monotonic() >= self.until
+
+
 class Dispatcher:
     """``run`` until cancelled; ``tick`` is one pass, for tests."""
 
@@ -97,6 +111,9 @@ class Dispatcher:
         self._epoch: int | None = None
         self._led_at = 0.0
         """When the lead was taken or renewed last, by the monotonic clock."""
+        self._looked_at: dict[UUID, float] = {}
+        """When a job that has not started looked for reuse last, by the monotonic clock. Losing it costs only time."""
+        self._gates_looked_at: LookedAt = {}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -146,14 +163,15 @@ class Dispatcher:
         snapshot = await self._snapshot()
         started: set[UUID] = set()
         startable = _startable(snapshot)
-        for job in await jobs_to_pin(self._database, job_ids=list(startable)) if startable else ():
-            if await self._start_or_refuse(job, startable[job.id], epoch):
+        looks = _Looks(until=time.monotonic() + self._settings.reuse_slice.total_seconds())
+        for job in await self._to_start(snapshot, startable):
+            if await self._start_or_refuse(job, startable[job.id], epoch, looks):
                 started.add(job.id)
         if started:
             snapshot = _with_started(snapshot, started, startable) or await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
-        await open_gates(self._database, epoch=epoch)
+        await open_gates(self._database, epoch=epoch, within=self._settings.gate_slice, looked_at=self._gates_looked_at)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
             leads=True,
@@ -170,20 +188,32 @@ class Dispatcher:
             settings=self._plan_settings,
         )
 
-    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+    async def _to_start(self, snapshot: Snapshot, startable: Mapping[UUID, ReplicaView | CrowdView]) -> list[JobToPin]:
+        """The most urgent first; of one priority, whoever has looked for reuse goes behind those that have not yet."""
+        self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in startable}
+        if not startable:
+            return []
+        rank = {job.id: job.priority.rank for job in snapshot.jobs}
+        jobs = await jobs_to_pin(self._database, job_ids=list(startable))
+        return sorted(jobs, key=lambda job: (rank[job.id], self._looked_at.get(job.id, 0.0)))
+
+    async def _start_or_refuse(
+        self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int, looks: _Looks
+    ) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
         try:
-            return await self._start(job, replica, epoch)
+            return await self._start(job, replica, epoch, looks)
         except ValidationError as error:
             _log.exception("job_refused", job_id=str(job.id))
             message = f"This release of the farm cannot read the job's settings; submit it again. {error}"
             await refuse_job(self._database, job_id=job.id, message=message, epoch=epoch)
             return False
 
-    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int, looks: _Looks) -> bool:
         """Pin the job to an engine version and device class that the farm has, reuse what is rendered, let it run.
 
-        False: it is not through with looking for reuse, and goes on in the next tick; others are not kept waiting.
+        False: it is not through with looking for reuse, for which this tick has no more time, and goes on in a later
+        one; others are not kept waiting.
         """
         spec = JobSpec.model_validate(job.spec)
         key = render_key_of(
@@ -202,12 +232,15 @@ class Dispatcher:
             epoch=epoch,
         )
         if spec.reuse:
-            await pin(start=False)
-            until = time.monotonic() + self._settings.reuse_slice.total_seconds()
-            while not (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done:
-                if time.monotonic() > until:
-                    self._wake.set()
-                    return False
+            done = False
+            if not looks.are_over:
+                await pin(start=False)
+            while not done and not looks.are_over:
+                looks.any, self._looked_at[job.id] = True, time.monotonic()
+                done = (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done
+            if not done:
+                self._wake.set()
+                return False
         await pin()
         return True
 

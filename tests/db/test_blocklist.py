@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from db.dispatch import apply_plan
 from db.queue import list_blocks, reset_block
 from jobs.limits import FarmLimits
+from jobs.planning import Assign, Plan
 from jobs.states import EndReason
-from tests.db.builders import Farm
+from tests.db.builders import CLUSTER, Farm
 
 LIMITS = FarmLimits(failures_before_block=3, worker_failures_per_frame=9)
 
@@ -124,6 +126,23 @@ async def test_what_of_the_job_waits_on_a_blocked_machine_is_free_again(farm: Fa
     await farm.carve(job_id, neighbour, 4)
     await fail_on(farm, job_id, "bad")
     assert await farm.rows("select 1 from work where assigned_to is not null") == []
+    await farm.assert_whole(job_id)
+
+
+async def test_a_plan_that_was_made_before_the_block_brings_nothing_there(farm: Farm) -> None:
+    good = await farm.replica(node="good")
+    job_id = await farm.start(frames="1-50")
+    for _ in range(3):
+        await fail_on(farm, job_id, "bad")
+    neighbour = await farm.replica(node="bad")
+    await farm.carve(job_id, neighbour, 4)
+    loose = await farm.one(
+        "select id from work where kind = 'chunk' and state = 'queued' and cardinality(ordinals) = 4"
+    )
+    for replica, waits_at in ((neighbour, None), (good, good)):
+        wish = Assign(replica_id=replica, job_id=job_id, work_id=loose.id)
+        await apply_plan(farm.db, cluster_id=CLUSTER, plan=Plan(placements=(wish,)), epoch=await farm.lead())
+        assert (await farm.work(loose.id)).assigned_to == waits_at
     await farm.assert_whole(job_id)
 
 
