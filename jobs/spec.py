@@ -161,7 +161,7 @@ class JobSpec(BaseModel):
         None, ge=1, le=100, description="Scout frames to render first; the rest waits for POST …/approve."
     )
     start_before: AwareDatetime | None = Field(
-        None, description="Not started by then, it ends as `deadline`. With a time zone."
+        None, description="Where no worker was given a frame of it by then, it ends as `deadline`. With a time zone."
     )
     finish_before: AwareDatetime | None = Field(
         None, description="Not finished by then, it ends as `deadline`; it goes first among equals. With a time zone."
