@@ -42,6 +42,26 @@ class TestAgainstTheApi:
 
         await asyncio.to_thread(steer)
 
+    async def test_show_tells_what_decides_when_a_job_renders(
+        self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = await farm.model()
+
+        def shown() -> tuple[str, str]:
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                first = client.submit(model, frames="1-9", pipeline="fake")
+                until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+                after = [{"job": first.id, "by": "frame"}]
+                job = client.submit(model, frames="1-9", pipeline="fake", depends_on=after, finish_before=until)
+                client.skip(job, "2-4")
+            main(["show", job.id, "--url", f"http://127.0.0.1:{port}", "--api-key", farm.key])
+            return first.id, capsys.readouterr().out
+
+        first, said = await asyncio.to_thread(shown)
+        assert f"after     {first} frame by frame" in said
+        assert "0/9, 3 skipped" in said
+        assert "finishes  before 20" in said
+
     async def test_licences_and_shares_are_set_and_listed(
         self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
     ) -> None:
