@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from db._query import run
 from db.session import Transaction
 from db.tables import NODE, REPLICA
 
@@ -71,6 +72,11 @@ async def list_replicas(
     order = (REPLICA.c.pool, REPLICA.c.node, REPLICA.c.started_at, REPLICA.c.id)
     rows = await tx.execute(query.order_by(*order))
     return [ReplicaRow(**{**row, "silent_s": float(row["silent_s"])}) for row in rows.mappings()]
+
+
+async def are_all_stopped(tx: Transaction) -> bool:
+    """Whether replicas are up and each of them is disabled or drains."""
+    return bool((await run(tx, "all_stopped")).scalar_one())
 
 
 async def trouble_of_job(tx: Transaction, *, job_id: UUID) -> str | None:

@@ -44,14 +44,19 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
     checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
     for name, value in checked.model_dump().items():
         require_storable(value, field=name)
-    size_bytes = len(canonical_json(checked.model_dump(mode="json")))
+    require_short(checked.model_dump(mode="json"), max_bytes=max_bytes)
+    return checked
+
+
+def require_short(specification: Mapping[str, Any], *, max_bytes: int) -> None:
+    """Raises ``TooLarge`` for what of a job would not be stored."""
+    size_bytes = len(canonical_json(specification))
     if size_bytes > max_bytes:
         raise TooLarge(
             f"The job's specification is {size_bytes} bytes long; {max_bytes} are allowed.",
             remedy="Shorten its labels, settings or frame list, or split the job.",
             limit_bytes=max_bytes,
         )
-    return checked
 
 
 def checked_settings(pipeline: Pipeline, *, settings: Mapping[str, Any], split: Split) -> dict[str, Any]:

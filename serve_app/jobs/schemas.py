@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.frame_actions import FrameAction
-from jobs.spec import JobSpec, PriorityClass
+from jobs.spec import Deadline, JobSpec, PriorityClass
 from jobs.states import EndReason, FrameState, JobState
 from jobs.suspects import Flag
 
@@ -134,8 +134,8 @@ class JobChanges(BaseModel):
     priority: PriorityClass = PriorityClass.NORMAL
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
-    start_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
-    finish_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+    start_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
+    finish_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
 
 
 class RetryRequest(BaseModel):

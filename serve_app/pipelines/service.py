@@ -10,7 +10,7 @@ from jobs.errors import NotFound
 from jobs.spec import Split
 from pipelines.base import Pipeline
 from pipelines.registry import PIPELINES
-from serve_app.jobs.admission import checked_settings
+from serve_app.jobs.admission import checked_settings, require_short
 from serve_app.paging import Page
 from serve_app.pipelines.schemas import PipelineView
 from serve_app.replicas.service import read_live
@@ -29,10 +29,11 @@ async def read(tx: Transaction, services: ApiServices, *, name: str) -> Pipeline
     return _view_of(_require(name), await read_live(tx, services))
 
 
-def check(*, name: str, settings: dict[str, Any], split: Split) -> dict[str, Any]:
-    """The settings as a job would have them. Raises ``NotFound``, and ``InvalidInput`` as a submit would."""
+def check(*, name: str, settings: dict[str, Any], split: Split, max_bytes: int) -> dict[str, Any]:
+    """The settings as a job would have them. Raises ``NotFound``, else what a submit would."""
     checked = checked_settings(_require(name), settings=settings, split=split)
     require_storable(checked, field="settings")
+    require_short(checked, max_bytes=max_bytes)
     return checked
 
 

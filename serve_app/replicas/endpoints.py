@@ -6,7 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 
+from jobs.spec import plain_text
 from serve_app.dependencies import Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -16,7 +18,7 @@ from serve_app.security import Access, Admin
 
 router = APIRouter(tags=["farm"])
 
-NodeName = Annotated[str, Path(max_length=255, description="As `GET /v1/nodes` lists it.")]
+NodeName = Annotated[str, Path(max_length=255, description="As `GET /v1/nodes` lists it."), AfterValidator(plain_text)]
 
 
 @router.get("/replicas")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from rayfarm import Client, FarmRefused, UsageError
 from rayfarm.cli import main
 from rayfarm.cli.options import read_split, read_time
 from tests.clients.conftest import QUICK
-from tests.clients.scripted_farm import FarmServer, event, job_view
+from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
 from tests.serve_app.farm import ApiFarm
 
 
@@ -191,12 +192,12 @@ class TestRender:
 
 
 def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
-    scripted.answer("GET", "/v1/jobs/j", job_view("succeeded", counts={"committed": 2}))
+    scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("succeeded", counts={"committed": 2}))
     scripted.answer("GET", "/v1/replicas", {"items": []})
     failed = {"total": 2, "committed": 1, "failed": 1}
     scripted.on(
         "GET",
-        "/v1/jobs/j/events",
+        f"/v1/jobs/{JOB}/events",
         lambda request: request.stream(
             event(1, "job.state", state="failed", **{"from": "running"}, counts=failed),
             event(2, "job.state", state="queued", **{"from": "failed"}, counts=failed),
@@ -205,7 +206,7 @@ def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsy
             event(5, "job.state", state="succeeded", **{"from": "running"}, counts={"total": 2, "committed": 2}),
         ),
     )
-    assert main(["watch", "j", "--url", scripted.url]) == 0
+    assert main(["watch", JOB, "--url", scripted.url]) == 0
     out = capsys.readouterr().out
     assert "queued  1/2 frames" in out
     assert "running  1/2 frames" in out
@@ -230,3 +231,48 @@ def test_a_time_has_a_zone_and_may_be_told_from_now() -> None:
     assert datetime.fromisoformat(read_time("2031-05-01T07:00")).tzinfo is not None
     ahead = datetime.fromisoformat(read_time("90m")) - datetime.now(UTC)
     assert timedelta(minutes=89) < ahead < timedelta(minutes=91)
+
+
+class TestIdsInPaths:
+    """`rayfarm pause '../nodes/n1/disable?'` disabled a machine: an id went into the path as it was typed."""
+
+    STRANGE = ("../nodes/n1/disable?", "", "j", "6f1d3c52-1c4e-4b0a-9f4e-3c1f7d0f2a22/../x", "..", "%2e%2e")
+
+    @pytest.mark.parametrize("strange", STRANGE)
+    def test_what_is_no_id_reaches_no_farm(self, scripted: FarmServer, strange: str) -> None:
+        with Client(scripted.url, "k", settings=QUICK) as client:
+            asked: list[Callable[[], object]] = [
+                lambda: client.job(strange),
+                lambda: client.cancel(strange),
+                lambda: client.pause(strange),
+                lambda: client.skip(strange, "1"),
+                lambda: client.change(strange, weight=1),
+                lambda: client.clone(strange),
+                lambda: client.watch(strange),
+                lambda: list(client.frames(strange)),
+                lambda: list(client.attempts(strange, 1)),
+                lambda: list(client.artifacts(strange)),
+                lambda: client.artifacts_page(strange),
+                lambda: client.blocklist(strange),
+                lambda: client.artifact(strange),
+                lambda: client.model(strange),
+                lambda: client.submit(strange),
+                lambda: client.replica_attempts(strange),
+            ]
+            for ask in asked:
+                with pytest.raises(UsageError, match=r"is no (job|artifact|model|replica)'s id"):
+                    ask()
+        assert scripted.seen == []
+
+    def test_the_command_line_says_what_an_id_is(
+        self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["pause", "../nodes/n1/disable?", "--url", scripted.url]) == 2
+        assert "as the farm prints it: a UUID" in capsys.readouterr().err
+        assert scripted.seen == []
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_machine_has_no_name_that_a_path_swallows(self, scripted: FarmServer, name: str) -> None:
+        with Client(scripted.url, "k", settings=QUICK) as client, pytest.raises(UsageError, match="is no name"):
+            client.disable(name)
+        assert scripted.seen == []

@@ -39,6 +39,24 @@ async def only_replica(farm: ApiFarm) -> Any:
     return seen
 
 
+async def test_a_job_says_that_all_workers_are_disabled_and_not_that_one_has_been_asked_for(farm: ApiFarm) -> None:
+    job = await farm.submit()
+    await farm.execute("update job set wait_reason = 'starting_replica'")
+
+    async def words() -> str:
+        return str((await farm.http.get(job["links"]["self"])).json()["wait"]["words"])
+
+    assert "one has been asked for" in await words()
+    replica_id = await farm.replica()
+    await farm.http.post(f"/v1/replicas/{replica_id}/disable")
+    assert "disabled" in await words()
+    assert "rayfarm enable" in await words()
+    await farm.http.post(f"/v1/replicas/{replica_id}/enable")
+    assert "disabled" not in await words()
+    await farm.http.post(f"/v1/replicas/{replica_id}/drain")
+    assert "disabled or leaves" in await words()
+
+
 class TestReplicas:
     async def test_it_counts_and_lists_what_it_did_newest_first(self, farm: ApiFarm) -> None:
         job = await farm.submit(frames="11-14", limits={"tries": 2})
