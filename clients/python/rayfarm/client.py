@@ -271,13 +271,13 @@ class Client:
 
     def set_licence(self, name: str, capacity: int) -> Json:
         """Chunks that may hold the licence at once; makes it where there is none. Needs a key of the whole farm."""
-        path = f"/v1/licences/{quote(name, safe='')}"
+        path = f"/v1/licences/{quoted(name)}"
         answer: Json = self._transport.json("PUT", path, json={"capacity": capacity}, repeatable=True)
         return answer
 
     def drop_licence(self, name: str) -> None:
         """Forget a licence; jobs that ask for it wait. Needs a key of the whole farm."""
-        self._transport.request("DELETE", f"/v1/licences/{quote(name, safe='')}")
+        self._transport.request("DELETE", f"/v1/licences/{quoted(name)}")
 
     def projects(self) -> list[Json]:
         """The projects and their shares. Needs a key of the whole farm."""
@@ -285,7 +285,7 @@ class Client:
 
     def set_share(self, project: str, weight: int) -> Json:
         """Share of a project, by its slug, beside the others'. Needs a key of the whole farm."""
-        path = f"/v1/projects/{quote(project, safe='')}"
+        path = f"/v1/projects/{quoted(project)}"
         answer: Json = self._transport.json("PATCH", path, json={"weight": weight}, repeatable=True)
         return answer
 
