@@ -34,7 +34,7 @@ from tests.db.queue_people import subset, which
 EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "2000"))
 SEED = int(os.environ.get("QUEUE_MACHINE_SEED") or secrets.randbelow(1 << 32))
 """Another one in each run, and printed by one that fails."""
-STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "12"))
+STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "8"))
 
 _MOST_REPLICAS = 4
 _REASONS = (
