@@ -9,7 +9,7 @@ LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate gpu-check setup setup-dev lock clean
+.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ bench-million: setup-dev ## whether a million frames cost what a thousand do: su
 
 bench-latency: setup-dev ## submit to first frame on a resident model, and cancel to engine stopped
 	@$(BIN)/python -m loadtests.bench_latency $(BENCH)
+
+chaos: setup-dev ## kill, stop and fill whatever the farm consists of, then count its frames (MINUTES=10, SEED= the printed one)
+	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 gpu-check: setup ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check

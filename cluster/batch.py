@@ -94,6 +94,9 @@ def render(spec: BatchSpec, reached: Reached) -> int:
     """Register, submit, follow, fetch; returns the exit status."""
     with Client() as client:
         _say(f"farm {client.base_url}")
+        client.check(
+            spec.pipeline, settings=spec.settings, split=spec.job.get("split")
+        )  # before a scene is sent in vain
         model = client.register_blend(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
         reached.submitting = True
         job = client.submit(

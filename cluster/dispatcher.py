@@ -1,8 +1,9 @@
 """The dispatcher: stateless ticks of plan, place, hand out. Any number may run; the one that holds the row leads.
 
 It keeps no truth in memory: kill it at any moment and the next one goes on from the rows. Each tick is one pass of
-lead → open gates (frames that wait for another job's) → start new jobs → plan → apply → tasks; a NOTIFY wakes it, a
-timer is the fallback. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
+lead → start new jobs → plan → apply → open gates (frames that wait for another job's; what is let through wakes the
+next tick) → tasks; a NOTIFY wakes it, a timer is the fallback. A submit is planned before anything else is looked at:
+somebody may wait for it. What need not be woken (rescue, overdue verdicts, deadlines, pruning …) is a loop of its own:
 ``cluster.loops``. Tasks stay here: somebody waits for a probe or a film, and whoever launched a task is the one who
 knows that it still runs.
 """
@@ -10,8 +11,10 @@ knows that it still runs.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import time
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -23,6 +26,7 @@ from cluster.loops.base import Loop
 from cluster.settings import ClusterSettings
 from db.dispatch import (
     JobToPin,
+    LookedAt,
     LostLeadership,
     apply_plan,
     jobs_to_pin,
@@ -50,6 +54,9 @@ _log = structlog.get_logger(__name__)
 ROLE = "dispatcher"
 STARTED_PER_TICK = 200
 """Jobs that one tick starts; the others follow in the next."""
+_RENEWED_AFTER = 1 / 6
+"""Part of ``leader_ttl`` after which a tick renews the lead: with the pause between ticks half of it is never passed.
+A renewal waits for the disk, which a burst of ticks need not each do."""
 REUSE_BATCH = 10_000
 """Frames looked up among earlier jobs in one transaction."""
 
@@ -62,6 +69,19 @@ class TickReport:
     placed: int = 0
     started_jobs: int = 0
     tasks: int = 0
+
+
+@dataclass(slots=True)
+class _Looks:
+    """One tick's time for looking for reuse, for all jobs together. Its first look is made in any case."""
+
+    until: float
+    """By the monotonic clock."""
+    any: bool = False
+
+    @property
+    def are_over(self) -> bool:
+        return self.any and time.monotonic() >= self.until
 
 
 class Dispatcher:
@@ -88,6 +108,12 @@ class Dispatcher:
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
         self._leads = False
+        self._epoch: int | None = None
+        self._led_at = 0.0
+        """When the lead was taken or renewed last, by the monotonic clock."""
+        self._looked_at: dict[UUID, float] = {}
+        """When a job that has not started looked for reuse last, by the monotonic clock. Losing it costs only time."""
+        self._gates_looked_at: LookedAt = {}
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -105,13 +131,7 @@ class Dispatcher:
 
     async def tick(self) -> TickReport:
         """One pass. Raises ``Unavailable`` during an outage; leaves everything to the leader when it is another."""
-        epoch = await lead(
-            self._database,
-            role=ROLE,
-            cluster_id=self._settings.id,
-            holder=self.holder,
-            ttl=self._settings.leader_ttl,
-        )
+        epoch = await self._lead_on()
         if epoch is None:
             self._leads = False
             return TickReport(leads=False)
@@ -122,25 +142,41 @@ class Dispatcher:
             return await self._lead(epoch)
         except LostLeadership:
             _log.info("lost_leadership", role=ROLE, epoch=epoch)
-            self._leads = False
+            self._leads, self._epoch = False, None
             return TickReport(leads=False)
 
+    async def _lead_on(self) -> int | None:
+        """The epoch of this reign, renewed once a part of its time has passed; every write asks the row again."""
+        now = time.monotonic()
+        if self._epoch is None or now - self._led_at > self._settings.leader_ttl.total_seconds() * _RENEWED_AFTER:
+            self._epoch = await lead(
+                self._database,
+                role=ROLE,
+                cluster_id=self._settings.id,
+                holder=self.holder,
+                ttl=self._settings.leader_ttl,
+            )
+            self._led_at = now
+        return self._epoch
+
     async def _lead(self, epoch: int) -> TickReport:
-        await open_gates(self._database, epoch=epoch)
         snapshot = await self._snapshot()
-        started = 0
+        started: set[UUID] = set()
         startable = _startable(snapshot)
-        for job in await jobs_to_pin(self._database, job_ids=list(startable)) if startable else ():
-            started += await self._start_or_refuse(job, startable[job.id], epoch)
+        looks = _Looks(until=time.monotonic() + self._settings.reuse_slice.total_seconds())
+        for job in await self._to_start(snapshot, startable):
+            if await self._start_or_refuse(job, startable[job.id], epoch, looks):
+                started.add(job.id)
         if started:
-            snapshot = await self._snapshot()
+            snapshot = _with_started(snapshot, started, startable) or await self._snapshot()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
+        await open_gates(self._database, epoch=epoch, within=self._settings.gate_slice, looked_at=self._gates_looked_at)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
             leads=True,
             placed=len(plan.placements),
-            started_jobs=started,
+            started_jobs=len(started),
             tasks=tasks,
         )
 
@@ -152,20 +188,32 @@ class Dispatcher:
             settings=self._plan_settings,
         )
 
-    async def _start_or_refuse(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+    async def _to_start(self, snapshot: Snapshot, startable: Mapping[UUID, ReplicaView | CrowdView]) -> list[JobToPin]:
+        """The most urgent first; of one priority, whoever has looked for reuse goes behind those that have not yet."""
+        self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in startable}
+        if not startable:
+            return []
+        rank = {job.id: job.priority.rank for job in snapshot.jobs}
+        jobs = await jobs_to_pin(self._database, job_ids=list(startable))
+        return sorted(jobs, key=lambda job: (rank[job.id], self._looked_at.get(job.id, 0.0)))
+
+    async def _start_or_refuse(
+        self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int, looks: _Looks
+    ) -> bool:
         """One job that cannot be read must not keep the others waiting: it fails, and says why."""
         try:
-            return await self._start(job, replica, epoch)
+            return await self._start(job, replica, epoch, looks)
         except ValidationError as error:
             _log.exception("job_refused", job_id=str(job.id))
             message = f"This release of the farm cannot read the job's settings; submit it again. {error}"
             await refuse_job(self._database, job_id=job.id, message=message, epoch=epoch)
             return False
 
-    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int) -> bool:
+    async def _start(self, job: JobToPin, replica: ReplicaView | CrowdView, epoch: int, looks: _Looks) -> bool:
         """Pin the job to an engine version and device class that the farm has, reuse what is rendered, let it run.
 
-        False: it is not through with looking for reuse, and goes on in the next tick; others are not kept waiting.
+        False: it is not through with looking for reuse, for which this tick has no more time, and goes on in a later
+        one; others are not kept waiting.
         """
         spec = JobSpec.model_validate(job.spec)
         key = render_key_of(
@@ -184,12 +232,15 @@ class Dispatcher:
             epoch=epoch,
         )
         if spec.reuse:
-            await pin(start=False)
-            until = time.monotonic() + self._settings.reuse_slice.total_seconds()
-            while not (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done:
-                if time.monotonic() > until:
-                    self._wake.set()
-                    return False
+            done = False
+            if not looks.are_over:
+                await pin(start=False)
+            while not done and not looks.are_over:
+                looks.any, self._looked_at[job.id] = True, time.monotonic()
+                done = (await reuse_frames(self._database, job_id=job.id, epoch=epoch, limit=REUSE_BATCH)).done
+            if not done:
+                self._wake.set()
+                return False
         await pin()
         return True
 
@@ -212,6 +263,26 @@ class Dispatcher:
     async def _listen_for_ever(self) -> None:
         async for _ in listen(self._database_settings, ["rayfarm_dispatch"]):
             self._wake.set()
+
+
+def _with_started(
+    snapshot: Snapshot, started: Set[UUID], on: Mapping[UUID, ReplicaView | CrowdView]
+) -> Snapshot | None:
+    """The same with these jobs started; None where it must be read again, as more is known of them now.
+
+    Of a lone frame there is nothing to know: its chunk has one size, however long it may render.
+    """
+    jobs = []
+    for job in snapshot.jobs:
+        if job.id in started:
+            if job.uncarved > 1:
+                return None
+            replica = on[job.id]
+            engine_version = job.engine_version or replica.engines[job.pipeline]
+            device_class = job.device_class or replica.device_class
+            job = dataclasses.replace(job, started=True, engine_version=engine_version, device_class=device_class)
+        jobs.append(job)
+    return dataclasses.replace(snapshot, jobs=tuple(jobs))
 
 
 def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView | CrowdView]:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from ray import serve
 
+from cluster.calm_memory import calm_garbage_collector
 from cluster.composition import open_farm
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
@@ -23,6 +24,7 @@ class DispatcherDeployment:
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
         configure_logging()
+        calm_garbage_collector()
         self._farm = open_farm()
         holder = uuid4()
         self._dispatcher = Dispatcher(

@@ -36,8 +36,12 @@ class ClusterSettings(BaseSettings):
     """Shortest pause between two ticks, so that a burst of NOTIFYs becomes one tick."""
 
     reuse_slice: timedelta = timedelta(milliseconds=300)
-    """Longest that one tick looks for frames that a starting job may reuse; a large job goes on in the next tick. Well
-    below a chunk's run time, so that no replica waits for its next one meanwhile."""
+    """Longest that one tick looks for frames that starting jobs may reuse, however many they are; what is left goes on
+    in the next tick. Well below a chunk's run time, so that no replica waits for its next one meanwhile."""
+
+    gate_slice: timedelta = timedelta(milliseconds=100)
+    """Longest that one tick lets frames through that waited for the same frames of another job; what is left goes on in
+    the next tick, in turn. One look costs up to 30 ms (4,096 frames)."""
 
     leader_ttl: timedelta = timedelta(seconds=3)
     """A leader that has not renewed for this long is replaced; a killed dispatcher's work goes on within 5 s."""

@@ -30,8 +30,19 @@ async def cancel_job(tx: Transaction, *, job_id: UUID) -> JobState:
 
 async def fail_job(tx: Transaction, *, job_id: UUID, reason: EndReason, message: str) -> JobState:
     """Fail the whole job now: what renders is stopped and its results are refused; the other frames are canceled."""
+    await _stop_all(tx, job_id)
+    return await end_job(tx, job_id=job_id, command=JobCommand.FAIL, reason=reason, message=message)
+
+
+async def end_cancel(tx: Transaction, *, job_id: UUID, message: str) -> JobState:
+    """End a job that is being canceled now, without waiting for the replicas that still hold some of it."""
+    await _stop_all(tx, job_id)
+    return await end_job(tx, job_id=job_id, command=JobCommand.CANCELED, message=message)
+
+
+async def _stop_all(tx: Transaction, job_id: UUID) -> None:
+    """Nothing of the job is under way any more, and every frame has its outcome."""
     await lock_job(tx, job_id)
     await run(tx, "cancel_waiting_work", job_id=job_id)
     await run(tx, "cancel_running_chunks", job_id=job_id)
     await run(tx, "count_canceled", job_id=job_id)
-    return await end_job(tx, job_id=job_id, command=JobCommand.FAIL, reason=reason, message=message)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from db._jobs import lock_job
+from db._jobs import LockedJob, lock_job
 from db._query import run
 from db.events import append_event
 from db.listen import DISPATCH
@@ -16,7 +16,7 @@ from db.transitions import change_job
 from jobs.errors import Conflict, InvalidInput
 from jobs.events import EventKind
 from jobs.spec import PriorityClass
-from jobs.states import JobCommand, JobState
+from jobs.states import REOPENING, JobCommand, JobState, may_ask_for
 
 _DEADLINES = ("start_before", "finish_before")
 
@@ -80,15 +80,17 @@ async def require_future(tx: Transaction, deadlines: Mapping[str, Any]) -> None:
             )
 
 
-async def require_time_left(tx: Transaction, *, job_id: UUID) -> None:
+async def require_time_left(tx: Transaction, *, job: LockedJob) -> None:
     """``Conflict`` for a job that would end at once because a deadline of it has passed."""
-    row = (await run(tx, "deadline_of", job_id=job_id)).one()
+    row = (await run(tx, "deadline_of", job_id=job.id)).one()
     if row.is_late or row.starts_late:
         name = "finish_before" if row.is_late else "start_before"
         raise Conflict(
             f"The job's {name} has passed, so it would end again at once.",
-            remedy=f"Give it another one or none first: PATCH /v1/jobs/{job_id} with {name}.",
+            remedy=f"Give it another one or none first: PATCH /v1/jobs/{job.id} with {name}.",
             field=name,
+            state=str(job.state),
+            allowed=may_ask_for(job.state, but_not=REOPENING),
         )
 
 

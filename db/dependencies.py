@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
+from db._jobs import LockedJob
 from db._query import as_json, run
 from db.session import Transaction
 from db.transitions import change_job
 from jobs.errors import Conflict, InvalidInput
 from jobs.spec import Dependency
-from jobs.states import EndReason, JobCommand, JobState
+from jobs.states import REOPENING, EndReason, JobCommand, JobState, may_ask_for
 
 _CASCADE = 200
 """Jobs that one end takes along in its transaction; a longer chain is the sweep's."""
@@ -50,8 +51,8 @@ async def check_dependencies(tx: Transaction, *, project_id: UUID, wanted: Seque
             raise Conflict(
                 f"Job {row.id} ({row.name}), which this one would wait for, has {_verdict(states[row.id])}.",
                 remedy=f"Retry that job first (POST /v1/jobs/{row.id}/retry), or leave it out of depends_on.",
-                state=row.state,
                 job=str(row.id),
+                dependency_state=row.state,
             )
     waits = any(item.by == "job" and states[item.job] is not JobState.SUCCEEDED for item in wanted)
     return JobState.BLOCKED if waits else JobState.QUEUED
@@ -103,19 +104,28 @@ async def follow_dependencies(tx: Transaction, *, job_id: UUID) -> JobState:
     return JobState.BLOCKED
 
 
-async def state_to_retry_in(tx: Transaction, *, job_id: UUID) -> JobState:
+async def hold_dependencies(tx: Transaction, *, job_id: UUID) -> None:
+    """Keep the jobs that this one waits for from ending until the transaction does. Before the job itself is locked:
+    one that ended in between would look for blocked jobs, not find this one yet, and leave it blocked."""
+    await run(tx, "share_dependencies_of", job_id=job_id)
+
+
+async def state_to_retry_in(tx: Transaction, *, job: LockedJob) -> JobState:
     """``blocked`` where a job that is tried again has to wait, ``queued`` where not.
 
     ``Conflict`` where it would fail again at once, because a job that it waits for has not been tried again itself.
+    Needs ``hold_dependencies``.
     """
-    others = [row for row in (await run(tx, "dependencies_of", job_id=job_id)).all() if row.kind == "job"]
+    others = [row for row in (await run(tx, "dependencies_of", job_id=job.id)).all() if row.kind == "job"]
     for row in others:
         if row.state in _LOST:
             raise Conflict(
                 f"Job {row.id} ({row.name}), which it waits for, has {_verdict(JobState(row.state))}.",
                 remedy=f"Retry that job first: POST /v1/jobs/{row.id}/retry.",
-                state=row.state,
+                state=str(job.state),
+                allowed=may_ask_for(job.state, but_not=REOPENING),
                 job=str(row.id),
+                dependency_state=row.state,
             )
     ready = all(row.state == JobState.SUCCEEDED for row in others)
     return JobState.QUEUED if ready else JobState.BLOCKED

@@ -6,17 +6,19 @@ a range of a new generation, behind which its older results do not count.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from db._frames import frame_range
 from db._jobs import LockedJob, lock_job
 from db._query import as_json, run
-from db._reopened import read_reopened
+from db._reopened import Reopened, read_reopened
 from db.control import require_time_left
-from db.dependencies import state_to_retry_in
+from db.dependencies import hold_dependencies, state_to_retry_in
 from db.events import append_event
 from db.listen import DISPATCH
 from db.session import Transaction
@@ -59,6 +61,7 @@ async def retry_job(tx: Transaction, *, job_id: UUID, ordinals: Sequence[int] | 
 
     ``Conflict`` in another state, where a deadline has passed, or where a job that it waits for has failed itself.
     """
+    await hold_dependencies(tx, job_id=job_id)
     next_state((await lock_job(tx, job_id)).state, JobCommand.RETRY)
     return await act_on_frames(tx, job_id=job_id, action=FrameAction.RETRY, ordinals=ordinals)
 
@@ -67,13 +70,15 @@ async def act_on_frames(
     tx: Transaction, *, job_id: UUID, action: FrameAction, ordinals: Sequence[int] | None
 ) -> FramesChanged:
     """Do ``action`` to these frames (None: to all), as ``jobs.frame_actions`` says; ``Conflict`` changes nothing."""
+    await hold_dependencies(tx, job_id=job_id)
     job = await lock_job(tx, job_id)
     if job.state is JobState.CANCELING:
         raise refusal(job.state, str(action))
     row = (await run(tx, "frame_job", job_id=job_id)).one()
     numbers, order = frame_range(row.frames), Order(row.hand_out)
     frames = await _look(tx, job, order, ordinals)
-    reopen, skip = _decide(action, frames, numbers)
+    # Lists as long as the job are gone through in threads: the process answers others meanwhile.
+    reopen, skip = await asyncio.to_thread(_decide, action, frames, numbers)
     changed = sum(map(len, reopen.values())) + sum(map(len, skip.values()))
     if not changed and not (action is FrameAction.RETRY and ordinals is None and job.state.is_terminal):
         if action is FrameAction.RETRY:
@@ -89,14 +94,15 @@ async def act_on_frames(
     generation = job.generation + raised
     await _count(tx, job, generation, reopen, skip)
     if reopen:
-        await _reopen(tx, job, generation, order, _all_of(reopen))
-        await _tell(tx, job_id, EventKind.FRAMES_REQUEUED, numbers, _all_of(reopen), generation)
+        reopened = await asyncio.to_thread(_all_of, reopen)
+        await _reopen(tx, job, generation, order, reopened)
+        await _tell(tx, job_id, EventKind.FRAMES_REQUEUED, numbers, reopened, generation)
     if skip:
-        skipped = _all_of(skip)
+        skipped = await asyncio.to_thread(_all_of, skip)
         await _insert(tx, job_id, generation, numbers, skipped, FrameState.SKIPPED, EndReason.USER_SKIP)
         await run(tx, "take_frames_out", work_ids=frames.chunks, ordinals=skipped)
         await _tell(tx, job_id, EventKind.FRAMES_SKIPPED, numbers, skipped, generation)
-    left_out = sorted({*frames.without_result} - {*_all_of(reopen), *_all_of(skip)})
+    left_out = await asyncio.to_thread(_without, frames.without_result, (*reopen.values(), *skip.values()))
     if left_out:
         await _insert(tx, job_id, generation, numbers, left_out, FrameState.CANCELED, EndReason.USER_CANCEL)
     if len(left_out) < len(frames.without_result):  # others may have rendered them since
@@ -107,10 +113,20 @@ async def act_on_frames(
 
 async def _look(tx: Transaction, job: LockedJob, order: Order, ordinals: Sequence[int] | None) -> _Frames:
     """The state of each named frame, with every chunk under lock: a claim under way counts as done."""
+    chunks = (await run(tx, "lock_live_chunks", job_id=job.id)).all()
+    reopened = await read_reopened(tx, job_id=job.id, generation=job.generation, order=order, total=job.total)
+    everything = ordinals is None or job.state.is_terminal
+    rows = (await run(tx, "last_results", job_id=job.id, ordinals=None if everything else list(ordinals or ()))).all()
+    return await asyncio.to_thread(_sort_out, job, ordinals, chunks, reopened, rows)
+
+
+def _sort_out(
+    job: LockedJob, ordinals: Sequence[int] | None, chunks: Sequence[Any], reopened: Reopened, results: Sequence[Any]
+) -> _Frames:
     wanted: set[int] | range = range(job.total) if ordinals is None else set(ordinals)
     frames = _Frames()
     held: set[int] = set()
-    for row in (await run(tx, "lock_live_chunks", job_id=job.id)).all():
+    for row in chunks:
         state = FrameState.QUEUED if row.state == "queued" and row.kind == "chunk" else FrameState(row.state)
         if row.kind != "chunk" and state is FrameState.QUEUED:
             state = FrameState.RENDERING  # some of its parts may be there already
@@ -120,11 +136,8 @@ async def _look(tx: Transaction, job: LockedJob, order: Order, ordinals: Sequenc
             frames.by_state[state] += inside
             if state is FrameState.QUEUED:
                 frames.chunks.append(row.id)
-    reopened = await read_reopened(tx, job_id=job.id, generation=job.generation, order=order, total=job.total)
-    everything = ordinals is None or job.state.is_terminal
-    rows = (await run(tx, "last_results", job_id=job.id, ordinals=None if everything else list(ordinals or ()))).all()
     resolved: set[int] = set()
-    for row in rows:
+    for row in results:
         for ordinal in row.ordinals:
             if ordinal in held or reopened.holds(ordinal, row.generation):
                 continue
@@ -166,14 +179,14 @@ def _decide(
 async def _open_job(tx: Transaction, job: LockedJob, *, reopens: bool) -> None:
     """Bring the job into a state in which frames can be rendered."""
     if job.state in (JobState.FAILED, JobState.CANCELED):
-        target = await state_to_retry_in(tx, job_id=job.id)
-        await require_time_left(tx, job_id=job.id)
+        target = await state_to_retry_in(tx, job=job)
+        await require_time_left(tx, job=job)
         await change_job(tx, job_id=job.id, command=JobCommand.RETRY)
         if target is JobState.BLOCKED:
             await change_job(tx, job_id=job.id, command=JobCommand.BLOCK)
     elif job.state is JobState.SUCCEEDED or (reopens and job.state in (JobState.FINISHING, JobState.AWAITING_APPROVAL)):
         if job.state is JobState.SUCCEEDED:
-            await require_time_left(tx, job_id=job.id)
+            await require_time_left(tx, job=job)
         await change_job(tx, job_id=job.id, command=JobCommand.REQUEUE)
         await run(tx, "cancel_films", job_id=job.id)
 
@@ -194,16 +207,21 @@ async def _count(
 
 
 async def _reopen(tx: Transaction, job: LockedJob, generation: int, order: Order, ordinals: list[int]) -> None:
-    positions = sorted(position_of(order, job.total, ordinal) for ordinal in ordinals)
+    runs = await asyncio.to_thread(_position_runs, order, job.total, ordinals)
     await run(
         tx,
         "insert_ranges",
         job_id=job.id,
         generation=generation,
         priority_rank=job.priority_rank,
-        runs=as_json([{"first": first, "count": count} for first, count in runs_of(positions)]),
+        runs=runs,
     )
     await run(tx, "look_again", job_id=job.id)
+
+
+def _position_runs(order: Order, total: int, ordinals: list[int]) -> str:
+    positions = sorted(position_of(order, total, ordinal) for ordinal in ordinals)
+    return as_json([{"first": first, "count": count} for first, count in runs_of(positions)])
 
 
 async def _insert(
@@ -215,16 +233,17 @@ async def _insert(
     state: FrameState,
     reason: EndReason,
 ) -> None:
-    await run(
-        tx,
-        "insert_results",
-        job_id=job_id,
-        generation=generation,
-        ordinals=ordinals,
-        frames=[numbers[ordinal] for ordinal in ordinals],
-        messages=[None] * len(ordinals),
-        state=state,
-        reason=reason,
+    """``ordinals`` are sorted; the database counts them out of runs."""
+    runs = await asyncio.to_thread(_result_runs, numbers, ordinals)
+    await run(tx, "insert_result_runs", job_id=job_id, generation=generation, runs=runs, state=state, reason=reason)
+
+
+def _result_runs(numbers: FrameRange, ordinals: list[int]) -> str:
+    return as_json(
+        [
+            {"ordinal": ordinal, "frame": stretch.first, "count": stretch.count, "step": stretch.step}
+            for ordinal, stretch in numbers.stretches(runs_of(ordinals))
+        ]
     )
 
 
@@ -240,6 +259,10 @@ async def _tell(
         "generation": generation,
     }
     await append_event(tx, job_id=job_id, kind=kind, data=data)
+
+
+def _without(ordinals: list[int], others: Iterable[list[int]]) -> list[int]:
+    return sorted({*ordinals}.difference(*others))
 
 
 def _all_of(groups: dict[FrameState, list[int]]) -> list[int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -26,6 +30,13 @@ _TRANSIENT_STATES = frozenset({"25P03"})
 """This process stood still in the middle of a transaction for too long, and lost the connection."""
 
 
+_ASKED_AFTER = timedelta(seconds=15)
+"""A connection that was idle for longer is asked whether it lives before it is used: a peer that vanished without a
+word is else noticed by the first statement. Asking every time would cost each transaction a round trip."""
+
+_GIVEN_BACK_AT = "rayfarm_given_back_at"
+
+
 class Database:
     """A pool for one event loop. A connection that died is replaced when it is next asked for."""
 
@@ -36,10 +47,12 @@ class Database:
             pool_size=settings.pool_size,
             max_overflow=settings.pool_overflow,
             pool_timeout=settings.pool_timeout.total_seconds(),
-            pool_pre_ping=True,
+            pool_use_lifo=True,  # the warmest connection: its statements are prepared and planned
             connect_args=settings.connect_arguments(),
             hide_parameters=True,  # manifests, logs and key hashes do not belong in an exception's text
         )
+        event.listen(self._engine.sync_engine, "checkin", _note_time)
+        event.listen(self._engine.sync_engine, "checkout", self._require_alive)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -76,6 +89,38 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    def _require_alive(self, dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        """Have the pool replace a connection that died while it was idle.
+
+        Nothing comes unasked on one that lives, so one that can be read has been told of its end, or has met it.
+        """
+        given_back_at = record.info.get(_GIVEN_BACK_AT)
+        if given_back_at is None:  # a new one
+            return
+        idle_s = time.monotonic() - given_back_at
+        if idle_s < _ASKED_AFTER.total_seconds() and not _can_be_read(dbapi_connection):
+            return
+        try:
+            if self._engine.dialect.do_ping(dbapi_connection):
+                return
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("The connection died while it was idle.") from error
+        raise DisconnectionError("The connection died while it was idle.")
+
+
+def _note_time(_dbapi_connection: Any, record: Any) -> None:
+    record.info[_GIVEN_BACK_AT] = time.monotonic()
+
+
+def _can_be_read(dbapi_connection: Any) -> bool:
+    try:
+        descriptor = dbapi_connection.driver_connection.fileno()
+    except Exception:  # closed on this side: whatever it raises, it cannot be used
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
 
 
 def _is_transient(error: DBAPIError) -> bool:

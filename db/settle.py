@@ -85,7 +85,9 @@ async def _is_scouted(tx: Transaction, job: LockedJob) -> bool:
     row = (await run(tx, "scouts_of", job_id=job.id)).one()
     if row.scouts is None or row.has_chunks:
         return False
-    for item in (await run(tx, "read_ranges", job_ids=[job.id])).all():
+    # as many ranges hold at least as many positions
+    near = {"job_ids": [job.id], "generations": [job.generation], "limits": [row.scouts]}
+    for item in (await run(tx, "read_ranges", **near)).all():
         count = min(item.count, row.scouts - item.first)
         if count > 0:
             ordinals = ordinals_at(Order(row.hand_out), row.total, item.first, count)

@@ -13,6 +13,7 @@ from db._query import as_json, run
 from db.control import require_future
 from db.dependencies import check_dependencies, insert_dependencies
 from db.events import append_event
+from db.licences import require_licences
 from db.listen import DISPATCH
 from db.session import Transaction
 from db.tables import JOB, MODEL
@@ -49,8 +50,8 @@ async def submit_job(
 ) -> SubmittedJob:
     """One job row and one range row, whatever the number of frames.
 
-    Raises ``InvalidInput`` for a deadline that has passed or a dependency that is not there, ``Conflict`` for one
-    that has failed.
+    Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
+    for a dependency that has failed.
     """
     if idempotency_key is not None:
         earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
@@ -58,6 +59,7 @@ async def submit_job(
             return earlier
     await _require_ready(tx, project_id, spec.model)
     await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
+    await require_licences(tx, spec.licences)
     state = await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
     total = len(spec.frame_range)
     made = await run(

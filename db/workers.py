@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,20 +20,19 @@ async def drain_replica(
     ``within``: its machine goes then, so a frame that still renders is given back shortly before. What waits at the
     replica is free for others at once.
     """
-    told = await run(tx, "drain_replica", replica_id=replica_id, reason=reason, within=within)
-    if told.one_or_none() is None:
-        return False
-    await run(tx, "unassign_from_replica", replica_id=replica_id)
-    return True
+    told = await _tell(tx, replica_id, reason, within)
+    if told:
+        await _unassign(tx, [replica_id])
+    return told
 
 
-async def set_replica_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool) -> bool:
+async def set_replica_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool, reason: str | None = None) -> bool:
     """A disabled replica finishes its chunk and gets no other; False: it is gone or unknown."""
-    done = await run(tx, "disable_replica", replica_id=replica_id, disabled=disabled)
+    done = await run(tx, "disable_replica", replica_id=replica_id, disabled=disabled, reason=reason)
     if done.one_or_none() is None:
         return False
     if disabled:
-        await run(tx, "unassign_from_replica", replica_id=replica_id)
+        await _unassign(tx, [replica_id])
     await run(tx, "notify", channel=DISPATCH, payload="replica")
     return True
 
@@ -49,8 +48,7 @@ async def set_node_disabled(
     """A disabled machine gets no new work, nor do replicas that start on it later."""
     await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=disabled, reason=reason)
     if disabled:
-        for replica_id in await _replicas_of(tx, cluster_id, name):
-            await run(tx, "unassign_from_replica", replica_id=replica_id)
+        await _unassign(tx, await _replicas_of(tx, cluster_id, name))
     await run(tx, "notify", channel=DISPATCH, payload="replica")
 
 
@@ -58,11 +56,12 @@ async def drain_node(
     tx: Transaction, *, cluster_id: str, name: str, reason: str, within: timedelta | None = None
 ) -> int:
     """Disable the machine and drain all its replicas; how many were told. A spot notice says ``within``."""
-    await set_node_disabled(tx, cluster_id=cluster_id, name=name, disabled=True, reason=reason)
-    told = 0
-    for replica_id in await _replicas_of(tx, cluster_id, name):
-        told += await drain_replica(tx, replica_id=replica_id, reason=reason, within=within)
-    return told
+    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=True, reason=reason)
+    replicas = await _replicas_of(tx, cluster_id, name)
+    told = [await _tell(tx, replica_id, reason, within) for replica_id in replicas]
+    await _unassign(tx, replicas)
+    await run(tx, "notify", channel=DISPATCH, payload="replica")
+    return sum(told)
 
 
 async def drain_ray_nodes(
@@ -78,8 +77,20 @@ async def drain_ray_nodes(
         rows = (await run(tx, "replicas_to_drain", cluster_id=cluster_id, drains=as_json(wanted))).all()
         for row in rows:
             within = None if row.within_s is None else timedelta(seconds=max(0.0, row.within_s))
-            await drain_replica(tx, replica_id=row.id, reason=reason, within=within)
+            await _tell(tx, row.id, reason, within)
+        await _unassign(tx, [row.id for row in rows])
     return len(rows)
+
+
+async def _tell(tx: Transaction, replica_id: UUID, reason: str, within: timedelta | None) -> bool:
+    return (
+        await run(tx, "drain_replica", replica_id=replica_id, reason=reason, within=within)
+    ).one_or_none() is not None
+
+
+async def _unassign(tx: Transaction, replica_ids: Sequence[UUID]) -> None:
+    """Behind all rows of replicas, and once per transaction: whoever locks work rows does so in order of their ids."""
+    await run(tx, "unassign_from_replicas", replica_ids=list(replica_ids))
 
 
 async def _replicas_of(tx: Transaction, cluster_id: str, name: str) -> list[UUID]:

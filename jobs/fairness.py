@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from uuid import UUID
 
 from jobs.fitting import Fitting, JobKind
 from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView
@@ -60,6 +59,9 @@ class Demand:
     """Chunks that it must have in flight to meet its deadline."""
     served: bool = False
     """Whether this plan gave it something."""
+
+    def starves(self, settings: PlanSettings) -> bool:
+        return self.in_flight == 0 and self.view.waited_s >= settings.starvation_limit.total_seconds()
 
     @property
     def waits(self) -> bool:
@@ -111,24 +113,32 @@ def needed_for_deadline(job: JobView, settings: PlanSettings) -> int:
 
 def open_accounts(
     jobs: Iterable[JobView], projects: Iterable[ProjectView], fitting: Fitting, settings: PlanSettings
-) -> tuple[list[Demand], dict[UUID, Account]]:
+) -> list[Demand]:
     """Demands of the jobs, in a fixed order, charged with what they have in flight."""
-    accounts = {project.id: Account(project, used_s=project.charged_s) for project in projects}
+    # by number: the hash of a UUID is computed anew, in Python, whenever it is looked up
+    accounts = {project.id.int: Account(project, used_s=project.charged_s) for project in projects}
     demands: list[Demand] = []
-    for job in sorted(jobs, key=lambda job: (job.created_order, job.id.int)):
-        account = accounts.get(job.project_id)
+    for job in sorted(jobs, key=_age):
+        account = accounts.get(job.project_id.int)
         if account is None:
-            account = accounts[job.project_id] = Account(ProjectView(id=job.project_id))
+            account = accounts[job.project_id.int] = Account(ProjectView(id=job.project_id))
         demand = Demand(job, account, fitting.of(job), list(job.loose), job.uncarved, job.active_chunks)
-        demand.needed = needed_for_deadline(job, settings)
+        if job.finish_in_s is not None:
+            demand.needed = needed_for_deadline(job, settings)
         if job.active_chunks:
             account.in_flight += job.active_chunks
             account.used_s += chunk_seconds(job, job.active_frames, settings)
             account.hurried += min(job.active_chunks, demand.needed)
-        account.waited_s = min(account.waited_s, job.waited_s)
-        account.oldest = min(account.oldest, job.created_order)
+        if job.waited_s < account.waited_s:
+            account.waited_s = job.waited_s
+        if job.created_order < account.oldest:
+            account.oldest = job.created_order
         demands.append(demand)
-    return demands, accounts
+    return demands
+
+
+def _age(job: JobView) -> tuple[float, int]:
+    return job.created_order, job.id.int
 
 
 class Line:
@@ -144,11 +154,12 @@ class Line:
         self._jobs: dict[Account, _JobsOfProject] = {}
         self.by_model: dict[str, list[Demand]] = defaultdict(list)
         """Those that ask for the same model."""
+        by_account: dict[Account, list[Demand]] = defaultdict(list)
         for demand in demands:
-            if demand.account not in self._jobs:
-                self._jobs[demand.account] = _JobsOfProject(settings)
-            self._jobs[demand.account].add(demand)
+            by_account[demand.account].append(demand)
             self.by_model[demand.view.model_digest].append(demand)
+        for account, theirs in by_account.items():
+            self._jobs[account] = _JobsOfProject(theirs, settings)
         self._heap: list[tuple[tuple[bool, float, float], int, Account]] = []
         self.form_again()
 
@@ -186,18 +197,18 @@ class Line:
 class _JobsOfProject:
     """The jobs of one project within one class."""
 
-    def __init__(self, settings: PlanSettings) -> None:
+    def __init__(self, demands: Sequence[Demand], settings: PlanSettings) -> None:
         self._settings = settings
         self._away: set[Demand] = set()
-        self._late: list[tuple[float, float, int, Demand]] = []
-        self._heap: list[tuple[float, float, int, Demand]] = []
+        self._late = [self._slack(demand) for demand in demands if demand.late]
+        self._heap = [self._entry(demand) for demand in demands]
+        heapify(self._late)
+        heapify(self._heap)
 
     def add(self, demand: Demand) -> None:
         self._away.discard(demand)
         if demand.late:
-            # the least slack first
-            slack = (demand.view.finish_in_s or 0.0, demand.view.created_order, demand.view.id.int, demand)
-            heappush(self._late, slack)
+            heappush(self._late, self._slack(demand))
         heappush(self._heap, self._entry(demand))
 
     def remove(self, demand: Demand) -> None:
@@ -226,9 +237,16 @@ class _JobsOfProject:
         return demand in self._away or not demand.wants
 
     @staticmethod
-    def _entry(demand: Demand) -> tuple[float, float, int, Demand]:
+    def _slack(demand: Demand) -> tuple[float, float, int, Demand]:
+        """The least slack first."""
+        return (demand.view.finish_in_s or 0.0, demand.view.created_order, demand.view.id.int, demand)
+
+    def _entry(self, demand: Demand) -> tuple[tuple[float, float], float, int, Demand]:
+        """Who starves, the longest first; then who has least in flight for its weight, what it would get included."""
         job = demand.view
-        return (demand.in_flight / job.weight, job.created_order, job.id.int, demand)
+        if demand.starves(self._settings):
+            return ((-job.waited_s, 0.0), job.created_order, job.id.int, demand)
+        return ((0.0, (demand.in_flight + 1) / job.weight), job.created_order, job.id.int, demand)
 
 
 class Licences:
@@ -242,6 +260,8 @@ class Licences:
 
     def chunks(self, job: JobView, *, at_most: int) -> int:
         """Chunks of the job that the free licences allow, up to ``at_most``."""
+        if not job.licences:
+            return at_most
         return min(
             at_most, *(max(self._free.get(name, 0), 0) // count for name, count in job.licences.items()), at_most
         )

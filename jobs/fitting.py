@@ -15,12 +15,30 @@ from jobs.planning import CrowdView, JobView, ReplicaView, Snapshot, WaitReason
 
 def fits(job: JobView, replica: ReplicaView | CrowdView) -> bool:
     """Whether this replica can render this job: pipeline, pinned engine version and device, labels."""
-    version = replica.engines.get(job.pipeline)
-    if version is None or job.engine_version not in (None, version):
+    return renders(
+        pipeline=job.pipeline,
+        engine_version=job.engine_version,
+        device_class=job.device_class,
+        labels=job.labels,
+        on=replica,
+    )
+
+
+def renders(
+    *,
+    pipeline: str,
+    engine_version: str | None,
+    device_class: str | None,
+    labels: Mapping[str, str],
+    on: ReplicaView | CrowdView,
+) -> bool:
+    """``fits`` for what a job asks for; a version or a device of None is not pinned yet."""
+    version = on.engines.get(pipeline)
+    if version is None or engine_version not in (None, version):
         return False
-    if job.device_class not in (None, replica.device_class):
+    if device_class not in (None, on.device_class):
         return False
-    return has_labels(job.labels, replica.labels)
+    return has_labels(labels, on.labels)
 
 
 @dataclass(slots=True, eq=False)

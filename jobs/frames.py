@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import overload
@@ -128,6 +128,17 @@ class FrameRange(Sequence[int]):
             if frame in frames:
                 return start + frames.index(frame)
         raise ValueError(f"{frame} is not in {self}")
+
+    def stretches(self, ordinals: Iterable[tuple[int, int]]) -> Iterator[tuple[int, Run]]:
+        """The frames of these runs of ordinals (first, count): (first ordinal, frames) for each stretch of one step."""
+        for low, count in ordinals:
+            first, beyond = low, low + count
+            place = bisect_right(self._starts, first) - 1
+            while first < beyond:
+                run, offset = self.runs[place], first - self._starts[place]
+                part = min(run.count - offset, beyond - first)
+                yield first, Run(run.first + offset * run.step, part, run.step)
+                first, place = first + part, place + 1
 
 
 def _parse_item(item: str) -> Run:

@@ -19,7 +19,7 @@ def check_wish(key: str, wish: str) -> None:
     """``ValueError`` for a bound that is no number; everything else is an exact value."""
     sign = next((sign for sign, _ in _BOUNDS if wish.startswith(sign)), None)
     if sign is not None and _number(wish.removeprefix(sign)) is None:
-        raise ValueError(f"The label {key} asks for {wish!r}; after {sign} a number is expected, as in '{sign}24'.")
+        raise ValueError(f"The label {key!r} asks for {wish!r}; after {sign} a number is expected, as in '{sign}24'.")
 
 
 def has_labels(wishes: Mapping[str, str], labels: Mapping[str, str]) -> bool:

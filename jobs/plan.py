@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from uuid import UUID
 
 from jobs.fairness import Demand, Licences, Line, open_accounts
@@ -36,8 +37,7 @@ class _Planner:
         self._snapshot = snapshot
         self._fitting = Fitting(snapshot)
         self._slots = open_slots(self._fitting)
-        self._demands, self._accounts = open_accounts(snapshot.jobs, snapshot.projects, self._fitting, settings)
-        self._jobs = {job.id: job for job in snapshot.jobs}
+        self._demands = open_accounts(snapshot.jobs, snapshot.projects, self._fitting, settings)
         self._licences = Licences(snapshot.licences, snapshot.jobs)
         self._lines = self._by_class()
         self._staged = Staged(self._slots)
@@ -61,6 +61,10 @@ class _Planner:
             waits=waits_of(self._demands, self._fitting, self._licences, cut_short=self._is_full),
             backlog=backlog_of(self._snapshot, self._demands, self._fitting, self._licences, self._settings),
         )
+
+    @cached_property
+    def _jobs(self) -> dict[UUID, JobView]:
+        return {job.id: job for job in self._snapshot.jobs}
 
     @property
     def _is_full(self) -> bool:
@@ -176,7 +180,7 @@ class _Planner:
             return
         waiting = ((self._jobs.get(chunk.job_id), slot, chunk) for slot, chunk in self._staged)
         urgent = sorted(
-            ((job, slot, chunk) for job, slot, chunk in waiting if job is not None and not job.stopped),
+            ((job, slot, chunk) for job, slot, chunk in waiting if job is not None and job.started and not job.stopped),
             key=lambda each: (each[0].priority.rank, each[2].work_id),
         )
         hopeless: set[object] = set()

@@ -32,6 +32,7 @@ class WaitReason(StrEnum):
     APPROVAL = "approval"
     DEPENDENCY = "dependency"
     QUOTA = "quota"
+    """Nothing writes it yet: projects have shares, and no quotas."""
     SHARE = "share"
     STORAGE = "storage"
     """Rendered frames cannot be stored; nothing is lost, and it goes on by itself."""
@@ -97,7 +98,8 @@ class PlanSettings(BaseSettings):
     share_half_life: Positive = timedelta(minutes=30)
     """What a project has used counts half after so long: how soon use of an idle farm is forgiven."""
     starvation_limit: Positive = timedelta(minutes=2)
-    """A project that waits with nothing in flight for so long goes first in its class, whatever it has used."""
+    """A project that waits with nothing in flight for so long goes first in its class, whatever it has used; and so
+    does a job among those of its project."""
     deadline_part: float = Field(0.5, ge=0, le=1)
     """Part of a project's chunks in flight that its jobs behind their deadline may take before its other jobs."""
 

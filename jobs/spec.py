@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -24,19 +25,38 @@ from jobs.frames import FrameRange
 from jobs.labels import check_wish
 from jobs.order import Order
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Line ends, terminal escapes, and what turns the direction of writing: no part of a name."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Line ends, terminal escapes, halves of a UTF-16 pair, and what turns the direction of writing: no part of a name."""
 
 
-def _plain_text(text: str) -> str:
+def plain_text(text: str) -> str:
+    """The text, for one line on a screen. ``ValueError`` for control characters, and for what no database holds."""
     if _CONTROLS.search(text):
-        raise ValueError("a name has no control characters; leave out line ends, tabs and escapes")
+        raise ValueError("it has no control characters; leave out line ends, tabs and escapes")
     return text
 
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_plain_text)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(plain_text)
 ]
+
+
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""A deadline beyond it leaves no room for the zones and the sums of Python and the database, which end with 9999."""
+
+
+def _within_reach(moment: datetime) -> datetime:
+    """In UTC, so that equal moments are equal specifications."""
+    if moment >= _LATEST:
+        raise ValueError("the time lies beyond the year 8999; give an earlier one, or null for no deadline")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time lies before the year 1; give one to come, or null for no deadline") from None
+
+
+Deadline = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+"""A moment with its time zone that every part of the farm can hold."""
 
 
 class PriorityClass(StrEnum):
@@ -46,13 +66,9 @@ class PriorityClass(StrEnum):
     NORMAL = "normal"
     BATCH = "batch"
 
-    @property
-    def rank(self) -> int:
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
         """0 starts first."""
-        return _RANKS[self]
-
-
-_RANKS = {each: rank for rank, each in enumerate(PriorityClass)}
 
 
 class VideoOutput(BaseModel):
@@ -164,10 +180,10 @@ class JobSpec(BaseModel):
     approval: int | None = Field(
         None, ge=1, le=100, description="Scout frames to render first; the rest waits for POST …/approve."
     )
-    start_before: AwareDatetime | None = Field(
-        None, description="Not started by then, it ends as `deadline`. With a time zone."
+    start_before: Deadline | None = Field(
+        None, description="Where no worker was given a frame of it by then, it ends as `deadline`. With a time zone."
     )
-    finish_before: AwareDatetime | None = Field(
+    finish_before: Deadline | None = Field(
         None, description="Not finished by then, it ends as `deadline`; it goes first among equals. With a time zone."
     )
     depends_on: tuple[Dependency, ...] = Field((), max_length=64, description="Jobs that come first.")

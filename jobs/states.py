@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,6 +110,7 @@ class EndReason(StrEnum):
     USER_SKIP = "user_skip"
     DEADLINE = "deadline"
     BUDGET = "budget"
+    """Nothing writes it yet: projects have no budgets."""
     ENGINE_ERROR = "engine_error"
     ENGINE_CRASH = "engine_crash"
     TIMEOUT = "timeout"
@@ -235,6 +237,9 @@ ASKED_FOR = (
 )
 """Commands of people; the others follow from what happens."""
 
+REOPENING = (JobCommand.RETRY, JobCommand.REQUEUE)
+"""Commands that let a job that has ended go on."""
+
 
 def next_state(state: JobState, command: JobCommand) -> JobState:
     """The state that ``command`` leads to; ``Conflict`` names the state and what is allowed in it."""
@@ -246,13 +251,18 @@ def next_state(state: JobState, command: JobCommand) -> JobState:
 
 def refusal(state: JobState, command: str) -> Conflict:
     """The error that says why ``command`` is refused: the state, and what a person may do in it."""
-    allowed = [str(name) for name in allowed_commands(state) if name in ASKED_FOR]
+    allowed = may_ask_for(state)
     return Conflict(
         f"The job is {state.replace('_', ' ')}: no {command} now.",
         remedy=f"Allowed now: {', '.join(allowed) or 'nothing'}.",
         state=str(state),
         allowed=allowed,
     )
+
+
+def may_ask_for(state: JobState, *, but_not: Container[JobCommand] = ()) -> list[str]:
+    """What a person may command in ``state``; without those that something else than the state refuses."""
+    return [str(name) for name in allowed_commands(state) if name in ASKED_FOR and name not in but_not]
 
 
 def allowed_commands(state: JobState) -> tuple[JobCommand, ...]:

@@ -47,7 +47,7 @@ def _reason(
     job, kind = demand.view, demand.kind
     if not kind.kinds:
         return kind.reason
-    blocked = fitting.blocked_nodes(job)
+    blocked = fitting.blocked_nodes(job) if job.blocked_nodes else None
     if blocked and all(each.nodes <= blocked for each in kind.kinds):
         return WaitReason.BLOCKED_NODES
     if demand.at_cap:
@@ -84,8 +84,9 @@ def backlog_of(
     for demand in demands:
         more = _more_chunks(demand, licences, settings)
         licences.take(demand.view, more)
-        for pool in demand.kind.pools or unknown:
-            slots[pool] = slots.get(pool, 0) + demand.in_flight + more
+        if more := more + demand.in_flight:
+            for pool in demand.kind.pools or unknown:
+                slots[pool] = slots.get(pool, 0) + more
     return slots
 
 
@@ -97,6 +98,6 @@ def _more_chunks(demand: Demand, licences: Licences, settings: PlanSettings) -> 
     more = len(demand.loose)
     if demand.uncarved:
         more += math.ceil(demand.uncarved / chunk_frames(job, settings, replicas=1))
-    if job.max_replicas is not None:
+    if more and job.max_replicas is not None:
         more = min(more, max(job.max_replicas - demand.in_flight, 0))
     return licences.chunks(job, at_most=more)

@@ -52,7 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="dispatch-", dir=OUT, ignore_cleanup_errors=True) as text:
         folder = Path(text)
         folder.chmod(0o755)  # the server runs as another user where the bench runs as root
-        server = EmbeddedPostgres(root=folder / "postgres", tuning=PostgresTuning(max_connections=120))
+        # eight workers of the peer open some ten connections each
+        server = EmbeddedPostgres(root=folder / "postgres", tuning=PostgresTuning(max_connections=200))
         server.start()
         try:
             for replicas in options.replicas:

@@ -1,8 +1,9 @@
 """How soon a farm that is warm answers: ``python -m loadtests.bench_latency`` (``make bench-latency``).
 
 Through the REST API of a real farm, one job at a time: from the client's submit until it has heard that the first frame
-is committed, on a resident model; once with the fake pipeline (the farm alone) and once with a tiny Cycles frame. Then
-from the client's cancel until the engine's process is gone, as ``bench_cancel`` measures it.
+is committed, on a resident model; once with the fake pipeline (the farm alone) and once with a tiny Cycles frame. The
+job's events say where that time went. Then from the client's cancel until the engine's process is gone, as
+``bench_cancel`` measures it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from loadtests.bench_cancel import run_round as cancel_round
@@ -28,8 +31,38 @@ from rayfarm.types import Model
 BENCH = "latency"
 ROUNDS = 60
 CANCELS = 7
+_WARM_UP = 3
+"""Jobs before those that count: the first loads the model."""
 _TINY = CASES[0].settings
 _FAKE: Mapping[str, Any] = {"width": 16, "height": 9}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstFrame:
+    """Milliseconds of one job, in the order in which they passed. The marks between are the database's clock, at the
+    start of the transaction that wrote the event; client and database share a machine."""
+
+    accepted: float
+    """From the call of ``submit`` until the API's transaction began."""
+    planned: float
+    """Until the dispatcher started the job."""
+    handed_over: float
+    """Until the replica had claimed the chunk and said that it starts."""
+    rendered: float
+    """The frame in the engine, by its own clock; what does not count as the farm's."""
+    written: float
+    """Around the render, until the commit began: to and from the engine, check, upload."""
+    told: float
+    """Until the client had read the event of the commit."""
+
+    @property
+    def whole(self) -> float:
+        return sum(getattr(self, stage.name) for stage in fields(self))
+
+    @property
+    def over_render(self) -> float:
+        """What the farm adds to the frame."""
+        return self.whole - self.rendered
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,15 +81,16 @@ def main(arguments: Sequence[str]) -> int:
             ("fake pipeline", "fake", fake, _FAKE),
             ("tiny cycles frame", "cycles", blend, _TINY),
         ):
-            seconds = [first_frame(client, model, pipeline, settings) for _ in range(options.rounds + 3)][3:]
-            figures += _latencies(case, seconds)
+            jobs = [first_frame(client, model, pipeline, settings) for _ in range(options.rounds + _WARM_UP)]
+            figures += latencies(case, jobs[_WARM_UP:])
         gone = [cancel_round(client, blend)[0] for _ in range(options.cancels)]
-        figures.append(Figure(case="cancel, long frame", name="engine_gone_ms", value=max(gone)))
+        if gone:
+            figures.append(Figure(case="cancel, long frame", name="engine_gone_ms", value=max(gone)))
     goals = read_goals(BENCH)
     verdicts = judge(goals, figures)
     missing = unmeasured(goals, verdicts)
     for figure in figures:
-        print(f"  {figure.case:20} {figure.name:20} {figure.value:9.1f}")
+        print(f"  {figure.case:20} {figure.name:22} {figure.value:9.1f}")
     print("\n".join(verdict_lines(verdicts, missing)))
     path = write_json(
         OUT, bench=BENCH, at=at, seconds=time.perf_counter() - begun, load=(load, os.getloadavg()[0]), results=[],
@@ -66,9 +100,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(verdict.held for verdict in verdicts) else 1
 
 
-def first_frame(client: Client, model: Model, pipeline: str, settings: Mapping[str, Any]) -> float:
-    """Milliseconds from the call of ``submit`` until the SDK has heard of the first committed frame."""
-    begun = time.perf_counter()
+def first_frame(client: Client, model: Model, pipeline: str, settings: Mapping[str, Any]) -> FirstFrame:
+    """Submit one frame and follow the job to its end."""
+    begun = time.time()
     job = client.submit(
         model,
         frames="1",
@@ -78,13 +112,26 @@ def first_frame(client: Client, model: Model, pipeline: str, settings: Mapping[s
         outputs={"video": None, "previews": False},
         reuse=False,
     )
-    heard = 0.0
+    marks: dict[str, float] = {}
+    heard = rendered = 0.0
     for event in client.watch(job):
-        if event.kind == "frames.committed" and not heard:
-            heard = time.perf_counter()
+        kind = str(event.data["state"]) if event.kind == "job.state" else event.kind
+        if kind == "frames.committed" and not heard:
+            heard = time.time()
+            [frame] = event.data["frames"]
+            rendered = float(frame["render_ms"])
+        if event.at is not None:
+            marks.setdefault(kind, datetime.fromisoformat(event.at).timestamp())
     if not heard:
         raise RuntimeError(f"The job ended without a frame: {client.job(job.id).message}")
-    return (heard - begun) * 1000
+    return FirstFrame(
+        accepted=(marks["job.created"] - begun) * 1000,
+        planned=(marks["running"] - marks["job.created"]) * 1000,
+        handed_over=(marks["chunk.started"] - marks["running"]) * 1000,
+        rendered=rendered,
+        written=(marks["frames.committed"] - marks["chunk.started"]) * 1000 - rendered,
+        told=(heard - marks["frames.committed"]) * 1000,
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -109,11 +156,20 @@ def register_fake(client: Client, folder: Path) -> Model:
     return model
 
 
-def _latencies(case: str, seconds: Sequence[float]) -> list[Figure]:
-    return [
-        Figure(case=case, name="first_frame_p50_ms", value=percentile(seconds, 0.50)),
-        Figure(case=case, name="first_frame_p99_ms", value=percentile(seconds, 0.99)),
+def latencies(case: str, jobs: Sequence[FirstFrame]) -> list[Figure]:
+    """Whole times and what the farm adds, at the median and the tail; then the median of each stage."""
+    figures = [
+        Figure(case=case, name=f"{name}_p{share * 100:.0f}_ms", value=percentile(values, share))
+        for name, values in (
+            ("first_frame", [job.whole for job in jobs]),
+            ("over_render", [job.over_render for job in jobs]),
+        )
+        for share in (0.50, 0.99)
     ]
+    for stage in fields(FirstFrame):
+        middle = median(getattr(job, stage.name) for job in jobs)
+        figures.append(Figure(case=case, name=f"{stage.name}_ms", value=middle))
+    return figures
 
 
 if __name__ == "__main__":

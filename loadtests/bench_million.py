@@ -2,7 +2,8 @@
 
 One database with a job of a thousand frames and one of a million, both half committed by the product's own rows. Each
 call of the API is timed on the million (wherever the page lies), each statement of the queue on both, in turn; then a
-second million is reused from the first, and cancelled.
+second million is reused from the first. API and dispatcher are processes of their own, asked over HTTP, whose memory is
+read before and after: all pages walked, half a million frames reused by the dispatcher, both millions cancelled.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -23,34 +25,37 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import psutil
 from pydantic import SecretStr
 
 from db.cancel import cancel_job
-from db.dispatch import apply_plan, lead, pin_job, read_snapshot, reuse_frames
+from db.dispatch import apply_plan, lead, pin_job, read_snapshot, resign, reuse_frames
 from db.embedded import EmbeddedPostgres
+from db.frame_actions import act_on_frames
 from db.keys import create_key
 from db.migrate import upgrade
 from db.queue import claim_chunk, commit_frames, register_replica, start_chunk
 from db.session import Database
 from db.settings import DatabaseSettings
 from db.submit import submit_job
+from jobs.frame_actions import FrameAction
 from jobs.ids import new_id
 from jobs.planning import Carve, Plan
 from jobs.spec import JobSpec
 from loadtests.budgets import Figure, judge, read_goals, unmeasured
 from loadtests.cases import OUT, ROOT
-from loadtests.noop.farm import CLUSTER, ensure_model
+from loadtests.noop.farm import CLUSTER, ensure_model, noop_farm
 from loadtests.noop.filling import commits_of, fill_half
+from loadtests.noop.processes import memory_bytes, require_alive, running
 from loadtests.report import verdict_lines, write_json
-from serve_app.app import build_app
 from serve_app.paging import cursor_of
-from serve_app.settings import ApiSettings
-from storage.settings import StorageSettings
 
 BENCH = "million"
 SMALL, LARGE = 1_000, 1_000_000
+SCATTERED = 200_000
 ROUNDS = 9
 CHUNK = 40
+WALKED_PAGES = 100
 _KEY = "k" * 64
 _SCATTERED = ",".join(str(frame) for frame in range(1, 20_000, 2))
 """Near the longest text that a range may have: 10,000 lone frames."""
@@ -94,10 +99,17 @@ async def _measure(url: str, folder: Path) -> list[Figure]:
             seconds = await _timed(lambda job_id=job_id, total=total: fill_half(database, job_id, total))  # type: ignore[misc]
             print(f"half of {total:,} frames filled in {seconds:.1f} s", flush=True)
         figures = _shown(await bench.statements(jobs))
-        async with _api(settings, folder, database) as http:
+        figures += _shown(await bench.scattered())
+        async with _api(url, folder, database) as (http, api):
             figures += _shown(await _pages(http, jobs[LARGE]))
+            before = memory_bytes(api)
+            figures += _shown(await _walk(http, jobs[LARGE]))
             figures += _shown(await _submits(http, model_id))
-        figures += _shown(await bench.reuse(jobs[LARGE]))
+            figures += _shown(await bench.reuse(jobs[LARGE]))
+            await bench.leave()
+            figures += _shown(await _reuse_by_dispatcher(http, url, folder, model_id))
+            figures += _shown(await _cancel(http, jobs[LARGE], "half rendered"))
+            figures += _shown([_growth("api", before, api)])
     finally:
         await database.close()
     return figures
@@ -183,6 +195,28 @@ class _Bench:
         assert len(done) == CHUNK
         return took
 
+    async def scattered(self) -> list[Figure]:
+        """Every second frame that is there is rendered again, on a range of its own each."""
+        job_id = await self.start(f"1-{SCATTERED}")
+        await fill_half(self._database, job_id, SCATTERED)
+        took: dict[str, list[float]] = {}
+        begun = time.perf_counter()
+        async with self._database.transaction() as tx:
+            again = range(0, SCATTERED // 2, 2)
+            await act_on_frames(tx, job_id=job_id, action=FrameAction.REQUEUE, ordinals=again)
+        asked = time.perf_counter() - begun
+        for _ in range(ROUNDS):
+            for step, seconds in (await self._chunk(job_id)).items():
+                took.setdefault(step, []).append(seconds)
+        async with self._database.transaction() as tx:
+            await cancel_job(tx, job_id=job_id)  # the figures that follow are those of a farm without it
+        case = f"every second of {SCATTERED // 2:,} frames again"
+        steps = [
+            Figure(case=f"{case}: {step}", name="statement_ms", value=median(seconds) * 1000)
+            for step, seconds in took.items()
+        ]
+        return [Figure(case=case, name="statement_ms", value=asked * 1000), *steps]
+
     async def reuse(self, source: UUID) -> list[Figure]:
         """The half million that is rendered, taken by a new job of a million, a stretch at a time; then its cancel."""
         job_id = await self.start(f"1-{LARGE}", running=False)
@@ -197,16 +231,17 @@ class _Bench:
         tenth = max(1, len(full) // 10)
         growth = median(full[-tenth:]) / median(full[:tenth])
 
-        async def cancel() -> None:
-            async with self._database.transaction() as tx:
-                await cancel_job(tx, job_id=job_id)
-
+        async with self._database.transaction() as tx:
+            await cancel_job(tx, job_id=job_id)
         return [
             Figure(case=f"reuse of {taken:,} frames", name="reuse_s", value=sum(laps)),
             Figure(case="10,000 frames of it, the longest", name="reuse_stretch_ms", value=max(laps) * 1000),
             Figure(case="last tenth over the first", name="reuse_growth_ratio", value=growth),
-            Figure(case="cancel of the rest", name="cancel_ms", value=await _timed(cancel) * 1000),
         ]
+
+    async def leave(self) -> None:
+        """Give the lead back, so that a real dispatcher may have it."""
+        await resign(self._database, role="dispatcher", cluster_id=CLUSTER, holder=self._model_id)
 
     async def _epoch(self) -> int:
         epoch = await lead(
@@ -253,6 +288,58 @@ async def _submits(http: httpx.AsyncClient, model_id: UUID) -> list[Figure]:
     return figures
 
 
+async def _walk(http: httpx.AsyncClient, job_id: UUID) -> list[Figure]:
+    """The first tenth of a million frames, page by page as a client does it."""
+    pages = 0
+    parameters: dict[str, Any] = {"limit": 1000}
+    begun = time.perf_counter()
+    while pages < WALKED_PAGES:
+        answer = (await http.get(f"/v1/jobs/{job_id}/frames", params=parameters)).raise_for_status().json()
+        parameters["cursor"], pages = answer["next_cursor"], pages + 1
+    seconds = time.perf_counter() - begun
+    return [Figure(case="1,000 frames, by keyset", name="walked_page_ms", value=seconds / pages * 1000)]
+
+
+async def _reuse_by_dispatcher(http: httpx.AsyncClient, url: str, folder: Path, model_id: UUID) -> list[Figure]:
+    """A million of which half is there already, started by the dispatcher itself, then cancelled over HTTP."""
+    with noop_farm(database_url=url, replicas=1, folder=folder) as farm:
+        small = await _submit(http, model_id, f"1-{SMALL // 10}")
+        await _until(http, small, lambda job: job["state"] == "succeeded")
+        before = memory_bytes(farm.dispatcher)
+        begun = time.perf_counter()
+        job_id = await _submit(http, model_id, f"1-{LARGE}")
+        await _until(http, job_id, lambda job: job["state"] == "running")
+        seconds = time.perf_counter() - begun
+        await _until(http, job_id, lambda job: job["counts"]["committed"] > CHUNK)
+        return [
+            Figure(case="a million, half of it reused", name="until_running_s", value=seconds),
+            _growth("dispatcher", before, farm.dispatcher),
+            *await _cancel(http, job_id, "half reused, a chunk renders"),
+        ]
+
+
+async def _submit(http: httpx.AsyncClient, model_id: UUID, frames: str) -> UUID:
+    outputs = {"video": None, "previews": False}
+    body = {"model": str(model_id), "pipeline": "fake", "frames": frames, "outputs": outputs}
+    return UUID((await http.post("/v1/jobs", json=body)).raise_for_status().json()["id"])
+
+
+async def _until(http: httpx.AsyncClient, job_id: UUID, holds: Callable[[dict[str, Any]], bool]) -> None:
+    while not holds((await http.get(f"/v1/jobs/{job_id}")).raise_for_status().json()):  # noqa: ASYNC110 - another process changes it
+        await asyncio.sleep(0.05)
+
+
+async def _cancel(http: httpx.AsyncClient, job_id: UUID, case: str) -> list[Figure]:
+    begun = time.perf_counter()
+    (await http.post(f"/v1/jobs/{job_id}/cancel")).raise_for_status()
+    return [Figure(case=f"a million, {case}", name="cancel_ms", value=(time.perf_counter() - begun) * 1000)]
+
+
+def _growth(case: str, before_bytes: int, process: psutil.Popen) -> Figure:
+    print(f"  {case}: {before_bytes / 2**20:.0f} MiB before, {memory_bytes(process) / 2**20:.0f} MiB after", flush=True)
+    return Figure(case=case, name="growth_mib", value=(memory_bytes(process) - before_bytes) / 2**20)
+
+
 async def _get(http: httpx.AsyncClient, path: str, parameters: dict[str, Any]) -> None:
     (await http.get(path, params=parameters)).raise_for_status()
 
@@ -264,22 +351,37 @@ async def _timed(call: Callable[[], Awaitable[object]]) -> float:
 
 
 @asynccontextmanager
-async def _api(settings: DatabaseSettings, folder: Path, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    """The real application, without a socket: what a call costs on the farm's side."""
-    storage = StorageSettings(url=f"file://{folder}/storage", signing_key=SecretStr(secrets.token_hex(32)))
-    app = build_app(ApiSettings(), database_settings=settings, storage_settings=storage)
+async def _api(url: str, folder: Path, database: Database) -> AsyncIterator[tuple[httpx.AsyncClient, psutil.Popen]]:
+    """The product's API as a process, and a client with an administrator's key."""
     async with database.transaction() as tx:
         admin = await create_key(tx, project_id=None, name="bench", scopes=["admin"])
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://farm.bench",
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "RAYFARM_DATABASE_URL": url,
+        "RAYFARM_STORAGE_URL": f"file://{folder}/storage",
+        "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
+    }
+    log = folder / "api.log"
+    with running("loadtests.noop.api", str(port), log=log, environment=environment) as api:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {admin.key}"},
             timeout=60,
-        ) as http,
-    ):
-        yield http
+            trust_env=False,
+        ) as http:
+            while not await _answers(http):
+                require_alive([api], log)
+                await asyncio.sleep(0.1)
+            yield http, api
+
+
+async def _answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/v1/jobs")).is_success
+    except httpx.TransportError:
+        return False
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from jobs.plan import make_plan
 from jobs.planning import Plan, PlanSettings
 from loadtests.plan_world import CLUSTER, World, build
 
-TICKS = 15
+TICKS = 41
 ENDED_BETWEEN_TICKS = 40
 """Chunks that end between two ticks: of 8,000 replicas with frames of a minute, in a third of a second."""
 CLAIMS = 400

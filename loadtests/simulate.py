@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from statistics import median, quantiles
 from uuid import UUID
 
+from cluster.calm_memory import calm_garbage_collector
 from jobs.plan import make_plan
 from jobs.planning import PlanSettings
 from jobs.spec import PriorityClass
@@ -148,6 +149,7 @@ def _tick(farm: SimFarm, settings: PlanSettings) -> tuple[float, int]:
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     settings, goals = PlanSettings(), read_goals(BENCH)
+    calm_garbage_collector()  # as the dispatcher does
     OUT.mkdir(parents=True, exist_ok=True)
     at, begun, load = datetime.now(UTC), time.perf_counter(), os.getloadavg()[0]
     print(f"load of the machine before: {load:.2f} on {os.cpu_count()} cores", flush=True)
@@ -202,10 +204,20 @@ def _plan_lines(name: str, measured: PlanFigures) -> Iterator[str]:
         parts = [f"{part} {median(getattr(tick, part) for tick in ticks):6.1f} ms" for part in _PARTS]
         placements = median(tick.placements for tick in ticks)
         yield f"  tick {says:12} {'  '.join(parts)}  placements {placements:g}  ({len(ticks)} ticks, medians)"
+        both = sorted(tick.snapshot + tick.plan for tick in ticks)
+        whole = sorted(tick.snapshot + tick.plan + tick.apply for tick in ticks)
+        yield (
+            f"       {'':12} snapshot and plan p50 {median(both):.1f} ms, p95 {_p95(both):.1f} ms; "
+            f"with apply p50 {median(whole):.1f} ms, p95 {_p95(whole):.1f} ms"
+        )
     yield (
         f"  a hand-out costs {cost.placement_s * 1000:.3f} ms beside {cost.apply_s * 1000:.1f} ms per tick; "
         f"a claim with its start {cost.claim_s * 1000:.2f} ms"
     )
+
+
+def _p95(values: Sequence[float]) -> float:
+    return quantiles(values, n=20)[18] if len(values) > 1 else values[0]
 
 
 def _work_lines(name: str, done: Working) -> Iterator[str]:

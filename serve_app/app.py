@@ -20,11 +20,13 @@ from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
 from serve_app.jobs.endpoints import router as jobs
+from serve_app.licences.endpoints import router as licences
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
+from serve_app.projects.endpoints import router as projects
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
 from serve_app.services import open_services
@@ -80,7 +82,8 @@ def build_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    for router in (blobs, models, jobs, job_control, blocklist, events, artifacts, pipelines, replicas, loops):
+    farm = (replicas, licences, projects, loops)
+    for router in (blobs, models, jobs, job_control, blocklist, events, artifacts, pipelines, *farm):
         keyed.include_router(router)
     app.include_router(keyed)
     app.include_router(files, prefix="/v1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -251,7 +252,18 @@ def _respond(
     }
     body = {name: _plain(value) for name, value in (details or {}).items() if name not in own}
     body |= {name: value for name, value in own.items() if value is not None}
-    return JSONResponse(body, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return _ProblemResponse(body, status_code=int(status), headers=dict(headers or {}))
+
+
+class _ProblemResponse(JSONResponse):
+    """Holds what a caller sent, also where that is half of a UTF-16 pair, which no encoding takes."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        # Backslash and code are how JSON itself writes such a character.
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _is_json(content_type: str) -> bool:

@@ -24,6 +24,7 @@ Progress = Callable[[str, str, float], None]
 """Told (stage, detail, seconds since `up` was called) at each step."""
 
 _SUPERVISOR_STOPS_WITHIN = timedelta(seconds=20)  # it promises 15; then it is killed and swept after
+_DOWN_WITHIN = timedelta(seconds=60)  # another `down`: that long for its supervisor, and two graces of Ray behind it
 
 
 class FarmFailed(Unavailable):
@@ -95,29 +96,37 @@ def up(
 
 
 def down(home: Path, *, progress: Progress | None = None) -> bool:
-    """End the farm of `home` and everything it started; False if nothing of it ran."""
+    """End the farm of `home` and everything it started; False if nothing of it ran.
+
+    A second `down` beside the first waits for it and succeeds as well. One farm is ended: what another `up` starts
+    meanwhile is left.
+    """
     place = FarmHome(home)
-    if not place.root.exists():
+    if not place.lock_path.exists() and place.read() is None:
         return False
     tell = _Teller(progress)
-    record = place.read()
-    found = False
-    if record is not None and record.supervisor is not None and record.supervisor.is_alive():
-        found = True
-        tell(Stage.STOPPING, "ending Ray and the database")
-        _end_supervisor(record.supervisor)
-    elif _another_runs(place):
-        raise FarmIsRunning(
-            f"A supervisor of {place.root} is just starting, or cleaning up.", remedy="Try again in a few seconds."
-        )
-    record = place.read()
-    if record is None:
-        return found
-    with farm_lock(place):
-        left = sweep_leftovers(place, record, grace=LocalFarmSettings(home=home).ray_stop_grace)
-        stage = record.stage if record.stage is Stage.FAILED else Stage.STOPPED
-        place.write(record.model_copy(update={"supervisor": None, "ray": None, "stage": stage}))
-    return found or left > 0
+    ended: ProcessMark | None = None
+    end = time.monotonic() + _DOWN_WITHIN.total_seconds()
+    while True:
+        record = place.read()
+        running = None if record is None else record.supervisor
+        if running is not None and running.is_alive():
+            if ended is not None and running != ended:
+                return True
+            ended = running
+            tell(Stage.STOPPING, "ending Ray and the database")
+            _end_supervisor(running)
+        try:
+            with farm_lock(place):
+                return _sweep(place) or ended is not None
+        except FarmIsRunning as error:
+            # A supervisor that just starts or ends, or another `down`.
+            if time.monotonic() > end:
+                raise FarmIsRunning(
+                    f"Something holds the farm in {place.root} for more than {_DOWN_WITHIN.total_seconds():.0f} s.",
+                    remedy=f"`rayfarm status` shows it; its logs are in {place.logs}.",
+                ) from error
+        time.sleep(0.1)
 
 
 def status(home: Path) -> FarmStatus:
@@ -176,6 +185,17 @@ def _end_supervisor(supervisor: ProcessMark) -> None:
     if not wait_until(lambda: not supervisor.is_alive(), _SUPERVISOR_STOPS_WITHIN):
         supervisor.send(signal.SIGKILL)
         wait_until(lambda: not supervisor.is_alive(), timedelta(seconds=5))
+
+
+def _sweep(home: FarmHome) -> bool:
+    """End what a supervisor left, under the farm's lock; whether there was anything."""
+    record = home.read()
+    if record is None:
+        return False
+    left = sweep_leftovers(home, record, grace=LocalFarmSettings(home=home.root).ray_stop_grace)
+    stage = record.stage if record.stage is Stage.FAILED else Stage.STOPPED
+    home.write(record.model_copy(update={"supervisor": None, "ray": None, "stage": stage}))
+    return left > 0
 
 
 def _another_runs(home: FarmHome) -> bool:

@@ -5,7 +5,7 @@ from db.dispatch.apply import AppliedPlan, apply_plan
 from db.dispatch.charge import charge_projects
 from db.dispatch.dependents import release_blocked
 from db.dispatch.expire import expire_jobs
-from db.dispatch.gates import open_gates
+from db.dispatch.gates import LookedAt, open_gates
 from db.dispatch.leadership import lead, resign
 from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
 from db.dispatch.pin import JobToPin, Reused, jobs_to_pin, pin_job, refuse_job, reuse_frames
@@ -21,6 +21,7 @@ __all__ = [
     "CommittedPart",
     "FrameCommit",
     "JobToPin",
+    "LookedAt",
     "LostLeadership",
     "NewArtifact",
     "Reused",

@@ -18,6 +18,10 @@ from db.session import Database, Transaction
 from jobs.planning import Assign, Carve, Plan
 from jobs.states import JobState
 
+_SPARE_RANGES = 100
+"""Ranges of a job read beyond the frames that are wanted: a range may hold nothing but frames that were reused. Where
+these do not suffice, the next plan goes on behind them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedPlan:
@@ -94,7 +98,15 @@ async def _carve_all(
     if not wishes:
         return [], []
     ranges: dict[UUID, list[Any]] = defaultdict(list)
-    for row in (await run(tx, "read_ranges", job_ids=list(wishes))).all():
+    order = sorted(wishes)
+    found = await run(
+        tx,
+        "read_ranges",
+        job_ids=order,
+        generations=[jobs[job_id].generation for job_id in order],
+        limits=[_SPARE_RANGES + sum(wish.frames for wish in wishes[job_id]) for job_id in order],
+    )
+    for row in found.all():
         ranges[row.job_id].append(row)
     chunks: list[CarvedChunk] = []
     changed: list[dict[str, int]] = []

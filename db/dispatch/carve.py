@@ -6,7 +6,7 @@ for have no replica, and the planner places them like any chunk that came back.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -111,18 +111,45 @@ async def _open_positions(tx: Transaction, job: Any, left: list[_Left], *, wante
     order = Order(job.hand_out)
     beyond = job.total if job.scouts is None else job.scouts  # the others wait for approval
     at_once = _LOOK_AHEAD if job.gaps else max(wanted, 1)  # a tick carves a frame or two of each of many jobs
-    for item in left:
-        while item.count and item.first < beyond:
-            block = ordinals_at(order, job.total, item.first, min(item.count, beyond - item.first, at_once))
-            resolved = await _resolved(tx, job, block, item.generation) if job.gaps else frozenset[int]()
+    waiting = deque(left)
+    while blocks := _next_blocks(waiting, order, job.total, beyond, at_once):
+        resolved = await _resolved(tx, job, blocks) if job.gaps else {}
+        for item, block in blocks:
+            done = resolved.get(item.generation, frozenset())
             for ordinal in block:
                 position = item.first
                 item.first += 1
                 item.count -= 1
-                if ordinal not in resolved:
+                if ordinal not in done:
                     yield position, ordinal
 
 
-async def _resolved(tx: Transaction, job: Any, ordinals: list[int], generation: int) -> frozenset[int]:
-    done = await run(tx, "resolved_among", job_id=job.id, generation=generation, ordinals=ordinals)
-    return frozenset(done.scalars().all())
+def _next_blocks(
+    waiting: deque[_Left], order: Order, total: int, beyond: int, at_once: int
+) -> list[tuple[_Left, list[int]]]:
+    """The ordinals that come next, ``at_once`` of all ranges together; a range that holds no more is taken out."""
+    blocks: list[tuple[_Left, list[int]]] = []
+    room = at_once
+    while waiting and room:
+        item = waiting[0]
+        open_ = max(0, min(item.count, beyond - item.first))
+        count = min(open_, room)
+        if count:
+            blocks.append((item, ordinals_at(order, total, item.first, count)))
+            room -= count
+        if count < open_:
+            break
+        waiting.popleft()
+    return blocks
+
+
+async def _resolved(tx: Transaction, job: Any, blocks: list[tuple[_Left, list[int]]]) -> dict[int, frozenset[int]]:
+    """By generation: one look-up, however many ranges."""
+    asked: dict[int, list[int]] = defaultdict(list)
+    for item, block in blocks:
+        asked[item.generation] += block
+    done: dict[int, frozenset[int]] = {}
+    for generation, ordinals in asked.items():
+        found = await run(tx, "resolved_among", job_id=job.id, generation=generation, ordinals=ordinals)
+        done[generation] = frozenset(found.scalars().all())
+    return done

@@ -7,8 +7,11 @@ event of the other one, and at most ``_WINDOW`` positions ahead, so that a pass 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,8 +38,15 @@ _WINDOW = 4096
 """Positions of a job that one pass looks at: some milliseconds. What lies behind waits until those before have moved,
 which matters only for two long jobs whose orders run against each other."""
 
-_JOBS = 50
-"""Jobs that one call looks at; the others follow in the next."""
+_JOBS = 1000
+"""Jobs that one call may look at, where its time allows; the others follow in the next."""
+
+_REMEMBERED = 10_000
+"""Jobs of which it is kept when they were looked at last."""
+
+LookedAt = dict[UUID, float]
+"""Job -> when it was looked at last, by the monotonic clock. Kept by the caller from call to call, so that jobs have
+their turn where a call has not time for all; losing it costs only time."""
 
 _EVENT_FRAMES = 1000
 """Failed frames that an event names."""
@@ -53,16 +63,30 @@ class _Verdicts:
     """other job -> its last event when it was asked"""
 
 
-async def open_gates(db: Database, *, epoch: int) -> int:
+async def open_gates(
+    db: Database, *, epoch: int, within: timedelta | None = None, looked_at: LookedAt | None = None
+) -> int:
     """Let through what is ready; how many frames may be carved or have failed now.
 
-    A job that trips it up is logged and left; it does not keep the others from theirs.
+    ``within``: no job but the first is looked at after that; what is left is asked for by a NOTIFY, and comes before
+    what ``looked_at`` names. A job that trips it up is logged and left; it does not keep the others from theirs.
     """
+    looked_at = {} if looked_at is None else looked_at
+    until = math.inf if within is None else time.monotonic() + within.total_seconds()
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
+        await run(tx, "async_commit")  # it writes nothing but the lock on the leader's row
         candidates = (await run(tx, "jobs_to_let_through", limit=_JOBS)).scalars().all()
+    if len(looked_at) > _REMEMBERED:
+        for job_id in looked_at.keys() - set(candidates):
+            del looked_at[job_id]
     moved = 0
-    for job_id in candidates:
+    for number, job_id in enumerate(sorted(candidates, key=lambda job_id: looked_at.get(job_id, 0.0))):
+        if number and time.monotonic() >= until:
+            async with db.transaction() as tx:
+                await run(tx, "notify", channel=DISPATCH, payload="gates")
+            break
+        looked_at[job_id] = time.monotonic()
         try:
             async with db.transaction() as tx:
                 await hold_epoch(tx, epoch)
@@ -149,7 +173,7 @@ async def _ask_one(
         return
     rows = (await run(tx, "pictures_among", job_id=other.id, ordinals=list(places.values()))).all()
     known = {row.ordinal: row for row in rows}
-    reopened = await _still_open(tx, other)
+    reopened = await _still_open(tx, other, places.values())
     ended = JobState(other.state).is_terminal
     for ordinal, place in places.items():
         row = known.get(place)
@@ -167,12 +191,17 @@ async def _ask_one(
         verdicts.never[ordinal] = f"Frame {frames[ordinal]} of job {other.id} ({other.name}) {was}."
 
 
-async def _still_open(tx: Transaction, other: Any) -> Callable[[int, int], bool]:
-    """(ordinal, generation of its result) -> whether the other job renders that frame again."""
+async def _still_open(tx: Transaction, other: Any, places: Collection[int]) -> Callable[[int, int], bool]:
+    """(ordinal, one of ``places``; generation of its result) -> whether the other job renders that frame again."""
     if other.generation == 1:
         return lambda ordinal, generation: False
     reopened: Reopened = await read_reopened(
-        tx, job_id=other.id, generation=other.generation, order=Order(other.hand_out), total=other.total
+        tx,
+        job_id=other.id,
+        generation=other.generation,
+        order=Order(other.hand_out),
+        total=other.total,
+        ordinals=places,
     )
     chunks = (await run(tx, "live_chunks", job_id=other.id)).all()
     live = {ordinal for row in chunks for ordinal in row.ordinals}

@@ -25,7 +25,7 @@ _EVENT_FRAMES = 1000
 """Reused frames that an event names; a feed line of a million frames helps nobody."""
 
 
-_MOST_SOURCES = 1000
+MOST_SOURCES = 1000
 """Earlier jobs that are looked into, the newest first."""
 
 _SOURCES_AT_ONCE = 16
@@ -112,7 +112,7 @@ async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) ->
         first, beyond = row.reuse_next, min(row.reuse_next + limit, job.total)
         if job.state not in (JobState.QUEUED, JobState.RUNNING) or not row.wanted or first >= beyond:
             return Reused(taken=0, done=True)
-        found = (await run(tx, "reuse_sources", job_id=job_id, limit=_MOST_SOURCES)).all()
+        found = (await run(tx, "reuse_sources", job_id=job_id, limit=MOST_SOURCES)).all()
         if not found:
             beyond = job.total
         taken = 0

@@ -10,7 +10,7 @@ import structlog
 
 from db._jobs import lock_job
 from db._query import run
-from db.cancel import fail_job
+from db.cancel import end_cancel, fail_job
 from db.dispatch.leadership import hold_epoch
 from db.dispatch.tasks import rescue_task
 from db.errors import DatabaseUnavailable, LostLeadership, RowsBusy
@@ -20,7 +20,7 @@ from db.queue.give_back import give_back
 from db.session import Database
 from db.settle import settle
 from jobs.limits import FarmLimits
-from jobs.states import EndReason, WorkKind
+from jobs.states import EndReason, JobState, WorkKind
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ async def rescue_expired(db: Database, *, epoch: int, limits: FarmLimits, failur
     to beat. That wait is the caller's. One row that cannot be rescued does not stop the others; where it fails again
     and again (``failures`` counts), its job fails and says so.
     """
-    await _part_with_silent_replicas(db, epoch, limits)
+    await _free_what_none_may_claim(db, epoch, limits)
     failures = {} if failures is None else failures
     rescued = 0
     seen: set[int] = set()
@@ -69,12 +69,13 @@ async def rescue_expired(db: Database, *, epoch: int, limits: FarmLimits, failur
     return rescued
 
 
-async def _part_with_silent_replicas(db: Database, epoch: int, limits: FarmLimits) -> None:
+async def _free_what_none_may_claim(db: Database, epoch: int, limits: FarmLimits) -> None:
+    """Part with replicas that fell silent, and with what waits at one that gets no work any more."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         silent = (await run(tx, "silent_replicas", timeout=limits.lease)).scalars().all()
-        await run(tx, "unassign_from_gone")
-        if silent:
+        freed = (await run(tx, "unassign_unclaimable")).all()
+        if silent or freed:
             await run(tx, "notify", channel=DISPATCH, payload="replica")
     for replica_id in silent:
         _log.warning("replica_silent", replica_id=str(replica_id))
@@ -100,8 +101,13 @@ async def _give_up(db: Database, job_id: UUID, epoch: int) -> bool:
         async with db.transaction() as tx:
             await hold_epoch(tx, epoch)
             await run(tx, "short_lock_wait")
-            if (await lock_job(tx, job_id)).state.is_terminal:
+            state = (await lock_job(tx, job_id)).state
+            if state.is_terminal:
                 return False
+            if state is JobState.CANCELING:  # it ends as was asked
+                lost = "Canceled; the farm could not recover work that a lost worker held, and its log says more."
+                await end_cancel(tx, job_id=job_id, message=lost)
+                return True
             await fail_job(tx, job_id=job_id, reason=EndReason.INFRA, message=message)
             return True
     except (LostLeadership, DatabaseUnavailable):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from db._query import run
-from db.session import Database
+from db.session import Database, Transaction
 from jobs.planning import CrowdView, JobView, LooseChunk, PlanSettings, ProjectView, ReplicaView, Snapshot, StagedChunk
 from jobs.spec import PriorityClass
 from jobs.states import JobState
@@ -19,6 +20,8 @@ _DEFAULT_POOLS = ("default",)
 _CLASSES = tuple(PriorityClass)
 _NONE: Mapping[str, Any] = {}
 _NOTHING: frozenset[str] = frozenset()
+_QUEUED = str(JobState.QUEUED)
+_MAY_RENDER = (_QUEUED, str(JobState.RUNNING))
 
 
 async def read_snapshot(
@@ -30,39 +33,47 @@ async def read_snapshot(
     """
     plan = settings or PlanSettings()
     async with db.transaction() as tx:
-        job_rows = (await run(tx, "read_jobs", jobs_per_project=plan.jobs_per_project)).all()
-        read = cache(json.loads)  # one object for each different text
-        jobs = tuple(_job(row, read) for row in job_rows)
-        waiting = [job for job in jobs if not job.stopped and (job.uncarved or job.loose)]
-        kinds = await run(
-            tx,
-            "read_replicas",
-            cluster_id=cluster_id,
-            replica_timeout=replica_timeout,
-            staged_chunks=plan.staged_chunks,
-            most_urgent=min((job.priority.rank for job in waiting), default=len(_CLASSES)),
-            digests=sorted({job.model_digest for job in waiting}),
-            listed=plan.placements_per_tick,
-            victims=min(plan.placements_per_tick, _urgent_chunks(waiting)),
-        )
-        replicas, crowds = _replicas(kinds.all())
+        rows = (await run(tx, "read_jobs", jobs_per_project=plan.jobs_per_project)).all()
+        # Views are made while the database looks for replicas. No task group: it would wrap what a statement raises.
+        kinds, jobs = await asyncio.gather(_kinds(tx, rows, cluster_id, replica_timeout, plan), _jobs(rows))
+        replicas, crowds = _replicas(kinds)
         projects = (await run(tx, "read_projects", half_life=plan.share_half_life)).all()
-        licences = (await run(tx, "read_licences")).all()
-        pools = (await run(tx, "read_pools", cluster_id=cluster_id)).scalars().all()
+        bounds = (await run(tx, "read_bounds", cluster_id=cluster_id)).all()
+    pools = (row.name for row in bounds if row.kind == "pool")
     return Snapshot(
         replicas=replicas,
         crowds=crowds,
         jobs=jobs,
         projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
-        licences={row.name: row.capacity for row in licences},
-        pools=tuple(pools) or _DEFAULT_POOLS,
+        licences={row.name: row.capacity for row in bounds if row.kind == "licence"},
+        pools=tuple(sorted({*pools, *(kind.pool for kind in kinds)})) or _DEFAULT_POOLS,
     )
 
 
-def _urgent_chunks(waiting: Sequence[JobView]) -> int:
-    """Chunks that could push in before work of a lower class, at most."""
+async def _kinds(
+    tx: Transaction, jobs: Sequence[Any], cluster_id: str, replica_timeout: timedelta, plan: PlanSettings
+) -> Sequence[Any]:
+    """Replicas by kind, as the jobs that wait want them read."""
+    waiting = [
+        (rank, digest, uncarved + len(loose or ()))
+        for _, _, _, digest, state, rank, *_, uncarved, _, _, loose, _, _, _, _, _ in jobs
+        if state in _MAY_RENDER and (uncarved or loose)
+    ]
     lowest = len(_CLASSES) - 1
-    return sum(job.uncarved + len(job.loose) for job in waiting if job.priority.rank < lowest)
+    # chunks that could push in before work of a lower class, at most
+    urgent_chunks = sum(chunks for rank, _, chunks in waiting if rank < lowest)
+    kinds = await run(
+        tx,
+        "read_replicas",
+        cluster_id=cluster_id,
+        replica_timeout=replica_timeout,
+        staged_chunks=plan.staged_chunks,
+        most_urgent=min((rank for rank, _, _ in waiting), default=len(_CLASSES)),
+        digests=sorted({digest for _, digest, _ in waiting}),
+        listed=plan.placements_per_tick,
+        victims=min(plan.placements_per_tick, urgent_chunks),
+    )
+    return kinds.all()
 
 
 def _replicas(kinds: Sequence[Any]) -> tuple[tuple[ReplicaView, ...], tuple[CrowdView, ...]]:
@@ -108,33 +119,67 @@ def _replica(kind: Any, line: Sequence[Any]) -> ReplicaView:
     )
 
 
-def _job(row: Any, read: Callable[[str], Any]) -> JobView:
-    return JobView(
-        id=row.id,
-        project_id=row.project_id,
-        pipeline=row.pipeline,
-        model_digest=row.model_digest,
-        started=row.state != JobState.QUEUED,
-        stopped=row.state not in (JobState.QUEUED, JobState.RUNNING),
-        priority=_CLASSES[row.priority_rank],
-        weight=row.weight,
-        created_order=row.created,
-        engine_version=row.engine_version,
-        device_class=row.device_class,
-        labels=read(row.labels) if row.labels else _NONE,
-        licences=read(row.licences) if row.licences else _NONE,
-        max_replicas=row.max_replicas,
-        blocked_nodes=frozenset(row.blocked_nodes) if row.blocked_nodes else _NOTHING,
-        uncarved=row.uncarved,
-        split_parts=row.split_parts,
-        gated=row.gated,
-        loose=tuple(
-            LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
-            for work_id, frames, avoid in sorted(row.loose or ())
-        ),
-        active_chunks=row.active or 0,
-        active_frames=row.active_frames or 0,
-        frame_seconds=row.frame_seconds,
-        waited_s=row.waited_s,
-        finish_in_s=row.finish_in_s,
+async def _jobs(rows: Sequence[Any]) -> tuple[JobView, ...]:
+    """Unpacked and not asked for by name, which would cost more than all the rest: thousands of rows in each tick."""
+    await asyncio.sleep(0)  # the statement that goes on meanwhile is sent first
+    read = cache(json.loads)  # one object for each different text
+    return tuple(
+        JobView(
+            id=id_,
+            project_id=project_id,
+            pipeline=pipeline,
+            model_digest=model_digest,
+            started=state != _QUEUED,
+            stopped=state not in _MAY_RENDER,
+            priority=_CLASSES[priority_rank],
+            weight=weight,
+            created_order=created,
+            engine_version=engine_version,
+            device_class=device_class,
+            labels=read(labels) if labels else _NONE,
+            licences=read(licences) if licences else _NONE,
+            max_replicas=max_replicas,
+            blocked_nodes=frozenset(blocked_nodes) if blocked_nodes else _NOTHING,
+            uncarved=uncarved,
+            split_parts=split_parts,
+            gated=gated,
+            loose=_loose(loose) if loose else (),
+            active_chunks=active,
+            active_frames=active_frames,
+            frame_seconds=frame_seconds,
+            waited_s=waited_s,
+            finish_in_s=finish_in_s,
+        )
+        for (
+            id_,
+            project_id,
+            pipeline,
+            model_digest,
+            state,
+            priority_rank,
+            weight,
+            created,
+            engine_version,
+            device_class,
+            labels,
+            licences,
+            max_replicas,
+            blocked_nodes,
+            uncarved,
+            split_parts,
+            gated,
+            loose,
+            active,
+            active_frames,
+            frame_seconds,
+            waited_s,
+            finish_in_s,
+        ) in rows
+    )
+
+
+def _loose(chunks: Sequence[Any]) -> tuple[LooseChunk, ...]:
+    return tuple(
+        LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
+        for work_id, frames, avoid in sorted(chunks)
     )

@@ -6,7 +6,7 @@ with blocked as (
     select work.id from work
     join replica on replica.id = work.assigned_to
     join blocked on blocked.node = replica.node
-    where work.job_id = :job_id and work.state = 'queued'
+    where work.job_id = :job_id and work.kind <> 'range' and work.state = 'queued'
     order by work.id
     for no key update of work skip locked
 )

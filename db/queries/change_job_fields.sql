@@ -6,7 +6,11 @@ with changed as (
     where id = :job_id
 ), waiting as (
     select id from work
-    where job_id = :job_id and state in ('queued', 'leased', 'rendering') and priority_rank <> :priority_rank
+    where job_id = :job_id and priority_rank <> :priority_rank
+      and (  -- an index for each arm
+          (kind = 'range' and state = 'queued')
+          or (kind <> 'range' and state in ('queued', 'leased', 'rendering'))
+      )
     order by id for no key update
 )
 update work set priority_rank = :priority_rank from waiting where work.id = waiting.id

@@ -1,4 +1,4 @@
 select name, start_before, finish_before,
        coalesce(finish_before <= now(), false) as is_late,
-       coalesce(start_before <= now() and started_at is null, false) as starts_late
+       coalesce(start_before <= now() and given_at is null, false) as starts_late
 from job where id = :job_id

@@ -1,1 +1,3 @@
-update replica set disabled = :disabled where id = :replica_id and state <> 'gone' returning id
+update replica set disabled = :disabled, disabled_reason = case when :disabled then cast(:reason as text) end
+where id = :replica_id and state <> 'gone'
+returning id

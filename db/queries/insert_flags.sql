@@ -1,10 +1,11 @@
--- A frame counts once in the job, however many flags it has.
+-- A picture counts once in the job, however many flags it has; insert_looks.sql takes it out once a newer one is judged.
 with given as (
     select * from jsonb_to_recordset(cast(:flags as jsonb)) as flag (
         ordinal integer, generation integer, flag text, detail text
     )
 ), flagged as (
-    select distinct ordinal from frame_flag where job_id = :job_id and ordinal in (select ordinal from given)
+    select distinct ordinal from frame_flag
+    where job_id = :job_id and (ordinal, generation) in (select ordinal, generation from given)
 ), inserted as (
     insert into frame_flag (job_id, ordinal, generation, flag, detail)
     select :job_id, ordinal, generation, flag, detail from given

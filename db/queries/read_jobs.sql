@@ -1,19 +1,25 @@
--- Jobs that have work to place, and those that have only chunks in flight. Of one project the first ones in the order of
--- urgency are read, beside those with chunks in flight; jobs that wait for something that others do not (a licence, a
--- replica that fits) come last, so that many of them do not keep the rest from being looked at.
+-- Jobs that have work to place, and those that have only chunks in flight. Of one project the first ones in the order
+-- of urgency are read, beside those with chunks in flight; jobs that wait for something that others do not (a licence,
+-- a replica that fits) come last, so that many of them do not keep the rest from being looked at.
 -- What no chunk holds and has no outcome is not carved yet; a frame in parts is held by any of its parts or its merge.
 -- Of a job whose frames are split, the parts are counted and timed: each is placed like a chunk.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
+-- Live work is added up once; the few loose chunks have an index of their own. The order of the columns is what
+-- db/dispatch/snapshot.py unpacks.
 with live as materialized (
+    -- A chunk has a replica exactly where one of the two columns says so.
     select job_id,
            sum(cardinality(ordinals)) filter (where kind = 'chunk') as frames,
-           count(*) filter (where state <> 'queued' or assigned_to is not null) as active,
-           sum(cardinality(ordinals)) filter (where state <> 'queued' or assigned_to is not null) as active_frames,
-           max(updated_at) filter (where state <> 'queued' or assigned_to is not null) as given_at,
-           json_agg(json_build_array(id, cardinality(ordinals), avoid))
-               filter (where state = 'queued' and assigned_to is null and not_before <= now()) as loose
+           count(coalesce(replica_id, assigned_to)) as active,
+           sum(cardinality(ordinals)) filter (where coalesce(replica_id, assigned_to) is not null) as active_frames,
+           max(updated_at) filter (where coalesce(replica_id, assigned_to) is not null) as moved_at
     from work
-    where kind in ('chunk', 'part') and state in ('queued', 'leased', 'rendering') and job_id is not null
+    where kind in ('chunk', 'part') and state in ('queued', 'leased', 'rendering')
+    group by job_id
+), loose as materialized (
+    select job_id, json_agg(json_build_array(id, cardinality(ordinals), avoid)) as chunks
+    from work
+    where kind in ('chunk', 'part') and state = 'queued' and assigned_to is null and not_before <= now()
     group by job_id
 ), parted as materialized (
     select job_id, count(distinct ordinals[1]) as frames from (
@@ -23,16 +29,13 @@ with live as materialized (
     ) as piece
     group by job_id
 ), ranges as materialized (
-    -- Positions that may be carved now: not those that wait for another job's frames, or for approval behind the scouts.
-    select work.job_id, bool_or(work.gated) as gated,
-           sum(least(work.count, greatest(
-               coalesce(case when job.approved_at is null then job.scouts end, job.total) - work.first, 0
-           ))) filter (where not work.gated) as positions
-    from work join job on job.id = work.job_id
-    where work.kind = 'range' and work.state = 'queued'
-    group by work.job_id
-), listed as materialized (
-    select job.id, live.frames, live.active, live.active_frames, live.given_at, live.loose,
+    -- Positions that may be carved now: not those that wait for another job's frames.
+    select job_id, bool_or(gated) as gated, sum(count) filter (where not gated) as positions
+    from work where kind = 'range' and state = 'queued'
+    group by job_id
+), listed as (
+    select job.*, live.frames, live.active, live.active_frames,
+           greatest(job.given_at, live.moved_at) as last_at,
            row_number() over (
                partition by job.project_id
                order by job.wait_reason in ('no_replica_fits', 'engine_version', 'blocked_nodes', 'licence', 'cap')
@@ -48,28 +51,31 @@ with live as materialized (
 )
 select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest, job.state,
        job.priority_rank, job.weight, date_part('epoch', job.created_at) as created, job.engine_version,
-       job.device_class, (job.spec -> 'labels')::text as labels, (job.spec -> 'licences')::text as licences,
-       job.max_replicas, blocked.nodes as blocked_nodes,
+       job.device_class, nullif(job.spec -> 'labels', '{}')::text as labels,
+       nullif(job.spec -> 'licences', '{}')::text as licences, job.max_replicas, blocked.nodes as blocked_nodes,
+       (least(
+           job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
+               - coalesce(job.frames, 0) - coalesce(parted.frames, 0),
+           coalesce(case when job.scouts is null or job.approved_at is not null then ranges.positions else (
+               -- the others wait for approval behind the scouts
+               select sum(least(work.count, greatest(job.scouts - work.first, 0))) from work
+               where work.job_id = job.id and work.kind = 'range' and work.state = 'queued' and not work.gated
+           ) end, 0)
+       ) * job.split_parts)::integer as uncarved,
+       job.split_parts, coalesce(ranges.gated, false) as gated, loose.chunks as loose,
+       coalesce(job.active, 0) as active, coalesce(job.active_frames, 0) as active_frames,
        case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 / job.split_parts
             when job.render_key is not null
             then (select alike.render_ms_sum / alike.render_count / 1000.0 / alike.split_parts from job as alike
                   where alike.project_id = job.project_id and alike.render_key = job.render_key
                     and alike.render_count > 0
                   limit 1) end as frame_seconds,
-       (least(
-           job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
-               - coalesce(listed.frames, 0) - coalesce(parted.frames, 0),
-           coalesce(ranges.positions, 0)
-       ) * job.split_parts)::integer as uncarved,
-       job.split_parts, coalesce(ranges.gated, false) as gated,
-       listed.active, listed.active_frames, listed.loose,
-       date_part('epoch', now() - coalesce(listed.given_at, job.started_at, job.created_at)) as waited_s,
+       date_part('epoch', now() - coalesce(job.last_at, job.started_at, job.created_at)) as waited_s,
        date_part('epoch', job.finish_before - now()) as finish_in_s
-from listed
-join job on job.id = listed.id
+from listed as job
 join model on model.id = job.model_id
+left join loose on loose.job_id = job.id
 left join ranges on ranges.job_id = job.id
 left join parted on parted.job_id = job.id
 left join blocked on blocked.job_id = job.id and blocked.pipeline = job.spec ->> 'pipeline'
-where listed.turn <= :jobs_per_project or listed.active > 0
-order by job.created_at, job.id
+where job.turn <= :jobs_per_project or job.active > 0

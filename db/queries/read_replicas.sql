@@ -1,27 +1,22 @@
 -- Replicas that take work, by kind: how many there are, and one by one only those that the planner can use: that have
 -- room, or whose staged chunk an idle one could start, or that has to give way to a higher class. Of each sort and kind
--- at most :listed, those that hold a wanted model first, and of those that have to give way no more than :victims. Narrow rows are counted and numbered, and the wide ones are
--- looked up for what is left; replicas are alike where the hash of all that a job may ask for is.
+-- at most :listed, those that hold a wanted model first, and of those that have to give way no more than :victims.
+-- Narrow rows are counted and numbered, and what is wide is looked up for what is left.
 with held as materialized (
-    select coalesce(replica_id, assigned_to) as replica_id, count(*) as load,
-           count(*) filter (where state = 'queued') as staged,
+    select coalesce(replica_id, assigned_to) as replica_id, count(*) as load, count(assigned_to) as staged,
            max(priority_rank) filter (where state = 'queued') as staged_rank
     from work
-    where state in ('queued', 'leased', 'rendering') and kind in ('chunk', 'part')
-      and (state <> 'queued' or assigned_to is not null) and job_id is not null
+    where (assigned_to is not null or state in ('leased', 'rendering')) and kind in ('chunk', 'part')
     group by 1
 ), seen as materialized (
-    select replica.id, coalesce(held.load, 0) as load, held.staged, held.staged_rank,
-           jsonb_hash_extended(replica.labels, 1) # jsonb_hash_extended(replica.engines, 2)
-               # hashtextextended(replica.pool, 3) # hashtextextended(replica.device_class, 4) as alike,
+    select replica.id, coalesce(held.load, 0) as load, held.staged, held.staged_rank, replica.alike,
            case when held.load > 0 or replica.residents = '[]' then 1
                 when exists (
                     select from jsonb_array_elements(replica.residents) as resident
                     where resident ->> 'digest' = any(cast(:digests as text[]))
                 ) then 0
                 else 2 end as chill
-    from replica
-    join accepting_replica on accepting_replica.id = replica.id
+    from accepting_replica as replica
     left join held on held.replica_id = replica.id
     where replica.cluster_id = :cluster_id and replica.beat_at > now() - cast(:replica_timeout as interval)
 ), numbered as (
@@ -36,27 +31,31 @@ with held as materialized (
     select id, alike from numbered
     where turn <= case when load <= :staged_chunks or exists (select from seen where load = 0)
                        then cast(:listed as integer) else cast(:victims as integer) end
-), pieces as materialized (
-    select picked.id,
-           count(*) filter (where work.state <> 'queued') as busy,
-           sum(cardinality(work.ordinals)) filter (where work.state <> 'queued') as busy_frames,
-           (array_agg(work.job_id) filter (where work.state <> 'queued'))[1] as busy_job,
-           array_agg(work.id) filter (where work.state = 'queued') as staged_ids,
-           array_agg(work.job_id) filter (where work.state = 'queued') as staged_jobs,
-           date_part('epoch', now() - min(work.updated_at) filter (where work.state = 'queued')) as staged_s
-    from work join picked on picked.id = coalesce(work.replica_id, work.assigned_to)
-    where work.state in ('queued', 'leased', 'rendering') and work.kind in ('chunk', 'part')
-      and (work.state <> 'queued' or work.assigned_to is not null) and work.job_id is not null
-    group by picked.id
 ), listed as (
     select picked.alike, json_agg(json_build_array(
-               replica.id, replica.node, jsonb_path_query_array(replica.residents, '$[*].digest'),
-               coalesce(pieces.busy, 0), coalesce(pieces.busy_frames, 0), pieces.busy_job, pieces.staged_ids,
-               pieces.staged_jobs, pieces.staged_s
+               picked.id, replica.node, replica.residents, pieces.busy, coalesce(pieces.busy_frames, 0),
+               pieces.busy_job, pieces.staged_ids, pieces.staged_jobs, pieces.staged_s
            ))::text as replicas
     from picked
-    join replica on replica.id = picked.id
-    left join pieces on pieces.id = picked.id
+    cross join lateral (  -- an index look-up each: a limit keeps it one
+        select node, jsonb_path_query_array(residents, '$[*].digest') as residents from replica
+        where replica.id = picked.id limit 1
+    ) as replica
+    cross join lateral (
+        select count(*) filter (where piece.state <> 'queued') as busy,
+               sum(cardinality(piece.ordinals)) filter (where piece.state <> 'queued') as busy_frames,
+               (array_agg(piece.job_id) filter (where piece.state <> 'queued'))[1] as busy_job,
+               array_agg(piece.id) filter (where piece.state = 'queued') as staged_ids,
+               array_agg(piece.job_id) filter (where piece.state = 'queued') as staged_jobs,
+               date_part('epoch', now() - min(piece.updated_at) filter (where piece.state = 'queued')) as staged_s
+        from (
+            select id, job_id, state, ordinals, kind, updated_at from work
+            where replica_id = picked.id and state in ('leased', 'rendering')
+            union all
+            select id, job_id, state, ordinals, kind, updated_at from work where assigned_to = picked.id
+        ) as piece
+        where piece.kind in ('chunk', 'part')
+    ) as pieces
     group by picked.alike
 ), kinds as (
     select alike, count(*) as total, (array_agg(id))[1] as sample from seen group by alike

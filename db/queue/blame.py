@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from db._jobs import lock_job
@@ -13,7 +14,9 @@ from db.listen import DISPATCH
 from db.queue._work import LockedWork
 from db.session import Transaction
 from jobs.events import EventKind
+from jobs.fitting import renders
 from jobs.limits import FarmLimits
+from jobs.planning import CrowdView
 from jobs.states import EndReason, Fault
 
 _BLAMED = (Fault.TASK, Fault.WORKER)
@@ -48,7 +51,9 @@ async def count_failure(tx: Transaction, work: LockedWork, *, reason: EndReason,
         ceiling=limits.failures_before_block,
     )
     row = done.one_or_none()
-    if row is None or not row.blocks:
+    if row is None or not row.due:
+        return
+    if not await _another_can_render(tx, job_id=work.job.id, failed=row):
         return
     await run(tx, "block_node", job_id=work.job.id, node=row.node, pipeline=row.pipeline)
     await append_event(
@@ -56,6 +61,25 @@ async def count_failure(tx: Transaction, work: LockedWork, *, reason: EndReason,
         job_id=work.job.id,
         kind=EventKind.NODE_BLOCKED,
         data={"node": row.node, "pipeline": row.pipeline, "failures": row.failures, "reason": reason},
+    )
+
+
+async def _another_can_render(tx: Transaction, *, job_id: UUID, failed: Any) -> bool:
+    """Whether a machine that is not blocked is left beside the one that failed, by the rules of the planner."""
+    found = await run(
+        tx, "other_machines", job_id=job_id, cluster_id=failed.cluster_id, node=failed.node, pipeline=failed.pipeline
+    )
+    return any(
+        renders(
+            pipeline=failed.pipeline,
+            engine_version=kind.wanted_version,
+            device_class=kind.wanted_device,
+            labels=kind.wanted_labels or {},
+            on=CrowdView(
+                pool=kind.pool, replicas=1, labels=kind.labels, engines=kind.engines, device_class=kind.device_class
+            ),
+        )
+        for kind in found
     )
 
 

@@ -86,7 +86,7 @@ async def mark_gone(
     """
     async with db.transaction() as tx:
         await run(tx, "set_replica_gone", replica_id=replica_id)
-        await run(tx, "unassign_from_replica", replica_id=replica_id)
+        await run(tx, "unassign_from_replicas", replica_ids=[replica_id])
         held = (await run(tx, "held_by_replica", replica_id=replica_id)).all()
         await run(tx, "notify", channel=DISPATCH, payload="replica")
     for row in held:  # a transaction each: one job under lock at a time

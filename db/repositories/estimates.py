@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from db._frames import runs_as_rows
 from db._query import as_json, run
+from db.dispatch.pin import MOST_SOURCES
 from db.session import Transaction
 from jobs.frames import FrameRange
 
@@ -38,8 +38,10 @@ async def present_replicas(tx: Transaction, *, timeout: timedelta) -> list[Prese
 async def count_reusable(tx: Transaction, *, project_id: UUID, render_key: str, frames: FrameRange) -> int:
     """Frames of the range that need not be rendered."""
     await run(tx, "no_nested_loops")
-    runs = as_json(runs_as_rows(frames))
-    done = await run(tx, "count_reusable", project_id=project_id, render_key=render_key, runs=runs)
+    runs = as_json([{"first": run_.first, "last": run_.last, "step": run_.step} for run_ in frames.runs])
+    done = await run(
+        tx, "count_reusable", project_id=project_id, render_key=render_key, runs=runs, sources=MOST_SOURCES
+    )
     return int(done.scalar_one())
 
 

@@ -66,16 +66,15 @@ async def list_frames(
     Costs what the page costs, wherever it lies: each state is found through an index, or from the few rows of the
     queue that stand for all frames without outcome.
     """
-    reopened = await _reopened(tx, job)
     if not states:
-        return await _rows_of(tx, job, reopened, range(first, min(first + limit, job.total)))
+        return await _rows_of(tx, job, range(first, min(first + limit, job.total)))
     wanted = frozenset(states)
     found: list[FrameRow] = []
     while len(found) < limit and first < job.total:
         candidates = await _candidates(tx, job, wanted, first, limit)
         if not candidates:
             break
-        found += [row for row in await _rows_of(tx, job, reopened, candidates) if row.state in wanted]
+        found += [row for row in await _rows_of(tx, job, candidates) if row.state in wanted]
         first = candidates[-1] + 1
     return found[:limit]
 
@@ -84,7 +83,7 @@ async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
     """The frame at this place of the range; ``IndexError`` if there is none."""
     if not 0 <= ordinal < job.total:
         raise IndexError(ordinal)
-    [row] = await _rows_of(tx, job, await _reopened(tx, job), [ordinal])
+    [row] = await _rows_of(tx, job, [ordinal])
     return row
 
 
@@ -152,9 +151,10 @@ async def _unresolved(
     return found[:limit]
 
 
-async def _rows_of(tx: Transaction, job: JobRow, reopened: Reopened, ordinals: Sequence[int]) -> list[FrameRow]:
+async def _rows_of(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> list[FrameRow]:
     """These frames with the state that each has."""
     named = list(ordinals)
+    reopened = await _reopened(tx, job, named)
     done = await run(tx, "frames_with_result", job_id=job.id, ordinals=named)
     results = {row.ordinal: row for row in done.all()}
     live = {} if job.state.is_terminal else await _live(tx, job, named)
@@ -182,9 +182,11 @@ async def _rows_of(tx: Transaction, job: JobRow, reopened: Reopened, ordinals: S
     return rows
 
 
-async def _reopened(tx: Transaction, job: JobRow) -> Reopened:
+async def _reopened(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> Reopened:
     order = Order(job.spec["order"])
-    return await read_reopened(tx, job_id=job.id, generation=job.generation, order=order, total=job.total)
+    return await read_reopened(
+        tx, job_id=job.id, generation=job.generation, order=order, total=job.total, ordinals=ordinals
+    )
 
 
 async def _live(tx: Transaction, job: JobRow, ordinals: list[int]) -> dict[int, _Live]:

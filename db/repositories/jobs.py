@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,6 +62,10 @@ class JobRow:
     """Frames with a flag."""
     created_at: datetime
     started_at: datetime | None
+    running_since: datetime | None
+    """When it last began to run, also after a pause, an approval or a retry."""
+    renders_before: int
+    """``render_count`` at that time."""
     ended_at: datetime | None
 
     @property
@@ -81,6 +85,14 @@ async def get_job(tx: Transaction, *, job_id: UUID, project_id: UUID | None = No
         query = query.where(JOB.c.project_id == project_id)
     row = (await tx.execute(query)).mappings().one_or_none()
     return None if row is None else _row(row)
+
+
+async def jobs_among(tx: Transaction, *, project_id: UUID, job_ids: Collection[UUID]) -> set[UUID]:
+    """Those of ``job_ids`` that are the project's."""
+    if not job_ids:
+        return set()
+    query = select(JOB.c.id).where(JOB.c.id.in_(job_ids), JOB.c.project_id == project_id)
+    return set((await tx.execute(query)).scalars())
 
 
 async def list_jobs(

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
+from db._query import run
+from db.listen import DISPATCH
 from db.session import Transaction
 from db.tables import PROJECT
 
@@ -17,6 +19,8 @@ class ProjectRow:
     id: UUID
     slug: str
     name: str
+    weight: int
+    """Share of the farm, beside the other projects'."""
     created_at: datetime
 
 
@@ -34,6 +38,14 @@ async def get_project(tx: Transaction, *, project_id: UUID) -> ProjectRow | None
 async def list_projects(tx: Transaction) -> list[ProjectRow]:
     rows = await tx.execute(select(*_COLUMNS).order_by(PROJECT.c.slug))
     return [ProjectRow(**row) for row in rows.mappings()]
+
+
+async def set_project_weight(tx: Transaction, *, slug: str, weight: int) -> bool:
+    """Its share from the next plan on; what it has used already counts by the new weight too. False: there is none."""
+    if (await run(tx, "set_project_weight", slug=slug, weight=weight)).one_or_none() is None:
+        return False
+    await run(tx, "notify", channel=DISPATCH, payload="project")
+    return True
 
 
 async def _one(tx: Transaction, condition: ColumnElement[bool]) -> ProjectRow | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from db._query import run
 from db.session import Transaction
 from db.tables import NODE, REPLICA
 
@@ -29,6 +30,7 @@ class ReplicaRow:
     drain_reason: str | None
     drain_by: datetime | None
     disabled: bool
+    disabled_reason: str | None
     frames: int
     failures: int
     ray_node: str | None
@@ -56,18 +58,25 @@ async def list_nodes(tx: Transaction) -> list[NodeRow]:
 
 
 async def list_replicas(
-    tx: Transaction, *, cluster_id: str | None = None, include_gone: bool = False
+    tx: Transaction, *, cluster_id: str | None = None, replica_id: UUID | None = None, include_gone: bool = False
 ) -> list[ReplicaRow]:
-    """By pool, node and age."""
+    """By pool, node and age; with ``replica_id`` that one alone."""
     silent_s = func.extract("epoch", func.now() - REPLICA.c.beat_at).label("silent_s")
     query = select(*(column for column in REPLICA.c if column.name in ReplicaRow.__dataclass_fields__), silent_s)
     if cluster_id is not None:
         query = query.where(REPLICA.c.cluster_id == cluster_id)
+    if replica_id is not None:
+        query = query.where(REPLICA.c.id == replica_id)
     if not include_gone:
         query = query.where(REPLICA.c.state != "gone")
     order = (REPLICA.c.pool, REPLICA.c.node, REPLICA.c.started_at, REPLICA.c.id)
     rows = await tx.execute(query.order_by(*order))
     return [ReplicaRow(**{**row, "silent_s": float(row["silent_s"])}) for row in rows.mappings()]
+
+
+async def are_all_stopped(tx: Transaction) -> bool:
+    """Whether replicas are up and each of them is disabled or drains."""
+    return bool((await run(tx, "all_stopped")).scalar_one())
 
 
 async def trouble_of_job(tx: Transaction, *, job_id: UUID) -> str | None:

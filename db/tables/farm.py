@@ -4,9 +4,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Computed
 from sqlmodel import Field, SQLModel
 
 from db.tables._columns import big_integer, instant, json, words
+
+_ALIKE = (
+    "jsonb_hash_extended(labels, 1) # jsonb_hash_extended(engines, 2) # hashtextextended(pool, 3)"
+    " # hashtextextended(device_class, 4)"
+)
 
 
 class ReplicaTable(SQLModel, table=True):
@@ -32,6 +38,8 @@ class ReplicaTable(SQLModel, table=True):
     """What it renders, for people."""
     disabled: bool = False
     """An operator keeps work from it; it stays up."""
+    disabled_reason: str | None = words(default=None)
+    """Why, for people."""
     frames: int = big_integer(default=0)
     """Frames that it has committed."""
     failures: int = big_integer(default=0)
@@ -42,6 +50,8 @@ class ReplicaTable(SQLModel, table=True):
     """Why it shall leave, for people."""
     drain_by: datetime | None = instant(default=None)
     """When its machine goes; a frame that renders then is given back."""
+    alike: int | None = big_integer(default=None, sa_column_args=[Computed(_ALIKE, persisted=True)])
+    """Equal where all is equal that a job may ask for: pool, labels, engines, device."""
     started_at: datetime = instant()
     beat_at: datetime = instant()
     gone_at: datetime | None = instant(default=None)

@@ -86,6 +86,12 @@ class JobTable(SQLModel, table=True):
     """How much of ``render_ms_sum`` has been added to the project's charge."""
     suspects: int = 0
     """Frames with a flag."""
+    given_at: datetime | None = instant(default=None)
+    """When a replica was last given work of it."""
+    running_since: datetime | None = instant(default=None)
+    """When it last began to run, also after a pause, an approval or a retry; ``started_at`` is the first time."""
+    renders_before: int = 0
+    """``render_count`` at that time: the pace counts from there."""
     idempotency_key: str | None = words(default=None)
     created_at: datetime = instant()
     started_at: datetime | None = instant(default=None)

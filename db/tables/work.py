@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Computed
 from sqlmodel import Field, SQLModel
 
 from db.tables._columns import big_integer, instant, integer_list, json, small_integer, uuid_list, words
@@ -34,6 +35,8 @@ class WorkTable(SQLModel, table=True):
     """Of a part or merge row: into how many slices its frame is split."""
     gated: bool = False
     """Of a range: its frames wait for the same frames of another job, and are not carved before."""
+    beyond: int | None = Field(default=None, sa_column_args=[Computed("first + count", persisted=True)])
+    """Of a range: the position behind its last, which stays where it is while the range is carved."""
     state: str = words(default="queued")
     fence: int = 0
     """Raised by each change of owner; a write that names an older one is dropped."""

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from uuid import uuid4
 
+from cluster.calm_memory import calm_garbage_collector
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.runner import TaskRunner
 from cluster.logs import configure_logging
@@ -30,6 +31,7 @@ class NoTasks:
 async def main() -> None:
     """Until SIGTERM."""
     configure_logging(30)
+    calm_garbage_collector()  # as the deployment does
     database_settings = DatabaseSettings()
     database, settings, holder = Database(database_settings), ClusterSettings(), uuid4()
     dispatcher = Dispatcher(

@@ -40,22 +40,31 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
     """The spec with its pipeline's settings and its limits validated. Raises ``InvalidInput`` or ``TooLarge``."""
     pipeline = get_pipeline(spec.pipeline)
     FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
-    settings = check_against(
-        pipeline.settings_type, spec.settings, field="settings", what=f"settings of {pipeline.name}"
-    )
-    _require_splittable(pipeline, settings, spec.split)
-    normal = settings.model_dump(mode="json", exclude_unset=True)
+    normal = checked_settings(pipeline, settings=spec.settings, split=spec.split)
     checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
     for name, value in checked.model_dump().items():
         require_storable(value, field=name)
-    size_bytes = len(canonical_json(checked.model_dump(mode="json")))
+    require_short(checked.model_dump(mode="json"), max_bytes=max_bytes)
+    return checked
+
+
+def require_short(specification: Mapping[str, Any], *, max_bytes: int) -> None:
+    """Raises ``TooLarge`` for what of a job would not be stored."""
+    size_bytes = len(canonical_json(specification))
     if size_bytes > max_bytes:
         raise TooLarge(
             f"The job's specification is {size_bytes} bytes long; {max_bytes} are allowed.",
             remedy="Shorten its labels, settings or frame list, or split the job.",
             limit_bytes=max_bytes,
         )
-    return checked
+
+
+def checked_settings(pipeline: Pipeline, *, settings: Mapping[str, Any], split: Split) -> dict[str, Any]:
+    """The settings as they would be stored. ``InvalidInput`` for one that the pipeline does not take, or for a split
+    that it cannot do with them."""
+    checked = check_against(pipeline.settings_type, settings, field="settings", what=f"settings of {pipeline.name}")
+    _require_splittable(pipeline, checked, split)
+    return checked.model_dump(mode="json", exclude_unset=True)
 
 
 def require_renderable(

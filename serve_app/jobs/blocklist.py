@@ -6,14 +6,18 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path
+from pydantic import AfterValidator
 
 from db.queue import list_blocks, reset_block
 from jobs.errors import NotFound
+from jobs.spec import plain_text
 from serve_app.dependencies import Tx
 from serve_app.jobs.schemas import BlockView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page
 from serve_app.security import Access
+
+NodeName = Annotated[str, Path(max_length=255), AfterValidator(plain_text)]
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -37,7 +41,7 @@ async def list_blocklist(job_id: UUID, access: Access, tx: Tx) -> Page[BlockView
 
 
 @router.delete("/{job_id}/blocklist/{node}", status_code=204)
-async def reset_blocklist(job_id: UUID, node: Annotated[str, Path(max_length=255)], access: Access, tx: Tx) -> None:
+async def reset_blocklist(job_id: UUID, node: NodeName, access: Access, tx: Tx) -> None:
     """Forget what a machine has cost the job, so that it gets work of it again."""
     job = await require_job(tx, project_id=access.project_id, job_id=job_id)
     if not await reset_block(tx, job_id=job.id, node=node):

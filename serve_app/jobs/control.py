@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any, Protocol
 from uuid import UUID
 
 from db.control import approve_job, change_fields, pause_job, resume_job
 from db.frame_actions import act_on_frames, retry_job
+from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.frame_actions import FrameAction, ordinals_in
 from jobs.spec import JobSpec
@@ -40,7 +42,7 @@ async def approve(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDeta
 async def retry(tx: Transaction, *, project_id: UUID, job_id: UUID, frames: str | None) -> JobDetail:
     """Raises ``Conflict`` where the job has not failed or been canceled."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    ordinals = None if frames is None else ordinals_in(JobSpec.model_validate(job.spec).frame_range, frames)
+    ordinals = None if frames is None else await _ordinals(job, frames)
     await retry_job(tx, job_id=job_id, ordinals=ordinals)
     return await read(tx, project_id=project_id, job_id=job_id)
 
@@ -50,7 +52,7 @@ async def act(
 ) -> FramesChangedView:
     """Raises ``Conflict`` where one of the frames refuses, and then changes none."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    ordinals = ordinals_in(JobSpec.model_validate(job.spec).frame_range, frames)
+    ordinals = await _ordinals(job, frames)
     done = await act_on_frames(tx, job_id=job_id, action=action, ordinals=ordinals)
     return FramesChangedView(changed=done.changed, job=await read(tx, project_id=project_id, job_id=job_id))
 
@@ -81,6 +83,11 @@ async def clone(
     return await submit(
         tx, services, project_id=project_id, spec=spec, idempotency_key=idempotency_key, cloned_from=job_id
     )
+
+
+async def _ordinals(job: JobRow, selection: str) -> list[int]:
+    """In a thread: a selection may name a million frames."""
+    return await asyncio.to_thread(lambda: ordinals_in(JobSpec.model_validate(job.spec).frame_range, selection))
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from db.control import require_future
 from db.dependencies import check_dependencies
+from db.licences import require_licences
 from db.repositories.estimates import PresentReplica, count_reusable, measured_pace, present_replicas
 from db.session import Transaction
 from jobs.estimate import estimate
+from jobs.labels import has_labels
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
 from serve_app.jobs.schemas import EstimateView
@@ -20,6 +22,7 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
     """Raises whatever a submit of this spec would."""
     spec, model = await admit(tx, services, project_id=project_id, spec=spec)
     await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
+    await require_licences(tx, spec.licences)
     await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
     up = await present_replicas(tx, timeout=services.limits.lease)
     fitting = [replica for replica in up if _fits(spec, replica)]
@@ -60,5 +63,4 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
 
 
 def _fits(spec: JobSpec, replica: PresentReplica) -> bool:
-    labels = all(replica.labels.get(key) == value for key, value in spec.labels.items())
-    return labels and spec.pipeline in replica.engines
+    return spec.pipeline in replica.engines and has_labels(spec.labels, replica.labels)

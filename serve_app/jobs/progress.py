@@ -34,15 +34,16 @@ def pace_of(
     total: int,
     resolved: int,
     rendered: int,
-    started_at: datetime | None,
+    running_since: datetime | None,
     ended_at: datetime | None,
     now: datetime,
 ) -> Pace:
-    """Progress, the mean pace since the start, and the estimate that follows from both.
+    """Progress, the mean pace since it last began to run, and the estimate that follows from both.
 
-    Reused frames take no time and would make the rest look fast, so only rendered ones make the pace.
+    ``rendered``: frames since then. Reused frames take no time and would make the rest look fast, so only rendered
+    ones make the pace; a week before a retry, a pause or a wait for approval would make it look slow.
     """
-    elapsed = ((ended_at or now) - started_at).total_seconds() if started_at is not None else 0.0
+    elapsed = ((ended_at or now) - running_since).total_seconds() if running_since is not None else 0.0
     per_second = rendered / elapsed if rendered and elapsed > 0 else None
     eta: float | None = None
     if state in _MOVING and resolved >= total:

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.frame_actions import FrameAction
-from jobs.spec import JobSpec, PriorityClass
+from jobs.spec import Deadline, JobSpec, PriorityClass
 from jobs.states import EndReason, FrameState, JobState
 from jobs.suspects import Flag
 
@@ -103,7 +103,9 @@ class JobView(BaseModel):
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
     eta_seconds: float | None = Field(None, description="Estimate from the pace so far; null: nothing to go by.")
-    frames_per_second: float | None = Field(None, description="Rendered frames over the time since the start.")
+    frames_per_second: float | None = Field(
+        None, description="Rendered frames over the time since it last began to run."
+    )
     seconds_per_frame: float | None = Field(None, description="Mean time of a rendered frame on its replica.")
     warm: int = Field(description="Frames rendered with the model already loaded.")
     cold: int = Field(description="Frames that waited for the model to load.")
@@ -132,8 +134,8 @@ class JobChanges(BaseModel):
     priority: PriorityClass = PriorityClass.NORMAL
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
-    start_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
-    finish_before: AwareDatetime | None = Field(None, description="With a time zone; null: no deadline.")
+    start_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
+    finish_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
 
 
 class RetryRequest(BaseModel):

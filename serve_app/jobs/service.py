@@ -9,7 +9,7 @@ from uuid import UUID
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.repositories.models import ModelRow
-from db.repositories.replicas import trouble_of_job
+from db.repositories.replicas import are_all_stopped, trouble_of_job
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
@@ -32,6 +32,10 @@ _ROUTES = {
     JobCommand.REQUEUE: "frames/actions",
 }
 """Where a person asks for it, below the job."""
+
+
+_ALL_STOPPED = "Every worker that is up is disabled or leaves. Enable one with `rayfarm enable`, or wait for another."
+"""Why a job waits for a replica to start although some are up; the planner sees those alone that take work."""
 
 
 async def submit(
@@ -70,7 +74,11 @@ async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spe
 async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     """Raises ``NotFound`` for a job that is not the project's."""
     row = await require_job(tx, project_id=project_id, job_id=job_id)
-    return _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
+    detail = _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
+    wait = detail.wait
+    if wait is None or wait.reason != WaitReason.STARTING_REPLICA or not await are_all_stopped(tx):
+        return detail
+    return detail.model_copy(update={"wait": Wait(reason=wait.reason, words=_ALL_STOPPED)})
 
 
 async def list_page(
@@ -121,8 +129,8 @@ def _view_of(row: JobRow) -> JobView:
         state=row.state,
         total=row.total,
         resolved=row.resolved,
-        rendered=row.committed,
-        started_at=row.started_at,
+        rendered=row.render_count - row.renders_before,
+        running_since=row.running_since,
         ended_at=row.ended_at,
         now=datetime.now(UTC),
     )

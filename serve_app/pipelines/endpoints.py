@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from serve_app.dependencies import Services, Tx
 from serve_app.paging import Page
 from serve_app.pipelines import service
-from serve_app.pipelines.schemas import PipelineView
+from serve_app.pipelines.schemas import CheckedSettings, PipelineView, SettingsCheck
 from serve_app.security import Access
 
 router = APIRouter(prefix="/pipelines", tags=["farm"])
@@ -23,3 +23,11 @@ async def list_pipelines(access: Access, tx: Tx, services: Services) -> Page[Pip
 async def read_pipeline(name: str, access: Access, tx: Tx, services: Services) -> PipelineView:
     """One pipeline by its name."""
     return await service.read(tx, services, name=name)
+
+
+@router.post("/{name}/check")
+async def check_settings(name: str, asked: SettingsCheck, access: Access, services: Services) -> CheckedSettings:
+    """Check settings and split of a job before its scene is sent. Nothing is written."""
+    limit = services.settings.max_spec_bytes
+    checked = service.check(name=name, settings=asked.settings, split=asked.split, max_bytes=limit)
+    return CheckedSettings(settings=checked)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.spec import Split
 
 
 class PipelineView(BaseModel):
@@ -21,3 +23,18 @@ class PipelineView(BaseModel):
         examples=[["borders", "samples"]],
     )
     settings_schema: dict[str, Any] = Field(description="JSON Schema of `settings` in a job.")
+
+
+class SettingsCheck(BaseModel):
+    """What of a job concerns its pipeline alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: dict[str, Any] = Field(default_factory=dict, examples=[{"samples": 64}])
+    split: Split = Field(default_factory=Split, description="One frame over several replicas.")
+
+
+class CheckedSettings(BaseModel):
+    """Settings that a job may have."""
+
+    settings: dict[str, Any] = Field(description="As they would be stored.", examples=[{"samples": 64}])

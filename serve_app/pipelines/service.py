@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from db.repositories.replicas import ReplicaRow
 from db.session import Transaction
 from jobs.errors import NotFound
+from jobs.spec import Split
 from pipelines.base import Pipeline
 from pipelines.registry import PIPELINES
+from serve_app.jobs.admission import checked_settings, require_short
 from serve_app.paging import Page
 from serve_app.pipelines.schemas import PipelineView
 from serve_app.replicas.service import read_live
 from serve_app.services import ApiServices
+from serve_app.validation import require_storable
 
 
 async def list_all(tx: Transaction, services: ApiServices) -> Page[PipelineView]:
@@ -21,10 +26,22 @@ async def list_all(tx: Transaction, services: ApiServices) -> Page[PipelineView]
 
 async def read(tx: Transaction, services: ApiServices, *, name: str) -> PipelineView:
     """One pipeline. Raises ``NotFound``."""
+    return _view_of(_require(name), await read_live(tx, services))
+
+
+def check(*, name: str, settings: dict[str, Any], split: Split, max_bytes: int) -> dict[str, Any]:
+    """The settings as a job would have them. Raises ``NotFound``, else what a submit would."""
+    checked = checked_settings(_require(name), settings=settings, split=split)
+    require_storable(checked, field="settings")
+    require_short(checked, max_bytes=max_bytes)
+    return checked
+
+
+def _require(name: str) -> Pipeline:
     pipeline = PIPELINES.get(name)
     if pipeline is None:
         raise NotFound(f"There is no pipeline {name!r}.", remedy=f"There are: {', '.join(sorted(PIPELINES))}.")
-    return _view_of(pipeline, await read_live(tx, services))
+    return pipeline
 
 
 def _view_of(pipeline: Pipeline, replicas: list[ReplicaRow]) -> PipelineView:

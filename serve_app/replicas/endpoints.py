@@ -6,7 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 
+from jobs.spec import plain_text
 from serve_app.dependencies import Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -16,7 +18,7 @@ from serve_app.security import Access, Admin
 
 router = APIRouter(tags=["farm"])
 
-NodeName = Annotated[str, Path(max_length=255, description="As `GET /v1/nodes` lists it.")]
+NodeName = Annotated[str, Path(max_length=255, description="As `GET /v1/nodes` lists it."), AfterValidator(plain_text)]
 
 
 @router.get("/replicas")
@@ -52,9 +54,11 @@ async def drain_replica(
 
 
 @router.post("/replicas/{replica_id}/disable", responses=problems(403))
-async def disable_replica(replica_id: UUID, access: Admin, tx: Tx, services: Services) -> ReplicaView:
+async def disable_replica(
+    replica_id: UUID, access: Admin, tx: Tx, services: Services, notice: Notice | None = None
+) -> ReplicaView:
     """Give a replica no new work; it finishes its chunk and stays up."""
-    await service.set_disabled(tx, replica_id=replica_id, disabled=True)
+    await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 

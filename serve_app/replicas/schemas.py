@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from jobs.spec import plain_text
 from jobs.states import EndReason
 
 
@@ -38,6 +39,7 @@ class ReplicaView(BaseModel):
     drain_reason: str | None = None
     drain_by: datetime | None = Field(None, description="When its machine goes; a frame that renders then comes back.")
     disabled: bool = Field(description="It, or its machine, was disabled: it gets no new work.")
+    disabled_reason: str | None = Field(None, description="Why it was disabled; a machine has its own reason.")
     frames: int = Field(description="Frames that it has committed.")
     failures: int = Field(description="Attempts that failed on it.")
     pool: str
@@ -82,7 +84,9 @@ class Notice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str | None = Field(None, max_length=500, description="For people: shown with the worker and its frames.")
+    reason: Annotated[str, AfterValidator(plain_text)] | None = Field(
+        None, max_length=500, description="One line for people: shown with the worker and its frames."
+    )
 
 
 class DrainNotice(Notice):

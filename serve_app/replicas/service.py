@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from db.repositories.attempts import list_attempts_of_replica
-from db.repositories.jobs import get_job
+from db.repositories.jobs import jobs_among
 from db.repositories.replicas import ReplicaRow, list_nodes, list_replicas
 from db.session import Transaction
 from db.workers import drain_replica, set_replica_disabled
@@ -22,18 +23,15 @@ _BY_OPERATOR = "An operator drained it."
 
 async def list_live(tx: Transaction, *, caller: Caller, services: ApiServices) -> Page[ReplicaView]:
     """Replicas with a recent beat."""
-    rows = await read_live(tx, services)
-    own = {job_id for row in rows if (job_id := _job_of(row.current)) and await _is_own(tx, caller, job_id)}
-    off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
-    return Page(items=[_view_of(row, caller=caller, own=own, off=off) for row in rows])
+    return Page(items=await _views(tx, await read_live(tx, services), caller=caller))
 
 
 async def read(tx: Transaction, *, caller: Caller, services: ApiServices, replica_id: UUID) -> ReplicaView:
     """One live replica. Raises ``NotFound``."""
-    for view in (await list_live(tx, caller=caller, services=services)).items:
-        if view.id == replica_id:
-            return view
-    raise _unknown(replica_id)
+    views = await _views(tx, await read_live(tx, services, replica_id=replica_id), caller=caller)
+    if not views:
+        raise _unknown(replica_id)
+    return views[0]
 
 
 async def attempts(tx: Transaction, *, caller: Caller, replica_id: UUID, limit: int) -> Page[ReplicaAttempt]:
@@ -62,9 +60,9 @@ async def drain(tx: Transaction, *, replica_id: UUID, notice: DrainNotice) -> No
         raise _unknown(replica_id)
 
 
-async def set_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool) -> None:
+async def set_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool, reason: str | None = None) -> None:
     """Raises ``NotFound`` for a replica that is gone."""
-    if not await set_replica_disabled(tx, replica_id=replica_id, disabled=disabled):
+    if not await set_replica_disabled(tx, replica_id=replica_id, disabled=disabled, reason=reason):
         raise _unknown(replica_id)
 
 
@@ -76,14 +74,18 @@ def _unknown(replica_id: UUID) -> NotFound:
     return NotFound(f"There is no live replica {replica_id}.", remedy="GET /v1/replicas lists them.")
 
 
-async def read_live(tx: Transaction, services: ApiServices) -> list[ReplicaRow]:
-    """Rows of replicas whose last beat is young enough."""
+async def read_live(tx: Transaction, services: ApiServices, *, replica_id: UUID | None = None) -> list[ReplicaRow]:
+    """Rows of replicas whose last beat is young enough; with ``replica_id`` that one alone."""
     longest_s = services.settings.replica_timeout.total_seconds()
-    return [row for row in await list_replicas(tx) if row.silent_s <= longest_s]
+    return [row for row in await list_replicas(tx, replica_id=replica_id) if row.silent_s <= longest_s]
 
 
-async def _is_own(tx: Transaction, caller: Caller, job_id: UUID) -> bool:
-    return caller.is_admin or await get_job(tx, project_id=caller.project_id, job_id=job_id) is not None
+async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller) -> list[ReplicaView]:
+    """A fixed number of statements, however many replicas are busy."""
+    busy = {job_id for row in rows if (job_id := _job_of(row.current))}
+    own = busy if caller.is_admin else await jobs_among(tx, project_id=caller.project_id, job_ids=busy)
+    off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
+    return [_view_of(row, caller=caller, own=own, off=off) for row in rows]
 
 
 def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[str, str]]) -> ReplicaView:
@@ -99,6 +101,7 @@ def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[
         drain_reason=row.drain_reason,
         drain_by=row.drain_by,
         disabled=row.disabled or (row.cluster_id, row.node) in off,
+        disabled_reason=row.disabled_reason,
         frames=row.frames,
         failures=row.failures,
         pool=row.pool,

@@ -123,9 +123,13 @@ def serving() -> Iterator[FarmServer]:
         thread.join()
 
 
+JOB = "6f1d3c52-1c4e-4b0a-9f4e-3c1f7d0f2a22"
+"""The job of the script."""
+
+
 def event(seq: int, kind: str, **data: Any) -> str:
     """One event as the farm writes it."""
-    body = json.dumps({"seq": seq, "kind": kind, "job": "j", "at": "2026-01-05T10:00:03+00:00", "data": data})
+    body = json.dumps({"seq": seq, "kind": kind, "job": JOB, "at": "2026-01-05T10:00:03+00:00", "data": data})
     return f"id: {seq}\nevent: {kind}\ndata: {body}\n\n"
 
 
@@ -133,5 +137,5 @@ def job_view(state: str = "running", **more: Any) -> dict[str, Any]:
     """A job as ``GET /v1/jobs/{id}`` tells it."""
     counts = {"total": 2, "committed": 0, "reused": 0, "failed": 0, "canceled": 0, "skipped": 0}
     counts |= more.pop("counts", {})
-    base = {"id": "j", "name": "demo", "state": state, "frames": "1-2", "pipeline": "fake", "priority": "normal"}
+    base = {"id": JOB, "name": "demo", "state": state, "frames": "1-2", "pipeline": "fake", "priority": "normal"}
     return {**base, "counts": counts, "warm": 0, "cold": 0, **more}

@@ -150,17 +150,22 @@ class TestRender:
         detail = (await farm.http.get(f"/v1/jobs/{job['id']}")).json()
         assert detail["spec"]["reuse"] is False
 
-    async def test_an_unknown_setting_is_refused_with_its_name(
-        self,
-        farm: ApiFarm,
-        port: int,
-        scene: Path,
-        capsys: pytest.CaptureFixture[str],
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--set", "smaples=4"], "samples instead of smaples"),
+            (["--percentage", "100000"], "settings.percentage"),
+            (["--pipeline", "mystery"], "There is no pipeline 'mystery'"),
+            (["--split", "borders:65"], "split.parts"),
+        ],
+    )
+    async def test_what_the_pipeline_does_not_take_is_refused_before_a_byte_is_sent(
+        self, farm: ApiFarm, port: int, scene: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
     ) -> None:
-        words = ["render", str(scene), "--set", "smaples=4", "--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
-        async with probing(farm):
-            assert await asyncio.to_thread(main, words) == 2
-        assert "smaples" in capsys.readouterr().err
+        words = ["render", str(scene), *options, "--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
+        assert await asyncio.to_thread(main, words) == 2
+        assert said in capsys.readouterr().err
+        assert await farm.count("blob") == 0
 
 
 class TestRestart:

@@ -17,7 +17,7 @@ from rayfarm import UsageError
 from rayfarm.cli import main
 from rayfarm.cli.options import read_maps, read_resolution, read_settings
 from rayfarm.cli.output import duration
-from tests.clients.scripted_farm import FarmServer, event, job_view
+from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
 
 FRAMES = {1: b"one", 2: b"two"}
 FILM = b"film"
@@ -33,10 +33,10 @@ def artifact(server: FarmServer, name: str, kind: str, content: bytes, **more: A
 def finished_job(server: FarmServer, state: str = "succeeded", message: str | None = None) -> None:
     """A job of two frames and a film, one of them reused."""
     counts = {"committed": 1, "reused": 1}
-    server.answer("GET", "/v1/jobs/j", job_view(state, counts=counts, warm=1, message=message))
+    server.answer("GET", f"/v1/jobs/{JOB}", job_view(state, counts=counts, warm=1, message=message))
     server.on(
         "GET",
-        "/v1/jobs/j/events",
+        f"/v1/jobs/{JOB}/events",
         lambda request: request.stream(
             event(1, "job.state", state="running"),
             event(2, "frames.reused", frames=[{"frame": 1, "ordinal": 0}], count=1),
@@ -46,7 +46,7 @@ def finished_job(server: FarmServer, state: str = "succeeded", message: str | No
     )
     items = [artifact(server, f"{frame:04}.png", "frame", data, frame=frame) for frame, data in FRAMES.items()]
     items.append(artifact(server, "demo.mp4", "video", FILM))
-    server.answer("GET", "/v1/jobs/j/artifacts", {"items": items, "next_cursor": None})
+    server.answer("GET", f"/v1/jobs/{JOB}/artifacts", {"items": items, "next_cursor": None})
     server.answer("GET", "/v1/replicas", {"items": []})
 
 
@@ -59,7 +59,7 @@ class TestWatch:
         self, scripted: FarmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         finished_job(scripted)
-        assert main(["watch", "j", "--out", str(tmp_path / "out"), "--url", scripted.url]) == 0
+        assert main(["watch", JOB, "--out", str(tmp_path / "out"), "--url", scripted.url]) == 0
         files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
         assert files == {"0001.png": b"one", "0002.png": b"two", "demo.mp4": FILM}
         out = capsys.readouterr().out
@@ -70,14 +70,14 @@ class TestWatch:
     def test_a_second_watch_fetches_nothing_again(self, scripted: FarmServer, tmp_path: Path) -> None:
         finished_job(scripted)
         for _ in range(2):
-            main(["watch", "j", "--out", str(tmp_path), "--url", scripted.url])
+            main(["watch", JOB, "--out", str(tmp_path), "--url", scripted.url])
         assert len(scripted.requests("GET", "/files/.*")) == 3
 
     def test_json_says_each_event_each_file_and_the_result(
         self, scripted: FarmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         finished_job(scripted)
-        main(["watch", "j", "--out", str(tmp_path), "--url", scripted.url, "--json"])
+        main(["watch", JOB, "--out", str(tmp_path), "--url", scripted.url, "--json"])
         lines = json_lines(capsys.readouterr().out)
         assert next(line["event"] for line in lines if "event" in line) == "job.state"
         assert {Path(line["file"]).name for line in lines if "file" in line} == {"0001.png", "0002.png", "demo.mp4"}
@@ -89,7 +89,7 @@ class TestWatch:
         self, state: str, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
         finished_job(scripted, state, "The renderer ran out of memory.")
-        assert main(["watch", "j", "--url", scripted.url]) == 1
+        assert main(["watch", JOB, "--url", scripted.url]) == 1
         assert "ran out of memory" in capsys.readouterr().err
 
     def test_a_full_disk_or_bad_name_ends_the_watch_and_says_how_to_go_on(
@@ -97,9 +97,9 @@ class TestWatch:
     ) -> None:
         finished_job(scripted)
         items = [artifact(scripted, "../evil.png", "frame", b"x", url=f"{scripted.url}/files/x")]
-        scripted.answer("GET", "/v1/jobs/j/artifacts", {"items": items})
-        assert main(["watch", "j", "--out", str(tmp_path / "out"), "--url", scripted.url]) == 2
-        assert "rayfarm watch j --out" in capsys.readouterr().err
+        scripted.answer("GET", f"/v1/jobs/{JOB}/artifacts", {"items": items})
+        assert main(["watch", JOB, "--out", str(tmp_path / "out"), "--url", scripted.url]) == 2
+        assert f"rayfarm watch {JOB} --out" in capsys.readouterr().err
         assert not (tmp_path / "evil.png").exists()
 
 
@@ -119,7 +119,7 @@ class TestCtrlC:
     def test_it_leaves_the_job_running_and_says_how_to_watch_or_cancel_it(
         self, scripted: FarmServer, tmp_path: Path
     ) -> None:
-        scripted.answer("GET", "/v1/jobs/j", job_view("running", counts={"total": 2}))
+        scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("running", counts={"total": 2}))
         scripted.answer("GET", "/v1/replicas", {"items": []})
 
         def hang(request: Any) -> None:
@@ -127,9 +127,9 @@ class TestCtrlC:
             request.close_connection = False
             request.rfile.read(1)  # until the client is gone
 
-        scripted.on("GET", "/v1/jobs/j/events", hang)
+        scripted.on("GET", f"/v1/jobs/{JOB}/events", hang)
         process = subprocess.Popen(
-            [sys.executable, "-m", "rayfarm", "watch", "j", "--out", str(tmp_path), "--url", scripted.url],
+            [sys.executable, "-m", "rayfarm", "watch", JOB, "--out", str(tmp_path), "--url", scripted.url],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -141,8 +141,8 @@ class TestCtrlC:
         _, err = process.communicate(timeout=20)
         assert process.returncode == 130
         assert "The job goes on without you" in err
-        assert f"rayfarm watch j --out {tmp_path} --url {scripted.url}" in err
-        assert f"rayfarm cancel j --url {scripted.url}" in err
+        assert f"rayfarm watch {JOB} --out {tmp_path} --url {scripted.url}" in err
+        assert f"rayfarm cancel {JOB} --url {scripted.url}" in err
         assert "Traceback" not in err
         assert scripted.requests("POST", ".*") == []
 
@@ -176,7 +176,15 @@ class TestExitCodes:
         assert main(words) == 2
 
     @pytest.mark.parametrize(
-        "options", [["--frames", "10-1:2"], ["--frames", ""], ["--set", "x"], ["--resolution", "big"], ["--map", "x"]]
+        "options",
+        [
+            ["--frames", "10-1:2"],
+            ["--frames", ""],
+            ["--set", "x"],
+            ["--resolution", "big"],
+            ["--map", "x"],
+            ["--split", "4"],
+        ],
     )
     def test_a_bad_value_is_2_before_the_farm_is_asked(
         self, options: list[str], scripted: FarmServer, tmp_path: Path
@@ -208,19 +216,19 @@ class TestLists:
 
     def test_a_job_says_why_it_waits(self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
         wait = {"reason": "no_capacity", "words": "Every worker is busy."}
-        scripted.answer("GET", "/v1/jobs/j", job_view("queued", wait=wait))
-        scripted.answer("GET", "/v1/jobs/j/artifacts", {"items": []})
-        main(["show", "j", "--url", scripted.url])
+        scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("queued", wait=wait))
+        scripted.answer("GET", f"/v1/jobs/{JOB}/artifacts", {"items": []})
+        main(["show", JOB, "--url", scripted.url])
         assert "Every worker is busy." in capsys.readouterr().out
 
     def test_logs_print_the_attempts_at_frames_that_failed(
         self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        scripted.answer("GET", "/v1/jobs/j", job_view("failed", counts={"failed": 1}))
-        scripted.answer("GET", "/v1/jobs/j/frames", {"items": [{"frame": 7, "state": "failed"}]})
+        scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("failed", counts={"failed": 1}))
+        scripted.answer("GET", f"/v1/jobs/{JOB}/frames", {"items": [{"frame": 7, "state": "failed"}]})
         attempt = {"outcome": "engine_error", "message": "No camera", "log": "line one\nline two\n"}
-        scripted.answer("GET", "/v1/jobs/j/frames/7/attempts", {"items": [attempt]})
-        main(["logs", "j", "--url", scripted.url])
+        scripted.answer("GET", f"/v1/jobs/{JOB}/frames/7/attempts", {"items": [attempt]})
+        main(["logs", JOB, "--url", scripted.url])
         out = capsys.readouterr().out
         assert "frame 7  engine_error  No camera" in out
         assert "    line two" in out

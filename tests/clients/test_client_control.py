@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 
 from rayfarm import Client, FarmRefused, UsageError
 from rayfarm.cli import main
-from rayfarm.cli.options import read_time
+from rayfarm.cli.options import read_split, read_time
 from tests.clients.conftest import QUICK
-from tests.clients.scripted_farm import FarmServer, event, job_view
+from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
 from tests.serve_app.farm import ApiFarm
 
 
@@ -41,6 +42,45 @@ class TestAgainstTheApi:
                 assert client.retry(job, frames="1").state == "queued"
 
         await asyncio.to_thread(steer)
+
+    async def test_show_tells_what_decides_when_a_job_renders(
+        self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = await farm.model()
+
+        def shown() -> tuple[str, str]:
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                first = client.submit(model, frames="1-9", pipeline="fake")
+                until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+                after = [{"job": first.id, "by": "frame"}]
+                job = client.submit(model, frames="1-9", pipeline="fake", depends_on=after, finish_before=until)
+                client.skip(job, "2-4")
+            main(["show", job.id, "--url", f"http://127.0.0.1:{port}", "--api-key", farm.key])
+            return first.id, capsys.readouterr().out
+
+        first, said = await asyncio.to_thread(shown)
+        assert f"after     {first} frame by frame" in said
+        assert "0/9, 3 skipped" in said
+        assert "finishes  before 20" in said
+
+    async def test_licences_and_shares_are_set_and_listed(
+        self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        options = ["--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
+
+        async def rayfarm(*words: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, [*words, *options])
+            return code, capsys.readouterr().out
+
+        assert await rayfarm("licences", "nuke", "--set", "3") == (0, "3 chunks may hold nuke at once.\n")
+        code, said = await rayfarm("licences", "--json")
+        assert (code, json.loads(said)) == (0, {"name": "nuke", "capacity": 3})
+        assert await rayfarm("licences", "nuke", "--remove") == (0, "nuke is removed.\n")
+        assert (await rayfarm("licences", "nuke"))[0] == 2
+        assert await rayfarm("projects", "default", "--weight", "250") == (0, "default has weight 250.\n")
+        code, said = await rayfarm("projects", "--json")
+        assert (code, json.loads(said)["weight"]) == (0, 250)
+        assert (await rayfarm("projects", "default"))[0] == 2
 
     async def test_the_commands_say_what_became_of_the_job(
         self,
@@ -74,8 +114,9 @@ class TestAgainstTheApi:
         assert view["finish_before"]
         assert (await rayfarm("change", job, "--finish-before", "none"))[0] == 0
         assert (await farm.http.get(f"/v1/jobs/{job}")).json()["finish_before"] is None
-        code, out, _ = await rayfarm("clone", job, "--frames", "8", "--set", "width=64", "--json")
+        code, out, _ = await rayfarm("clone", job, "-f", "8", "--set", "width=64", "--split", "borders:2", "--json")
         assert (code, json.loads(out)["spec"]["settings"]) == (0, {"width": 64})
+        assert json.loads(out)["spec"]["split"] == {"mode": "borders", "parts": 2}
         assert (await rayfarm("cancel", job))[0] == 0
         assert (await rayfarm("retry", job))[1] == f"{job} is queued.\n"
         assert (await rayfarm("change", job))[0] == 2
@@ -102,10 +143,11 @@ class TestRender:
         asked = self._ready(scripted, tmp_path, monkeypatch)
         words = ["render", str(tmp_path / "x.blend"), "-f", "1-2", "--detach", "--url", scripted.url]
         options = ["--after", "a" * 8, "--after-frames", "b" * 8, "--approve-after", "3", "--priority", "batch"]
-        assert main([*words, *options, "--finish-before", "2h"]) == 0
+        assert main([*words, *options, "--finish-before", "2h", "--split", "borders:4"]) == 0
         [spec] = asked
         assert spec["depends_on"] == [{"job": "a" * 8}, {"job": "b" * 8, "by": "frame"}]
         assert (spec["approval"], spec["priority"]) == (3, "batch")
+        assert spec["split"] == {"mode": "borders", "parts": 4}
         left = datetime.fromisoformat(spec["finish_before"]) - datetime.now(UTC)
         assert timedelta(minutes=110) < left < timedelta(minutes=121)
         assert "start_before" not in spec
@@ -143,18 +185,19 @@ class TestRender:
             asked.append(json.loads(request.body))
             request.json(job_view("queued"))
 
+        scripted.answer("POST", "/v1/pipelines/cycles/check", {"settings": {}})
         scripted.on("POST", "/v1/jobs", submitted)
         (tmp_path / "x.blend").write_bytes(b"BLENDER")
         return asked
 
 
 def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
-    scripted.answer("GET", "/v1/jobs/j", job_view("succeeded", counts={"committed": 2}))
+    scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("succeeded", counts={"committed": 2}))
     scripted.answer("GET", "/v1/replicas", {"items": []})
     failed = {"total": 2, "committed": 1, "failed": 1}
     scripted.on(
         "GET",
-        "/v1/jobs/j/events",
+        f"/v1/jobs/{JOB}/events",
         lambda request: request.stream(
             event(1, "job.state", state="failed", **{"from": "running"}, counts=failed),
             event(2, "job.state", state="queued", **{"from": "failed"}, counts=failed),
@@ -163,10 +206,18 @@ def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsy
             event(5, "job.state", state="succeeded", **{"from": "running"}, counts={"total": 2, "committed": 2}),
         ),
     )
-    assert main(["watch", "j", "--url", scripted.url]) == 0
+    assert main(["watch", JOB, "--url", scripted.url]) == 0
     out = capsys.readouterr().out
     assert "queued  1/2 frames" in out
     assert "running  1/2 frames" in out
+
+
+def test_a_split_is_a_mode_and_a_number_of_parts() -> None:
+    assert read_split("samples:8") == {"mode": "samples", "parts": 8}
+    assert read_split("none") == {"mode": "none", "parts": 1}
+    for text in ("4", "borders", "borders:many", ":4", "none:"):
+        with pytest.raises(UsageError):
+            read_split(text)
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "90", "9999999999d"])
@@ -180,3 +231,48 @@ def test_a_time_has_a_zone_and_may_be_told_from_now() -> None:
     assert datetime.fromisoformat(read_time("2031-05-01T07:00")).tzinfo is not None
     ahead = datetime.fromisoformat(read_time("90m")) - datetime.now(UTC)
     assert timedelta(minutes=89) < ahead < timedelta(minutes=91)
+
+
+class TestIdsInPaths:
+    """`rayfarm pause '../nodes/n1/disable?'` disabled a machine: an id went into the path as it was typed."""
+
+    STRANGE = ("../nodes/n1/disable?", "", "j", "6f1d3c52-1c4e-4b0a-9f4e-3c1f7d0f2a22/../x", "..", "%2e%2e")
+
+    @pytest.mark.parametrize("strange", STRANGE)
+    def test_what_is_no_id_reaches_no_farm(self, scripted: FarmServer, strange: str) -> None:
+        with Client(scripted.url, "k", settings=QUICK) as client:
+            asked: list[Callable[[], object]] = [
+                lambda: client.job(strange),
+                lambda: client.cancel(strange),
+                lambda: client.pause(strange),
+                lambda: client.skip(strange, "1"),
+                lambda: client.change(strange, weight=1),
+                lambda: client.clone(strange),
+                lambda: client.watch(strange),
+                lambda: list(client.frames(strange)),
+                lambda: list(client.attempts(strange, 1)),
+                lambda: list(client.artifacts(strange)),
+                lambda: client.artifacts_page(strange),
+                lambda: client.blocklist(strange),
+                lambda: client.artifact(strange),
+                lambda: client.model(strange),
+                lambda: client.submit(strange),
+                lambda: client.replica_attempts(strange),
+            ]
+            for ask in asked:
+                with pytest.raises(UsageError, match=r"is no (job|artifact|model|replica)'s id"):
+                    ask()
+        assert scripted.seen == []
+
+    def test_the_command_line_says_what_an_id_is(
+        self, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["pause", "../nodes/n1/disable?", "--url", scripted.url]) == 2
+        assert "as the farm prints it: a UUID" in capsys.readouterr().err
+        assert scripted.seen == []
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_machine_has_no_name_that_a_path_swallows(self, scripted: FarmServer, name: str) -> None:
+        with Client(scripted.url, "k", settings=QUICK) as client, pytest.raises(UsageError, match="is no name"):
+            client.disable(name)
+        assert scripted.seen == []

@@ -15,10 +15,12 @@ from tests.clients.scripted_farm import FarmServer, Request, serving
 
 CONTENT = bytes(range(256)) * 2000
 
+ARTIFACT = "0a7c3c52-1c4e-4b0a-9f4e-3c1f7d0f2a33"
+
 
 def artifact(server: FarmServer, **more: Any) -> Artifact:
     base: dict[str, Any] = {
-        "id": "a1",
+        "id": ARTIFACT,
         "kind": "frame",
         "name": "0001.png",
         "url": f"{server.url}/files/1",
@@ -112,7 +114,7 @@ def test_a_link_that_is_over_is_asked_for_anew(client: Client, scripted: FarmSer
     scripted.on("GET", "/files/1", lambda request: request.problem(403, "link-expired", "over"))
     scripted.on("GET", "/files/2", ranged(CONTENT))
     fresh = artifact(scripted, url=f"{scripted.url}/files/2")
-    scripted.answer("GET", "/v1/artifacts/a1", {name: getattr(fresh, name) for name in fresh.__slots__})
+    scripted.answer("GET", f"/v1/artifacts/{ARTIFACT}", {name: getattr(fresh, name) for name in fresh.__slots__})
     client.fetch(artifact(scripted), tmp_path / "x.png")
     assert (tmp_path / "x.png").read_bytes() == CONTENT
 
@@ -120,7 +122,7 @@ def test_a_link_that_is_over_is_asked_for_anew(client: Client, scripted: FarmSer
 def test_a_link_that_stays_refused_is_an_error(client: Client, scripted: FarmServer, tmp_path: Path) -> None:
     scripted.on("GET", "/files/1", lambda request: request.problem(403, "link-expired", "over"))
     same = artifact(scripted)
-    scripted.answer("GET", "/v1/artifacts/a1", {name: getattr(same, name) for name in same.__slots__})
+    scripted.answer("GET", f"/v1/artifacts/{ARTIFACT}", {name: getattr(same, name) for name in same.__slots__})
     with pytest.raises(FarmRefused, match="over"):
         client.fetch(artifact(scripted), tmp_path / "x.png")
 

@@ -14,7 +14,7 @@ import pytest
 
 import cluster.batch
 from rayfarm.cli import main
-from tests.clients.scripted_farm import FarmServer, Request, event, job_view
+from tests.clients.scripted_farm import JOB, FarmServer, Request, event, job_view
 
 BOTH = [signal.SIGTERM, signal.SIGINT]
 
@@ -23,6 +23,7 @@ BOTH = [signal.SIGTERM, signal.SIGINT]
 def scene(tmp_path: Path, blend: Callable[[bytes], bytes], scripted: FarmServer) -> Path:
     """A scene that the farm has, ready to be rendered."""
     model = {"id": "m", "name": "scene", "state": "ready", "probe": {"frame_start": 1, "frame_end": 2}}
+    scripted.answer("POST", "/v1/pipelines/cycles/check", {"settings": {}})
     scripted.answer("POST", "/v1/blobs/lacking", {"lacking": []})
     scripted.answer("POST", "/v1/models", model, 202)
     scripted.answer("GET", "/v1/models/m", model)
@@ -102,7 +103,8 @@ class TestRender:
         assert last == {"interrupted": True, "job": None, "submitted": None, "look": look}
 
     @pytest.mark.parametrize(
-        ("options", "word"), [([], "job j: 2 frames"), (["--detach"], "watch it with"), (["--json"], '"job": "j"')]
+        ("options", "word"),
+        [([], f"job {JOB}: 2 frames"), (["--detach"], "watch it with"), (["--json"], f'"job": "{JOB}"')],
     )
     def test_a_stop_between_the_answer_and_the_watching_names_the_job(
         self,
@@ -117,16 +119,16 @@ class TestRender:
         assert main(["render", str(scene), "--url", scripted.url, *options]) == 130
         err = capsys.readouterr().err
         assert "The job goes on without you" in err
-        assert f"rayfarm watch j --out render/scene --url {scripted.url}" in err
-        assert f"rayfarm cancel j --url {scripted.url}" in err
+        assert f"rayfarm watch {JOB} --out render/scene --url {scripted.url}" in err
+        assert f"rayfarm cancel {JOB} --url {scripted.url}" in err
 
     def test_a_stop_while_it_is_watched_names_the_job(
         self, scene: Path, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        scripted.answer("GET", "/v1/jobs/j", job_view("running"))
-        stop_at(scripted, "GET", "/v1/jobs/j/events")
+        scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("running"))
+        stop_at(scripted, "GET", f"/v1/jobs/{JOB}/events")
         assert main(["render", str(scene), "--url", scripted.url]) == 130
-        assert f"rayfarm cancel j --url {scripted.url}" in capsys.readouterr().err
+        assert f"rayfarm cancel {JOB} --url {scripted.url}" in capsys.readouterr().err
 
 
 class TestBatch:
@@ -151,25 +153,27 @@ class TestBatch:
     def test_a_stop_between_the_answer_and_the_watching_names_the_job(
         self, spec: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        screen = StopsAt("job j: 2 frames", signal.SIGTERM)
+        screen = StopsAt(f"job {JOB}: 2 frames", signal.SIGTERM)
         monkeypatch.setattr(sys, "stdout", screen)
         assert cluster.batch.main(["render", str(spec)]) == cluster.batch.STOPPED
-        assert "`python -m cluster.batch follow j`, or end it with `rayfarm cancel j`" in screen.getvalue()
+        assert f"`python -m cluster.batch follow {JOB}`, or end it with `rayfarm cancel {JOB}`" in screen.getvalue()
 
     def test_a_stop_while_it_is_watched_names_the_job(
         self, spec: Path, scripted: FarmServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        scripted.on("GET", "/v1/jobs/j/events", lambda request: request.stream(event(1, "job.state", state="running")))
+        scripted.on(
+            "GET", f"/v1/jobs/{JOB}/events", lambda request: request.stream(event(1, "job.state", state="running"))
+        )
         screen = StopsAt("job is running", signal.SIGTERM)
         monkeypatch.setattr(sys, "stdout", screen)
         assert cluster.batch.main(["render", str(spec)]) == cluster.batch.STOPPED
-        assert "rayfarm cancel j" in screen.getvalue()
+        assert f"rayfarm cancel {JOB}" in screen.getvalue()
 
     def test_a_stop_before_a_followed_job_is_found_does_not_say_that_nothing_was_started(
         self, spec: Path, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        stop_at(scripted, "GET", "/v1/jobs/j", signal.SIGTERM)
-        assert cluster.batch.main(["follow", "j"]) == cluster.batch.STOPPED
+        stop_at(scripted, "GET", f"/v1/jobs/{JOB}", signal.SIGTERM)
+        assert cluster.batch.main(["follow", JOB]) == cluster.batch.STOPPED
         out = capsys.readouterr().out
-        assert "cluster.batch follow j" in out
+        assert f"cluster.batch follow {JOB}" in out
         assert "nothing was started" not in out

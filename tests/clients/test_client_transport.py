@@ -7,7 +7,7 @@ import pytest
 from rayfarm import Client, ClientError, FarmRefused, FarmUnreachable
 from rayfarm._transport import Transport, TransportSettings
 from tests.clients.conftest import QUICK
-from tests.clients.scripted_farm import FarmServer, Request, job_view
+from tests.clients.scripted_farm import JOB, FarmServer, Request, job_view
 
 
 class Clock:
@@ -35,16 +35,16 @@ def drop(request: Request) -> None:
 
 class TestRepeats:
     def test_a_restart_of_the_api_is_not_noticed(self, client: Client, scripted: FarmServer) -> None:
-        scripted.answer("GET", "/v1/jobs/j", job_view())
-        client.job("j")
+        scripted.answer("GET", f"/v1/jobs/{JOB}", job_view())
+        client.job(JOB)
         scripted.in_turn(
-            "GET", "/v1/jobs/j", drop, unavailable, drop, lambda request: request.json(job_view("succeeded"))
+            "GET", f"/v1/jobs/{JOB}", drop, unavailable, drop, lambda request: request.json(job_view("succeeded"))
         )
-        assert client.job("j").state == "succeeded"
+        assert client.job(JOB).state == "succeeded"
 
     def test_a_submit_is_repeated_with_the_same_idempotency_key(self, client: Client, scripted: FarmServer) -> None:
         scripted.in_turn("POST", "/v1/jobs", unavailable, drop, lambda request: request.json(job_view("queued"), 202))
-        assert client.submit("m", frames="1-2").id == "j"
+        assert client.submit("m", frames="1-2").id == JOB
         keys = {headers["Idempotency-Key"] for headers in scripted.requests("POST", "/v1/jobs")}
         assert len(keys) == 1
         assert len(scripted.requests("POST", "/v1/jobs")) == 3
@@ -109,9 +109,9 @@ class TestPatience:
 
 
 def test_something_that_is_no_farm_is_told_as_such(client: Client, scripted: FarmServer) -> None:
-    scripted.on("GET", "/v1/jobs/j", lambda request: request.bytes(b"<html>", **{"Content-Type": "text/html"}))
+    scripted.on("GET", f"/v1/jobs/{JOB}", lambda request: request.bytes(b"<html>", **{"Content-Type": "text/html"}))
     with pytest.raises(FarmUnreachable, match="no JSON"):
-        client.job("j")
+        client.job(JOB)
 
 
 def test_a_cursor_is_followed_to_the_last_page(client: Client, scripted: FarmServer) -> None:
@@ -129,6 +129,6 @@ def test_a_cursor_is_followed_to_the_last_page(client: Client, scripted: FarmSer
 def test_a_closed_client_says_so(client: Client) -> None:
     client.close()
     with pytest.raises(ClientError, match="closed"):
-        client.job("j")
+        client.job(JOB)
     with pytest.raises(ClientError, match="closed"):
-        next(client.watch("j"))
+        next(client.watch(JOB))

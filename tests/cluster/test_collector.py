@@ -196,6 +196,19 @@ class TestArtifacts:
         )
         assert await studio.collect() == 1
 
+    async def test_a_requeue_of_one_frame_leaves_the_parts_of_another_to_their_merge(self, studio: Studio) -> None:
+        farm = studio.farm
+        job_id = await farm.start(frames="1-2")
+        part = await studio.upload(job_id, 1)
+        await farm.execute(
+            "insert into part_result values (:job, 1, 1, 0, 2, :id, null, :key, 1, :sha, 'image/png', 1, true)",
+            job=job_id, id=uuid4(), key=part.storage_key, sha=part.sha256,
+        )  # fmt: skip
+        await farm.execute("update job set generation = 2 where id = :id", id=job_id)
+        assert await studio.collect() == 0
+        await farm.change(job_id, "cancel")
+        assert await studio.collect() == 1
+
     async def test_files_of_jobs_that_this_database_does_not_know_are_nobodys_to_delete(self, studio: Studio) -> None:
         for job in (uuid4(), "not-a-job"):
             await studio.upload(job, 0)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from cluster.local import control
 from cluster.local.farm_file import FarmFile, FarmFileDamaged, FarmHome, Stage
 from cluster.local.ports import FarmPorts, PortReservation, PortTaken
 from cluster.local.processes import ProcessMark, processes_with, terminate, wait_until
@@ -21,6 +23,7 @@ from cluster.local.ray_session import private_dir_of, serve_environment
 from cluster.local.restart_backoff import RestartBackoff
 from cluster.local.services import CommandFailed, run_step
 from cluster.local.settings import LocalFarmSettings
+from cluster.local.supervisor import FarmIsRunning, farm_lock
 
 
 def sleeper(environment: dict[str, str] | None = None, *, new_session: bool = False) -> subprocess.Popen[bytes]:
@@ -233,3 +236,30 @@ class TestStep:
         assert done
         assert len(processes_with("RAYFARM_TEST_MARK", str(tmp_path))) == 1
         assert terminate(lambda: processes_with("RAYFARM_TEST_MARK", str(tmp_path)), grace=timedelta(seconds=5)) == 1
+
+
+class TestDown:
+    def test_a_second_one_waits_for_the_first_and_succeeds(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = FarmHome(tmp_path)
+        place.create()
+        place.write(FarmFile())
+        with contextlib.ExitStack() as first:
+            first.enter_context(farm_lock(place))
+            monkeypatch.setattr(control.time, "sleep", lambda _: first.close())  # while this one waits, the first ends
+            assert control.down(tmp_path) is False
+        assert control.status(tmp_path).stage is Stage.STOPPED
+
+    def test_one_that_waits_too_long_says_where_to_look(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        place = FarmHome(tmp_path)
+        place.create()
+        place.write(FarmFile())
+        monkeypatch.setattr(control, "_DOWN_WITHIN", timedelta())
+        with farm_lock(place), pytest.raises(FarmIsRunning) as refused:
+            control.down(tmp_path)
+        assert str(place.logs) in (refused.value.remedy or "")
+
+    def test_a_folder_that_was_never_a_farm_is_left_as_it_is(self, tmp_path: Path) -> None:
+        assert control.down(tmp_path) is False
+        assert list(tmp_path.iterdir()) == []

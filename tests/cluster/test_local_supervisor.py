@@ -15,6 +15,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -282,7 +283,9 @@ class TestDown:
         assert len(survivors(mine)) == len(mine)
         assert control.status(running.home).stage is Stage.READY
 
-        assert control.down(running.home)
+        with ThreadPoolExecutor() as pool:  # two at once: the second waits for the first, and both are told so
+            downs = [pool.submit(control.down, running.home) for _ in range(2)]
+            assert [down.result() for down in downs] == [True, True]
         assert survivors(mine) == []
         assert control.status(running.home).stage is Stage.STOPPED
         assert control.down(running.home) is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -138,6 +139,34 @@ async def test_cancel_kills_the_engine_and_the_next_job_starts_on_the_replica(fa
     canceled = await farm.ended(long)
     assert (canceled.state, canceled.end_reason) == (JobState.CANCELED, EndReason.USER_CANCEL)
     assert (await farm.ended(await farm.submit(frames="1-2"))).state is JobState.SUCCEEDED
+
+
+async def test_a_late_cancel_of_one_job_leaves_the_next_one_on_the_worker_alone(farm: InProcessFarm) -> None:
+    """ComfyUI: interrupt stops whatever runs by the time it arrives, which is somebody else's job."""
+    farm.start_dispatcher()
+    replica = farm.start_replica()
+    await farm.ended(await farm.submit(frames="1"))
+    [old] = await farm.rows("select id, fence from work where kind = 'chunk'")
+    job_id = await farm.submit(frames="1-6", settings={"render_ms": 100, "width": 9})
+    await farm.until(lambda: farm.rows("select 1 from work where state = 'rendering'"))
+    [now] = await farm.rows("select id, fence from work where state = 'rendering'")
+    channel = f"rayfarm_replica_{replica.identity.id.hex}"
+    for work_id, fence in ((old.id, old.fence), (now.id, now.fence - 1)):  # that job, and an earlier owner of this one
+        payload = json.dumps({"verb": "cancel", "work_id": work_id, "fence": fence})
+        await farm.rows("select pg_notify(:channel, :payload)", channel=channel, payload=payload)
+    job = await farm.ended(job_id)
+    assert (job.state, job.committed) == (JobState.SUCCEEDED, 6)
+    tries = await farm.rows("select outcome from attempt where job_id = :id", id=job_id)
+    assert [row.outcome for row in tries] == ["ok"] * 6
+
+
+async def test_a_failed_frame_does_not_throw_the_loaded_scene_away(farm: InProcessFarm) -> None:
+    """Deadline Cloud: any failure ends the session, and the next frame loads the scene from its beginning."""
+    farm.start_dispatcher()
+    farm.start_replica()
+    faults = {"fail_frames": [{"frame": 2, "times": 1}], "fault_key": uuid4().hex}
+    job = await farm.ended(await farm.submit(frames="1-5", settings=faults))
+    assert (job.state, job.cold_count, job.warm_count) == (JobState.SUCCEEDED, 1, 4)
 
 
 async def test_a_killed_replica_loses_its_lease_and_another_one_finishes(farm: InProcessFarm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -81,6 +82,14 @@ async def render_all(farm: Farm, job_id: UUID, replica: UUID, *, frames: int = 1
             return sorted(done)
         assert await start_chunk(farm.db, work_id=chunk.work_id, fence=chunk.fence, warm=True)
         done += await farm.commit(chunk) or []
+
+
+async def waiting(farm: Farm, number: int) -> None:
+    """Until so many connections of this test wait for a lock."""
+    query = "select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(20):
+        while (await farm.one(query)).n < number:
+            await asyncio.sleep(0.01)
 
 
 async def fail_for_good(farm: Farm, chunk: ClaimedChunk, *ordinals: int) -> None:

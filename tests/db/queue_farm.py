@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+import psycopg
 from sqlalchemy import text
 
 from db.dispatch import (
@@ -19,12 +21,14 @@ from db.dispatch import (
     finish_merge,
     finish_task,
     jobs_to_pin,
+    open_gates,
     pin_job,
     read_snapshot,
     rescue_expired,
     reuse_frames,
 )
 from db.dispatch.leadership import lead, resign
+from db.loops.collect import dead_keys, unnamed_keys
 from db.queue import ClaimedChunk, PartCommit, commit_frames, commit_part, start_chunk
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -33,7 +37,7 @@ from jobs.planning import PlanSettings
 from jobs.states import WorkKind
 from tests.db.builders import CLUSTER, LEASE, Farm, artifact, commit_of
 from tests.db.control import approve, resume
-from tests.db.queue_model import LIMITS, Picture, read_picture
+from tests.db.queue_model import LIMITS, PICTURE, Picture, picture_of
 from tests.db.split_jobs import merged
 
 T = TypeVar("T")
@@ -48,7 +52,7 @@ do $$ begin
     delete from outbox; delete from event; delete from artifact; delete from attempt; delete from frame_result;
     delete from part_result; delete from frame_flag; delete from frame_look; delete from job_block;
     delete from job_dependency; delete from work; delete from job; delete from replica; delete from leader;
-    delete from pool;
+    delete from pool; delete from node;
 end $$
 """)
 
@@ -72,9 +76,9 @@ class Claim:
             self.part = PartCommit(
                 attempt_id=attempt_id,
                 started_at=1.0,
-                storage_key=f"artifacts/{self.chunk.job_id}/{attempt_id}/part.png",
+                storage_key=(key := f"artifacts/{self.chunk.job_id}/{attempt_id}/part.png"),
                 size_bytes=10,
-                sha256="a" * 64,
+                sha256=sha256(key.encode()).hexdigest(),
                 media_type="image/png",
                 timings_ms={"render": 1.0},
             )
@@ -87,21 +91,30 @@ class QueueFarm:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._runner = asyncio.Runner()
         self.db = Database(settings)
+        self.db._engine.pool._pre_ping = False  # this server stays; asking first would be every fourth round trip
         self.farm = self.run(Farm.create(self.db))
+        self._eye = psycopg.connect(settings.url.get_secret_value(), autocommit=True)
+        self.storage: dict[str, tuple[UUID, int | None]] = {}
+        """Every file that was uploaded: key -> (job, ordinal)."""
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(call)
 
     def close(self) -> None:
+        self._eye.close()
         self.run(self.db.close())
         self._runner.close()
 
     async def empty(self) -> None:
+        self.storage.clear()
         async with self.db.transaction() as tx:
             await tx.execute(_EMPTY)
 
-    async def picture(self) -> Picture:
-        return await read_picture(self.db)
+    def picture(self) -> Picture:
+        """By a connection of its own: one round trip, some hundred times in an example."""
+        [found] = self._eye.execute(PICTURE.encode()).fetchone() or [None]
+        assert found is not None
+        return picture_of(found, stored={key: sha256(key.encode()).hexdigest() for key in self.storage})
 
     async def take_over(self, before: UUID) -> tuple[UUID, int]:
         """Another leader, under another epoch."""
@@ -114,6 +127,7 @@ class QueueFarm:
     async def plan(self, epoch: int, db: Database | None = None, settings: PlanSettings = _PLAN) -> None:
         """One pass of the dispatcher: jobs start, take what is rendered already, and get replicas."""
         db = db or self.db
+        await open_gates(db, epoch=epoch)
         snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=settings)
         waiting = [job.id for job in snapshot.jobs if not job.started]
         if waiting and snapshot.replicas:
@@ -131,10 +145,30 @@ class QueueFarm:
         )
 
     async def finish(self, task: ClaimedTask, frame: FrameCommit | None = None) -> bool:
+        assert task.job_id is not None
         if task.kind is WorkKind.MERGE:
-            return await finish_merge(self.db, work_id=task.work_id, fence=task.fence, commit=frame or merged(task))
+            frame = frame or merged(task)
+            self.upload(task.job_id, frame)
+            return await finish_merge(self.db, work_id=task.work_id, fence=task.fence, commit=frame)
         film = artifact(f"artifacts/{task.job_id}/{uuid4()}/film.mp4", kind="video")
+        self.storage[film.storage_key] = (task.job_id, None)
         return await finish_task(self.db, work_id=task.work_id, fence=task.fence, artifacts=[film])
+
+    def upload(self, job_id: UUID, frame: FrameCommit) -> None:
+        """Its files are in storage before anybody asks to commit them; once, whatever a collection deletes then."""
+        for file in frame.artifacts:
+            self.storage.setdefault(file.storage_key, (job_id, frame.ordinal))
+
+    async def collect(self, epoch: int, db: Database) -> int:
+        """Delete what no row names and none can come to name, of any age; how many files."""
+        asked = [(key, job_id, ordinal) for key, (job_id, ordinal) in self.storage.items()]
+        deleted = 0
+        for job_id, keys in (await unnamed_keys(db, keys=asked)).items():
+            wanted = [(key, self.storage[key][1]) for key in keys]
+            for key in await dead_keys(db, job_id=job_id, keys=wanted, epoch=epoch):
+                del self.storage[key]
+                deleted += 1
+        return deleted
 
     async def expire(self, work_id: int) -> None:
         await self.farm.expire(work_id)
@@ -150,11 +184,11 @@ class QueueFarm:
         """A person lets everything go on, one good replica is there, and what others held runs out."""
         await self.farm.execute("update replica set beat_at = now() - interval '1 hour'")
         replica = await self.farm.replica(node="the-last")
-        for work_id in (await self.picture()).held:
+        for work_id in (self.picture()).held:
             await self.expire(work_id)
         await rescue_expired(self.db, epoch=epoch, limits=LIMITS)
         for _ in range(_ROUNDS):
-            picture = await self.picture()
+            picture = self.picture()
             if all(picture.is_over(job_id) for job_id in picture.jobs):
                 return picture
             for job_id, job in picture.jobs.items():
@@ -180,20 +214,21 @@ class QueueFarm:
 
     async def commit(self, claim: Claim, ordinals: list[int], db: Database | None = None) -> list[int] | None:
         chunk = claim.chunk
+        frames = [self._uploaded(claim, ordinal) for ordinal in ordinals]
         return await commit_frames(
-            db or self.db,
-            work_id=chunk.work_id,
-            fence=chunk.fence,
-            replica_id=claim.replica,
-            frames=[claim.attempt(ordinal) for ordinal in ordinals],
+            db or self.db, work_id=chunk.work_id, fence=chunk.fence, replica_id=claim.replica, frames=frames
         )
 
+    def _uploaded(self, claim: Claim, ordinal: int) -> FrameCommit:
+        if ordinal not in claim.frames:
+            self.upload(claim.chunk.job_id, claim.attempt(ordinal))
+        return claim.attempt(ordinal)
+
     async def commit_part(self, claim: Claim, db: Database | None = None) -> bool:
-        chunk = claim.chunk
+        chunk, is_new = claim.chunk, claim.part is None
+        part = claim.attempt_at_part()
+        if is_new:
+            self.storage[part.storage_key] = (chunk.job_id, chunk.ordinals[0])
         return await commit_part(
-            db or self.db,
-            work_id=chunk.work_id,
-            fence=chunk.fence,
-            replica_id=claim.replica,
-            commit=claim.attempt_at_part(),
+            db or self.db, work_id=chunk.work_id, fence=chunk.fence, replica_id=claim.replica, commit=part
         )

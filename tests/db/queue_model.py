@@ -1,14 +1,26 @@
 """What must hold of the queue's rows after every step of the state machine, whatever happened before.
 
 A ``Picture`` is every row of the engine, read by one statement. ``check`` looks at one picture and at the step from the
-picture before: history is never rewritten, a terminal state is left only by who asked for it, a frame is in one place.
+picture before. What must hold, and where it is looked at:
+
+- at most one live lease per frame or part, each under a fence of its own: ``_places``, ``_fences_only_rise``
+- a commit names the attempt that holds its row: ``_results_are_of_owners``
+- a terminal state never changes, and a job that ended gains no outcome: ``_the_end_is_final``, ``_history_stays``
+- each outcome has one end reason and one event: ``_every_end_has_its_reason``, ``_every_outcome_has_one_event``
+- attempts stay below the ceiling of each class: ``_ceilings_hold``
+- a job ends if and only if all its frames did: ``_every_frame_is_in_one_place``
+- no row outlives its lease by more than one rescue: the machine's ``rescue``, and the end of each example
+- the feed has no gap and tells each state: ``_the_feed_has_no_gap``
+- what a frame's row names is in storage and is what it says: ``_files_are_stored``
+- only a replica that accepts work gets it: ``_only_who_accepts_gets_work``
+- a blocked machine is an event: ``_blocks_are_told``
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
@@ -21,11 +33,11 @@ from jobs.states import EndReason, Fault
 LIVE = ("queued", "leased", "rendering")
 HELD = ("leased", "rendering")
 ENDED = ("succeeded", "failed", "canceled")
-LIMITS = FarmLimits(worker_failures_per_frame=2, resource_failures_per_frame=2)
+LIMITS = FarmLimits(worker_failures_per_frame=2, resource_failures_per_frame=2, failures_before_block=2)
 """Low, so that a short sequence of steps reaches every ceiling."""
 _MERGE_TRIES = 3
 
-_READ = text("""
+PICTURE = """
 select json_build_object(
     'jobs', (select coalesce(json_agg(j), '[]') from (
         select id, state, end_reason, total, committed, reused, failed, canceled, skipped, generation, event_seq,
@@ -41,13 +53,16 @@ select json_build_object(
     'attempts', (select coalesce(json_agg(a), '[]') from (
         select id, job_id, ordinal, generation, work_id, fence, outcome from attempt) as a),
     'files', (select coalesce(json_agg(f), '[]') from (
-        select job_id, ordinal, generation, storage_key from artifact where kind = 'frame') as f),
+        select job_id, ordinal, generation, storage_key, sha256 from artifact where kind = 'frame') as f),
     'parts', (select coalesce(json_agg(p), '[]') from (
-        select job_id, ordinal, generation, part, attempt_id from part_result) as p),
+        select job_id, ordinal, generation, part, attempt_id, storage_key, sha256 from part_result) as p),
     'events', (select coalesce(json_agg(e order by seq), '[]') from (
-        select job_id, seq, kind, data from event) as e)
+        select job_id, seq, kind, data from event) as e),
+    'blocks', (select coalesce(json_agg(b), '[]') from (
+        select job_id, node from job_block where blocked_at is not null) as b),
+    'accepting', (select coalesce(json_agg(id), '[]') from accepting_replica)
 )
-""")
+"""
 
 Row = dict[str, Any]
 
@@ -65,6 +80,13 @@ class Picture:
     parts: dict[tuple[str, int, int, int], str]
     """(job, ordinal, generation, part) -> attempt"""
     events: dict[str, list[Row]]
+    part_files: list[Row] = field(default_factory=list)
+    blocks: set[tuple[str, str]] = field(default_factory=set)
+    """(job, machine that gets no more of its work)"""
+    accepting: set[str] = field(default_factory=set)
+    """Replicas that may be given work."""
+    stored: Mapping[str, str] | None = None
+    """Key -> SHA-256 of what is in storage; None: storage was not looked at."""
 
     @property
     def held(self) -> dict[int, Row]:
@@ -90,7 +112,7 @@ class Picture:
         """Apart from what only the clock changed."""
         return all(
             getattr(self, name) == getattr(other, name)
-            for name in ("jobs", "results", "attempts", "files", "parts", "events")
+            for name in ("jobs", "results", "attempts", "files", "parts", "events", "blocks")
         ) and _timeless(self.work) == _timeless(other.work)
 
 
@@ -100,7 +122,11 @@ def _timeless(work: dict[int, Row]) -> dict[int, Row]:
 
 async def read_picture(db: Database) -> Picture:
     async with db.transaction() as tx:
-        found: dict[str, list[Row]] = (await tx.execute(_READ)).scalar_one()
+        return picture_of((await tx.execute(text(PICTURE))).scalar_one())
+
+
+def picture_of(found: dict[str, Any], stored: Mapping[str, str] | None = None) -> Picture:
+    """What ``PICTURE`` returned."""
     events: dict[str, list[Row]] = defaultdict(list)
     for event in found["events"]:
         events[event["job_id"]].append(event)
@@ -114,17 +140,29 @@ async def read_picture(db: Database) -> Picture:
             (row["job_id"], row["ordinal"], row["generation"], row["part"]): row["attempt_id"] for row in found["parts"]
         },
         events=dict(events),
+        part_files=found["parts"],
+        blocks={(row["job_id"], row["node"]) for row in found["blocks"]},
+        accepting=set(found["accepting"]),
+        stored=stored,
     )
 
 
-def check(before: Picture, after: Picture, *, reopened: Collection[str] = (), single_step: bool = True) -> None:
+def check(
+    before: Picture,
+    after: Picture,
+    *,
+    reopened: Collection[str] = (),
+    single_step: bool = True,
+    limits: FarmLimits = LIMITS,
+) -> None:
     """Raise ``AssertionError`` for whatever no sequence of steps may lead to.
 
     ``reopened``: jobs that the step may have opened again (retry, requeue, skip). ``single_step``: what was committed
-    since ``before`` was held then.
+    since ``before`` was held then. ``limits``: of the farm.
     """
     for job_id, job in after.jobs.items():
         _every_frame_is_in_one_place(after, job)
+        _every_end_has_its_reason(after, job)
         _every_outcome_has_one_event(after, job)
         _the_feed_has_no_gap(after, job_id)
         if job_id in before.jobs:
@@ -132,9 +170,12 @@ def check(before: Picture, after: Picture, *, reopened: Collection[str] = (), si
     _history_stays(before, after)
     _fences_only_rise(before, after)
     _pictures_are_stored(after)
-    _ceilings_hold(after)
+    _ceilings_hold(after, limits)
+    _files_are_stored(after)
     if single_step:
         _results_are_of_owners(before, after)
+        _only_who_accepts_gets_work(before, after)
+        _blocks_are_told(before, after)
 
 
 def _every_frame_is_in_one_place(now: Picture, job: Row) -> None:
@@ -167,6 +208,7 @@ def _every_frame_is_in_one_place(now: Picture, job: Row) -> None:
 def _places(now: Picture, job: Row, last: dict[int, Row]) -> dict[int, list[str]]:
     """Ordinal -> where it waits or is rendered. A split frame is in one place, however many parts it has."""
     found: dict[int, set[str]] = defaultdict(set)
+    parts: set[tuple[int, int, int | None]] = set()
     for row in now.work.values():
         if row["job_id"] != job["id"] or row["state"] not in LIVE:
             continue
@@ -181,6 +223,11 @@ def _places(now: Picture, job: Row, last: dict[int, Row]) -> dict[int, list[str]
                 continue  # counted when the job was canceled: its parts can make no frame any more
             name = f"chunk {row['id']}" if row["kind"] == "chunk" else f"split in {row['generation']}"
             assert len(set(row["ordinals"])) == len(row["ordinals"])
+            if row["kind"] != "chunk":
+                part = (row["ordinals"][0], row["generation"], row["part"])
+                assert part not in parts, f"part {part} is in two rows"
+                assert part[2] is None or (job["id"], *part[:2], part[2]) not in now.parts, f"{part} is there already"
+                parts.add(part)
             for ordinal in row["ordinals"]:
                 done = last.get(ordinal)
                 assert done is None or done["generation"] < row["generation"], f"{name} renders frame {ordinal} again"
@@ -188,6 +235,13 @@ def _places(now: Picture, job: Row, last: dict[int, Row]) -> dict[int, list[str]
     return {ordinal: sorted(names) for ordinal, names in found.items()}
 
 
+_STATES_OF = {
+    Fault.NONE: ("committed", "reused"),
+    Fault.TASK: ("failed",),
+    Fault.WORKER: ("failed",),
+    Fault.RESOURCE: ("failed",),
+    Fault.INTERRUPTION: ("canceled", "skipped"),
+}
 _TOLD = {
     "committed": "frames.committed",
     "reused": "frames.reused",
@@ -210,6 +264,14 @@ def _every_outcome_has_one_event(now: Picture, job: Row) -> None:
     assert of_outcomes == happened, f"told {of_outcomes}, happened {happened}"
 
 
+def _every_end_has_its_reason(now: Picture, job: Row) -> None:
+    assert (job["end_reason"] is not None) == (job["state"] in ENDED)
+    for (job_id, _, _), row in now.results.items():
+        if job_id == job["id"]:
+            facts = EndReason(row["end_reason"]).facts
+            assert row["state"] in _STATES_OF[facts.fault], f"{row['state']} for {row['end_reason']}"
+
+
 def _the_feed_has_no_gap(now: Picture, job_id: str) -> None:
     sequence = [event["seq"] for event in now.events[job_id]]
     assert sequence == list(range(1, now.jobs[job_id]["event_seq"] + 1)), sequence
@@ -226,6 +288,8 @@ def _the_end_is_final(before: Picture, after: Picture, job_id: str, *, may_reope
         return
     # Its priority may be changed, for the day that it is tried again: an event, and no other outcome.
     assert {**now, "event_seq": was["event_seq"]} == was, f"it had {was['state']}, and is now {now}"
+    since = after.events[job_id][was["event_seq"] :]
+    assert all(event["kind"] != "job.state" for event in since), f"it had {was['state']}, and then: {since}"
     results = {key for key in after.results if key[0] == job_id}
     assert results == {key for key in before.results if key[0] == job_id}, "a job that has ended gained an outcome"
 
@@ -260,7 +324,21 @@ def _pictures_are_stored(now: Picture) -> None:
     assert {key for key, files in keys.items() if files} == pictured, "a file of no frame"
 
 
-def _ceilings_hold(now: Picture) -> None:
+def _files_are_stored(now: Picture) -> None:
+    """What a row names is in storage and is what the row says: pictures for ever, parts until they are merged."""
+    if now.stored is None:
+        return
+    merging = {
+        (row["job_id"], row["ordinals"][0], row["generation"])
+        for row in now.work.values()
+        if row["kind"] in ("part", "merge") and row["state"] in LIVE and now.jobs[row["job_id"]]["state"] != "canceling"
+    }
+    parts = [row for row in now.part_files if (row["job_id"], row["ordinal"], row["generation"]) in merging]
+    for row in (*now.files, *parts):
+        assert now.stored.get(row["storage_key"]) == row["sha256"], f"{row['storage_key']} is not what is in storage"
+
+
+def _ceilings_hold(now: Picture, limits: FarmLimits) -> None:
     spent: Counter[tuple[str, int, int, int | None, Fault, bool]] = Counter()
     for row in now.attempts.values():
         work = now.work[row["work_id"]]
@@ -269,9 +347,9 @@ def _ceilings_hold(now: Picture) -> None:
         spent[key] += 1
     for (job_id, ordinal, _, _, fault, is_merge), times in spent.items():
         if is_merge and fault is not Fault.NONE:
-            ceiling: int | None = _MERGE_TRIES + LIMITS.worker_failures_per_frame
+            ceiling: int | None = _MERGE_TRIES + limits.worker_failures_per_frame
         else:
-            ceiling = LIMITS.ceiling(fault, now.jobs[job_id]["tries"])
+            ceiling = limits.ceiling(fault, now.jobs[job_id]["tries"])
         assert ceiling is None or times <= ceiling, f"frame {ordinal}: {times} attempts ended by {fault}"
 
 
@@ -283,3 +361,29 @@ def _results_are_of_owners(before: Picture, after: Picture) -> None:
     for attempt_id in named:
         attempt = after.attempts[attempt_id]
         assert before.is_held(attempt["work_id"], attempt["fence"]), f"{attempt} did not hold its row"
+
+
+def _only_who_accepts_gets_work(before: Picture, after: Picture) -> None:
+    """Not a replica that drains or is disabled, whatever the planner's snapshot said."""
+    for id_, row in after.work.items():
+        given = row["assigned_to"] or (row["replica_id"] if row["state"] in HELD else None)
+        was = before.work.get(id_)
+        had = was and (
+            was["assigned_to"] if row["assigned_to"] else was["replica_id"] if was["state"] in HELD else None
+        )
+        if given is not None and given != had and row["kind"] in ("chunk", "part"):
+            assert given in before.accepting, f"{given} takes no work, and got {row}"
+
+
+def _blocks_are_told(before: Picture, after: Picture) -> None:
+    """A machine that gets no more of a job's work, or gets it again, is an event of the job."""
+    for job_id, events in after.events.items():
+        told: Counter[tuple[str, str]] = Counter()
+        for event in events[len(before.events.get(job_id, ())) :]:
+            if event["kind"] in ("node.blocked", "node.unblocked"):
+                told[event["kind"], event["data"]["node"]] += 1
+        is_blocked = {node for job, node in after.blocks if job == job_id}
+        was_blocked = {node for job, node in before.blocks if job == job_id}
+        happened = Counter(("node.blocked", node) for node in is_blocked - was_blocked)
+        happened.update(("node.unblocked", node) for node in was_blocked - is_blocked)
+        assert told == happened, f"told {told}, happened {happened}"

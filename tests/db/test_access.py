@@ -176,6 +176,6 @@ def _cut_all(settings: DatabaseSettings) -> None:
     """What a restart of the server does to its clients."""
     with psycopg.connect(settings.libpq_url, autocommit=True) as connection:
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )

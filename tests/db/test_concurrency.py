@@ -176,10 +176,10 @@ async def test_a_cancel_in_the_middle_leaves_counters_that_equal_the_rows(farm: 
     assert 20 < job.committed < 200
     assert job.committed + job.canceled == 200
     assert sum(count for (won, _), count in chaos.won.items() if won == canceled) == job.committed
-    late = await farm.rows(
-        "select 1 from frame_result where job_id = :id and at > :ended", id=canceled, ended=job.ended_at
+    events = await farm.rows(
+        "select kind, data ->> 'state' as state from event where job_id = :id order by seq", id=canceled
     )
-    assert late == []
+    assert tuple(events[-1]) == ("job.state", "canceled"), "a frame was committed behind the end"
     assert (await farm.job(other)).committed == 60
     for job_id in (canceled, other):
         await farm.assert_whole(job_id)

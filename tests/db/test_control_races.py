@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
-from db._query import run
+from db._query import as_json, run
 from db.cancel import cancel_job
 from db.control import pause_job
-from db.frame_actions import act_on_frames
+from db.dispatch import AppliedPlan, apply_plan, read_snapshot, rescue_expired
+from db.frame_actions import act_on_frames, retry_job
 from db.queue import ClaimedChunk, start_chunk
 from db.session import Transaction
 from db.submit import submit_job
+from db.workers import drain_node, drain_ray_nodes, drain_replica, set_node_disabled, set_replica_disabled
 from jobs.errors import Conflict
 from jobs.frame_actions import FrameAction
-from tests.db.builders import CLUSTER, LEASE, Farm
-from tests.db.control import act, assert_honest, pause, render_all, resume, retry, states
-
-
-async def waiting(farm: Farm, number: int) -> None:
-    """Until so many connections of this test wait for a lock."""
-    query = "select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    async with asyncio.timeout(20):
-        while (await farm.one(query)).n < number:
-            await asyncio.sleep(0.01)
+from jobs.plan import make_plan
+from jobs.planning import Carve, Plan, PlanSettings
+from tests.db.builders import CLUSTER, LEASE, LIMITS, Farm
+from tests.db.control import act, assert_honest, pause, render_all, resume, retry, states, waiting
 
 
 async def in_turn(farm: Farm, job_id: UUID, *steps: Callable[[], Awaitable[object]]) -> list[object]:
@@ -200,3 +198,125 @@ class TestDependents:
         blocked = await farm.submit(depends_on=[{"job": str(job_id)} for job_id in jobs])
         await in_turn(farm, blocked, *(lambda chunk=chunk: farm.commit(chunk) for chunk in chunks))
         assert (await farm.job(blocked)).state == "queued"
+
+    async def test_a_retry_while_its_dependency_ends_is_not_left_blocked(self, farm: Farm) -> None:
+        """OpenCue: frames that stay in DEPEND until a recovery job comes by every ten minutes."""
+        first = await farm.submit(frames="1")
+        second = await farm.submit(frames="1", depends_on=[{"job": str(first)}])
+        await farm.change(first, "cancel")
+        await retry(farm, first)
+        await farm.pin(first)
+        chunk = await farm.rendering(first, await farm.replica(), frames=1)
+        async with farm.db.transaction() as tx:  # the retry is under way as the last frame comes
+            await retry_job(tx, job_id=second)
+            committing = asyncio.ensure_future(farm.commit(chunk))
+            await waiting(farm, 1)
+        assert await committing == [0]
+        assert (await farm.job(first)).state == "succeeded"
+        assert (await farm.job(second)).state == "queued"
+
+    async def test_a_retry_waits_for_the_end_of_its_dependency_that_is_under_way_and_sees_it(self, farm: Farm) -> None:
+        first = await farm.submit()
+        second = await farm.submit(depends_on=[{"job": str(first)}])
+        await farm.change(second, "cancel")
+        async with farm.db.transaction() as tx:
+            await cancel_job(tx, job_id=first)
+            retrying = asyncio.ensure_future(retry(farm, second))
+            await waiting(farm, 1)
+        with pytest.raises(Conflict) as refused:
+            await retrying
+        assert refused.value.details["job"] == str(first)
+        assert (await farm.job(second)).state == "canceled"
+
+
+class TestAPlanUnderWay:
+    """It has looked who gets work, and an operator's word comes before its chunk is there."""
+
+    @pytest.fixture(params=["replica disabled", "replica drained", "machine disabled"])
+    def word(self, request: pytest.FixtureRequest) -> Callable[[Transaction, UUID], Awaitable[object]]:
+        async def say(tx: Transaction, replica: UUID) -> object:
+            match request.param:
+                case "replica disabled":
+                    return await set_replica_disabled(tx, replica_id=replica, disabled=True)
+                case "replica drained":
+                    return await drain_replica(tx, replica_id=replica)
+                case _:
+                    return await set_node_disabled(tx, cluster_id=CLUSTER, name="doomed", disabled=True)
+
+        return say
+
+    async def test_a_chunk_placed_at_a_replica_as_it_is_taken_from_service_is_rendered_elsewhere(
+        self, farm: Farm, word: Callable[[Transaction, UUID], Awaitable[object]]
+    ) -> None:
+        replica, other = await farm.replica(node="doomed"), await farm.replica(node="fine")
+        job_id = await farm.start(frames="1-4")
+        async with farm.db.transaction() as placing:
+            [job] = (await run(placing, "lock_plan_jobs", job_ids=[job_id], work_ids=[])).all()
+            wish = {"job_id": str(job_id), "generation": 1, "first": 0, "ordinals": [0, 1, 2, 3]}
+            row = {**wish, "replica_id": str(replica), "priority_rank": job.priority_rank}
+            ranges = [{"id": (await farm.one("select id from work")).id, "first": 4, "count": 0}]
+            await run(placing, "place_chunks", chunks=as_json([row]), ranges=as_json(ranges), assigns=as_json([]))
+            async with farm.db.transaction() as tx:
+                await word(tx, replica)
+        assert await farm.claim(replica) is None
+        assert [row.assigned_to for row in await farm.rows("select * from work where kind = 'chunk'")] == [replica]
+        await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS)
+        snapshot = await read_snapshot(farm.db, cluster_id=CLUSTER, replica_timeout=timedelta(minutes=1))
+        plan = make_plan(snapshot, PlanSettings())
+        await apply_plan(farm.db, cluster_id=CLUSTER, plan=plan, epoch=await farm.lead())
+        chunk = await farm.claim(other)
+        assert chunk is not None
+        assert chunk.ordinals == [0, 1, 2, 3]
+
+
+class TestLockOrder:
+    """Two writers of several rows take them in one order, whatever names they go by."""
+
+    @pytest.mark.parametrize("drained_by", ["operator", "ray"])
+    async def test_a_machine_is_drained_while_a_job_that_waits_at_its_replicas_is_canceled(
+        self, farm: Farm, drained_by: str
+    ) -> None:
+        low, high = sorted([uuid4(), uuid4()])
+        for replica in (low, high):
+            await farm.replica(replica_id=replica, node="doomed", ray_node="ray-1")
+        job_id = await farm.start(frames="1-4")
+        await farm.carve(job_id, high, 1)
+        await farm.carve(job_id, low, 1)
+        epoch = await farm.lead()
+        later = await farm.one("select id from work where assigned_to = :low", low=low)
+
+        async def drain() -> int:
+            if drained_by == "ray":
+                ray = {"ray-1": None}
+                return await drain_ray_nodes(farm.db, cluster_id=CLUSTER, drains=ray, reason="it goes", epoch=epoch)
+            async with farm.db.transaction() as tx:
+                return await drain_node(tx, cluster_id=CLUSTER, name="doomed", reason="it goes")
+
+        async with farm.db.transaction() as busy:
+            await busy.execute(text("select from work where id = :id for update"), {"id": later.id})
+            drained = asyncio.ensure_future(drain())
+            await waiting(farm, 1)
+            canceled = asyncio.ensure_future(farm.change(job_id, "cancel"))
+            await waiting(farm, 2)
+        answers: list[object] = list(await asyncio.gather(drained, canceled, return_exceptions=True))
+        assert answers == [2, None]
+        assert (await farm.job(job_id)).state == "canceled"
+
+    async def test_a_plan_places_frames_of_two_jobs_while_another_is_submitted_that_waits_for_both(
+        self, farm: Farm
+    ) -> None:
+        younger, older = sorted([await farm.start(frames="1-4"), await farm.start(frames="1-4")])
+        await farm.execute("update job set created_at = created_at - interval '1 hour' where id = :id", id=older)
+        replica = await farm.replica()
+        epoch = await farm.lead()
+        both = [{"job": str(job_id), "by": "job"} for job_id in (older, younger)]
+        plan = Plan(placements=tuple(Carve(replica_id=replica, job_id=job_id, frames=1) for job_id in (older, younger)))
+        submitted, applied = await in_turn(
+            farm,
+            older,
+            lambda: farm.submit(frames="1", depends_on=both),
+            lambda: apply_plan(farm.db, cluster_id=CLUSTER, plan=plan, epoch=epoch),
+        )
+        assert isinstance(submitted, UUID)
+        assert isinstance(applied, AppliedPlan)
+        assert applied.carved == 2

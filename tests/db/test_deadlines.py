@@ -65,12 +65,15 @@ class TestDeadlines:
         assert await expire(farm) == 1
         assert (await farm.job(job_id)).end_reason == "deadline"
 
-    async def test_start_before_ends_only_what_has_not_started(self, farm: Farm) -> None:
-        waiting, running = await farm.submit(), await farm.start()
-        for job_id in (waiting, running):
+    async def test_start_before_ends_what_no_worker_was_given_a_frame_of_also_where_it_is_pinned(
+        self, farm: Farm
+    ) -> None:
+        waiting, pinned, running = await farm.submit(), await farm.start(), await farm.start()
+        await farm.carve(running, await farm.replica(), 1)
+        for job_id in (waiting, pinned, running):
             await overdue(farm, job_id, "start_before")
-        assert await expire(farm) == 1
-        assert ((await farm.job(waiting)).state, (await farm.job(running)).state) == ("failed", "running")
+        assert await expire(farm) == 2
+        assert [(await farm.job(each)).state for each in (waiting, pinned, running)] == ["failed", "failed", "running"]
 
     async def test_a_job_that_only_makes_its_film_is_left_to_end(self, farm: Farm) -> None:
         job_id = await farm.start(frames="1-2", outputs={"video": "auto"})
@@ -151,9 +154,9 @@ class TestExpirer:
         await overdue(farm, job_id, "start_before")
         await farm.execute("update job set started_at = null, state = 'queued' where id = :id", id=job_id)
         await farm.pin(job_id)
-        assert await expire(farm) == 0
         replica = await farm.replica()
         await farm.carve(job_id, replica, 1)
+        assert await expire(farm) == 0
         chunk = await farm.claim(replica)
         assert chunk is not None
         assert await start_chunk(farm.db, work_id=chunk.work_id, fence=chunk.fence, warm=True)

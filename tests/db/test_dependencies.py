@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from db.bootstrap import ensure_project
-from db.dispatch import open_gates, read_snapshot, release_blocked
+from db.dispatch import LookedAt, open_gates, read_snapshot, release_blocked
 from jobs.errors import Conflict, InvalidInput
 from jobs.frame_actions import FrameAction
 from jobs.plan import make_plan
@@ -241,6 +242,19 @@ class TestFrames:
         await render_all(farm, whole, replica)
         assert await _gates(farm) == 2
         assert await render_all(farm, job_id, replica) == [0, 1]
+
+    async def test_jobs_that_wait_frame_by_frame_have_a_ticks_time_in_turn(self, farm: Farm) -> None:
+        firsts = [await farm.start(frames="1-2") for _ in range(3)]
+        for first in firsts:
+            await farm.start(frames="1-2", depends_on=after(first, by="frame"))
+        await render_all(farm, firsts[2], await farm.replica())
+        opened: list[int] = []
+        looked_at: LookedAt = {}
+        for command in ("pause", "resume", "pause"):
+            for busy in firsts[:2]:  # something happens there all the time, which opens no frame
+                await farm.change(busy, command)
+            opened.append(await open_gates(farm.db, epoch=await farm.lead(), within=timedelta(0), looked_at=looked_at))
+        assert opened == [0, 0, 2]
 
 
 async def _gates(farm: Farm) -> int:

@@ -275,11 +275,11 @@ class TestSnapshot:
         assert [crowd.nodes for crowd in snapshot.crowds] == [{"n7"}]
 
     async def test_caps_licences_and_deadlines_are_in_it(self, farm: Farm) -> None:
+        await farm.execute("insert into licence (name, capacity) values ('nuke', 5)")
         job_id = await farm.start(licences={"nuke": 2})
         await farm.execute(
             "update job set max_replicas = 3, finish_before = now() + interval '1 hour' where id = :id", id=job_id
         )
-        await farm.execute("insert into licence (name, capacity) values ('nuke', 5)")
         snapshot = await _snapshot(farm)
         [job] = snapshot.jobs
         assert (job.licences, job.max_replicas, snapshot.licences) == ({"nuke": 2}, 3, {"nuke": 5})

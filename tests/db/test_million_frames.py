@@ -8,20 +8,31 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
+from db._reopened import read_reopened
 from db.cancel import cancel_job
+from db.dispatch import apply_plan
 from db.events import read_events
+from db.frame_actions import act_on_frames
+from db.repositories import estimates
 from db.repositories.artifacts import list_artifacts
+from db.repositories.estimates import count_reusable
 from db.repositories.frames import get_frame, list_frames
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.session import Transaction
+from jobs.frame_actions import FrameAction
+from jobs.frames import FrameRange
+from jobs.order import Order
+from jobs.planning import Carve, Plan
 from jobs.states import FrameState
-from tests.db.builders import Farm
+from tests.db.builders import CLUSTER, RENDER_KEY, Farm
 
 FRAMES = 60_000
 """Large enough that a scan of half a job is two orders above what a page may read, small enough to fill in a second."""
 DONE = FRAMES // 2
+AGAIN = 8_000
+"""Frames of a job of which every second is rendered again, on a range of its own each."""
 PAGE = 100
 MOST_ROWS = 1_500
 """Rows that one call may read in all; a page of 100 in each of several states needs some hundreds."""
@@ -81,13 +92,17 @@ async def _rows_read(farm: Farm, call: Callable[[Transaction], Awaitable[Any]]) 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         seen.append((statement, parameters))
 
-    async with farm.db.transaction() as tx:
-        assert tx.sync_connection is not None
-        event.listen(tx.sync_connection, "before_cursor_execute", note)
-        answer = await call(tx)
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        async with farm.db.transaction() as tx:
+            answer = await call(tx)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
     rows = 0
     async with farm.db.transaction() as tx:
         for statement, parameters in seen:
+            if "set local" in statement:
+                continue
             explained = await tx.exec_driver_sql(f"explain (analyze, format json) {statement}", parameters)
             plan = explained.scalar_one()
             rows += _scanned((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
@@ -100,12 +115,145 @@ def _scanned(node: dict[str, Any]) -> int:
     if "Scan" in node["Node Type"] and "Relation Name" in node:
         passed = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
         own = round(passed * node["Actual Loops"])
+    own += round(node.get("Rows Removed by Join Filter", 0) * node["Actual Loops"])
     return own + sum(_scanned(child) for child in node.get("Plans", ()))
 
 
 @pytest.fixture
 async def half_done(farm: Farm) -> JobRow:
     return await _job(farm, await _half_done(farm))
+
+
+async def _every_second_again(farm: Farm, order: str = "sequential") -> JobRow:
+    """A job that was rendered, of which every second frame is rendered again."""
+    job_id = await farm.start(frames=f"1-{AGAIN}", order=order)
+    await farm.execute(
+        "insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id)"
+        " select :id, n, 1, n + 1, 'committed', 'ok', gen_random_uuid() from generate_series(0, :last) as n",
+        id=job_id,
+        last=AGAIN - 1,
+    )
+    await farm.execute("update work set state = 'done', first = :n, count = 0 where job_id = :id", id=job_id, n=AGAIN)
+    await farm.execute("update job set committed = :n where id = :id", id=job_id, n=AGAIN)
+    async with farm.db.transaction() as tx:
+        await act_on_frames(tx, job_id=job_id, action=FrameAction.REQUEUE, ordinals=range(0, AGAIN, 2))
+    await farm.pin(job_id)
+    for table in ("frame_result", "work"):
+        await farm.execute(f"analyze {table}")
+    return await _job(farm, job_id)
+
+
+class TestRequeueOfEverySecondFrame:
+    async def test_a_plan_reads_the_ranges_that_it_carves(self, farm: Farm) -> None:
+        job = await _every_second_again(farm)
+        wish = Carve(replica_id=await farm.replica(), job_id=job.id, frames=40)
+        epoch = await farm.lead()
+        plan = Plan(placements=(wish,))
+        applied, rows = await _rows_read(
+            farm, lambda _: apply_plan(farm.db, cluster_id=CLUSTER, plan=plan, epoch=epoch)
+        )
+        assert applied.carved == 1
+        [chunk] = await farm.rows("select ordinals from work where job_id = :id and kind = 'chunk'", id=job.id)
+        assert chunk.ordinals == list(range(0, 80, 2))
+        assert rows < MOST_ROWS
+
+    async def test_a_plan_asks_once_for_the_outcomes_on_many_ranges(self, farm: Farm) -> None:
+        job = await _every_second_again(farm)
+        replica = await farm.replica()
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            asked.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            await farm.carve(job.id, replica, 40, 40, 40)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        assert sum("from frame_result" in statement for statement in asked) == 1
+
+    @pytest.mark.parametrize("order", ["scout", "reverse"])
+    @pytest.mark.parametrize("first", [0, AGAIN // 2, AGAIN - PAGE])
+    async def test_a_page_reads_the_ranges_that_it_shows(self, farm: Farm, first: int, order: str) -> None:
+        job = await _every_second_again(farm, order)
+        page, rows = await _rows_read(farm, lambda tx: list_frames(tx, job=job, first=first, limit=PAGE))
+        assert [row.state for row in page] == [FrameState.QUEUED, FrameState.COMMITTED] * (PAGE // 2)
+        assert rows < MOST_ROWS
+
+    async def test_what_is_told_of_some_frames_is_what_is_told_of_all(self, farm: Farm) -> None:
+        job = await _every_second_again(farm, "scout")
+        async with farm.db.transaction() as tx:
+            again = [*range(1, 400, 3), AGAIN - 1]
+            await farm.execute(
+                "update work set state = 'done' where job_id = :id and first between 100 and 300", id=job.id
+            )
+            await act_on_frames(tx, job_id=job.id, action=FrameAction.REQUEUE, ordinals=again)
+            asked = {"job_id": job.id, "generation": 3, "order": Order.SCOUT, "total": AGAIN}
+            whole = await read_reopened(tx, **asked)
+            for some in (range(50), range(90, 320), range(AGAIN - 40, AGAIN), range(0, AGAIN, 3), [7], []):
+                near = await read_reopened(tx, **asked, ordinals=some)
+                for ordinal in some:
+                    assert [near.holds(ordinal, had) for had in (1, 2, 3)] == [
+                        whole.holds(ordinal, had) for had in (1, 2, 3)
+                    ]
+
+
+class TestRetryOfOneFrame:
+    async def test_the_others_of_a_canceled_job_are_named_by_runs(self, farm: Farm) -> None:
+        job_id = await farm.start(frames=f"1-{2 * AGAIN}:2,-1--9")
+        await farm.change(job_id, "cancel")
+        longest = 0
+
+        def note(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+            nonlocal longest
+            longest = max([longest, *(len(value) for value in parameters.values() if isinstance(value, str | list))])
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            async with farm.db.transaction() as tx:
+                done = await act_on_frames(tx, job_id=job_id, action=FrameAction.RETRY, ordinals=[3])
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        assert done.changed == 1
+        assert longest < PAGE * 10
+        job = await farm.job(job_id)
+        assert (job.state, job.canceled) == ("queued", job.total - 1)
+        wrong = await farm.one(
+            "select count(*) as n, count(*) filter (where frame <> case when ordinal < :n then 1 + 2 * ordinal"
+            " else :n - ordinal - 1 end) as wrong, bool_or(ordinal = 3) as named from frame_result where job_id = :id",
+            id=job_id,
+            n=AGAIN,
+        )
+        assert tuple(wrong) == (job.total - 1, 0, False)
+
+
+class TestEstimate:
+    async def test_a_range_of_many_runs_is_not_compared_run_by_run(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-1000")
+        await farm.execute(
+            "insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id)"
+            " select :id, n, 1, n + 1, 'committed', 'ok', gen_random_uuid() from generate_series(0, 999) as n",
+            id=job_id,
+        )
+        await farm.execute("update job set committed = 1000 where id = :id", id=job_id)
+        await farm.execute("analyze frame_result")
+        frames = FrameRange.parse(",".join(str(-2 * number - 1) for number in range(1000)) + ",900-2:-2,1001-1010")
+        assert len(frames.runs) > 1000
+        count, rows = await _rows_read(
+            farm, lambda tx: count_reusable(tx, project_id=farm.project_id, render_key=RENDER_KEY, frames=frames)
+        )
+        assert count == 450
+        assert rows < MOST_ROWS
+
+    async def test_it_looks_into_the_jobs_that_a_start_would(self, farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+        for shot in ("1-4", "11-13"):
+            job_id = await farm.start(frames=shot)
+            await farm.commit(await farm.rendering(job_id, await farm.replica(), frames=4))
+        monkeypatch.setattr(estimates, "MOST_SOURCES", 1)
+        async with farm.db.transaction() as tx:
+            frames = FrameRange.parse("1-20")
+            found = await count_reusable(tx, project_id=farm.project_id, render_key=RENDER_KEY, frames=frames)
+        assert found == 3
 
 
 class TestFrames:

@@ -6,12 +6,14 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from db.dispatch import (
     apply_plan,
     rescue_expired,
 )
 from db.queue import (
+    BeatReply,
     FailOutcome,
     mark_gone,
     release_canceled,
@@ -22,7 +24,7 @@ from jobs.limits import FarmLimits
 from jobs.planning import Plan, TakeBack
 from jobs.states import EndReason
 from tests.db.builders import CLUSTER, LIMITS, Farm
-from tests.db.control import assert_found_by_state
+from tests.db.control import assert_found_by_state, waiting
 from tests.db.split_jobs import claim_merge, commit, finish, merging, place, rendering, split_job
 
 
@@ -65,6 +67,23 @@ class TestFailure:
         assert (job.state, job.end_reason, job.committed, job.failed) == ("failed", "engine_error", 1, 1)
         assert await farm.rows("select 1 from work where state in ('queued', 'leased', 'rendering')") == []
         await farm.assert_whole(job_id)
+
+    async def test_a_beat_that_names_two_parts_of_a_frame_while_one_fails_for_good(self, farm: Farm) -> None:
+        job_id = await split_job(farm, limits={"tries": 1})
+        replica = await farm.replica()
+        low, high = await rendering(farm, job_id, replica, replica)
+        assert low.work_id < high.work_id
+        async with farm.db.transaction() as busy:
+            await busy.execute(text("select from work where id = :id for update"), {"id": low.work_id})
+            beat = asyncio.ensure_future(farm.beat(replica, high, low))
+            await waiting(farm, 1)
+            failed = asyncio.ensure_future(farm.fail(high, 0, replica_id=replica))
+            await waiting(farm, 2)
+        renewed, outcome = await asyncio.gather(beat, failed, return_exceptions=True)
+        assert outcome is FailOutcome.FAILED
+        assert isinstance(renewed, BeatReply)
+        assert sorted(renewed.owned) == [low.key, high.key]
+        assert (await farm.job(job_id)).state == "failed"
 
     async def test_two_parts_that_fail_for_good_at_once_fail_the_frame_once(self, farm: Farm) -> None:
         for _ in range(5):

@@ -309,6 +309,27 @@ class TestRescueOfTheRescuer:
         assert await farm.commit(chunk) is None
         await farm.assert_whole(job_id)
 
+    async def test_a_canceled_job_whose_lost_chunk_cannot_be_counted_is_not_canceling_for_ever(
+        self, farm: Farm
+    ) -> None:
+        job_id = await farm.start(frames="1-3")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
+        await farm.change(job_id, "cancel")
+        await farm.execute("update job set canceled = 2 where id = :id", id=job_id)  # miscounted: 1 is right
+        await farm.expire(chunk.work_id)
+        failures: dict[int, int] = {}
+        with capture_logs() as logs:
+            done = [
+                await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS, failures=failures)
+                for _ in range(6)
+            ]
+        assert done == [0, 0, 0, 0, 1, 0]
+        assert [line["event"] for line in logs] == ["rescue_failed"] * 5
+        job = await farm.job(job_id)
+        assert (job.state, job.end_reason, job.canceled) == ("canceled", "user_cancel", 3)
+        assert await farm.commit(chunk) is None
+        await farm.assert_whole(job_id)
+
     async def test_a_job_that_cannot_be_settled_does_not_stop_the_sweep(self, farm: Farm) -> None:
         jobs = []
         for _ in range(2):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput, TooLarge
 from jobs.frames import MAX_FRAMES, FrameRange
+from jobs.order import runs_of
 
 numbers = st.integers(-2000, 2000)
 
@@ -104,3 +105,15 @@ def test_items_that_cross_are_compared_only_up_to_a_bound() -> None:
 def test_any_text_parses_or_is_refused_by_name(text: str) -> None:
     with contextlib.suppress(InvalidInput):
         FrameRange.parse(text)
+
+
+@given(st.lists(items(), min_size=1, max_size=6), st.data())
+def test_stretches_of_ordinals_name_the_frames_at_them(parts: list[tuple[str, list[int]]], data: st.DataObject) -> None:
+    frames = FrameRange.parse(",".join(text for text, _ in parts))
+    wanted = sorted(data.draw(st.sets(st.integers(0, len(frames) - 1), max_size=40)))
+    found = {
+        ordinal + place: frame
+        for ordinal, stretch in frames.stretches(runs_of(wanted))
+        for place, frame in enumerate(stretch.frames())
+    }
+    assert found == {ordinal: frames[ordinal] for ordinal in wanted}

@@ -96,6 +96,20 @@ class TestShares:
         made = plan([replica(n) for n in range(8)], [heavy, light])
         assert (chunks_of(made, heavy), chunks_of(made, light)) == (12, 4)
 
+    def test_the_heavier_of_two_jobs_with_nothing_in_flight_goes_first_though_it_is_younger(self) -> None:
+        heavy, light = job(project_id=SMALL, weight=300), job(project_id=SMALL, weight=100, created_order=-1)
+        assert plan([replica(1)], [heavy, light]).placements[0].job_id == heavy.id
+
+    def test_two_long_jobs_on_one_replica_do_not_keep_a_third_of_their_project_waiting_for_ever(self) -> None:
+        farm = farm_of(1, settings=PlanSettings(starvation_limit=timedelta(seconds=20)))
+        for _ in range(2):
+            farm.submit(endless(0, GREEDY))
+        run_for(farm, 60)
+        still = endless(0, GREEDY, frames=1)
+        farm.submit(still)
+        run_for(farm, 60)
+        assert still in [started for _, started, *_ in farm.starts]
+
 
 class TestClasses:
     def test_an_interactive_frame_on_a_busy_farm_starts_next(self) -> None:

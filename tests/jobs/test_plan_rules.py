@@ -207,3 +207,25 @@ class TestRetries:
 
 def _fields(view: object) -> dict[str, object]:
     return {name: getattr(view, name) for name in view.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+class TestMachinesWithGpus:
+    def test_a_gpu_machine_takes_work_that_asks_for_none_rather_than_idle(self) -> None:
+        """OpenCue: a host with GPUs refused the frames of the others, and stood idle beside a full queue."""
+        plain = job()
+        gpu = replica(1, labels={"gpu": "l4", "gpu_memory_gib": "24"})
+        assert chunks_of(plan([gpu], [plain]), plain) > 0
+
+    def test_work_that_needs_a_gpu_never_starts_where_there_is_none(self) -> None:
+        """Deadline Cloud, AYON: a GPU scene rendered on the processor, and nobody was told."""
+        needs = job(labels={"gpu": "l4"})
+        made = plan([replica(1)], [needs])
+        assert (made.placements, made.waits[needs.id]) == ((), WaitReason.NO_REPLICA_FITS)
+        pinned = job(device_class="cuda:8.9", engine_version="1")
+        assert plan([replica(1, device_class="cpu")], [pinned]).placements == ()
+
+    def test_a_job_may_name_the_very_gpu_that_renders_it(self) -> None:
+        """Flamenco's answer to that question is: not really."""
+        cards = [replica(number, node="box", labels={"gpu_index": str(number)}) for number in (1, 2)]
+        wants = job(labels={"gpu_index": "2"})
+        assert {placement.replica_id for placement in plan(cards, [wants]).placements} == {cards[1].id}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -159,6 +160,21 @@ class TestChange:
         freed = (await farm.http.patch(job["links"]["self"], json={"max_replicas": None})).json()
         assert (freed["max_replicas"], freed["priority"]) == (None, "interactive")
 
+    async def test_who_looks_later_sees_what_a_change_changed(self, farm: ApiFarm) -> None:
+        """OpenCue: no history tells who was before whom, or since when."""
+        job = await farm.submit(weight=40)
+        await farm.http.patch(job["links"]["self"], json={"weight": 7, "priority": "batch"})
+        await farm.http.patch(job["links"]["self"], json={"weight": 7})  # as it is already
+        await farm.http.post(job["links"]["cancel"])
+        feed = (await farm.http.get(job["links"]["events"])).text
+        told = [json.loads(line.removeprefix("data: ")) for line in feed.splitlines() if line.startswith("data: ")]
+        [change] = [event for event in told if event["kind"] == "job.changed"]
+        assert change["data"]["changes"] == {
+            "weight": {"from": 40, "to": 7},
+            "priority": {"from": "normal", "to": "batch"},
+        }
+        assert change["at"]
+
     @pytest.mark.parametrize(
         ("body", "field"),
         [
@@ -260,6 +276,14 @@ class TestEstimate:
         other = {**body, "settings": {"width": 128}, "reuse": False}
         found = (await farm.http.post("/v1/jobs/estimate", json=other)).json()
         assert (found["reused"], found["seconds_per_frame_source"]) == (0, "same_model")
+
+    async def test_workers_that_fit_are_those_that_the_planner_would_take(self, farm: ApiFarm) -> None:
+        await farm.replica()
+        await farm.execute('update replica set labels = \'{"gpu_memory_gib": "24"}\'')
+        body = await farm.spec(labels={"gpu_memory_gib": ">=16"})
+        assert (await farm.http.post("/v1/jobs/estimate", json=body)).json()["replicas"] == 1
+        body |= {"labels": {"gpu_memory_gib": ">=32"}}
+        assert (await farm.http.post("/v1/jobs/estimate", json=body)).json()["replicas"] == 0
 
     async def test_it_refuses_what_a_submit_refuses_and_writes_nothing(self, farm: ApiFarm) -> None:
         body = await farm.spec()

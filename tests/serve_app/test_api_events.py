@@ -186,7 +186,7 @@ class TestFeed:
                 with suppress(httpx.RemoteProtocolError, httpx.ReadError):
                     assert await events_of(stream) == []
 
-    async def test_a_client_that_goes_away_leaves_no_subscription(
+    async def test_a_client_that_goes_away_leaves_no_subscription_and_cancels_nothing(
         self, farm: ApiFarm, app: FastAPI, api_settings: ApiSettings
     ) -> None:
         job = await farm.submit()
@@ -213,6 +213,7 @@ class TestFeed:
             gone.set()
             await request
         assert app.state.services.hub.streams == 0
+        assert (await farm.http.get(job["links"]["self"])).json()["state"] == "queued"
 
 
 class TestLifetime:

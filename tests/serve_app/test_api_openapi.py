@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from jobs.spec import JobSpec
 from serve_app.docs import assets
-from tests.serve_app.farm import ApiFarm
+from tests.serve_app.farm import ApiFarm, problem_of
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
@@ -83,6 +83,19 @@ class TestPipelines:
         assert {"samples", "camera", "format"} <= set(schema["properties"])
         assert (await farm.http.get("/v1/pipelines/cycles")).json() == found["cycles"]
         assert (await farm.http.get("/v1/pipelines/maya")).status_code == 404
+
+    async def test_settings_are_checked_without_a_scene(self, farm: ApiFarm) -> None:
+        root = "/v1/pipelines/fake/check"
+        good = await farm.http.post(root, json={"settings": {"width": 64}, "split": {"mode": "borders", "parts": 2}})
+        assert (good.status_code, good.json()) == (200, {"settings": {"width": 64}})
+        for body, field in (
+            ({"settings": {"width": -1}}, "settings.width"),
+            ({"settings": {"wdith": 64}}, "settings.wdith"),
+            ({"split": {"mode": "borders", "parts": 1}}, "split"),
+            ({"frames": "1"}, "frames"),
+        ):
+            assert problem_of(await farm.http.post(root, json=body), 422, "invalid-input")["field"] == field
+        problem_of(await farm.http.post("/v1/pipelines/maya/check", json={}), 404, "not-found")
 
 
 class TestPages:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import Engine, event
 
 from db.queue import claim_chunk
 from tests.serve_app.farm import CLUSTER, ApiFarm, problem_of
@@ -15,9 +19,42 @@ from tests.serve_app.test_api_access import bearer
 LEASE = timedelta(seconds=30)
 
 
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that go to the database meanwhile."""
+    seen: list[str] = []
+
+    def see(*call: Any) -> None:
+        seen.append(call[2])
+
+    event.listen(Engine, "before_cursor_execute", see)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", see)
+
+
 async def only_replica(farm: ApiFarm) -> Any:
     [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
     return seen
+
+
+async def test_a_job_says_that_all_workers_are_disabled_and_not_that_one_has_been_asked_for(farm: ApiFarm) -> None:
+    job = await farm.submit()
+    await farm.execute("update job set wait_reason = 'starting_replica'")
+
+    async def words() -> str:
+        return str((await farm.http.get(job["links"]["self"])).json()["wait"]["words"])
+
+    assert "one has been asked for" in await words()
+    replica_id = await farm.replica()
+    await farm.http.post(f"/v1/replicas/{replica_id}/disable")
+    assert "disabled" in await words()
+    assert "rayfarm enable" in await words()
+    await farm.http.post(f"/v1/replicas/{replica_id}/enable")
+    assert "disabled" not in await words()
+    await farm.http.post(f"/v1/replicas/{replica_id}/drain")
+    assert "disabled or leaves" in await words()
 
 
 class TestReplicas:
@@ -46,6 +83,41 @@ class TestReplicas:
             await farm.claim(job["id"], frames=1, replica_id=replica_id)
         answer = await farm.http.post(f"/v1/replicas/{replica_id}/enable")
         assert answer.json()["disabled"] is False
+
+    async def test_a_disabled_one_shows_why_until_it_is_enabled(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/disable", json={"reason": "loud fan"})
+        assert answer.json()["disabled_reason"] == "loud fan"
+        assert (await only_replica(farm))["disabled_reason"] == "loud fan"
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/disable", json={"within_s": 3})
+        assert problem_of(answer, 422, "invalid-input")["field"] == "within_s"
+        answer = await farm.http.post(f"/v1/replicas/{replica_id}/enable")
+        assert answer.json()["disabled_reason"] is None
+
+    async def test_a_list_costs_as_many_statements_for_three_busy_replicas_as_for_one(self, farm: ApiFarm) -> None:
+        member = bearer(await farm.new_key("studio"))
+        costs: list[int] = []
+        for _ in range(2):
+            for _ in range(1 + len(costs)):
+                current = json.dumps({"job_id": str(uuid4()), "frame": 1})
+                await farm.execute(
+                    "update replica set current = cast(:current as jsonb) where id = :id",
+                    current=current,
+                    id=await farm.replica(),
+                )
+            with counted() as statements:
+                assert (await farm.http.get("/v1/replicas", headers=member)).is_success
+            costs.append(sum("api_key" not in one for one in statements))  # its use is noted now and then
+        assert costs[0] == costs[1] > 0
+
+    async def test_one_replica_is_looked_up_by_its_id(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        await farm.replica()
+        with counted() as statements:
+            seen = (await farm.http.get(f"/v1/replicas/{replica_id}")).json()
+        assert seen["id"] == str(replica_id)
+        [read] = [statement for statement in statements if "FROM replica" in statement]
+        assert "WHERE replica.id = " in read
 
     async def test_a_drain_shows_its_reason_and_end(self, farm: ApiFarm) -> None:
         replica_id = await farm.replica()

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from rayfarm import downloads, registration, uploads, watching
 from rayfarm._config import resolve
+from rayfarm._ids import quoted, require_id
 from rayfarm._transport import Transport, TransportSettings
 from rayfarm.errors import UsageError
 from rayfarm.types import Artifact, Estimate, Event, Job, Json, Model, Replica
@@ -90,9 +90,8 @@ class Client:
         )
 
     def model(self, model_id: str, *, wait: float | None = None) -> Model:
-        return Model.read(
-            self._transport.json("GET", f"/v1/models/{model_id}", params={"wait": int(wait) if wait else None})
-        )
+        path = f"/v1/models/{require_id(model_id, what='model')}"
+        return Model.read(self._transport.json("GET", path, params={"wait": int(wait) if wait else None}))
 
     def models(self, *, limit: int | None = None) -> Iterator[Model]:
         return (Model.read(item) for item in self._pages("/v1/models", limit=limit))
@@ -119,7 +118,7 @@ class Client:
         return Job.read(answer)
 
     def job(self, job_id: str) -> Job:
-        return Job.read(self._transport.json("GET", f"/v1/jobs/{job_id}"))
+        return Job.read(self._transport.json("GET", f"/v1/jobs/{_id(job_id)}"))
 
     def jobs(self, *, state: str | None = None, limit: int | None = None) -> Iterator[Job]:
         """Jobs, newest first."""
@@ -127,7 +126,7 @@ class Client:
 
     def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; canceling a job twice is no error."""
-        return Job.read(self._transport.json("POST", f"/v1/jobs/{job_id}/cancel", repeatable=True))
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{_id(job_id)}/cancel", repeatable=True))
 
     def pause(self, job: Job | str) -> Job:
         """Frames that render finish, no other starts. ``FarmRefused`` (409) where the job's state does not allow it;
@@ -186,7 +185,7 @@ class Client:
         return self._pages(f"/v1/jobs/{_id(job)}/frames", params={"state": state}, limit=limit)
 
     def attempts(self, job: Job | str, frame: int) -> Iterator[Json]:
-        return self._pages(f"/v1/jobs/{_id(job)}/frames/{frame}/attempts")
+        return self._pages(f"/v1/jobs/{_id(job)}/frames/{int(frame)}/attempts")
 
     def artifacts(self, job: Job | str, *, kind: str | None = None) -> Iterator[Artifact]:
         return (Artifact.read(item) for item in self._pages(f"/v1/jobs/{_id(job)}/artifacts", params={"kind": kind}))
@@ -198,7 +197,7 @@ class Client:
 
     def artifact(self, artifact_id: str) -> Artifact:
         """One artifact with a fresh link."""
-        return Artifact.read(self._transport.json("GET", f"/v1/artifacts/{artifact_id}"))
+        return Artifact.read(self._transport.json("GET", f"/v1/artifacts/{require_id(artifact_id, what='artifact')}"))
 
     def fetch(self, artifact: Artifact, destination: Path) -> downloads.Fetched:
         """Fetch one artifact, atomically and verified; an identical file there is kept, and said so."""
@@ -237,7 +236,8 @@ class Client:
 
     def replica_attempts(self, replica_id: str, *, limit: int = 20) -> list[Json]:
         """The last tries of a replica, newest first."""
-        answer = self._transport.json("GET", f"/v1/replicas/{replica_id}/attempts", params={"limit": limit})
+        path = f"/v1/replicas/{require_id(replica_id, what='replica')}/attempts"
+        answer = self._transport.json("GET", path, params={"limit": limit})
         return list(answer["items"])
 
     def drain(self, worker: str, *, reason: str | None = None, within_s: float | None = None) -> Json:
@@ -260,10 +260,34 @@ class Client:
         try:
             path = f"/v1/replicas/{uuid.UUID(worker)}/{verb}"
         except ValueError:
-            path = f"/v1/nodes/{quote(worker, safe='')}/{verb}"
+            path = f"/v1/nodes/{quoted(worker)}/{verb}"
         body = {key: value for key, value in (notice or {}).items() if value is not None}
         answer = self._transport.json("POST", path, json=body or None, repeatable=True)
         return answer if isinstance(answer, Mapping) else {"nodes": answer}
+
+    def licences(self) -> list[Json]:
+        """The counted licences that a job may ask for."""
+        return list(self._pages("/v1/licences"))
+
+    def set_licence(self, name: str, capacity: int) -> Json:
+        """Chunks that may hold the licence at once; makes it where there is none. Needs a key of the whole farm."""
+        path = f"/v1/licences/{quoted(name)}"
+        answer: Json = self._transport.json("PUT", path, json={"capacity": capacity}, repeatable=True)
+        return answer
+
+    def drop_licence(self, name: str) -> None:
+        """Forget a licence; jobs that ask for it wait. Needs a key of the whole farm."""
+        self._transport.request("DELETE", f"/v1/licences/{quoted(name)}")
+
+    def projects(self) -> list[Json]:
+        """The projects and their shares. Needs a key of the whole farm."""
+        return list(self._pages("/v1/projects"))
+
+    def set_share(self, project: str, weight: int) -> Json:
+        """Share of a project, by its slug, beside the others'. Needs a key of the whole farm."""
+        path = f"/v1/projects/{quoted(project)}"
+        answer: Json = self._transport.json("PATCH", path, json={"weight": weight}, repeatable=True)
+        return answer
 
     def blocklist(self, job: Job | str) -> list[Json]:
         """Machines on which the job has failed, and those that get no more of it."""
@@ -271,6 +295,13 @@ class Client:
 
     def pipelines(self) -> list[Json]:
         return list(self._pages("/v1/pipelines"))
+
+    def check(self, pipeline: str, *, settings: Mapping[str, Any] | None = None, split: Json | None = None) -> Json:
+        """The settings as a job would have them, before a scene is sent; ``FarmRefused`` names the wrong one."""
+        asked = {"settings": dict(settings or {}), **({"split": dict(split)} if split else {})}
+        path = f"/v1/pipelines/{quoted(pipeline)}/check"
+        answer: Json = self._transport.json("POST", path, json=asked, repeatable=True)
+        return answer
 
     def ready(self) -> Json:
         """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""
@@ -338,4 +369,5 @@ def scene_frames(model: Model) -> str:
 
 
 def _id(job: Job | str) -> str:
-    return job if isinstance(job, str) else job.id
+    """Checked: it goes into a path. Raises ``UsageError``."""
+    return require_id(job if isinstance(job, str) else job.id, what="job")

@@ -17,10 +17,15 @@ alter table job
     add column cloned_from    uuid,
     add column charged_ms     double precision not null default 0,
     add column reuse_next     integer not null default 0 check (reuse_next >= 0),
-    add column suspects       integer not null default 0 check (suspects >= 0);
+    add column suspects       integer not null default 0 check (suspects >= 0),
+    add column given_at       timestamptz,
+    add column running_since  timestamptz,
+    add column renders_before integer not null default 0 check (renders_before >= 0);
 -- scouts: positions handed out before a person must approve the rest; null: no approval.
 -- reuse_next: ordinals below it have been looked up for reuse.
 -- charged_ms: how much of render_ms_sum has been added to the project's charge.
+-- given_at: when a replica was last given work of it.
+-- running_since: when it last began to run, also after a pause, an approval or a retry; renders_before: render_count then.
 
 create index job_deadline on job (least(start_before, finish_before))
     where state not in ('succeeded', 'failed', 'canceled') and (start_before is not null or finish_before is not null);
@@ -65,19 +70,25 @@ create table node (
 -- Only nodes that somebody has said something about; a disabled one gets no work.
 
 alter table replica
-    add column disabled      boolean not null default false,
-    add column frames        bigint not null default 0,
-    add column failures      bigint not null default 0,
-    add column ray_node      text,
-    add column drain_reason  text,
-    add column drain_by      timestamptz;
+    add column disabled         boolean not null default false,
+    add column disabled_reason  text,
+    add column frames           bigint not null default 0,
+    add column failures         bigint not null default 0,
+    add column ray_node         text,
+    add column drain_reason     text,
+    add column drain_by         timestamptz;
 -- drain_by: when its machine goes; a frame that renders then is given back.
 
+alter table replica add column alike bigint generated always as (
+    jsonb_hash_extended(labels, 1) # jsonb_hash_extended(engines, 2) # hashtextextended(pool, 3)
+        # hashtextextended(device_class, 4)
+) stored;
+-- alike: equal where all is equal that a job may ask for. Hashed when a replica registers, not in every plan.
+
 create view accepting_replica as
-    select id, cluster_id, node, labels, engines from replica
-    where state = 'up' and not drain and not disabled and not exists (
-        select from node where node.cluster_id = replica.cluster_id and node.name = replica.node and node.disabled
-    );
+    select id, cluster_id, pool, node, labels, engines, device_class, residents, beat_at, alike from replica
+    where state = 'up' and not drain and not disabled
+      and (cluster_id, node) not in (select cluster_id, name from node where disabled);
 -- The one definition of who gets new work.
 
 create index attempt_by_replica on attempt (replica_id, ended_at);
@@ -86,6 +97,7 @@ alter table work
     add column part       integer,
     add column parts      integer,
     add column gated      boolean not null default false,
+    add column beyond     integer generated always as (first + count) stored,
     add constraint work_gated_is_a_range check (not gated or kind = 'range'),
     add constraint work_part_is_one_of_several check (
         (kind = 'part') = (part is not null)
@@ -93,6 +105,8 @@ alter table work
         and (part is null or (part >= 0 and part < parts))
     );
 
+-- beyond: of a range: the position behind its last. Carving leaves it as it is, so that its index needs no new entry, and
+-- the ranges of one generation do not meet: in the order of beyond is in the order of first.
 -- gated: of a range: its frames wait for the same frames of another job, and are not carved before.
 create index work_gated on work (job_id) where gated and state = 'queued';
 
@@ -148,7 +162,12 @@ create index artifact_by_age on artifact (job_id, created_at, id);
 create index artifact_not_frame on artifact (job_id, kind, created_at, id) where kind <> 'frame';
 create index frame_result_not_committed on frame_result (job_id, state, ordinal) where state <> 'committed';
 create index work_canceled_by_job on work (job_id) where state = 'canceled';
-create index work_range on work (job_id) where kind = 'range' and state = 'queued';
+-- A job may have a range for every second frame; who asks for what else it has passes them by.
+drop index work_live_by_job;
+create index work_live_by_job on work (job_id)
+    where state in ('queued', 'leased', 'rendering') and kind <> 'range';
+create index work_range on work (job_id, gated, generation, beyond) where kind = 'range' and state = 'queued';
+create index work_loose on work (job_id) where state = 'queued' and assigned_to is null and kind in ('chunk', 'part');
 
 -- History only grows. Its visibility map is kept fresh by a share of the rows that come, not of those that are there;
 -- the queue's few rows change all the time, and dead ones must not pile up before every reader's way.

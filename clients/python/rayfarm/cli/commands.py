@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from rayfarm.cli import control_commands, farm_commands, job_commands, render_command, worker_commands
+from rayfarm.cli import control_commands, farm_commands, job_commands, render_command, share_commands, worker_commands
 
 command = typer.Typer(
     name="rayfarm",
@@ -37,6 +37,8 @@ command.command("workers")(worker_commands.workers)
 command.command("drain")(worker_commands.drain)
 command.command("disable")(worker_commands.disable)
 command.command("enable")(worker_commands.enable)
+command.command("licences")(share_commands.licences)
+command.command("projects")(share_commands.projects)
 command.command("up")(farm_commands.up)
 command.command("down")(farm_commands.down)
 command.command("status")(farm_commands.status)

@@ -8,7 +8,17 @@ from typing import Annotated, Any, Literal
 import typer
 
 from rayfarm.cli.job_commands import JobId, connect
-from rayfarm.cli.options import ApiKey, AsJson, FinishBefore, StartBefore, Url, read_settings, read_time
+from rayfarm.cli.options import (
+    ApiKey,
+    AsJson,
+    FinishBefore,
+    SplitOption,
+    StartBefore,
+    Url,
+    read_settings,
+    read_split,
+    read_time,
+)
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
 from rayfarm.errors import UsageError
@@ -100,6 +110,7 @@ def clone(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new job.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="What starts first.")] = None,
+    split: SplitOption = None,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -109,6 +120,8 @@ def clone(
     changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if set_:
         changes["settings"] = read_settings(set_)
+    if split:
+        changes["split"] = read_split(split)
     output = Output(as_json=as_json)
     with connect(url, api_key) as client:
         job = client.clone(job_id, **changes)
@@ -122,6 +135,7 @@ def estimate(
     pipeline: Annotated[str, typer.Option(help="How pixels are made.")] = "cycles",
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting.")] = None,
     reuse: Annotated[bool, typer.Option("--reuse/--no-reuse", help="Count frames that exist already.")] = True,
+    split: SplitOption = None,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -129,9 +143,9 @@ def estimate(
     """Say what a job would cost; nothing is submitted. `rayfarm render --dry-run` does so for a scene's file."""
     output = Output(as_json=as_json)
     with connect(url, api_key) as client:
-        found = client.estimate(
-            model, frames=frames, pipeline=pipeline, settings=read_settings(set_ or ()), reuse=reuse
-        )
+        fields = {"split": read_split(split)} if split else {}
+        settings = read_settings(set_ or ())
+        found = client.estimate(model, frames=frames, pipeline=pipeline, settings=settings, reuse=reuse, **fields)
     say_estimate(output, found)
 
 

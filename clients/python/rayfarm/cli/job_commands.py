@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -65,7 +66,8 @@ def show(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson
         output.say(f"a frame   {duration(job.seconds_per_frame)}")
     if job.eta_seconds is not None and not job.is_over:
         output.say(f"ETA       {duration(job.eta_seconds)}")
-    output.say(f"pipeline  {job.pipeline}, priority {job.priority}")
+    for label, words in _orders(job):
+        output.say(f"{label:9} {words}")
     for kind, sizes in kinds.items():
         output.say(f"outputs   {len(sizes)} × {kind}, {size(sum(sizes))}")
 
@@ -117,9 +119,25 @@ def models(limit: Limit = 20, url: Url = None, api_key: ApiKey = None, as_json: 
     output.table(("id", "state", "name", "digest", "created"), rows, empty="No models yet.")
 
 
+def _orders(job: Job) -> Iterator[tuple[str, str]]:
+    """What the job asked for that decides when it renders."""
+    row, spec = job.raw, job.raw.get("spec") or {}
+    yield "pipeline", f"{job.pipeline}, priority {job.priority}, weight {row.get('weight', 100)}"
+    for dependency in spec.get("depends_on") or ():
+        by = "frame by frame" if dependency.get("by") == "frame" else "as a whole"
+        yield "after", f"{dependency.get('job')} {by}"
+    if row.get("approval"):
+        yield "approval", f"after {row['approval']} scout frames: `rayfarm approve {job.id}`"
+    if row.get("max_replicas"):
+        yield "workers", f"{row['max_replicas']} at most"
+    for label, name in (("starts", "start_before"), ("finishes", "finish_before"), ("created", "created_at")):
+        if row.get(name):
+            yield label, f"{'' if name == 'created_at' else 'before '}{row[name]}"
+
+
 def _frames(job: Job) -> str:
-    failed = f", {job.counts.failed} failed" if job.counts.failed else ""
-    return f"{job.counts.done}/{job.counts.total}{failed}"
+    counts = {"failed": job.counts.failed, "skipped": job.counts.skipped}
+    return ", ".join([f"{job.counts.done}/{job.counts.total}", *(f"{n} {name}" for name, n in counts.items() if n)])
 
 
 def _say_attempt(output: Output, frame: int, attempt: dict[str, Any] | Json) -> None:

@@ -40,6 +40,13 @@ FinishBefore = Annotated[
     str | None, typer.Option("--finish-before", metavar="TIME", help="Not finished by then, it ends; written likewise.")
 ]
 
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split", metavar="MODE:PARTS", help="Share each frame out over workers: borders:4 or samples:4; none: whole."
+    ),
+]
+
 _AHEAD = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -98,3 +105,13 @@ def read_maps(pairs: Iterable[str]) -> list[tuple[str, str]]:
             raise UsageError(f"--map {pair!r} is not FROM=TO.", remedy="Write it like --map P:/textures=/mnt/textures.")
         maps.append((before, after))
     return maps
+
+
+def read_split(text: str) -> dict[str, Any]:
+    """``borders:4``, ``samples:8``; ``none``: frames are rendered whole. What a pipeline can do, the farm knows."""
+    mode, colon, parts = text.strip().partition(":")
+    if mode == "none" and not colon:
+        return {"mode": mode, "parts": 1}
+    if not mode or not parts.isdecimal():
+        raise UsageError(f"--split {text!r} is not MODE:PARTS.", remedy="Write it like --split borders:4, or none.")
+    return {"mode": mode, "parts": int(parts)}

@@ -18,11 +18,13 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    SplitOption,
     StartBefore,
     Url,
     read_maps,
     read_resolution,
     read_settings,
+    read_split,
     read_time,
 )
 from rayfarm.cli.output import Output, duration
@@ -85,6 +87,7 @@ def render(
         int | None,
         typer.Option("--approve-after", min=1, max=100, help="Render so many frames, then wait for `rayfarm approve`."),
     ] = None,
+    split: SplitOption = None,
     start_before: StartBefore = None,
     finish_before: FinishBefore = None,
     dry_run: Annotated[
@@ -118,6 +121,7 @@ def render(
         "depends_on": [{"job": job_id} for job_id in after or ()]
         + [{"job": job_id, "by": "frame"} for job_id in after_frames or ()],
         "approval": approve_after,
+        "split": read_split(split) if split else None,
         "start_before": read_time(start_before) if start_before else None,
         "finish_before": read_time(finish_before) if finish_before else None,
     }
@@ -129,11 +133,13 @@ def render(
         "outputs": {"video": "auto" if video else None},
         **{key: value for key, value in control.items() if value},
     }
+    found_maps = read_maps(map_ or ())
     asked = False  # once it is, the farm may have the job, whether or not the answer comes
     job: Job | None = None
     with connect(url, api_key) as client:
         try:
-            model = register(client, scene, output=output, maps=read_maps(map_ or ()), allow=allow or ())
+            client.check(pipeline, settings=settings, split=control["split"])  # before gigabytes are sent in vain
+            model = register(client, scene, output=output, maps=found_maps, allow=allow or ())
             if dry_run:
                 found = client.estimate(model, frames=frames, pipeline=pipeline, settings=settings, **fields)
                 say_estimate(output, found)

@@ -1,0 +1,1 @@
+select exists (select from replica where state <> 'gone') and not exists (select from accepting_replica)

@@ -1,0 +1,1 @@
+delete from licence where name = :name returning name

@@ -1,0 +1,1 @@
+update project set weight = :weight where slug = :slug returning id

@@ -1,0 +1,1 @@
+"""Counted licences that running chunks share."""

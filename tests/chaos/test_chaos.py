@@ -1,0 +1,23 @@
+"""A short run of chaos; `make chaos MINUTES=30` is the same for longer."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from tests.chaos.faults import WEIGHTS
+from tests.chaos.run import run_chaos
+
+MINUTES = 1.5
+
+
+@pytest.mark.timeout(1500)
+def test_whatever_is_killed_stopped_or_full_no_frame_is_lost_or_made_twice() -> None:
+    seed = secrets.randbelow(2**31)
+    print(f"chaos: seed {seed}")  # shown where the test fails, also where it never comes to a report
+    report = run_chaos(seed=seed, minutes=MINUTES)
+    assert not report.wrong, str(report)
+    assert len(report.faults) > len(WEIGHTS) // 2, str(report)
+    assert report.ledger.frames["committed"] > 0, str(report)
+    assert report.requests_harmed > 0, str(report)
