@@ -22,13 +22,13 @@ from statistics import median
 import psycopg
 
 from db.embedded import EmbeddedPostgres, PostgresTuning
-from loadtests.budgets import Figure, judge, read_goals, unmeasured
-from loadtests.cases import OUT, ROOT
+from loadtests.budgets import Figure
+from loadtests.cases import OUT
 from loadtests.noop import peer
 from loadtests.noop.farm import JobRun, NoOpFarm, noop_farm
 from loadtests.noop.peer import PeerRun
 from loadtests.noop.processes import running
-from loadtests.report import verdict_lines, write_json
+from loadtests.report import conclude
 
 BENCH = "dispatch"
 REPLICAS = (2, 8)
@@ -60,17 +60,7 @@ def main(arguments: Sequence[str]) -> int:
                 figures += _run_case(server, folder, replicas, options)
         finally:
             server.stop()
-    goals = read_goals(BENCH)
-    verdicts = judge(goals, figures)
-    missing = unmeasured(goals, verdicts)
-    print("\n".join(verdict_lines(verdicts, missing)))
-    seconds, load_after = time.perf_counter() - begun, os.getloadavg()[0]
-    path = write_json(
-        OUT, bench=BENCH, at=at, seconds=seconds, load=(load, load_after), results=[], verdicts=verdicts,
-        missing=missing, figures=figures,
-    )  # fmt: skip
-    print(f"\n{seconds:.0f} s; load of the machine after: {load_after:.2f}; {path.relative_to(ROOT)}")
-    return 0 if all(verdict.held for verdict in verdicts) else 1
+    return conclude(BENCH, figures, at=at, begun=begun, load=load)
 
 
 def _run_case(server: EmbeddedPostgres, folder: Path, replicas: int, options: argparse.Namespace) -> list[Figure]:

@@ -21,10 +21,10 @@ from statistics import median
 from typing import Any
 
 from loadtests.bench_cancel import run_round as cancel_round
-from loadtests.budgets import Figure, judge, read_goals, unmeasured
-from loadtests.cases import CASES, OUT, ROOT, SAMPLE
+from loadtests.budgets import Figure
+from loadtests.cases import CASES, OUT, SAMPLE
 from loadtests.farm import running_farm
-from loadtests.report import verdict_lines, write_json
+from loadtests.report import conclude
 from rayfarm import Client
 from rayfarm.types import Model
 
@@ -86,18 +86,9 @@ def main(arguments: Sequence[str]) -> int:
         gone = [cancel_round(client, blend)[0] for _ in range(options.cancels)]
         if gone:
             figures.append(Figure(case="cancel, long frame", name="engine_gone_ms", value=max(gone)))
-    goals = read_goals(BENCH)
-    verdicts = judge(goals, figures)
-    missing = unmeasured(goals, verdicts)
     for figure in figures:
         print(f"  {figure.case:20} {figure.name:22} {figure.value:9.1f}")
-    print("\n".join(verdict_lines(verdicts, missing)))
-    path = write_json(
-        OUT, bench=BENCH, at=at, seconds=time.perf_counter() - begun, load=(load, os.getloadavg()[0]), results=[],
-        verdicts=verdicts, missing=missing, figures=figures,
-    )  # fmt: skip
-    print(path.relative_to(ROOT))
-    return 0 if all(verdict.held for verdict in verdicts) else 1
+    return conclude(BENCH, figures, at=at, begun=begun, load=load)
 
 
 def first_frame(client: Client, model: Model, pipeline: str, settings: Mapping[str, Any]) -> FirstFrame:

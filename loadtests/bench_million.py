@@ -42,12 +42,12 @@ from jobs.frame_actions import FrameAction
 from jobs.ids import new_id
 from jobs.planning import Carve, Plan
 from jobs.spec import JobSpec
-from loadtests.budgets import Figure, judge, read_goals, unmeasured
-from loadtests.cases import OUT, ROOT
+from loadtests.budgets import Figure
+from loadtests.cases import OUT
 from loadtests.noop.farm import CLUSTER, ensure_model, noop_farm
 from loadtests.noop.filling import commits_of, fill_half
 from loadtests.noop.processes import memory_bytes, require_alive, running
-from loadtests.report import verdict_lines, write_json
+from loadtests.report import conclude
 from serve_app.paging import cursor_of
 
 BENCH = "million"
@@ -76,16 +76,7 @@ def main() -> int:
             figures = asyncio.run(_measure(server.url, folder))
         finally:
             server.stop()
-    goals = read_goals(BENCH)
-    verdicts = judge(goals, figures)
-    missing = unmeasured(goals, verdicts)
-    print("\n".join(verdict_lines(verdicts, missing)))
-    path = write_json(
-        OUT, bench=BENCH, at=at, seconds=time.perf_counter() - begun, load=(load, os.getloadavg()[0]), results=[],
-        verdicts=verdicts, missing=missing, figures=figures,
-    )  # fmt: skip
-    print(path.relative_to(ROOT))
-    return 0 if all(verdict.held for verdict in verdicts) else 1
+    return conclude(BENCH, figures, at=at, begun=begun, load=load)
 
 
 async def _measure(url: str, folder: Path) -> list[Figure]:

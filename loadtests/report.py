@@ -6,12 +6,14 @@ import json
 import math
 import os
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from loadtests.budgets import Figure, Goal, Verdict
+from loadtests.budgets import Figure, Goal, Verdict, judge, read_goals, unmeasured
+from loadtests.cases import OUT, ROOT
 from loadtests.rounds import CaseResult, Round
 
 _ROWS: tuple[tuple[str, str, str], ...] = (
@@ -65,6 +67,24 @@ def verdict_lines(verdicts: Sequence[Verdict], missing: Sequence[Goal]) -> Itera
         mark = "ok  " if verdict.held else "MISS"
         yield f"  {mark} {name:32} {value:>12}  {goal.bound.sign} {goal.value:g}  {goal.says}"
     yield from (f"  --   {goal.figure:32} not measured in this run: {goal.says}" for goal in missing)
+
+
+def conclude(bench: str, figures: Sequence[Figure], *, at: datetime, begun: float, load: float) -> int:
+    """Print a run's figures against their goals and keep them as JSON; 1 where a goal is missed.
+
+    ``begun``: by ``time.perf_counter``; ``load``: of the machine before it.
+    """
+    goals = read_goals(bench)
+    verdicts = judge(goals, figures)
+    missing = unmeasured(goals, verdicts)
+    print("\n".join(verdict_lines(verdicts, missing)))
+    seconds, load_after = time.perf_counter() - begun, os.getloadavg()[0]
+    path = write_json(
+        OUT, bench=bench, at=at, seconds=seconds, load=(load, load_after), results=[], verdicts=verdicts,
+        missing=missing, figures=figures,
+    )  # fmt: skip
+    print(f"\n{seconds:.0f} s; load of the machine after: {load_after:.2f}; {path.relative_to(ROOT)}")
+    return 0 if all(verdict.held for verdict in verdicts) else 1
 
 
 def write_json(

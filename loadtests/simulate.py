@@ -23,10 +23,10 @@ from jobs.plan import make_plan
 from jobs.planning import PlanSettings
 from jobs.spec import PriorityClass
 from loadtests.bench_plan import HandOutCost, PlanFigures, measure
-from loadtests.budgets import Figure, judge, read_goals, unmeasured
-from loadtests.cases import OUT, ROOT
+from loadtests.budgets import Figure
+from loadtests.cases import OUT
 from loadtests.plan_world import World, database, postgres
-from loadtests.report import verdict_lines, write_json
+from loadtests.report import conclude
 from loadtests.sim_farm import SimFarm
 from loadtests.sim_mix import Mix, replicas_of
 
@@ -148,7 +148,7 @@ def _tick(farm: SimFarm, settings: PlanSettings) -> tuple[float, int]:
 
 def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
-    settings, goals = PlanSettings(), read_goals(BENCH)
+    settings = PlanSettings()
     calm_garbage_collector()  # as the dispatcher does
     OUT.mkdir(parents=True, exist_ok=True)
     at, begun, load = datetime.now(UTC), time.perf_counter(), os.getloadavg()[0]
@@ -180,15 +180,7 @@ def main(arguments: Sequence[str]) -> int:
             Figure(case=options.farms[0], name="busy", value=done.busy),
         ]
     print("\n" + "\n".join(PEER))
-    verdicts = judge(goals, figures)
-    missing = unmeasured(goals, verdicts)
-    print("\n".join(verdict_lines(verdicts, missing)))
-    path = write_json(
-        OUT, bench=BENCH, at=at, seconds=time.perf_counter() - begun, load=(load, os.getloadavg()[0]),
-        results=[], verdicts=verdicts, missing=missing,
-    )  # fmt: skip
-    print(path.relative_to(ROOT))
-    return 0 if all(verdict.held for verdict in verdicts) else 1
+    return conclude(BENCH, figures, at=at, begun=begun, load=load)
 
 
 async def _measure_all(names: Sequence[str], settings: PlanSettings) -> dict[str, PlanFigures]:
