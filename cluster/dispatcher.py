@@ -114,6 +114,8 @@ class Dispatcher:
         self._looked_at: dict[UUID, float] = {}
         """When a job that has not started looked for reuse last, by the monotonic clock. Losing it costs only time."""
         self._gates_looked_at: LookedAt = {}
+        self._last: Snapshot | None = None
+        """Of the tick before: only a hint, of what to read first."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -181,12 +183,14 @@ class Dispatcher:
         )
 
     async def _snapshot(self) -> Snapshot:
-        return await read_snapshot(
+        self._last = await read_snapshot(
             self._database,
             cluster_id=self._settings.id,
             replica_timeout=self._limits.lease,
             settings=self._plan_settings,
+            last=self._last,
         )
+        return self._last
 
     async def _to_start(self, snapshot: Snapshot, startable: Mapping[UUID, ReplicaView | CrowdView]) -> list[JobToPin]:
         """The most urgent first; of one priority, whoever has looked for reuse goes behind those that have not yet."""
@@ -280,7 +284,7 @@ def _with_started(
             replica = on[job.id]
             engine_version = job.engine_version or replica.engines[job.pipeline]
             device_class = job.device_class or replica.device_class
-            job = dataclasses.replace(job, started=True, engine_version=engine_version, device_class=device_class)
+            job = job._replace(started=True, engine_version=engine_version, device_class=device_class)
         jobs.append(job)
     return dataclasses.replace(snapshot, jobs=tuple(jobs))
 

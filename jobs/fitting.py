@@ -7,7 +7,7 @@ fits is looked up, and never searched for.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jobs.labels import has_labels
 from jobs.planning import CrowdView, JobView, ReplicaView, Snapshot, WaitReason
@@ -114,7 +114,7 @@ class Fitting:
 
     def _look(self, job: JobView) -> JobKind:
         kinds = tuple(kind for kind in self.kinds if fits(job, kind.sample))
-        any_version = replace(job, engine_version=None)
+        any_version = job._replace(engine_version=None)
         return JobKind(
             kinds=kinds,
             replicas=sum(kind.count for kind in kinds),

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -66,6 +67,8 @@ _WORDS = {
     WaitReason.ENGINE_VERSION: "It is pinned to an engine version that no worker runs now.",
 }
 
+
+_NO_MAPPING: Mapping[str, Any] = MappingProxyType({})
 
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 
@@ -156,9 +159,11 @@ class LooseChunk:
     """replicas on which its frame failed"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
-    """One job with work to place, or with chunks in flight."""
+class JobView(NamedTuple):
+    """One job with work to place, or with chunks in flight.
+
+    Thousands are made in each tick, and a frozen data class takes twice as long to make.
+    """
 
     id: UUID
     project_id: UUID
@@ -175,9 +180,9 @@ class JobView:
     engine_version: str | None = None
     """pinned by the first attempt"""
     device_class: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_MAPPING
     """what it asks of a replica's labels, see ``jobs.labels``"""
-    licences: Mapping[str, int] = field(default_factory=dict)
+    licences: Mapping[str, int] = _NO_MAPPING
     """licence -> how many each of its chunks holds, staged or running"""
     max_replicas: int | None = None
     """chunks in flight at most"""

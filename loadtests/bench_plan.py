@@ -19,7 +19,7 @@ from db.dispatch import apply_plan, lead, read_snapshot
 from db.queue import claim_chunk, start_chunk
 from db.session import Database
 from jobs.plan import make_plan
-from jobs.planning import Plan, PlanSettings
+from jobs.planning import Plan, PlanSettings, Snapshot
 from loadtests.plan_world import CLUSTER, World, build
 
 TICKS = 41
@@ -79,16 +79,18 @@ async def measure(db: Database, world: World, settings: PlanSettings) -> PlanFig
     """Ticks of the full farm, then of the farm as it fills."""
     await build(db, world)
     epoch = await _lead(db)
-    steady = []
+    steady, last = [], None
     for _ in range(TICKS):
         await _end_some(db, ENDED_BETWEEN_TICKS)
-        steady.append(await tick(db, settings, epoch))
+        done, last = await tick(db, settings, epoch, last)
+        steady.append(done)
     await build(db, replace(world, full=False))
     epoch = await _lead(db)
     nothing = [await _seconds_of_apply(db, Plan(), epoch) for _ in range(5)]
     fill: list[TickMs] = []
+    last = None
     while True:
-        done = await tick(db, settings, epoch)
+        done, last = await tick(db, settings, epoch, last)
         if not done.placements:
             break
         fill.append(done)
@@ -103,21 +105,22 @@ async def measure(db: Database, world: World, settings: PlanSettings) -> PlanFig
     return PlanFigures(world=world, steady=steady[1:], fill=fill, cost=cost)
 
 
-async def tick(db: Database, settings: PlanSettings, epoch: int) -> TickMs:
-    """What the dispatcher does, taken apart."""
+async def tick(db: Database, settings: PlanSettings, epoch: int, last: Snapshot | None) -> tuple[TickMs, Snapshot]:
+    """What the dispatcher does, taken apart; and what it saw, as a hint for the next one."""
     begun = time.perf_counter()
-    snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=_LEASE, settings=settings)
+    snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=_LEASE, settings=settings, last=last)
     read = time.perf_counter()
     plan = make_plan(snapshot, settings)
     planned = time.perf_counter()
     await apply_plan(db, cluster_id=CLUSTER, plan=plan, epoch=epoch)
     applied = time.perf_counter()
-    return TickMs(
+    took = TickMs(
         snapshot=(read - begun) * 1000,
         plan=(planned - read) * 1000,
         apply=(applied - planned) * 1000,
         placements=len(plan.placements),
     )
+    return took, snapshot
 
 
 async def _lead(db: Database) -> int:

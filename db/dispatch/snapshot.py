@@ -1,17 +1,18 @@
-"""The planner's view of the farm, read in one transaction: four statements, whatever the size of the farm."""
+"""The planner's view of the farm: four statements, whatever its size."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 from db._query import run
-from db.session import Database, Transaction
+from db.session import Database
 from jobs.planning import CrowdView, JobView, LooseChunk, PlanSettings, ProjectView, ReplicaView, Snapshot, StagedChunk
 from jobs.spec import PriorityClass
 from jobs.states import JobState
@@ -25,23 +26,36 @@ _MAY_RENDER = (_QUEUED, str(JobState.RUNNING))
 
 
 async def read_snapshot(
-    db: Database, *, cluster_id: str, replica_timeout: timedelta, settings: PlanSettings | None = None
+    db: Database,
+    *,
+    cluster_id: str,
+    replica_timeout: timedelta,
+    settings: PlanSettings | None = None,
+    last: Snapshot | None = None,
 ) -> Snapshot:
     """Replicas whose last beat is younger than ``replica_timeout``, live jobs, what projects have used, known pools.
 
-    ``settings`` bound the jobs per project and say how fast use is forgiven; None: their defaults.
+    ``settings`` bound the jobs per project and say how fast use is forgiven; None: their defaults. With ``last``, the
+    snapshot before, jobs and replicas are read at once, on two connections: replicas as the jobs wanted them then,
+    and once more where the jobs turn out to want more now. The answer is the same; it only comes sooner.
     """
     plan = settings or PlanSettings()
-    async with db.transaction() as tx:
-        rows = (await run(tx, "read_jobs", jobs_per_project=plan.jobs_per_project)).all()
-        # Views are made while the database looks for replicas. No task group: it would wrap what a statement raises.
-        kinds, jobs = await asyncio.gather(_kinds(tx, rows, cluster_id, replica_timeout, plan), _jobs(rows))
-        replicas, crowds = _replicas(kinds)
-        projects = (await run(tx, "read_projects", half_life=plan.share_half_life)).all()
-        bounds = (await run(tx, "read_bounds", cluster_id=cluster_id)).all()
+    replicas = _Replicas(db, cluster_id, replica_timeout, plan)
+    if last is None:
+        jobs, projects, bounds = await _the_rest(db, cluster_id, plan)
+        kinds = await replicas.wanted_by(_wants(jobs, plan))
+    else:
+        wants = _wants(last.jobs, plan)
+        # Where one of them raises, the other ends by itself. A task group would wrap what a statement raises.
+        (jobs, projects, bounds), kinds = await asyncio.gather(
+            _the_rest(db, cluster_id, plan), replicas.wanted_by(wants)
+        )
+        if not wants.cover(now := _wants(jobs, plan)):
+            kinds = await replicas.wanted_by(now)
+    listed, crowds = _replicas(kinds)
     pools = (row.name for row in bounds if row.kind == "pool")
     return Snapshot(
-        replicas=replicas,
+        replicas=listed,
         crowds=crowds,
         jobs=jobs,
         projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
@@ -50,30 +64,66 @@ async def read_snapshot(
     )
 
 
-async def _kinds(
-    tx: Transaction, jobs: Sequence[Any], cluster_id: str, replica_timeout: timedelta, plan: PlanSettings
-) -> Sequence[Any]:
-    """Replicas by kind, as the jobs that wait want them read."""
-    waiting = [
-        (rank, digest, uncarved + len(loose or ()))
-        for _, _, _, digest, state, rank, *_, uncarved, _, _, loose, _, _, _, _, _ in jobs
-        if state in _MAY_RENDER and (uncarved or loose)
-    ]
-    lowest = len(_CLASSES) - 1
-    # chunks that could push in before work of a lower class, at most
-    urgent_chunks = sum(chunks for rank, _, chunks in waiting if rank < lowest)
-    kinds = await run(
-        tx,
-        "read_replicas",
-        cluster_id=cluster_id,
-        replica_timeout=replica_timeout,
-        staged_chunks=plan.staged_chunks,
-        most_urgent=min((rank for rank, _, _ in waiting), default=len(_CLASSES)),
-        digests=sorted({digest for _, digest, _ in waiting}),
-        listed=plan.placements_per_tick,
+@dataclass(frozen=True, slots=True)
+class _Wants:
+    """What waiting jobs want to know of replicas."""
+
+    digests: frozenset[str]
+    """Models: replicas that hold them are told of first."""
+    most_urgent: int
+    """Rank of the class that staged chunks of lower ones give way to."""
+    victims: int
+    """Replicas whose staged chunk could have to give way, at most."""
+
+    def cover(self, other: _Wants) -> bool:
+        """Replicas read for these are enough for the others."""
+        return other.digests <= self.digests and self.most_urgent <= other.most_urgent and other.victims <= self.victims
+
+
+def _wants(jobs: Sequence[JobView], plan: PlanSettings) -> _Wants:
+    waiting = [job for job in jobs if not job.stopped and (job.uncarved or job.loose)]
+    urgent_chunks = sum(job.uncarved + len(job.loose) for job in waiting if job.priority is not _CLASSES[-1])
+    return _Wants(
+        digests=frozenset(job.model_digest for job in waiting),
+        most_urgent=min((job.priority.rank for job in waiting), default=len(_CLASSES)),
         victims=min(plan.placements_per_tick, urgent_chunks),
     )
-    return kinds.all()
+
+
+async def _the_rest(
+    db: Database, cluster_id: str, plan: PlanSettings
+) -> tuple[tuple[JobView, ...], Sequence[Any], Sequence[Any]]:
+    """Jobs, projects, and what bounds them."""
+    async with db.transaction() as tx:
+        rows = (await run(tx, "read_jobs", jobs_per_project=plan.jobs_per_project)).all()
+        projects = (await run(tx, "read_projects", half_life=plan.share_half_life)).all()
+        bounds = (await run(tx, "read_bounds", cluster_id=cluster_id)).all()
+    return _jobs(rows), projects, bounds
+
+
+@dataclass(frozen=True, slots=True)
+class _Replicas:
+    """By kind."""
+
+    db: Database
+    cluster_id: str
+    replica_timeout: timedelta
+    plan: PlanSettings
+
+    async def wanted_by(self, wants: _Wants) -> Sequence[Any]:
+        async with self.db.transaction() as tx:
+            kinds = await run(
+                tx,
+                "read_replicas",
+                cluster_id=self.cluster_id,
+                replica_timeout=self.replica_timeout,
+                staged_chunks=self.plan.staged_chunks,
+                most_urgent=wants.most_urgent,
+                digests=sorted(wants.digests),
+                listed=self.plan.placements_per_tick,
+                victims=wants.victims,
+            )
+            return kinds.all()
 
 
 def _replicas(kinds: Sequence[Any]) -> tuple[tuple[ReplicaView, ...], tuple[CrowdView, ...]]:
@@ -119,9 +169,8 @@ def _replica(kind: Any, line: Sequence[Any]) -> ReplicaView:
     )
 
 
-async def _jobs(rows: Sequence[Any]) -> tuple[JobView, ...]:
+def _jobs(rows: Sequence[Any]) -> tuple[JobView, ...]:
     """Unpacked and not asked for by name, which would cost more than all the rest: thousands of rows in each tick."""
-    await asyncio.sleep(0)  # the statement that goes on meanwhile is sent first
     read = cache(json.loads)  # one object for each different text
     return tuple(
         JobView(

@@ -259,6 +259,28 @@ class TestSnapshot:
         assert [view.id for view in snapshot.replicas] == [warm]
         assert [crowd.replicas for crowd in snapshot.crowds] == [4]
 
+    async def test_work_that_is_newer_than_the_last_snapshot_is_told_of_the_replicas_that_it_wants(
+        self, farm: Farm
+    ) -> None:
+        """Jobs and replicas are read at once, with what the jobs wanted the last time."""
+        replicas = [await farm.replica() for _ in range(5)]
+        digest = (await farm.one("select digest from model")).digest
+        warm = max(replicas)
+        residents = [{"digest": digest, "project_id": str(farm.project_id), "bytes": 5}]
+        await beat(farm.db, replica_id=warm, held=[], residents=residents, current=None, lease=LEASE)
+        last = await _snapshot(farm, placements_per_tick=1)
+        await farm.start()
+        assert [view.id for view in (await _snapshot(farm, last, placements_per_tick=1)).replicas] == [warm]
+        full = await farm.replica()
+        job_id = await farm.start(priority="normal")
+        await farm.rendering(job_id, full, frames=2)
+        await farm.carve(job_id, full, 1)
+        await farm.execute("update replica set state = 'gone', gone_at = now() where id <> :full", full=full)
+        last = await _snapshot(farm, last)
+        assert last.replicas == ()
+        await farm.start(priority="interactive")
+        assert [view.id for view in (await _snapshot(farm, last)).replicas] == [full]
+
     async def test_a_blocked_node_and_the_nodes_of_full_replicas_are_known(self, farm: Farm) -> None:
         job_id, full = await farm.start(), await farm.replica(node="n7")
         await farm.rendering(job_id, full, frames=1)
@@ -354,8 +376,10 @@ async def _lead(farm: Farm, holder: UUID) -> int | None:
     return await lead(farm.db, role="dispatcher", cluster_id=CLUSTER, holder=holder, ttl=TTL)
 
 
-async def _snapshot(farm: Farm, **settings: Any) -> Snapshot:
-    return await read_snapshot(farm.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=PlanSettings(**settings))
+async def _snapshot(farm: Farm, last: Snapshot | None = None, **settings: Any) -> Snapshot:
+    return await read_snapshot(
+        farm.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=PlanSettings(**settings), last=last
+    )
 
 
 async def _desired(farm: Farm) -> int | None:

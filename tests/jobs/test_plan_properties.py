@@ -74,7 +74,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     held = Counter(chunk.job_id for replica in replicas for chunk in replica.staged)
     held.update(replica.busy_job for replica in replicas if replica.busy_job)
     jobs = [
-        _with(job, active_chunks=held[job.id], active_frames=held[job.id], started=job.started or held[job.id] > 0)
+        job._replace(active_chunks=held[job.id], active_frames=held[job.id], started=job.started or held[job.id] > 0)
         for job in jobs
     ]
     projects = [ProjectView(id=each, charged_s=draw(st.sampled_from([0.0, 50.0, 1e5]))) for each in PROJECTS]
@@ -98,10 +98,6 @@ def _replica(draw: st.DrawFn, number: int, jobs: list[JobView], work_ids: object
         staged=(StagedChunk(work_id=next(work_ids), job_id=staged.id),) if staged else (),  # type: ignore[call-overload]
         accepts_work=draw(st.sampled_from([True, True, True, False])),
     )
-
-
-def _with(job: JobView, **changes: object) -> JobView:
-    return JobView(**{name: getattr(job, name) for name in JobView.__dataclass_fields__} | changes)
 
 
 def loads_after(snapshot: Snapshot, made: Plan) -> Counter[UUID]:

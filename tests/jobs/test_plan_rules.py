@@ -177,7 +177,7 @@ class TestResidency:
     def test_one_more_chunk_waits_for_the_busy_replica_that_holds_the_model_and_the_rest_spreads(self) -> None:
         work = job(uncarved=3, frame_seconds=0.9, active_chunks=1, active_frames=1)
         busy = replica(1, residents=frozenset({"m"}), busy_chunks=1, busy_job=work.id, busy_frames=1)
-        one = plan([busy, replica(2)], [job(**{**_fields(work), "uncarved": 1})])
+        one = plan([busy, replica(2)], [work._replace(uncarved=1)])
         assert [placement.replica_id for placement in one.placements] == [busy.id]
         hot = plan([busy, replica(2)], [work], PlanSettings(chunk_target="PT1S"))
         assert {placement.replica_id for placement in hot.placements} == {busy.id, UUID(int=2)}
@@ -203,10 +203,6 @@ class TestRetries:
         retry = job(uncarved=0, loose=(LooseChunk(work_id=5, frames=1, avoid=frozenset({failed_on.id})),))
         made = plan([failed_on, replica(2)], [retry])
         assert made.placements == (Assign(replica_id=UUID(int=2), job_id=retry.id, work_id=5),)
-
-
-def _fields(view: object) -> dict[str, object]:
-    return {name: getattr(view, name) for name in view.__dataclass_fields__}  # type: ignore[attr-defined]
 
 
 class TestMachinesWithGpus:
