@@ -192,7 +192,8 @@ async def _measure_all(names: Sequence[str], settings: PlanSettings) -> dict[str
 def _plan_lines(name: str, measured: PlanFigures) -> Iterator[str]:
     world, cost = measured.world, measured.cost
     yield f"\n{name}: {world.replicas} replicas, {world.nodes} nodes; {world.jobs} live jobs, {world.projects} projects"
-    for says, ticks in (("at work", measured.steady), ("as it fills", measured.fill)):
+    kinds = (("undisturbed", measured.undisturbed), ("at work", measured.steady), ("as it fills", measured.fill))
+    for says, ticks in kinds:
         parts = [f"{part} {median(getattr(tick, part) for tick in ticks):6.1f} ms" for part in _PARTS]
         placements = median(tick.placements for tick in ticks)
         yield f"  tick {says:12} {'  '.join(parts)}  placements {placements:g}  ({len(ticks)} ticks, medians)"
