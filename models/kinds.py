@@ -7,12 +7,14 @@ from pathlib import Path
 
 from jobs.errors import InvalidInput
 from models.formats.blend import inspect_blend
+from models.formats.mitsuba_xml import inspect_mitsuba
 
 
 class ModelKind(StrEnum):
     """What a replica can hold resident."""
 
     BLENDER = "blender"
+    MITSUBA = "mitsuba"
     FAKE = "fake"
     """Of the `fake` pipeline: any file, never opened."""
 
@@ -29,9 +31,11 @@ class ModelKind(StrEnum):
 
 _ENDINGS = {
     ModelKind.BLENDER: (".blend",),
+    ModelKind.MITSUBA: (".xml", ".mitsuba.json"),
 }
 _PIPELINES = {
     ModelKind.BLENDER: "cycles",
+    ModelKind.MITSUBA: "mitsuba",
     ModelKind.FAKE: "fake",
 }
 
@@ -52,5 +56,7 @@ def check_main_file(kind: ModelKind, path: Path) -> None:
     match kind:
         case ModelKind.BLENDER:
             inspect_blend(path)
+        case ModelKind.MITSUBA:
+            inspect_mitsuba(path)
         case ModelKind.FAKE:
             pass

@@ -64,6 +64,7 @@ class MitsubaScene:
     root: Element
     """``<scene>``; a file's property holds its manifest path."""
     references: list[MitsubaReference] = field(default_factory=list)
+    """A missing included file is one of them, and its part of the scene is not there."""
     elements: int = 0
 
     def cameras(self) -> dict[str, Element]:
@@ -91,9 +92,14 @@ def read_mitsuba(root: Path, main: str, *, remap: Mapping[str, str] | None = Non
     return reader.scene
 
 
-def inspect_mitsuba(path: Path) -> MitsubaScene:
-    """Check a main file alone, its folder being the model's."""
-    return read_mitsuba(path.parent, path.name)
+def inspect_mitsuba(path: Path) -> None:
+    """Check a main file alone: bounds, no DTD, a scene. What it refers to is for ``read_mitsuba``."""
+    if path.name.lower().endswith(".json"):
+        from models.formats.mitsuba_json import scene_from_json  # it is built on this module
+
+        scene_from_json(path)
+    else:
+        _scene_of(parse_xml(path, name=path.name), path.name)
 
 
 def parse_xml(path: Path, *, name: str) -> Element:
@@ -101,7 +107,7 @@ def parse_xml(path: Path, *, name: str) -> Element:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise ModelInvalid(f"The scene includes {name}, which is not in the model.", remedy=_OUTSIDE) from error
+        raise ModelInvalid(f"{name} is not in the model.", remedy=_OUTSIDE) from error
     if size > MAX_FILE_BYTES:
         raise ModelInvalid(
             f"{name} has {size} bytes; a scene's XML may have {MAX_FILE_BYTES}.",
@@ -151,12 +157,7 @@ class _Reader:
 
     def take(self, top: Element, name: str) -> None:
         """Make the file's tree the scene."""
-        if top.tag != "scene":
-            raise ModelInvalid(
-                f"{name} begins with <{top.tag}>; a Mitsuba scene begins with <scene>.",
-                remedy="Export the scene for Mitsuba 3.",
-            )
-        self.scene.root.attrib.update(self._attributes(top))
+        self.scene.root.attrib.update(self._attributes(_scene_of(top, name)))
         version = self.scene.root.attrib.setdefault("version", "3.0.0")
         if version.split(".")[0] not in ("2", "3"):  # older ones have other names, which settings could not override
             raise ModelInvalid(
@@ -186,10 +187,12 @@ class _Reader:
 
     def _include(self, element: Element, *, depth: int, includes: int) -> Iterator[Element]:
         raw = self._attributes(element).get("filename", "")
-        path = self._locate(raw, "include")
+        path = self._refer(raw, "include")
         self._includes += 1
         _within(includes, MAX_INCLUDE_DEPTH, "files that include each other", path)
         _within(self._includes, MAX_INCLUDES, "included files", path)
+        if not (self._root / path).is_file():
+            return
         top = parse_xml(self._root / path, name=path)
         if top.tag != "scene":
             yield self._checked(top, "scene", depth=depth, includes=includes)
@@ -282,6 +285,15 @@ class _Reader:
         _within(len(value), MAX_VALUE_CHARS, "characters", "A value")
         _within(self._expanded, MAX_EXPANDED_CHARS, "characters", "The scene")
         return value
+
+
+def _scene_of(top: Element, name: str) -> Element:
+    if top.tag != "scene":
+        raise ModelInvalid(
+            f"{name} begins with <{top.tag}>; a Mitsuba scene begins with <scene>.",
+            remedy="Export the scene for Mitsuba 3.",
+        )
+    return top
 
 
 def _within(value: int, limit: int, what: str, name: str) -> None:

@@ -24,6 +24,9 @@ from pipelines.mitsuba.scene import Camera, Integrator, LoadedScene
 from pipelines.mitsuba.settings import MitsubaSettings, Variant
 from pipelines.mitsuba.variants import Choice, Mitsuba
 
+_SHOWN = 5
+"""Missing files that a message names."""
+
 
 @dataclass(slots=True)
 class _Resident:
@@ -48,7 +51,15 @@ class MitsubaEngine:
         self._resident = None
         if not model.main_path.is_file():
             raise EngineError(EndReason.MODEL_INVALID, f"The model's file {model.main} is missing.")
-        self._open(model, read_checked(model), Variant.AUTO)
+        document = read_checked(model)
+        missing = [each.path for each in document.references if not (model.root / each.path).is_file()]
+        if missing:
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"The scene's files {', '.join(missing[:_SHOWN])} are missing.",
+                remedy="Upload them beside the scene and register it again.",
+            )
+        self._open(model, document, Variant.AUTO)
         return LoadReport(seconds=time.perf_counter() - begun)
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:

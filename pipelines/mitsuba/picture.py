@@ -48,7 +48,7 @@ def read_exr(path: Path) -> tuple[Layers, dict[str, int]]:
     try:
         with OpenEXR.File(str(path), separate_channels=True) as file:
             layers = {name: np.asarray(channel.pixels, np.float32) for name, channel in file.channels().items()}
-            header = file.header()
+            header = dict(file.header())  # closing the file empties its own
     except (RuntimeError, ValueError, TypeError) as error:
         raise InvalidInput(f"A part of the frame is not a whole OpenEXR picture: {error}") from error
     found = {name.removeprefix(PART_PREFIX): value for name, value in header.items() if name.startswith(PART_PREFIX)}

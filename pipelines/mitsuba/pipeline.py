@@ -78,7 +78,7 @@ class MitsubaPipeline:
             )
 
     def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
-        from pipelines.mitsuba.merge import merge_parts  # OpenEXR comes with this pipeline's extra
+        from pipelines.mitsuba.merge import merge_parts  # OpenEXR, only where parts are merged
 
         merge_parts(parts, target, settings=_typed(settings), frame=frame, split=split)
 

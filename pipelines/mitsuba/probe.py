@@ -34,7 +34,12 @@ class ProbeEngine:
         begun = time.perf_counter()
         document = read_checked(model)
         facts = scene_facts(document, main=model.main)
-        if all((model.root / reference.path).is_file() for reference in document.references):
+        whole = all((model.root / reference.path).is_file() for reference in document.references)
+        if whole:
+            if not document.cameras():
+                raise EngineError(
+                    EndReason.MODEL_INVALID, "The scene has no camera.", remedy="Add a <sensor> with a <film> to it."
+                )
             self._mitsuba.choose(Variant.SCALAR_RGB)  # compiles nothing
             loaded = LoadedScene(self._mitsuba.mi, document, model.root)
             loaded.integrator(MitsubaSettings())
