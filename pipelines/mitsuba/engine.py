@@ -126,27 +126,31 @@ class MitsubaEngine:
     def _render(
         self, scene: Any, camera: Camera, integrator: Integrator, passes: list[Pass], progress: ProgressCallback
     ) -> tuple[Layers, int]:
-        """The mean over all passes, and of how many samples."""
+        """The mean over all passes, and of how many samples. In place: at 8K a copy of ten channels has 1.3 GB."""
         total = sum(each.samples for each in passes)
-        sums: npt.NDArray[np.float64] | None = None
+        sums: npt.NDArray[np.float32] | None = None
         weight = done = 0
         for each in passes:
             progress(done / total, f"sample {done} of {total}")
             image = self._render_pass(scene, camera, integrator, each)
             made = int(camera.sensor.sampler().sample_count())  # a stratified sampler rounds up
-            sums = image * made if sums is None else sums + image * made
+            image *= made
+            if sums is None:
+                sums = image
+            else:
+                sums += image
             weight, done = weight + made, done + each.samples
         assert sums is not None
-        mean = (sums / weight).astype(np.float32)
-        names = _channel_names(camera, integrator, mean.shape[2])
-        return {name: mean[:, :, number] for number, name in enumerate(names)}, weight
+        sums /= weight
+        names = _channel_names(camera, integrator, sums.shape[2])
+        return {name: sums[:, :, number] for number, name in enumerate(names)}, weight
 
-    def _render_pass(self, scene: Any, camera: Camera, integrator: Integrator, one: Pass) -> npt.NDArray[np.float64]:
+    def _render_pass(self, scene: Any, camera: Camera, integrator: Integrator, one: Pass) -> npt.NDArray[np.float32]:
         try:
             image = self._mitsuba.mi.render(
                 scene, sensor=camera.sensor, integrator=integrator.integrator, seed=one.seed, spp=one.samples
             )
-            pixels = np.array(image, dtype=np.float64)
+            pixels = np.array(image, dtype=np.float32)
         except RuntimeError as error:
             words = str(error)
             memory = "out of memory" in words.lower()

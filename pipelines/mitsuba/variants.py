@@ -15,7 +15,7 @@ from jobs.states import EndReason
 from pipelines.errors import EngineError
 from pipelines.mitsuba.settings import Variant
 
-_LLVM = (
+_LLVM: tuple[str, ...] = (
     *(f"/usr/lib/{machine}-linux-gnu/libLLVM.so.19.1" for machine in ("x86_64", "aarch64")),
     "/usr/lib/llvm-19/lib/libLLVM.so.19.1",
     "/usr/lib64/libLLVM.so.19.1",

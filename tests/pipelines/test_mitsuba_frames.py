@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -143,9 +142,7 @@ class TestLlvm:
         one = error_db(rgb(read_exr(files[0])[0]), reference)
         assert one > wanted + 3, "a part alone is noisier, so the measure sees noise"
 
-    async def test_many_passes_are_as_good_as_one_and_tell_progress(
-        self, engine: Renderer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_frame_of_many_passes_tells_how_far_it_is(self, engine: Renderer) -> None:
         heard: list[float] = []
         request = FrameRequest(
             id="p",
@@ -167,8 +164,6 @@ class TestScalar:
 
     async def test_a_golden_picture_stays_what_it_is(self, engine: Renderer) -> None:
         output = await engine.render(**SCALAR, width=48, height=48, spp=16, seed=7)
-        if not GOLDEN.exists():  # made by deleting it
-            shutil.copy(output.main, GOLDEN)
         found, golden = (np.asarray(Image.open(path), np.float32) / 255 for path in (output.main, GOLDEN))
         assert found.shape == golden.shape
         mean = float(np.mean(np.abs(found - golden)))
@@ -186,7 +181,7 @@ class TestScalar:
             {"max_depth": 2},
             {"integrator": "direct"},
             {"integrator": "volpath", "seed": 5},
-            {"camera_path": {"kind": "orbit", "radius": 3.0, "frames": 10, "fov": 30}},
+            {"camera_path": {"kind": "orbit", "radius": 3.0, "elevation": 5, "frames": 10, "fov": 30}},
             {"variant": "scalar_spectral", "seed": 5},
         ]
         for wish in wishes:
@@ -293,9 +288,7 @@ class TestProbe:
         assert report.cameras == ("front",)
         assert report.resolution == (128, 128, 100)
         assert report.samples == 16
-        assert (
-            report.triangles == 5 * 2 + 2 * 12 + 2 + 2 or report.triangles == 2 * 12 + 2
-        )  # rectangles may be analytic
+        assert report.triangles == 2 * 12 + 2  # two cubes and the quad; a rectangle is no mesh
         assert [(file.resolved, file.found) for file in report.external] == [("m/quad.obj", True)]
         assert report.missing == ()
         assert report.details["integrator"] == "path"
