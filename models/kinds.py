@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobs.errors import InvalidInput
 from models.formats.blend import inspect_blend
+from models.formats.splats import inspect_splats
 
 
 class ModelKind(StrEnum):
@@ -15,6 +16,8 @@ class ModelKind(StrEnum):
     BLENDER = "blender"
     FAKE = "fake"
     """Of the `fake` pipeline: any file, never opened."""
+    SPLATS = "splats"
+    """A cloud of gaussians, camera paths beside it."""
 
     @property
     def pipeline(self) -> str:
@@ -29,10 +32,12 @@ class ModelKind(StrEnum):
 
 _ENDINGS = {
     ModelKind.BLENDER: (".blend",),
+    ModelKind.SPLATS: (".ply", ".splat", ".spz", ".sog"),
 }
 _PIPELINES = {
     ModelKind.BLENDER: "cycles",
     ModelKind.FAKE: "fake",
+    ModelKind.SPLATS: "splats",
 }
 
 
@@ -54,3 +59,5 @@ def check_main_file(kind: ModelKind, path: Path) -> None:
             inspect_blend(path)
         case ModelKind.FAKE:
             pass
+        case ModelKind.SPLATS:
+            inspect_splats(path)

@@ -9,9 +9,10 @@ from jobs.errors import InvalidInput
 from pipelines.base import Pipeline
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.fake.pipeline import FakePipeline
+from pipelines.splats.pipeline import SplatsPipeline
 
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
-    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), FakePipeline())}
+    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), SplatsPipeline(), FakePipeline())}
 )
 
 

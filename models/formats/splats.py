@@ -155,7 +155,7 @@ def _ply_header(lines: list[str], name: str) -> tuple[int, list[tuple[str, str]]
                 if each != "vertex" and count < 0:
                     raise ModelInvalid(
                         f"{name} begins with the element {each[:40]!r}, not with its vertices.",
-                        remedy="Export it as a plain .ply; compressed ones can be turned into that with splat-transform.",
+                        remedy="Export it as a plain .ply; splat-transform turns compressed ones into that.",
                     )
                 if each == "vertex" and count >= 0:
                     raise ModelInvalid(f"{name} has two lists of vertices.", remedy="Export it again.")
@@ -216,9 +216,7 @@ def _spz(file: BinaryIO, name: str, size: int) -> SplatSummary:
             remedy="Save it with degree 3 at most.",
         )
     if spz_body_bytes(version=version, count=count, sh_degree=degree) > size * MAX_DEFLATE_RATIO:
-        raise ModelInvalid(
-            f"{name} claims {count} gaussians, which {size} bytes cannot hold.", remedy=_UPLOAD_AGAIN
-        )
+        raise ModelInvalid(f"{name} claims {count} gaussians, which {size} bytes cannot hold.", remedy=_UPLOAD_AGAIN)
     return SplatSummary(
         format="spz",
         count=count,

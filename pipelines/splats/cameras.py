@@ -215,7 +215,8 @@ class OrbitPath:
 
     def camera(self, frame: int, *, width: int, height: int) -> Camera:
         """Frame 1 looks from the start; later ones go on turning, past the first turn too."""
-        angle = math.radians(self.start_degrees + 360.0 * ((frame - FIRST_FRAME) % self.frames_per_turn) / self.frames_per_turn)
+        turn = ((frame - FIRST_FRAME) % self.frames_per_turn) / self.frames_per_turn
+        angle = math.radians(self.start_degrees + 360.0 * turn)
         up = np.asarray(self.up, dtype=np.float64)
         ahead = np.eye(3)[int(np.argmin(np.abs(up)))]
         east = np.cross(up, ahead)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +11,7 @@ from pipelines.splats import projection, raster
 from pipelines.splats.cameras import Camera
 from pipelines.splats.cloud import Floats, GaussianCloud
 from pipelines.splats.drawing import Drawing, DrawOptions
+from pipelines.splats.numba_kernels import numba
 
 _STRETCHES = 64
 """Of the cloud; whichever thread is free takes the next."""

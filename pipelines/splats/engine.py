@@ -17,9 +17,11 @@ from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pr
 from pipelines.errors import EngineError
 from pipelines.splats.cameras import FIRST_FRAME, Camera, CameraPath, OrbitPath, moved, parse_path
 from pipelines.splats.cloud import Bounds, GaussianCloud, bounds_of
+from pipelines.splats.cpu import CpuRasteriser
+from pipelines.splats.cuda import CudaRasteriser, why_not
 from pipelines.splats.drawing import DrawOptions, Rasteriser
 from pipelines.splats.pictures import write_picture
-from pipelines.splats.pipeline import SplatsPipeline, kernel_cache
+from pipelines.splats.pipeline import SplatsPipeline
 from pipelines.splats.scene import open_cameras, open_cloud
 from pipelines.splats.settings import (
     Device,
@@ -31,11 +33,6 @@ from pipelines.splats.settings import (
     check_size,
 )
 from pipelines.splats.web_copy import write_web_copy
-
-os.environ["NUMBA_CACHE_DIR"] = str(kernel_cache())  # before numba is imported
-
-from pipelines.splats.cpu import CpuRasteriser  # noqa: E402
-from pipelines.splats.cuda import CudaRasteriser, why_not  # noqa: E402
 
 _MARGIN = 1.1
 """Of the orbit's radius over what just holds the cloud."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
+from pipelines.splats.kernel_cache import kernel_cache
 from pipelines.splats.settings import FileCameras, ImageFormat, SplatsSettings, check_distortion, check_size
 
 RASTERISER_VERSION = "1"
@@ -58,18 +58,17 @@ class SplatsPipeline:
         cameras = own.cameras
         if not isinstance(cameras, FileCameras):
             return
-        found = (facts.get("details") or {}).get("camera_files")
-        if found is None:  # probed by something that did not look
+        details = facts.get("details") or {}
+        if "camera_sizes" not in details:  # probed by something that did not look
             return
-        names = {each["path"]: each for each in found}
-        file = names.get(cameras.path)
-        if file is None:
-            known = f"it has: {', '.join(sorted(names)[:5])}" if names else "upload it beside the cloud"
-            raise ValueError(f"the model has no camera file {cameras.path}; {known}")
-        if file.get("problem"):
-            raise ValueError(f"{cameras.path}: {file['problem']}")
-        check_distortion(bool(file.get("distorted")), cameras)
-        size = own.size_of((int(file["width"]), int(file["height"])))
+        sizes = dict(zip(facts.get("cameras", ()), details["camera_sizes"], strict=True))
+        if cameras.path not in sizes:
+            problems = [each for each in details["unusable_cameras"] if each.startswith(f"{cameras.path}: ")]
+            known = f"it has: {', '.join(sorted(sizes)[:5])}" if sizes else "upload one beside the cloud"
+            raise ValueError(problems[0] if problems else f"the model has no camera file {cameras.path}; {known}")
+        check_distortion(cameras.path in details["distorted_cameras"], cameras)
+        width, height = map(int, sizes[cameras.path].split("x"))
+        size = own.size_of((width, height))
         if size is not None:
             check_size(*size)
 
@@ -95,12 +94,6 @@ class SplatsPipeline:
         path = kernel_cache()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (path,)
-
-
-def kernel_cache() -> Path:
-    """Parent and child find the same: both see ``XDG_CACHE_HOME`` and ``HOME``."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "rayfarm" / "splats"
 
 
 def _typed(settings: BaseModel) -> SplatsSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,19 @@ _FPS = 24.0
 """Where no camera path says."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CameraFile:
+    """One JSON file beside the cloud."""
+
+    path: str
+    cameras: int = 0
+    """How many; 0: it holds none that can be used."""
+    size: tuple[int, int] = DEFAULT_SIZE
+    fps: float | None = None
+    distorted: bool = False
+    problem: str | None = None
+
+
 class SplatsProbe:
     """Its ``LoadReport.details`` are the facts that ``models.probe.SceneFacts`` describes."""
 
@@ -27,30 +41,30 @@ class SplatsProbe:
         begun = time.perf_counter()
         cloud, summary, warnings = open_cloud(model)
         bounds = bounds_of(cloud)
-        files = [_camera_file(model.root, path) for path in _json_files(model.root)]
-        usable = [each for each in files if each is not None and "problem" not in each]
-        first: dict[str, Any] = usable[0] if usable else {}
-        frames = first.get("cameras", OrbitCameras().frames_per_turn)
+        found = [_camera_file(model.root, path) for path in _json_files(model.root)]
+        usable = [each for each in found if each.cameras]
+        first = usable[0] if usable else None
+        frames = first.cameras if first else OrbitCameras().frames_per_turn
+        width, height = first.size if first else DEFAULT_SIZE
         facts: dict[str, Any] = {
             "frame_start": FIRST_FRAME,
             "frame_end": FIRST_FRAME + frames - 1,
-            "frame_step": 1,
-            "fps": first.get("fps") or _FPS,
-            "resolution": (first.get("width", DEFAULT_SIZE[0]), first.get("height", DEFAULT_SIZE[1]), 100),
+            "fps": (first and first.fps) or _FPS,
+            "resolution": (width, height, 100),
+            "cameras": [each.path for each in usable],
             "engine": "splats",
-            "references": [],
-            "simulations": [],
-            "blocked_scripts": [],
             "warnings": list(warnings),
             "details": {
                 "format": summary.format,
                 "gaussians": cloud.count,
                 "sh_degree": cloud.sh_degree,
                 "antialiased": cloud.antialiased,
-                "centre": list(bounds.centre),
                 "radius": bounds.radius,
                 "resident_bytes": cloud.nbytes,
-                "camera_files": [each for each in files if each is not None],
+                "camera_sizes": ["x".join(map(str, each.size)) for each in usable],
+                "camera_counts": [str(each.cameras) for each in usable],
+                "distorted_cameras": [each.path for each in usable if each.distorted],
+                "unusable_cameras": [f"{each.path}: {each.problem}" for each in found if each.problem],
             },
         }
         return LoadReport(seconds=time.perf_counter() - begun, warnings=warnings, details=facts)
@@ -67,17 +81,15 @@ def _json_files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*.json") if path.is_file())[:MAX_CAMERA_FILES]
 
 
-def _camera_file(root: Path, path: str) -> dict[str, Any] | None:
+def _camera_file(root: Path, path: str) -> _CameraFile:
     try:
         cameras = read_cameras(root, path)
     except BadCameras as error:
-        return {"path": path, "problem": str(error)}
-    width, height = cameras.size or DEFAULT_SIZE
-    return {
-        "path": path,
-        "cameras": len(cameras.cameras),
-        "width": width,
-        "height": height,
-        "fps": cameras.fps,
-        "distorted": cameras.distorted,
-    }
+        return _CameraFile(path=path, problem=str(error))
+    return _CameraFile(
+        path=path,
+        cameras=len(cameras.cameras),
+        size=cameras.size or DEFAULT_SIZE,
+        fps=cameras.fps,
+        distorted=cameras.distorted,
+    )

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+
+from pipelines.splats.numba_kernels import njit, prange
 
 # Columns of a record: a gaussian on the screen.
 X, Y, CONIC_A, CONIC_B, CONIC_C, REACH, OPACITY, RED, GREEN, BLUE, DEPTH, EXTENT_X, EXTENT_Y = range(13)
@@ -145,9 +146,7 @@ def project(  # type: ignore[no-untyped-def]
             reach = F(math.log(_255 * opacity))
             extent_x, extent_y = math.sqrt(_TWO * reach * bxx), math.sqrt(_TWO * reach * byy)
             # Negated, so that what is no number is left out too.
-            if not (
-                x + extent_x > _ZERO and x - extent_x < width and y + extent_y > _ZERO and y - extent_y < height
-            ):
+            if not (x + extent_x > _ZERO and x - extent_x < width and y + extent_y > _ZERO and y - extent_y < height):
                 continue
             dx, dy, dz = wx - eye_x, wy - eye_y, wz - eye_z
             length = dx * dx + dy * dy + dz * dz

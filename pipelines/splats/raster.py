@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
 
+from pipelines.splats.numba_kernels import njit, prange
 from pipelines.splats.projection import (
     BLUE,
     CONIC_A,
@@ -118,7 +118,7 @@ def _tiles(low, high, limit):  # type: ignore[no-untyped-def]
     """
     first = math.ceil(max(_ZERO, low - _HALF - _SLACK))
     last = math.floor(min(F(limit - 1), high - _HALF + _SLACK))
-    return int(first) >> _SHIFT, int(last) >> _SHIFT if last >= first else -1
+    return first >> _SHIFT, last >> _SHIFT if last >= first else -1
 
 
 @njit(fastmath=_FAST, cache=True)
@@ -236,8 +236,8 @@ def _draw_tile(lines, records, entries, start, end, x0, y0, lanes, with_depth): 
                 return
         record = records[entries[e]]
         x, y, extent = record[X] - x0, record[Y] - y0, record[EXTENT_Y]
-        first = int(math.ceil(max(_ZERO, y - extent - _HALF)))
-        last = int(math.floor(min(_LAST, y + extent - _HALF)))
+        first = math.ceil(max(_ZERO, y - extent - _HALF))
+        last = math.floor(min(_LAST, y + extent - _HALF))
         for i in range(first, last + 1):
             _blend_row(lines[i], record, x, y - lanes[i], lanes, with_depth)
 

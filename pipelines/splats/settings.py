@@ -52,9 +52,10 @@ class OrbitCameras(_Settings):
     elevation_degrees: Annotated[float, Field(gt=-90, lt=90, description="Above the plane of the circle.")] = 15.0
     start_degrees: Annotated[float, Field(ge=-360, le=360)] = 0.0
     fov_degrees: Annotated[float, Field(gt=0, lt=170, description="From the top of the picture to its bottom.")] = 50.0
-    radius: Annotated[
-        float, Field(gt=0, le=1e9, description="Scene units; None: so that the cloud fills the picture.")
-    ] | None = None
+    radius: (
+        Annotated[float, Field(gt=0, le=1e9, description="Scene units; None: so that the cloud fills the picture.")]
+        | None
+    ) = None
     target: Vector | None = Field(None, description="What the camera looks at; None: the middle of the cloud.")
     up: Annotated[Vector, Field(description="Away from the ground. INRIA's clouds have y down.")] = (0.0, -1.0, 0.0)
 
@@ -116,7 +117,8 @@ class SplatsSettings(_Settings):
     """Settings of the ``splats`` pipeline."""
 
     width: Annotated[int, Field(ge=MIN_SIDE_PX, le=MAX_SIDE_PX)] | None = Field(
-        None, description="Pixels. None: from the height and the cameras' shape, else as the cameras say, else 1280x720."
+        None,
+        description="Pixels. None: after the height and the cameras' shape, or as the cameras say; an orbit: 1280x720.",
     )
     height: Annotated[int, Field(ge=MIN_SIDE_PX, le=MAX_SIDE_PX)] | None = None
     cameras: Cameras = OrbitCameras()

@@ -29,7 +29,7 @@ def empty_cloud(count: int, sh_degree: int, *, antialiased: bool = False) -> Gau
 
 
 def read_ply(path: Path, summary: SplatSummary) -> GaussianCloud:
-    """INRIA's attributes: logits of opacity, logarithms of scale, quaternions w x y z, `f_rest_*` channel by channel."""
+    """INRIA's attributes: logits of opacity, logarithms of scale, quaternions w x y z, `f_rest_*` by channel."""
     layout = np.dtype([(name, kind) for name, kind in summary.properties])
     cloud = empty_cloud(summary.count, summary.sh_degree)
     rest = coefficients(summary.sh_degree) - 1

@@ -1,7 +1,7 @@
 """Reader of Niantic's `.spz`: one gzip stream of attributes, each packed to bytes.
 
-Facts from the format's own description (https://github.com/nianticlabs/spz). It stores x right, y up, z back; a .ply has
-y down and z forward, so coordinates, rotations and harmonics are turned by half around x.
+Facts from the format's own description (https://github.com/nianticlabs/spz). It stores x right, y up, z back; a .ply
+has y down and z forward, so coordinates, rotations and harmonics are turned by half around x.
 """
 
 from __future__ import annotations
