@@ -8,6 +8,7 @@ https://developer.playcanvas.com/user-manual/gaussian-splatting/formats/sog). No
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import struct
 import zipfile
@@ -30,8 +31,13 @@ MAX_DEFLATE_RATIO = 1032
 """Most bytes that a byte of deflate can become."""
 MAX_SOG_META_BYTES = 1 << 20
 MAX_SOG_MEMBERS = 64
-MAX_SOG_MEMBER_BYTES = 2 << 30
-"""A picture of a .sog, as stored in it."""
+SPARE_SOG_BYTES = 16 << 20
+"""For the palette of a .sog, and the head of a picture."""
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError),
+    struct.error,
+)
+"""What reading a damaged zip raises; deep JSON is a RuntimeError (RecursionError)."""
 
 _UPLOAD_AGAIN = "Copy or export it again from where it is whole, and upload that."
 _PLY_TYPES = {
@@ -237,7 +243,7 @@ def _sog(file: BinaryIO, name: str, size: int) -> SplatSummary:
             with archive.open(meta_file) as stream:  # a zip's sizes are claims: read no more than allowed
                 meta = json.loads(stream.read(MAX_SOG_META_BYTES))
             sizes = {each.filename: each.file_size for each in members}
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except (ValueError, *ZIP_ERRORS) as error:
         raise ModelInvalid(f"{name} is no readable SOG archive: {error}", remedy=_UPLOAD_AGAIN) from error
     if not isinstance(meta, dict) or meta.get("version") != 2:
         raise ModelInvalid(
@@ -247,29 +253,34 @@ def _sog(file: BinaryIO, name: str, size: int) -> SplatSummary:
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
         raise ModelInvalid(f"{name} does not say how many gaussians it holds.", remedy=_UPLOAD_AGAIN)
     check_count(count, name)
-    degree = _sog_parts(meta, name, sizes)
+    degree = _sog_parts(meta, name, sizes, largest=max_sog_member_bytes(count))
     return SplatSummary(
         format="sog", count=count, sh_degree=degree, antialiased=meta.get("antialias") is True, version=2, meta=meta
     )
 
 
-def _sog_parts(meta: dict[str, Any], name: str, sizes: dict[str, int]) -> int:
+def max_sog_member_bytes(count: int) -> int:
+    """Of one picture, packed: twice what its pixels take unpacked, so that no bomb hides in the zip."""
+    return 8 * count + SPARE_SOG_BYTES
+
+
+def _sog_parts(meta: dict[str, Any], name: str, sizes: dict[str, int], *, largest: int) -> int:
     """Check each part of meta.json and that its pictures are there; returns the degree of its harmonics."""
     wanted = dict(_SOG_FILES)
-    degree = 0
+    degree: Any = 0
     if meta.get("shN") is not None:
         wanted["shN"] = 2
-        higher = meta["shN"]
-        degree = higher.get("bands") if isinstance(higher, dict) else None
+        higher = meta["shN"] if isinstance(meta["shN"], dict) else {}
+        degree = higher.get("bands")
         if degree not in (1, 2, 3) or not isinstance(higher.get("count"), int) or not 0 <= higher["count"] <= 1 << 16:
             raise ModelInvalid(f"{name}: meta.json's 'shN' is not understood.", remedy=_UPLOAD_AGAIN)
     for part, number in wanted.items():
-        entry = meta.get(part)
-        files = entry.get("files") if isinstance(entry, dict) else None
+        entry = meta[part] if isinstance(meta.get(part), dict) else {}
+        files = entry.get("files")
         if (
             not isinstance(files, list)
             or len(files) != number
-            or any(not isinstance(each, str) or not 0 < sizes.get(each, 0) <= MAX_SOG_MEMBER_BYTES for each in files)
+            or any(not isinstance(each, str) or not 0 < sizes.get(each, 0) <= largest for each in files)
         ):
             raise ModelInvalid(f"{name}: the pictures of '{part}' are missing or too large.", remedy=_UPLOAD_AGAIN)
         for key, length in (("codebook", 256),) if part in ("scales", "sh0", "shN") else ():

@@ -105,7 +105,7 @@ def test_threads_do_not_change_a_bit() -> None:
 def test_a_picture_drawn_in_bands_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = make_cloud(500)
     whole = CpuRasteriser(cloud, threads=2).draw(camera(), DrawOptions())
-    monkeypatch.setattr(cpu, "MAX_LIST_ENTRIES", whole.overlaps // 2)
+    monkeypatch.setattr(cpu, "MAX_LIST_ENTRIES", 3 * whole.overlaps // 4)
     banded = CpuRasteriser(cloud, threads=2).draw(camera(), DrawOptions())
     assert banded.colour.tobytes() == whole.colour.tobytes()
     monkeypatch.setattr(cpu, "MAX_LIST_ENTRIES", 10)

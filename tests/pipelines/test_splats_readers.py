@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from models.errors import ModelInvalid
 from models.formats.splats import MAX_GAUSSIANS, inspect_splats, spz_body_bytes
+from models.kinds import ModelKind, kind_of
 from pipelines.splats.cloud import GaussianCloud, bounds_of, without_broken
 from pipelines.splats.readers import read_cloud
 from pipelines.splats.web_copy import write_web_copy
@@ -183,6 +184,7 @@ def test_gaussians_that_are_no_numbers_are_left_out_and_counted() -> None:
 def test_an_unknown_ending_and_an_empty_cloud_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelInvalid, match="no splat cloud"):
         inspect_splats(write(tmp_path, "cloud.obj", b"x"))
+    assert kind_of("a/cloud.PLY") is kind_of("b.sog") is ModelKind.SPLATS
     with pytest.raises(ModelInvalid, match="no gaussian"):
         inspect_splats(write(tmp_path, "none.splat", b""))
     with pytest.raises(ModelInvalid, match="missing"):

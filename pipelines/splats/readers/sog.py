@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from models.errors import ModelInvalid
-from models.formats.splats import MAX_GAUSSIANS, MAX_SOG_MEMBER_BYTES, SplatSummary
+from models.formats.splats import ZIP_ERRORS, SplatSummary, max_sog_member_bytes
 from pipelines.splats.cloud import GaussianCloud, coefficients
 from pipelines.splats.readers.plain import empty_cloud
 
-MAX_PICTURE_PIXELS = 2 * MAX_GAUSSIANS
-"""Of one picture: pixels behind the last gaussian are allowed, but not many."""
+SPARE_PIXELS = 4 << 20
+"""Of a picture, beyond twice the gaussians: a palette has at most a million."""
 _CENTROIDS_A_ROW = 64
 _FORMATS = ("WEBP", "PNG")
 _OTHERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
@@ -48,7 +47,7 @@ def read_sog(path: Path, summary: SplatSummary) -> GaussianCloud:
             cloud.opacities[:] = base[:, 3] / np.float32(255)
             if summary.sh_degree:
                 _higher(cloud, archive, meta["shN"], summary.sh_degree)
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise ModelInvalid(f"{path.name} is damaged: {error}", remedy="Upload it again.") from error
     return cloud
 
@@ -76,7 +75,7 @@ def _quats(cloud: GaussianCloud, pixels: Pixels, name: str) -> None:
 def _higher(cloud: GaussianCloud, archive: zipfile.ZipFile, entry: dict[str, Any], degree: int) -> None:
     """A palette of harmonics, 64 to a row of pixels, and the label of each gaussian; a label outside means none."""
     rest, size = coefficients(degree) - 1, int(entry["count"])
-    picture = _picture(archive, entry["files"][0])
+    picture = _picture(archive, entry["files"][0], cloud.count)
     rows = -(-size // _CENTROIDS_A_ROW)
     if picture.shape[1] != _CENTROIDS_A_ROW * rest or picture.shape[0] < rows:
         raise ModelInvalid("The palette of the harmonics has not the size that meta.json says.")
@@ -93,19 +92,19 @@ def _codebook(entry: dict[str, Any]) -> npt.NDArray[np.float32]:
 
 def _pixels(archive: zipfile.ZipFile, name: str, count: int) -> Pixels:
     """(count, 4), row by row."""
-    picture = _picture(archive, name).reshape(-1, 4)
+    picture = _picture(archive, name, count).reshape(-1, 4)
     if len(picture) < count:
         raise ModelInvalid(f"{name} has {len(picture)} pixels for {count} gaussians.")
     return picture[:count]
 
 
-def _picture(archive: zipfile.ZipFile, name: str) -> Pixels:
+def _picture(archive: zipfile.ZipFile, name: str, count: int) -> Pixels:
     """(H, W, 4). Its size is looked at before it is decoded."""
     with archive.open(name) as stream:
-        data = stream.read(min(archive.getinfo(name).file_size, MAX_SOG_MEMBER_BYTES))
+        data = stream.read(max_sog_member_bytes(count))
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.width * image.height > MAX_PICTURE_PIXELS:
+            if image.width * image.height > 2 * count + SPARE_PIXELS:
                 raise ModelInvalid(f"{name} is {image.width}x{image.height} pixels large.")
             return np.asarray(image.convert("RGBA"))
     except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError) as error:
