@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +19,11 @@ from pipelines.cycles.containment import LoadGuard, disarm, has_file_outputs, re
 from pipelines.cycles.devices import RenderDevices, render_threads
 from pipelines.cycles.external_files import missing_files, remap_external_files, without_folder
 from pipelines.cycles.frame_watch import FrameWatch
+from pipelines.cycles.part_render import part_of_frame
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.scene_overrides import SceneOverrides
 from pipelines.cycles.settings import CyclesSettings
+from pipelines.cycles.split import PART_EXTENSION, PartNotes, append_notes
 from pipelines.errors import EngineError
 
 _PLACEHOLDERS = frozenset("#{}")
@@ -80,26 +84,30 @@ class CyclesEngine:
         scene = resident.scene
         begun = time.perf_counter()
         device = self._use_device(scene, settings)
-        changed = resident.overrides.apply(settings)
+        changed = resident.overrides.apply(settings) or request.part is not None
         extra_folder = request.scratch / "extra"
         if resident.writes_extra:
             redirect_file_outputs(extra_folder)
-        main = request.scratch / f"{request.frame:06d}{self._pipeline.output(settings).extension}"
+        extension = PART_EXTENSION if request.part is not None else self._pipeline.output(settings).extension
+        main = request.scratch / f"{request.frame:06d}{extension}"
         partial = main.with_name(f".part-{main.name}")
         scene.render.filepath = str(partial)
         scene.frame_set(request.frame)
-        if changed or _has_animated_settings():
-            _tag_scenes()
         _require_camera(scene)
-        frame_set = time.perf_counter()
-        with self._watch.watch(progress):
-            _render(scene)
+        with self._part(scene, request, settings) as notes:
+            if changed or _has_animated_settings():
+                _tag_scenes()
+            frame_set = time.perf_counter()
+            with self._watch.watch(progress):
+                _render(scene)
         if not partial.is_file():
             raise EngineError(
                 EndReason.ENGINE_ERROR,
                 "Blender ended the render without a picture.",
                 remedy="Look at the frame's log; a scene whose view layers are all off renders nothing.",
             )
+        if notes is not None:
+            append_notes(partial, notes)
         partial.rename(main)
         written = time.perf_counter()
         rendered = self._watch.rendered_at
@@ -114,18 +122,28 @@ class CyclesEngine:
             metrics={
                 "device": device,
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "samples": scene.cycles.samples,
+                "samples": scene.cycles.samples if notes is None else len(notes.samples),
                 "engine_version": self._pipeline.engine_version(),
             },
         )
 
+    @contextmanager
+    def _part(self, scene: Any, request: FrameRequest, settings: CyclesSettings) -> Iterator[PartNotes | None]:
+        """What of the frame is rendered within; None: all of it."""
+        if request.part is None or self._resident is None:
+            yield None
+            return
+        self._resident.overrides.touch()  # the next frame must not take the part's settings for its own
+        with part_of_frame(scene, request.part, settings) as notes:
+            yield notes
+
     def _use_device(self, scene: Any, settings: CyclesSettings) -> str:
         if self._devices is None:  # asks the drivers, so only when a frame needs the answer
-            self._devices = RenderDevices.detect()
-        kind, name = self._devices.choose(settings.device)
-        if scene.cycles.device != kind:
-            scene.cycles.device = kind
-        return name
+            self._devices = RenderDevices()
+        device = self._devices.choose(settings.device)
+        if scene.cycles.device != device.cycles_word:
+            scene.cycles.device = device.cycles_word
+        return device.name
 
 
 def create_engine() -> CyclesEngine:

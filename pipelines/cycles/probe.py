@@ -80,7 +80,8 @@ def _scene_facts(scene: Any) -> dict[str, Any]:
         "view_layers": [layer.name for layer in scene.view_layers if layer.use],
         "engine": render.engine,
         "samples": cycles.samples,
-        "denoiser": cycles.denoiser if cycles.use_denoising else None,
+        # Without an NVIDIA GPU Blender has no word for the other one.
+        "denoiser": (cycles.denoiser or "OPTIX") if cycles.use_denoising else None,
         "stereo": render.use_multiview,
         "blender_version": ".".join(str(part) for part in bpy.data.version[:2]),
         "triangles": _triangles(scene),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.states import EndReason
-from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
+from pipelines.cycles.settings import CyclesSettings, Denoiser, ImageFormat, check_pixels
 from pipelines.errors import EngineError
 
 _RENDER_PROPERTIES = (
@@ -21,12 +21,24 @@ _RENDER_PROPERTIES = (
     "border_min_y",
     "border_max_y",
     "use_crop_to_border",
+    "use_motion_blur",
+    "motion_blur_shutter",
+    "engine",
 )
-_CYCLES_PROPERTIES = ("samples", "seed", "use_denoising", "use_adaptive_sampling")
+_CYCLES_PROPERTIES = (
+    "samples",
+    "seed",
+    "use_denoising",
+    "denoiser",
+    "use_adaptive_sampling",
+    "adaptive_threshold",
+    "adaptive_min_samples",
+)
 _IMAGE_PROPERTIES = ("media_type", "file_format", "color_mode", "color_depth", "quality")
 """In the order in which Blender must be told: each one limits the values of the next."""
 
 _FILE_FORMATS = {ImageFormat.PNG: "PNG", ImageFormat.JPEG: "JPEG", ImageFormat.EXR: "OPEN_EXR"}
+_DENOISERS = {Denoiser.OPENIMAGEDENOISE: "OPENIMAGEDENOISE", Denoiser.OPTIX: "OPTIX"}
 _DEFAULT_DEPTHS = {ImageFormat.PNG: 8, ImageFormat.JPEG: 8, ImageFormat.EXR: 16}
 
 
@@ -61,6 +73,10 @@ class SceneOverrides:
         self._muted: list[Any] = []
         self._applied: CyclesSettings | None = None
 
+    def touch(self) -> None:
+        """Something else has changed the scene since: the next ``apply`` counts as a change."""
+        self._applied = None
+
     def apply(self, settings: CyclesSettings) -> bool:
         """Make the scene say what it said when it was loaded, then what ``settings`` say. True if that changed it."""
         if settings == self._applied:
@@ -74,7 +90,13 @@ class SceneOverrides:
         self._override(cycles, "cycles.samples", settings.samples)
         self._override(cycles, "cycles.seed", settings.seed)
         self._override(cycles, "cycles.use_denoising", settings.denoise)
+        if settings.denoiser is not None:
+            self._override(cycles, "cycles.denoiser", _DENOISERS[settings.denoiser])
         self._override(cycles, "cycles.use_adaptive_sampling", settings.adaptive_sampling)
+        self._override(cycles, "cycles.adaptive_threshold", settings.adaptive_threshold)
+        self._override(cycles, "cycles.adaptive_min_samples", settings.adaptive_min_samples)
+        self._override(render, "render.use_motion_blur", settings.motion_blur)
+        self._override(render, "render.motion_blur_shutter", settings.shutter)
         self._override_border(settings)
         self._override_camera(settings.camera)
         self._override_view_layer(settings.view_layer)

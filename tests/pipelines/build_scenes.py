@@ -45,6 +45,23 @@ def plain() -> None:
     save("plain")
 
 
+def look() -> None:
+    """Colour management of its own, and a transparent film."""
+    scene = fresh()
+    view = scene.view_settings
+    view.view_transform, view.look, view.exposure, view.gamma = "Filmic", "High Contrast", 0.6, 1.1
+    view.use_white_balance, view.white_balance_temperature = True, 4000
+    scene.render.film_transparent = True
+    save("look")
+
+
+def optix() -> None:
+    scene = fresh()
+    scene.cycles.use_denoising = True
+    scene.cycles["denoiser"] = 2  # OptiX, which this machine has no word for
+    save("optix")
+
+
 def animated_samples() -> None:
     scene = fresh()
     scene.keyframe_insert("cycles.samples", frame=1)
@@ -194,6 +211,8 @@ def thief() -> None:
 if __name__ == "__main__":
     for build in (
         plain,
+        look,
+        optix,
         animated_samples,
         bound_camera,
         movie,
