@@ -41,7 +41,7 @@ ALLOWED_ENVIRONMENT = frozenset(
 """Everything else (keys, tokens, database URLs, Ray's OMP_NUM_THREADS=1) stays with the parent."""
 
 _SOURCE = Path(__file__).resolve().parents[1]
-_SOURCE_PACKAGES = ("jobs", "pipelines")
+_SOURCE_PACKAGES = ("jobs", "models", "pipelines")
 """All that a child imports of ours. The folder itself is not for it: a checkout holds `.rayfarm` and its keys."""
 _SYSTEM = tuple(
     Path(path)
