@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.cycles.devices import render_threads
 from pipelines.cycles.finish_request import FinishRequest
 from pipelines.cycles.split import DenoiseNotes, FrameNotes
 from pipelines.errors import EngineError
@@ -68,6 +69,7 @@ def _say_what_the_scene_said(scene: Any, whole: FrameNotes) -> None:
     render.use_compositing, render.use_sequencer = True, False
     render.dither_intensity = colour.dither_intensity
     render.use_file_extension = False
+    render.threads_mode, render.threads = "FIXED", render_threads()
     for name in dir(render):  # the same parts make the same bytes: no date, no times
         if name.startswith("use_stamp"):
             setattr(render, name, False)

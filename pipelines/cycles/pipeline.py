@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
+from pipelines.cycles.simulation_check import check_simulations
 from pipelines.cycles.split_check import check_facts, check_settings
 
 _OUTPUTS = {
@@ -55,8 +56,9 @@ class CyclesPipeline:
         return data
 
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
-        """The picture must not be larger than ``MAX_PIXELS``, whoever says so."""
+        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, and no frame may lean on another."""
         own = _typed(settings)
+        check_simulations(own, facts.get("simulations") or ())
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
         check_pixels(own.resolution_x or width, own.resolution_y or height, own.percentage or percentage)
 

@@ -19,11 +19,11 @@ def check_settings(settings: CyclesSettings, split: Split) -> None:
         raise _refusal("EEVEE renders each frame whole", "settings.engine", "Leave split out")
     if settings.denoiser is Denoiser.OPTIX:
         refuse_blocked(["optix_denoiser"], split.mode, settings)
+    if settings.adaptive_sampling:
+        refuse_blocked(["adaptive_sampling"], split.mode, settings)
     if settings.multilayer:
         _check_multilayer(settings, split)
     if split.mode is SplitMode.SAMPLES:
-        if settings.adaptive_sampling:
-            refuse_blocked(["adaptive_sampling"], split.mode, settings)
         if settings.border is not None and settings.border.crop:
             refuse_blocked(["crop"], split.mode, settings)
         _check_enough(settings.samples, split, "samples", "settings.samples")

@@ -150,6 +150,21 @@ def fluid() -> None:
     shutil.rmtree(FOLDER / "fluid_cache", ignore_errors=True)
 
 
+def cloth() -> None:
+    """A cloth that falls over the cube; not baked."""
+    scene = fresh()
+    bpy.data.objects["Cube"].modifiers.new("Collision", "COLLISION")
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=12, y_subdivisions=12, size=3, location=(0.5, 0.3, 1.6))
+    bpy.context.object.modifiers.new("Cloth", "CLOTH")
+    scene.frame_start, scene.frame_end = 1, 20
+    save("cloth")
+
+
+def gpu_scene() -> None:
+    fresh().cycles.device = "GPU"
+    save("gpu")
+
+
 def external() -> None:
     """A texture and a linked library under references that exist nowhere on this machine."""
     fresh()
@@ -212,6 +227,8 @@ if __name__ == "__main__":
     for build in (
         plain,
         look,
+        cloth,
+        gpu_scene,
         optix,
         animated_samples,
         bound_camera,

@@ -82,7 +82,7 @@ class TestBorders:
     async def test_the_merged_frame_is_the_unsplit_one_bit_for_bit(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path, wish: dict[str, Any]
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         whole = (await host.render(frame(3, **PLAIN, **wish))).main
         merged = await split_frame(host, frame, BORDERS_3, {**PLAIN, **wish}, tmp_path / f"merged{whole.suffix}")
         if whole.suffix == ".exr":
@@ -96,17 +96,17 @@ class TestBorders:
     async def test_colour_management_is_the_scenes_own(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "look"))
+        host = await start_engine("cycles", blend(scenes, "look"), threads=1)
         whole = (await host.render(frame(3, **PLAIN))).main
         merged = await split_frame(host, frame, BORDERS_3, PLAIN, tmp_path / "merged.png")
         assert np.array_equal(levels(merged), levels(whole))
-        plain = await start_engine("cycles", blend(scenes, "plain"))
+        plain = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         assert not np.array_equal(levels((await plain.render(frame(3, **PLAIN))).main)[..., :3], levels(whole)[..., :3])
 
     async def test_denoising_is_done_once_over_the_whole_frame(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         wish = {**PLAIN, "denoise": True}
         whole = (await host.render(frame(3, **wish))).main
         merged = await split_frame(host, frame, BORDERS_3, wish, tmp_path / "merged.png")
@@ -130,7 +130,7 @@ class TestSamples:
     async def test_uneven_shares_weigh_what_they_hold(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path, parts: int
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         wish = {**PLAIN, "format": "exr", "color_depth": 32}
         whole = light((await host.render(frame(3, **wish))).main)
         split = Split(mode=SplitMode.SAMPLES, parts=parts)
@@ -142,7 +142,7 @@ class TestSamples:
     async def test_a_denoised_picture_is_that_of_the_unsplit_frame(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         wish = {**PLAIN, "denoise": True}
         whole = (await host.render(frame(3, **wish))).main
         merged = await split_frame(host, frame, SAMPLES_3, wish, tmp_path / "merged.png")
@@ -151,14 +151,14 @@ class TestSamples:
     async def test_the_scenes_own_number_of_samples_is_shared_out_too(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         parts = await render_parts(host, frame, SAMPLES_3, {"adaptive_sampling": False})
         assert [len(read_notes(part).samples) for part in parts] == [1, 1, 2]
 
     async def test_a_part_leaves_nothing_behind_in_the_resident_scene(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         before = levels((await host.render(frame(3, **PLAIN))).main)
         for split in (SAMPLES_3, BORDERS_3):
             await host.render(part_of(frame(3, **PLAIN), split, 1))
@@ -169,7 +169,7 @@ class TestMerge:
     async def test_the_same_parts_give_the_same_bytes(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         parts = await render_parts(host, frame, SAMPLES_3, PLAIN)
         targets = [tmp_path / "one.png", tmp_path / "two.png"]
         for target in targets:
@@ -181,7 +181,7 @@ class TestMerge:
     async def test_parts_that_do_not_belong_together_are_refused(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "plain"))
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
         parts = await render_parts(host, frame, SAMPLES_3, PLAIN)
         other = (await host.render(part_of(frame(3, seed=9, adaptive_sampling=False, samples=8), SAMPLES_3, 2))).main
         no_part = (await host.render(frame(3, format="exr"))).main
@@ -215,16 +215,17 @@ class TestRefusals:
         [
             ("plain", SAMPLES_3, {}, "Adaptive sampling"),
             ("plain", SAMPLES_3, {"adaptive_sampling": False, "samples": 2}, "2 samples cannot be shared"),
-            ("plain", BORDERS_3, {"resolution_y": 4, "percentage": 50}, "2 rows cannot be shared"),
-            ("plain", BORDERS_3, {"border": {"xmin": 0, "xmax": 0.5, "ymin": 0, "ymax": 1}}, "render region"),
-            ("file_output", BORDERS_3, {}, "compositor"),
-            ("optix", BORDERS_3, {}, "OptiX"),
+            ("plain", BORDERS_3, {}, "Adaptive sampling"),
+            ("plain", BORDERS_3, {**PLAIN, "resolution_y": 4, "percentage": 50}, "2 rows cannot be shared"),
+            ("plain", BORDERS_3, {**PLAIN, "border": {"xmin": 0, "xmax": 0.5, "ymin": 0, "ymax": 1}}, "render region"),
+            ("file_output", BORDERS_3, PLAIN, "compositor"),
+            ("optix", BORDERS_3, PLAIN, "OptiX"),
         ],
     )
     async def test_a_scene_that_cannot_be_split_is_refused_by_the_engine(
         self, start_engine: StartEngine, scenes: Path, frame: Frame, scene: str, split: Split, wish: Any, words: str
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, scene))
+        host = await start_engine("cycles", blend(scenes, scene), threads=1)
         with pytest.raises(EngineError, match=words) as refusal:
             await host.render(part_of(frame(1, **wish), split, 0))
         assert refusal.value.remedy
@@ -234,6 +235,7 @@ class TestRefusals:
         ("split", "wish", "words"),
         [
             (SAMPLES_3, {"adaptive_sampling": True}, "Adaptive sampling"),
+            (BORDERS_3, {"adaptive_sampling": True}, "Adaptive sampling"),
             (SAMPLES_3, {"samples": 2}, "2 samples cannot be shared out over 3"),
             (SAMPLES_3, {"border": {"xmin": 0, "xmax": 1, "ymin": 0, "ymax": 0.5, "crop": True}}, "cropped"),
             (SAMPLES_3, {"format": "exr", "multilayer": True}, "have no mean"),
@@ -257,7 +259,7 @@ class TestRefusals:
         [
             (["adaptive_sampling"], SAMPLES_3, {}, "Adaptive sampling"),
             (["adaptive_sampling"], SAMPLES_3, {"adaptive_sampling": False}, None),
-            (["adaptive_sampling"], BORDERS_3, {}, None),
+            (["adaptive_sampling"], BORDERS_3, {}, "Adaptive sampling"),
             (["compositing"], BORDERS_3, {}, "compositor"),
             (["optix_denoiser"], BORDERS_3, {}, "OptiX"),
             (["optix_denoiser"], BORDERS_3, {"denoise": False}, None),
