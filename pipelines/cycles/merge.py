@@ -26,6 +26,7 @@ from pipelines.cycles.settings import MAX_PIXELS
 from pipelines.cycles.split import FrameNotes, PartNotes, read_notes
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
+from pipelines.post.exr_layout import check_blocks
 from pipelines.settings import EngineSettings
 
 FINISH_TIMEOUT = timedelta(hours=1)
@@ -82,7 +83,8 @@ def _agreed(notes: list[PartNotes], *, frame: int, split: Split) -> list[PartNot
 
 
 def _check_header(path: Path, whole: FrameNotes) -> None:
-    """Before any pixel is read: the size that the notes say, and a sane number of channels."""
+    """Before any pixel is read: a whole file, the size that the notes say, and a sane number of channels."""
+    check_blocks(path)
     with _open(path, header_only=True) as file:
         corner = [whole.size[0] - 1, whole.size[1] - 1]
         for layer in file.parts:

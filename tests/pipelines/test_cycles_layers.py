@@ -19,6 +19,8 @@ from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.settings import CyclesSettings
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
+from pipelines.post.pixels import BadPicture, PictureFacts, read_srgb
+from pipelines.post.verify import verify_picture
 from tests.pipelines.conftest import StartEngine, blend, run_blender
 
 Frame = Callable[..., FrameRequest]
@@ -70,6 +72,20 @@ class TestMultilayer:
         with OpenEXR.File(str(output.main), header_only=True) as file:
             words = {name for part in file.parts for name in part.header if name.startswith("cryptomatte/")}
         assert any(name.endswith("/manifest") for name in words)
+
+    async def test_a_multilayer_frame_is_checked_and_previewed_like_any_other(
+        self, start_engine: StartEngine, scenes: Path, frame: Frame, tmp_path: Path
+    ) -> None:
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
+        wish = {"samples": 2, "format": "exr", "color_depth": 32}
+        many = (await host.render(frame(3, **wish, multilayer=True, passes=["depth"]))).main
+        one = (await host.render(frame(3, **wish))).main
+        assert verify_picture(many, expected=(64, 36), decode_limit_bytes=1 << 24) == PictureFacts(64, 36)
+        assert np.array_equal(read_srgb(many), read_srgb(one))
+        cut = tmp_path / "cut.exr"
+        cut.write_bytes(many.read_bytes()[:-500])
+        with pytest.raises(BadPicture, match="cut off"):
+            verify_picture(cut, expected=None, decode_limit_bytes=1 << 24)
 
     async def test_passes_are_not_inherited_by_the_next_frame(
         self, start_engine: StartEngine, scenes: Path, frame: Frame

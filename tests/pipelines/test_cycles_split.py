@@ -17,12 +17,16 @@ from PIL import Image
 
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
+from models.kinds import ModelKind
+from models.manifest import Manifest, ManifestFile
 from pipelines.base import FramePart, FrameRequest
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.settings import CyclesSettings
 from pipelines.cycles.split import append_notes, border_of, read_notes, share
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
+from pipelines.probe_run import probe_model
+from pipelines.settings import EngineSettings
 from tests.pipelines.conftest import StartEngine, blend
 
 Frame = Callable[..., FrameRequest]
@@ -194,7 +198,7 @@ class TestMerge:
             (parts[:2], "not the 3 in order"),
             ([*parts[:2], other], "different frames or settings"),
             ([*parts[:2], no_part], "is no part of a frame"),
-            ([*parts[:2], cut], "cannot be read as OpenEXR"),
+            ([*parts[:2], cut], "is cut off"),
         ):
             with pytest.raises(InvalidInput, match=words):
                 merge(wrong, tmp_path / "no.png", settings=CyclesSettings(**PLAIN), frame=3, split=SAMPLES_3)
@@ -253,6 +257,25 @@ class TestRefusals:
         with pytest.raises(InvalidInput, match=words) as refusal:
             CyclesPipeline().check_split(CyclesSettings.model_validate(wish), split)
         assert refusal.value.remedy
+
+    async def test_the_probe_tells_what_keeps_frames_in_one_piece(self, scenes: Path, workdir: Path) -> None:
+        found = {}
+        for name in ("plain", "file_output", "optix"):
+            files = blend(scenes, name)
+            manifest = Manifest(
+                kind=ModelKind.BLENDER,
+                main=files.main,
+                files=(ManifestFile(path=files.main, digest="a" * 64, size_bytes=1),),
+            )
+            report = await probe_model(
+                files, pipeline=CyclesPipeline(), manifest=manifest, workdir=workdir, settings=EngineSettings()
+            )
+            found[name] = report.details["split_blockers"]
+        assert found == {
+            "plain": ("adaptive_sampling",),
+            "file_output": ("adaptive_sampling", "compositing"),
+            "optix": ("adaptive_sampling", "optix_denoiser"),
+        }
 
     @pytest.mark.parametrize(
         ("blockers", "split", "wish", "words"),
