@@ -179,3 +179,12 @@ class SplitsByScene(Protocol):
     def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
         """Refuse a split of the scene whose probe found ``facts``. Raises ``InvalidInput``."""
         ...
+
+
+@runtime_checkable
+class AdvisesSplit(Protocol):
+    """A pipeline that can say what a split pays."""
+
+    def split_advice(self, settings: BaseModel, split: Split) -> list[str]:
+        """Sentences for people; the split is one that ``check_split`` passes, or none."""
+        ...

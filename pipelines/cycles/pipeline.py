@@ -15,7 +15,7 @@ from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
 from pipelines.cycles.simulation_check import check_simulations
-from pipelines.cycles.split_check import check_facts, check_settings
+from pipelines.cycles.split_check import advice, check_facts, check_settings
 
 _OUTPUTS = {
     ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
@@ -83,6 +83,9 @@ class CyclesPipeline:
 
     def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
         check_facts(_typed(settings), split, facts)
+
+    def split_advice(self, settings: BaseModel, split: Split) -> list[str]:
+        return advice(_typed(settings), split)
 
     def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
         from pipelines.cycles.merge import merge_parts  # OpenEXR must not get into a process that has bpy

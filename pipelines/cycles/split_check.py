@@ -8,7 +8,7 @@ from typing import Any
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.cycles.settings import CyclesSettings, Denoiser, RenderEngine
-from pipelines.cycles.split import refuse_blocked
+from pipelines.cycles.split import refuse_blocked, share
 
 
 def check_settings(settings: CyclesSettings, split: Split) -> None:
@@ -46,6 +46,27 @@ def check_facts(settings: CyclesSettings, split: Split, facts: Mapping[str, Any]
         _, height, percentage = facts["resolution"]
         rows = (settings.resolution_y or height) * (settings.percentage or percentage) // 100
         _check_enough(rows, split, "rows", "settings.resolution_y")
+
+
+def advice(settings: CyclesSettings, split: Split) -> list[str]:
+    """What a split pays, in sentences."""
+    if split.mode is SplitMode.NONE:
+        return [
+            "Frames are rendered whole. A split pays where replicas stand idle, as there are fewer frames than they, "
+            "and a frame takes much longer than the scene's sync and the start of a Blender (seconds)."
+        ]
+    said = [
+        f"At best a frame is ready {split.parts} times as fast. A job of more frames than replicas ends no sooner for "
+        "it: each part syncs the scene anew, and each merge starts a Blender."
+    ]
+    if split.mode is SplitMode.SAMPLES and settings.samples is not None:
+        largest = max(len(share(settings.samples, part, split.parts)) for part in range(split.parts))
+        if largest * split.parts != settings.samples:
+            best = settings.samples / largest
+            said.append(f"The largest part has {largest} of {settings.samples} samples, so at best {best:.2f} times.")
+    if split.mode is SplitMode.BORDERS:
+        said.append("Bands are of equal height and may be of unequal cost; samples are always shared out evenly.")
+    return said
 
 
 def _check_multilayer(settings: CyclesSettings, split: Split) -> None:

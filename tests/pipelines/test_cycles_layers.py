@@ -25,6 +25,8 @@ from tests.pipelines.conftest import StartEngine, blend, run_blender
 
 Frame = Callable[..., FrameRequest]
 MULTILAYER: dict[str, Any] = {"format": "exr", "multilayer": True, "color_depth": 32, "samples": 2}
+PREVIEW_LEVELS = 1
+"""Of 255: FFmpeg, which reads the file of one layer, goes by way of 16-bit integers."""
 HAS_EGL = True
 try:
     ctypes.CDLL("libEGL.so.1")
@@ -63,7 +65,7 @@ class TestMultilayer:
                 *(f"Combined.{axis}" for axis in "RGBA"),
                 *(f"Denoising Albedo.{axis}" for axis in "RGB"),
                 *(f"{kind}.{axis}" for kind in ("Normal", "Position", "Denoising Normal") for axis in "XYZ"),
-                *("Depth.Z", "Mist.Z", "CryptoObject00.R", "Emission.R"),
+                *("Depth.Z", "Mist.Z", "CryptoObject00.r", "Emission.R"),
             }
             assert {f"{layer}.{name}" for name in names} <= found.keys()
         depth = found["ViewLayer.Depth.Z"]
@@ -81,7 +83,8 @@ class TestMultilayer:
         many = (await host.render(frame(3, **wish, multilayer=True, passes=["depth"]))).main
         one = (await host.render(frame(3, **wish))).main
         assert verify_picture(many, expected=(64, 36), decode_limit_bytes=1 << 24) == PictureFacts(64, 36)
-        assert np.array_equal(read_srgb(many), read_srgb(one))
+        difference = np.abs(read_srgb(many).astype(int) - read_srgb(one).astype(int))
+        assert difference.max() <= PREVIEW_LEVELS
         cut = tmp_path / "cut.exr"
         cut.write_bytes(many.read_bytes()[:-500])
         with pytest.raises(BadPicture, match="cut off"):
@@ -91,11 +94,12 @@ class TestMultilayer:
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
         host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
-        before = channels((await host.render(frame(3, **MULTILAYER))).main)
+        wish = {**MULTILAYER, "view_layer": "ViewLayer"}
+        before = channels((await host.render(frame(3, **wish))).main)
         assert set(before) == {f"ViewLayer.Combined.{axis}" for axis in "RGBA"}
-        more = channels((await host.render(frame(3, **MULTILAYER, passes=["depth"]))).main)
+        more = channels((await host.render(frame(3, **wish, passes=["depth"]))).main)
         assert set(more) - set(before) == {"ViewLayer.Depth.Z"}
-        after = channels((await host.render(frame(3, **MULTILAYER))).main)
+        after = channels((await host.render(frame(3, **wish))).main)
         assert set(after) == set(before)
         assert all(np.array_equal(after[name], before[name]) for name in before)
 
