@@ -8,6 +8,7 @@ from types import MappingProxyType
 from jobs.errors import InvalidInput
 from pipelines.base import Pipeline
 from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.diffusion.pipeline import DiffusionPipeline
 from pipelines.fake.pipeline import FakePipeline
 from pipelines.mitsuba.pipeline import MitsubaPipeline
 from pipelines.splats.pipeline import SplatsPipeline
@@ -15,7 +16,7 @@ from pipelines.splats.pipeline import SplatsPipeline
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
     {
         pipeline.name: pipeline
-        for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
+        for pipeline in (CyclesPipeline(), DiffusionPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
     }
 )
 
