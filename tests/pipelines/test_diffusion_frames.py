@@ -23,8 +23,8 @@ from tests.pipelines.diffusion_stage import DIGEST, SLOW_MACHINE, Stage, build_m
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GOLDENS = Path(__file__).with_name("goldens")
-GOLDEN_TOLERANCE_DB = 40.0
-"""Another CPU's vector units round differently; another seed's picture is 14 dB away."""
+GOLDEN_TOLERANCE_DB = 50.0
+"""Another CPU's vector units round differently. Another seed's picture is 12 dB away, another prompt's up to 43."""
 TRAVEL = [{"frame": 1, "prompt": "a red fox"}, {"frame": 5, "prompt": "THE SEA", "negative_prompt": "blur"}]
 PLATES = "pictures/plate.####.png"
 
