@@ -18,9 +18,9 @@ from pipelines.diffusion.settings import DiffusionSettings, Sampler
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
-from tests.pipelines.diffusion_stage import DIGEST, SLOW_MACHINE, Stage, build_models, pixels
+from tests.pipelines.diffusion_stage import DIGEST, SETUP_TIMEOUT_S, SLOW_MACHINE, Stage, pixels
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SETUP_TIMEOUT_S)]
 
 GOLDENS = Path(__file__).with_name("goldens")
 GOLDEN_TOLERANCE_DB = 50.0
@@ -30,13 +30,12 @@ PLATES = "pictures/plate.####.png"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    models = build_models(tmp_path_factory.mktemp("diffusion"))
+async def stage(diffusion_models: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     work = tmp_path_factory.mktemp("work")
     host = await EngineHost.start(
-        pipeline=get_pipeline("diffusion"), workdir=work, models=(models,), settings=SLOW_MACHINE
+        pipeline=get_pipeline("diffusion"), workdir=work, models=(diffusion_models,), settings=SLOW_MACHINE
     )
-    yield Stage(host=host, models=models, work=work)
+    yield Stage(host=host, models=diffusion_models, work=work)
     await host.kill()
 
 
