@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psutil
 import structlog
@@ -183,7 +183,8 @@ class EngineRoom:
         self._remove_empty_folders()
         host = await EngineHost.start(
             pipeline=get_pipeline(chunk.pipeline),
-            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            # The random part keeps it from engines of others, which may hold the right to files that they can name.
+            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{uuid4().hex}",
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )
