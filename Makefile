@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.stamps
+PIPELINES := cycles,mitsuba,splats,diffusion
 LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $(place)))
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
@@ -72,16 +73,17 @@ $(UV):
 	@$(BIN)/python -m pip install -q "uv>=0.9,<1"
 
 $(STAMP)/run: pyproject.toml requirements.lock | $(UV)
-	@.ci/system-packages
+	@.ci/system-packages cycles
 	@$(UV) pip install -q $(LINKS) -e '.[cycles]' -c requirements.lock
 	@mkdir -p $(STAMP) && touch $@
 
 $(STAMP)/dev: $(STAMP)/run
-	@$(UV) pip install -q $(LINKS) -e '.[cycles,dev]' -c requirements.lock
+	@.ci/system-packages cycles mitsuba
+	@$(UV) pip install -q $(LINKS) -e '.[$(PIPELINES),post,torch,dev]' -c requirements.lock
 	@touch $@
 
 lock: $(UV) ## resolve requirements.lock anew
-	@$(UV) pip compile pyproject.toml --extra cycles --extra mitsuba --extra splats --extra diffusion --extra dev \
+	@$(UV) pip compile pyproject.toml --extra cycles --extra mitsuba --extra splats --extra diffusion --extra post --extra dev \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package torch -c <(echo torch==2.13.0) $(LINKS) \
 	  --custom-compile-command "make lock" -q -o requirements.lock
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rayfarm import Client
 from rayfarm.errors import ClientError, UsageError
+from rayfarm.registration import pipeline_for
 from rayfarm.types import Event, Job
 
 SUCCEEDED, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 143
@@ -32,9 +33,9 @@ class BatchSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scene: Path = Field(description="The .blend to render.")
+    scene: Path = Field(description="The scene to render, or the folder that holds it.")
     frames: str | None = Field(None, description="Frame range; the scene's own when absent.")
-    pipeline: str = "cycles"
+    pipeline: str | None = Field(None, description="How pixels are made; as the scene's kind asks when absent.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the pipeline.")
     job: dict[str, Any] = Field(default_factory=dict, description="Other fields of a job: name, outputs, priority …")
     map: dict[str, str] = Field(default_factory=dict, description="Beginning of a reference -> where its files are.")
@@ -94,15 +95,14 @@ def render(spec: BatchSpec, reached: Reached) -> int:
     """Register, submit, follow, fetch; returns the exit status."""
     with Client() as client:
         _say(f"farm {client.base_url}")
-        client.check(
-            spec.pipeline, settings=spec.settings, split=spec.job.get("split")
-        )  # before a scene is sent in vain
-        model = client.register_blend(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
+        pipeline = spec.pipeline or pipeline_for(spec.scene)
+        client.check(pipeline, settings=spec.settings, split=spec.job.get("split"))  # before a scene is sent in vain
+        model = client.register_model(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
         reached.submitting = True
         job = client.submit(
             model,
             frames=spec.frames,
-            pipeline=spec.pipeline,
+            pipeline=pipeline,
             settings=spec.settings,
             **spec.job,
         )

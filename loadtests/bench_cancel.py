@@ -36,7 +36,7 @@ def main() -> int:
     at, begun, load = datetime.now(UTC), time.perf_counter(), os.getloadavg()[0]
     rounds: list[tuple[float, float]] = []
     with running_farm(OUT) as client:
-        model = client.register_blend(SAMPLE)
+        model = client.register_model(SAMPLE)
         for _ in range(ROUNDS):
             rounds.append(run_round(client, model))
             print("engine gone after {:6.1f} ms; next frame committed after {:5.2f} s".format(*rounds[-1]), flush=True)

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
     figures: list[Figure] = []
     with running_farm(OUT) as client, tempfile.TemporaryDirectory(dir=OUT) as folder:
         fake = register_fake(client, Path(folder))
-        blend = client.register_blend(SAMPLE)
+        blend = client.register_model(SAMPLE)
         for case, pipeline, model, settings in (
             ("fake pipeline", "fake", fake, _FAKE),
             ("tiny cycles frame", "cycles", blend, _TINY),

@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
                     if options.host
                     else None,
                     client=client,
-                    model=client.register_blend(blend) if client is not None else None,
+                    model=client.register_model(blend) if client is not None else None,
                 )
                 for case in (case for case in cases if case.scene == scene):
                     results.append(run_case(case, contenders))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from jobs.errors import InvalidInput
-from models.formats.blend import BlendSummary, inspect_blend
+from models.formats.blend import inspect_blend
 
 
 class ModelKind(StrEnum):
@@ -17,27 +17,40 @@ class ModelKind(StrEnum):
     """Of the `fake` pipeline: any file, never opened."""
 
     @property
-    def extensions(self) -> tuple[str, ...]:
-        """Endings of a main file; empty: any."""
-        return (".blend",) if self is ModelKind.BLENDER else ()
+    def pipeline(self) -> str:
+        """Name of the pipeline that renders it where a job names none."""
+        return _PIPELINES[self]
 
     @property
-    def needs_probe(self) -> bool:
-        """Whether a new model is opened in a throwaway process before it is used."""
-        return self is ModelKind.BLENDER
+    def endings(self) -> tuple[str, ...]:
+        """Of the name of a main file; empty: any."""
+        return _ENDINGS.get(self, ())
+
+
+_ENDINGS = {
+    ModelKind.BLENDER: (".blend",),
+}
+_PIPELINES = {
+    ModelKind.BLENDER: "cycles",
+    ModelKind.FAKE: "fake",
+}
 
 
 def kind_of(path: str) -> ModelKind:
     """The kind of a main file by its name."""
     for kind in ModelKind:
-        if kind.extensions and path.lower().endswith(kind.extensions):
+        if kind.endings and path.lower().endswith(kind.endings):
             return kind
-    known = ", ".join(ending for kind in ModelKind for ending in kind.extensions)
+    known = ", ".join(ending for kind in ModelKind for ending in kind.endings)
     raise InvalidInput(
         f"{path} is not a kind of scene that this farm knows.", field="main", remedy=f"Use a file that ends in {known}."
     )
 
 
-def check_main_file(kind: ModelKind, path: Path) -> BlendSummary | None:
+def check_main_file(kind: ModelKind, path: Path) -> None:
     """Read the header of a main file before an engine sees it; raises ``ModelInvalid``."""
-    return inspect_blend(path) if kind is ModelKind.BLENDER else None
+    match kind:
+        case ModelKind.BLENDER:
+            inspect_blend(path)
+        case ModelKind.FAKE:
+            pass

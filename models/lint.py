@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from models.findings import Finding, Severity
+from models.kinds import ModelKind
 from models.manifest import Manifest
 from models.probe import MISSING_FILE, ExternalFile, ProbeReport, SceneFacts, external_files
 
@@ -19,12 +20,13 @@ Rule = Callable[[SceneFacts, Sequence[ExternalFile]], Iterator[Finding]]
 def report_on(facts: SceneFacts, manifest: Manifest) -> ProbeReport:
     """The whole report: facts, files, findings."""
     external = external_files(facts, manifest)
-    return ProbeReport.of(facts, external, lint(facts, external))
+    return ProbeReport.of(facts, external, lint(facts, external, manifest.kind))
 
 
-def lint(facts: SceneFacts, external: Sequence[ExternalFile]) -> list[Finding]:
+def lint(facts: SceneFacts, external: Sequence[ExternalFile], kind: ModelKind) -> list[Finding]:
     """All findings, errors first."""
-    found = [finding for rule in _RULES for finding in rule(facts, external)]
+    rules = _BLENDER_RULES if kind is ModelKind.BLENDER else _RULES
+    found = [finding for rule in rules for finding in rule(facts, external)]
     return sorted(found, key=lambda finding: finding.severity is not Severity.ERROR)
 
 
@@ -65,7 +67,7 @@ def _missing_files(_: SceneFacts, external: Sequence[ExternalFile]) -> Iterator[
             severity=Severity.ERROR,
             message=f"{_count(required, 'file')} that the scene refers to {_is(required)} missing: "
             f"{_some(f'{file.raw} ({file.kind} {file.owner!r})' for file in required)}.",
-            remedy="Upload them, or pack them into the scene (File > External Data > Pack Resources).",
+            remedy="Upload them with the scene, or pack them into it (Blender: File > External Data > Pack Resources).",
         )
     optional = [file for file in external if not file.required and not file.found]
     if optional:
@@ -134,7 +136,8 @@ def _engine_notes(facts: SceneFacts, _: Sequence[ExternalFile]) -> Iterator[Find
         )
 
 
-_RULES: tuple[Rule, ...] = (_camera, _frames, _missing_files, _unbaked, _scripts, _renderer, _engine_notes)
+_RULES: tuple[Rule, ...] = (_frames, _missing_files, _engine_notes)
+_BLENDER_RULES: tuple[Rule, ...] = (_camera, _frames, _missing_files, _unbaked, _scripts, _renderer, _engine_notes)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -70,30 +70,36 @@ class Simulation(_Facts):
     """`None`: the engine cannot tell."""
 
 
+Detail = str | int | float | bool | tuple[str, ...]
+"""A fact that only one pipeline knows."""
+
+
 class SceneFacts(_Facts):
-    """What the engine reports of an opened model."""
+    """What the engine reports of an opened model. What a pipeline knows nothing of stays as it is here."""
 
     frame_start: int
     frame_end: int
-    frame_step: int
-    fps: Annotated[float, Field(gt=0)]
+    frame_step: int = 1
+    fps: Annotated[float, Field(gt=0)] = 24.0
     resolution: tuple[int, int, int]
     """Width and height in pixels at 100 %, and the percentage."""
-    cameras: tuple[Name, ...]
-    active_camera: Name | None
-    has_sequence: bool
+    cameras: tuple[Name, ...] = ()
+    active_camera: Name | None = None
+    has_sequence: bool = False
     """The video sequencer makes the picture; no camera is needed."""
-    view_layers: tuple[Name, ...]
+    view_layers: tuple[Name, ...] = ()
     engine: Name
-    samples: int
-    denoiser: Name | None
-    stereo: bool
-    blender_version: Name
-    triangles: int
-    references: Annotated[tuple[RawReference, ...], Field(max_length=MAX_REFERENCES)]
-    simulations: tuple[Simulation, ...]
-    blocked_scripts: tuple[Name, ...]
+    samples: int = 0
+    """Per pixel; for diffusion, steps. 0: there is no such thing."""
+    denoiser: Name | None = None
+    stereo: bool = False
+    blender_version: Name | None = None
+    triangles: int = 0
+    references: Annotated[tuple[RawReference, ...], Field(max_length=MAX_REFERENCES)] = ()
+    simulations: tuple[Simulation, ...] = ()
+    blocked_scripts: tuple[Name, ...] = ()
     warnings: tuple[Name, ...] = ()
+    details: Annotated[dict[Name, Detail], Field(max_length=100)] = Field(default_factory=dict)
 
 
 class ExternalFile(_Facts):
@@ -129,9 +135,11 @@ class ProbeReport(_Facts):
     view_layers: tuple[str, ...]
     engine: str
     samples: int
-    blender_version: str
+    blender_version: str | None
     triangles: int
     """Of meshes as stored, before modifiers."""
+    details: dict[str, Detail]
+    """What only this kind of model has: Gaussians and their degree, a text encoder, …"""
     external: tuple[ExternalFile, ...]
     missing: tuple[ExternalFile, ...]
     """Those of `external` that frames need and the manifest lacks."""
@@ -169,7 +177,7 @@ def parse_facts(data: Any) -> SceneFacts:
         where = ".".join(str(part) for part in first["loc"])
         raise ModelInvalid(
             f"The scene's settings cannot be read ({where}: {first['msg']}).",
-            remedy="Open the scene in Blender, check its output settings, and save it again.",
+            remedy="Open it in the program that made it, check its output settings, and save it again.",
         ) from error
 
 

@@ -109,6 +109,11 @@ class Pipeline(Protocol):
     def name(self) -> str: ...
 
     @property
+    def title(self) -> str:
+        """The program that its models are made in, for sentences: ``Blender``."""
+        ...
+
+    @property
     def model_kinds(self) -> frozenset[str]: ...
 
     @property
@@ -117,6 +122,12 @@ class Pipeline(Protocol):
     @property
     def engine_module(self) -> str:
         """Imported only in the child; exposes ``def create_engine() -> Engine``."""
+        ...
+
+    @property
+    def probe_module(self) -> str:
+        """Like ``engine_module``, for the throwaway process that opens an uploaded model first. Its engine renders
+        nothing; the details of its ``LoadReport`` are a ``models.probe.SceneFacts``."""
         ...
 
     def engine_version(self) -> str | None:

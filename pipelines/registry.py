@@ -22,3 +22,8 @@ def get_pipeline(name: str) -> Pipeline:
             f"There is no pipeline {name!r}.", field="pipeline", remedy=f"Use one of: {', '.join(sorted(PIPELINES))}."
         )
     return pipeline
+
+
+def pipeline_of_kind(kind: str) -> Pipeline:
+    """The one that takes models of this kind, and probes them."""
+    return next(pipeline for pipeline in PIPELINES.values() if kind in pipeline.model_kinds)

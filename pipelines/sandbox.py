@@ -45,7 +45,7 @@ ORDERS = "RAYFARM_ENGINE_ORDERS"
 """Environment variable of a child: its limits and folders as JSON."""
 
 _SOURCE = Path(__file__).resolve().parents[1]
-_SOURCE_PACKAGES = ("jobs", "pipelines")
+_SOURCE_PACKAGES = ("jobs", "models", "pipelines")
 """All that a child imports of ours. The folder itself is not for it: a checkout holds `.rayfarm` and its keys."""
 _SYSTEM = tuple(
     Path(path)

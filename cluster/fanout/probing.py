@@ -13,7 +13,8 @@ from models.kinds import ModelKind
 from models.manifest import Manifest
 from models.materialise import ModelCache
 from pipelines.base import ModelFiles
-from pipelines.cycles.probe_run import probe_model
+from pipelines.probe_run import probe_model
+from pipelines.registry import pipeline_of_kind
 
 
 async def probe_model_row(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
@@ -43,7 +44,13 @@ async def _probe(
     if manifest.kind is ModelKind.FAKE:
         return "ready", {"frame_start": 1, "frame_end": 10, "fps": 24.0}, None
     try:
-        report = await probe_model(files, manifest=manifest, workdir=scratch, settings=farm.engine_settings)
+        report = await probe_model(
+            files,
+            pipeline=pipeline_of_kind(manifest.kind),
+            manifest=manifest,
+            workdir=scratch,
+            settings=farm.engine_settings,
+        )
     except InvalidInput as error:
         return "invalid", None, problem_of(error)
     return ("incomplete" if report.missing else "ready"), report.model_dump(mode="json"), None

@@ -31,9 +31,11 @@ class CyclesPipeline:
     """Blender scenes, rendered by Cycles."""
 
     name = "cycles"
+    title = "Blender"
     model_kinds = frozenset({"blender"})
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
+    probe_module = "pipelines.cycles.probe"
     split_modes: frozenset[SplitMode] = frozenset()
 
     def engine_version(self) -> str | None:

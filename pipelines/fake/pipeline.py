@@ -20,9 +20,12 @@ class FakePipeline:
     """For tests and load: see ``FakeSettings``."""
 
     name = "fake"
+    title = "Fake"
     model_kinds = frozenset({"fake"})
     settings_type: type[BaseModel] = FakeSettings
     engine_module = "pipelines.fake.engine"
+    probe_module = "pipelines.fake.engine"
+    """Never asked for: any file will do."""
     split_modes = frozenset({SplitMode.BORDERS, SplitMode.SAMPLES})
 
     def engine_version(self) -> str | None:

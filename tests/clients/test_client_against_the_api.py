@@ -283,7 +283,7 @@ class TestSdk:
     ) -> None:
         def register() -> None:
             with Client(f"http://127.0.0.1:{port}", farm.key) as client:
-                client.register_blend(scene)
+                client.register_model(scene)
 
         async with probing(farm, "wood.png"):
             with pytest.raises(MissingFiles) as caught:

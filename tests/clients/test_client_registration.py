@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rayfarm import Client, MissingFiles, ModelInvalid, NotABlend, UsageError
+from rayfarm import Client, MissingFiles, ModelInvalid, NotAModel, UsageError
 from tests.clients.scripted_farm import FarmServer, Request
 
 
@@ -81,15 +81,37 @@ def image(raw: str, resolved: str | None, owner_file: str = "scene.blend") -> di
 
 class TestAWholeScene:
     def test_it_is_ready_after_one_round(self, client: Client, farm: ProbingFarm, scene: Path) -> None:
-        assert client.register_blend(scene).state == "ready"
+        assert client.register_model(scene).state == "ready"
         assert [file["path"] for file in farm.manifests[0]["files"]] == ["scene.blend"]
 
     def test_its_bytes_are_sent_once_in_all(
         self, client: Client, farm: ProbingFarm, scene: Path, scripted: FarmServer
     ) -> None:
-        client.register_blend(scene)
-        client.register_blend(scene)
+        client.register_model(scene)
+        client.register_model(scene)
         assert len(scripted.requests("PUT", "/v1/blobs/.*")) == 1
+
+
+class TestAFolder:
+    def test_every_file_below_it_is_sent_but_what_is_hidden_or_elsewhere(
+        self, client: Client, farm: ProbingFarm, scene: Path
+    ) -> None:
+        (scene.parent / "tex").mkdir()
+        (scene.parent / "tex" / "wood.png").write_bytes(b"wood")
+        (scene.parent / ".git").mkdir()
+        (scene.parent / ".git" / "config").write_bytes(b"private")
+        (scene.parent / "tex" / "passwd").symlink_to("/etc/passwd")
+        assert client.register_model(scene.parent).state == "ready"
+        assert [file["path"] for file in farm.manifests[0]["files"]] == ["scene.blend", "tex/wood.png"]
+        assert farm.manifests[0]["main"] == "scene.blend"
+
+    def test_one_with_several_scenes_asks_which(
+        self, client: Client, scene: Path, scripted: FarmServer, blend: Callable[[bytes], bytes]
+    ) -> None:
+        (scene.parent / "other.blend").write_bytes(blend(b"other"))
+        with pytest.raises(UsageError, match=r"other\.blend, scene\.blend"):
+            client.register_model(scene.parent)
+        assert scripted.seen == []
 
 
 class TestMissingFiles:
@@ -104,7 +126,7 @@ class TestMissingFiles:
             "lib/chair.blend": [image("//oak.png", "lib/oak.png", "lib/chair.blend")],
         }
         steps: list[str] = []
-        assert client.register_blend(scene, on_step=steps.append).state == "ready"
+        assert client.register_model(scene, on_step=steps.append).state == "ready"
         assert [len(manifest["files"]) for manifest in farm.manifests] == [1, 2, 3]
         assert farm.manifests[-1]["remap"] == {}
         assert any("more file" in step for step in steps)
@@ -114,7 +136,7 @@ class TestMissingFiles:
         elsewhere.mkdir()
         (elsewhere / "wood.png").write_bytes(b"wood")
         farm.needs = {"scene.blend": [image("P:\\tex\\wood.png", None)]}
-        client.register_blend(scene, map=[("P:/tex", str(elsewhere))], allow=[elsewhere])
+        client.register_model(scene, map=[("P:/tex", str(elsewhere))], allow=[elsewhere])
         remap = farm.manifests[-1]["remap"]
         assert list(remap) == ["P:\\tex\\wood.png"]
         assert remap["P:\\tex\\wood.png"] in {file["path"] for file in farm.manifests[-1]["files"]}
@@ -127,7 +149,7 @@ class TestMissingFiles:
             "scene.blend": [image("//here.png", "here.png"), image("//a.png", "a.png"), image("C:\\b.png", None)]
         }
         with pytest.raises(MissingFiles) as caught:
-            client.register_blend(scene)
+            client.register_model(scene)
         assert [file.raw for file in caught.value.files] == ["//a.png", "C:\\b.png"]
         assert all("--map" in file.remedy for file in caught.value.files)
         assert len(farm.blobs) == 1
@@ -138,7 +160,7 @@ class TestMissingFiles:
         (scene.parent / "a.png").write_bytes(b"a")
         farm.needs = {"scene.blend": [{**image("//a.png", "a.png"), "stubborn": True}]}
         with pytest.raises(MissingFiles, match="was uploaded"):
-            client.register_blend(scene)
+            client.register_model(scene)
         assert farm.manifests[-1]["remap"] == {"//a.png": "a.png"}
 
 
@@ -147,28 +169,28 @@ class TestRefusedScenes:
         self, client: Client, scripted: FarmServer, tmp_path: Path
     ) -> None:
         (tmp_path / "x.blend").write_text("not a scene")
-        with pytest.raises(NotABlend):
-            client.register_blend(tmp_path / "x.blend")
+        with pytest.raises(NotAModel):
+            client.register_model(tmp_path / "x.blend")
         assert scripted.seen == []
 
     def test_a_truncated_scene_is_refused_before_a_byte_is_sent(
         self, client: Client, scripted: FarmServer, scene: Path
     ) -> None:
         scene.write_bytes(scene.read_bytes()[:-30])
-        with pytest.raises(NotABlend):
-            client.register_blend(scene)
+        with pytest.raises(NotAModel):
+            client.register_model(scene)
         assert scripted.seen == []
 
     def test_a_scene_that_is_not_there_is_told_with_its_name(self, client: Client, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"gone\.blend does not exist"):
-            client.register_blend(tmp_path / "gone.blend")
+            client.register_model(tmp_path / "gone.blend")
 
     def test_the_farms_verdict_is_passed_on_with_its_remedy(
         self, client: Client, farm: ProbingFarm, scene: Path
     ) -> None:
         farm.verdict = {"state": "invalid", "problem": {"detail": "It crashed Blender."}, "remedy": "Save it again."}
         with pytest.raises(ModelInvalid) as caught:
-            client.register_blend(scene)
+            client.register_model(scene)
         assert (caught.value.message, caught.value.remedy) == ("It crashed Blender.", "Save it again.")
 
 

@@ -15,7 +15,8 @@ from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
 from pipelines.base import ModelFiles
-from pipelines.cycles.probe_run import probe_model
+from pipelines.probe_run import probe_model
+from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
 
 Probe = Callable[..., Awaitable[ProbeReport]]
@@ -51,6 +52,7 @@ def probe(tmp_path: Path) -> Probe:
         )
         return await probe_model(
             ModelFiles(digest=manifest.digest(), root=root, main=manifest.main, remap=manifest.remap),
+            pipeline=get_pipeline("cycles"),
             manifest=manifest,
             workdir=tmp_path / "work",
             settings=EngineSettings(),

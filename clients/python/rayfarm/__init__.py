@@ -11,7 +11,7 @@ from rayfarm.errors import (
     MissingFile,
     MissingFiles,
     ModelInvalid,
-    NotABlend,
+    NotAModel,
     UsageError,
 )
 from rayfarm.types import Artifact, Counts, Estimate, Event, Job, Model, Replica
@@ -35,7 +35,7 @@ __all__ = [
     "MissingFiles",
     "Model",
     "ModelInvalid",
-    "NotABlend",
+    "NotAModel",
     "Replica",
     "TransportSettings",
     "UploadReport",

@@ -64,7 +64,7 @@ class Client:
         """Upload what the farm lacks of these files; each is named by its digest."""
         return uploads.upload(self._transport, [Path(path) for path in paths], on_sent=on_sent)
 
-    def register_blend(
+    def register_model(
         self,
         path: Path | str,
         *,
@@ -74,12 +74,13 @@ class Client:
         on_step: registration.OnStep | None = None,
         on_sent: uploads.OnSent | None = None,
     ) -> Model:
-        """Register a scene with all files that it refers to; ends with a model that is ready.
+        """Register a scene with all files that it refers to; ends with a model that is ready. Of a folder with one
+        scene in it, every file is sent.
 
         ``map`` replaces the beginning of a reference (``[("P:/show", "/mnt/show")]``); files outside the scene's
-        folder are taken only from folders in ``allow``. Raises ``NotABlend``, ``MissingFiles`` or ``ModelInvalid``.
+        folder are taken only from folders in ``allow``. Raises ``NotAModel``, ``MissingFiles`` or ``ModelInvalid``.
         """
-        return registration.register_blend(
+        return registration.register_model(
             self._transport,
             Path(path),
             name=name,
@@ -104,13 +105,14 @@ class Client:
         *,
         frames: str | None = None,
         settings: Mapping[str, Any] | None = None,
-        pipeline: str = "cycles",
+        pipeline: str | None = None,
         idempotency_key: str | None = None,
         **fields: Any,
     ) -> Job:
         """Submit a job; ``fields`` are the other fields of a job spec (name, outputs, priority, reuse, …).
 
-        Without ``frames``: the scene's own range. A repeated call with one ``idempotency_key`` makes one job.
+        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind. A repeated call
+        with one ``idempotency_key`` makes one job.
         """
         spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
         key = idempotency_key or uuid.uuid4().hex
@@ -170,7 +172,7 @@ class Client:
         *,
         frames: str | None = None,
         settings: Mapping[str, Any] | None = None,
-        pipeline: str = "cycles",
+        pipeline: str | None = None,
         **fields: Any,
     ) -> Estimate:
         """What a job would cost, checked as ``submit`` would; nothing is written."""
@@ -314,14 +316,14 @@ class Client:
         *,
         frames: str | None,
         settings: Mapping[str, Any] | None,
-        pipeline: str,
+        pipeline: str | None,
         fields: Mapping[str, Any],
     ) -> dict[str, Any]:
-        if isinstance(model, str) and frames is None:
+        if isinstance(model, str) and (frames is None or pipeline is None):
             model = self.model(model)
         spec: dict[str, Any] = {
             "model": model if isinstance(model, str) else model.id,
-            "pipeline": pipeline,
+            "pipeline": pipeline or registration.pipeline_of(model),
             "settings": dict(settings or {}),
             "frames": frames if isinstance(model, str) or frames else scene_frames(model),
             **fields,

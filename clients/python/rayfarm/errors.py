@@ -2,7 +2,7 @@
 
 ClientError
 ├── UsageError          the call itself is wrong: an option, a local file, a configuration
-│   ├── NotABlend       the file is no .blend that the farm could open
+│   ├── NotAModel       the file is no scene that the farm could open
 │   └── MissingFiles    the scene needs files that were not found, listed one by one
 ├── FarmUnreachable     no answer, or "unavailable" for longer than the client's patience
 ├── FarmRefused         the farm answered with a problem (``status``, ``code``, ``problem``)
@@ -37,10 +37,10 @@ class UsageError(ClientError):
     code = "usage"
 
 
-class NotABlend(UsageError):
-    """The file is not a .blend."""
+class NotAModel(UsageError):
+    """The file is no scene of a kind that the farm knows, or is damaged."""
 
-    code = "not-a-blend"
+    code = "not-a-model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

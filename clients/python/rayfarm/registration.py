@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import InvalidInput
-from models.formats.blend import inspect_blend
+from models.kinds import ModelKind, check_main_file, kind_of
 from rayfarm._transport import Transport
-from rayfarm.errors import MissingFile, MissingFiles, ModelInvalid, NotABlend, UsageError
+from rayfarm.errors import MissingFile, MissingFiles, ModelInvalid, NotAModel, UsageError
 from rayfarm.locating import Located, Locator
 from rayfarm.types import Json, Model
 from rayfarm.uploads import OnSent, UploadReport, upload
@@ -23,7 +23,7 @@ WAIT_SECONDS = 20
 OnStep = Callable[[str], None]
 
 
-def register_blend(
+def register_model(
     transport: Transport,
     scene: Path,
     *,
@@ -33,11 +33,12 @@ def register_blend(
     on_step: OnStep | None = None,
     on_sent: OnSent | None = None,
 ) -> Model:
-    """A model of ``scene`` that is ready to render."""
+    """A model of ``scene`` that is ready to render; of a folder, with every file below it."""
     tell = on_step or (lambda _: None)
+    folder, scene = (scene, main_of(scene)) if scene.is_dir() else (None, scene)
     check_locally(scene)
     locator = Locator(scene=scene, mappings=mappings, allow=allow)
-    files: dict[str, Path] = {scene.name: scene}
+    files = {scene.name: scene} if folder is None else files_below(folder)
     remap: dict[str, str] = {}
     known: dict[Path, dict[str, Any]] = {}
     for _ in range(MAX_ROUNDS):
@@ -47,7 +48,7 @@ def register_blend(
             known |= {blob.path: {"digest": blob.digest, "size_bytes": blob.size_bytes} for blob in report.blobs}
             tell(_upload_words(report))
         manifest = {
-            "kind": "blender",
+            "kind": str(kind_of(scene.name)),
             "main": scene.name,
             "files": [{"path": path, **known[file]} for path, file in sorted(files.items())],
             "remap": remap,
@@ -63,15 +64,59 @@ def register_blend(
     raise UsageError(f"{scene.name} links libraries more than {MAX_ROUNDS} levels deep.")
 
 
-def check_locally(scene: Path) -> None:
-    """Refuse what is no usable .blend before a byte is sent."""
-    if not scene.is_file():
-        what = "is a folder" if scene.is_dir() else "does not exist"
-        raise UsageError(f"{scene} {what}.", remedy="Name a .blend file.")
+def pipeline_for(scene: Path) -> str:
+    """The pipeline that renders a scene where nobody names one. Raises ``UsageError``."""
+    main = main_of(scene) if scene.is_dir() else scene
     try:
-        inspect_blend(scene)
+        return kind_of(main.name).pipeline
     except InvalidInput as error:
-        raise NotABlend(error.message, remedy=error.remedy) from error
+        raise UsageError(error.message, remedy=error.remedy) from error
+
+
+def pipeline_of(model: Model | str) -> str:
+    """The same of a registered model."""
+    kind = "" if isinstance(model, str) else str(model.raw.get("kind") or "")
+    return ModelKind(kind).pipeline if kind in set(ModelKind) else ModelKind.BLENDER.pipeline
+
+
+def main_of(folder: Path) -> Path:
+    """The one file of a folder that can be the main file of a model. Raises ``UsageError`` for none, or several."""
+    found = [path for path in sorted(folder.iterdir()) if path.is_file() and _has_a_kind(path)]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise UsageError(
+            f"{folder} holds {f'several scenes: {names}' if found else 'no scene of a kind that the farm knows'}.",
+            remedy="Name the scene's file.",
+        )
+    return found[0]
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Manifest path → file. Hidden files and links stay at home."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not path.is_symlink() and not any(part.startswith(".") for part in inside.parts):
+            found[inside.as_posix()] = path
+    return found
+
+
+def _has_a_kind(path: Path) -> bool:
+    try:
+        kind_of(path.name)
+    except InvalidInput:
+        return False
+    return True
+
+
+def check_locally(scene: Path) -> None:
+    """Refuse what is no usable scene before a byte is sent."""
+    if not scene.is_file():
+        raise UsageError(f"{scene} does not exist.", remedy="Name a scene's file, or the folder that holds it.")
+    try:
+        check_main_file(kind_of(scene.name), scene)
+    except InvalidInput as error:
+        raise NotAModel(error.message, remedy=error.remedy) from error
     except OSError as error:
         raise UsageError(f"{scene} cannot be read: {error.strerror or error}.") from error
 

@@ -132,7 +132,9 @@ def clone(
 def estimate(
     model: Annotated[str, typer.Argument(help="Id of a registered model.", metavar="MODEL")],
     frames: Annotated[str | None, typer.Option("--frames", "-f", help="Default: the scene's own range.")] = None,
-    pipeline: Annotated[str, typer.Option(help="How pixels are made.")] = "cycles",
+    pipeline: Annotated[
+        str | None, typer.Option(help="How pixels are made. Default: as the model's kind asks.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting.")] = None,
     reuse: Annotated[bool, typer.Option("--reuse/--no-reuse", help="Count frames that exist already.")] = True,
     split: SplitOption = None,

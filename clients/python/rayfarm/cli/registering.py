@@ -40,7 +40,7 @@ def register(
         def sent(count: int, total: int) -> None:
             progress.update(task, total=total, advance=count, visible=True)
 
-        model = client.register_blend(scene, map=maps, allow=allow, on_step=step, on_sent=sent)
+        model = client.register_model(scene, map=maps, allow=allow, on_step=step, on_sent=sent)
     say_probe(model, output)
     return model
 

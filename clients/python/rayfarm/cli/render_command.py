@@ -33,11 +33,12 @@ from rayfarm.cli.views import open_view
 from rayfarm.client import Client
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.following import Followed, Follower
+from rayfarm.registration import pipeline_for
 from rayfarm.types import Job
 
 
 def render(
-    scene: Annotated[Path, typer.Argument(help="The .blend file.", metavar="SCENE")],
+    scene: Annotated[Path, typer.Argument(help="The scene's file, or the folder that holds it.", metavar="SCENE")],
     frames: Annotated[
         str | None,
         typer.Option("--frames", "-f", help="1-48, 1-100:2, 5,10,20-30, 100-1. Default: the scene's own range."),
@@ -48,7 +49,9 @@ def render(
             "--out", "-o", help="Folder for the frames and the video. Default: render/SCENE.", file_okay=False
         ),
     ] = None,
-    pipeline: Annotated[str, typer.Option(help="How pixels are made.")] = "cycles",
+    pipeline: Annotated[
+        str | None, typer.Option(help="How pixels are made. Default: as the scene's kind asks.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the pipeline; repeatable.")
     ] = None,
@@ -100,6 +103,7 @@ def render(
 ) -> None:
     """Render a scene: upload what the farm lacks, watch, and bring each frame home as it lands."""
     output = Output(as_json=as_json)
+    pipeline = pipeline or pipeline_for(scene)
     if frames is not None:
         check_frames(frames)
     folder = out or Path("render") / scene.stem

@@ -1,4 +1,4 @@
-"""Opens an uploaded scene in a throwaway process and reads what it says: a hostile file harms that process alone."""
+"""Opens an uploaded model in a throwaway process and reads what it says: a hostile file harms that process alone."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from models.kinds import check_main_file
 from models.lint import report_on
 from models.manifest import Manifest
 from models.probe import ProbeReport, parse_facts
-from pipelines.base import LoadReport, ModelFiles
-from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.base import LoadReport, ModelFiles, Pipeline
 from pipelines.errors import EngineCrashed, EngineError
 from pipelines.host import EngineHost
 from pipelines.settings import EngineSettings
 
 PROBE_TIMEOUT = timedelta(minutes=5)
 """Opening a scene renders nothing: 14 MB and 2 M triangles take 2 s, so minutes mean a file that never ends."""
-PROBE_MODULE = "pipelines.cycles.probe"
 
 
 async def probe_model(
     files: ModelFiles,
     *,
+    pipeline: Pipeline,
     manifest: Manifest,
     workdir: Path,
     settings: EngineSettings,
@@ -37,11 +36,11 @@ async def probe_model(
     """
     await asyncio.to_thread(check_main_file, manifest.kind, files.main_path)
     host = await EngineHost.start(
-        pipeline=CyclesPipeline(),
+        pipeline=pipeline,
         workdir=workdir,
         models=(files.root,),
         settings=settings.model_copy(update={"load_timeout": min(timeout, settings.load_timeout)}),
-        engine_module=PROBE_MODULE,
+        engine_module=pipeline.probe_module,
     )
     try:
         report = await _load(host, files)
@@ -55,22 +54,23 @@ async def probe_model(
 
 
 async def _load(host: EngineHost, files: ModelFiles) -> LoadReport:
+    title = host.pipeline.title
     try:
         return await host.load(files)
     except EngineCrashed as error:
         if error.reason is EndReason.OUT_OF_MEMORY:
             raise  # the machine's trouble as much as the file's: try again elsewhere
         raise ModelInvalid(
-            f"{files.main} crashed Blender, in a throwaway process that harms nothing else: {error.message}",
-            remedy="The file is probably damaged. Open it in Blender, save it under a new name, and upload that; if it "
-            "does not open there either, go back to an earlier save (File > Recover, or the .blend1 beside it).",
+            f"{files.main} crashed {title}, in a throwaway process that harms nothing else: {error.message}",
+            remedy=f"The file is probably damaged. Open it in {title}, save it under a new name, and upload that; if "
+            "it does not open there either, go back to an earlier save.",
             signal=error.signal,
         ) from error
     except EngineError as error:
         if error.reason is EndReason.TIMEOUT:
             raise ModelInvalid(
                 f"{files.main} did not open within {host.settings.load_timeout.total_seconds():g} s.",
-                remedy="Open it in Blender to see what takes so long; unlink libraries that the shot does not need.",
+                remedy=f"Open it in {title} to see what takes so long; leave out what the shot does not need.",
             ) from error
         if error.reason in (EndReason.MODEL_INVALID, EndReason.ENGINE_ERROR):
             raise ModelInvalid(error.message, remedy=error.remedy) from error
