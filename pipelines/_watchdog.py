@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.states import EndReason
 from pipelines._process import ChildProcess
+from pipelines.machine import machine_memory_bytes
 
 LOOK_EVERY_S = 0.1
 """Seconds between two looks at memory and threads, 0.1 ms each. Memory is filled at some GB/s at most."""
@@ -111,32 +112,6 @@ def scratch_cap(wanted: int | None, workdir: Path) -> int:
         return wanted
     free = os.statvfs(workdir)
     return int(free.f_bavail * free.f_frsize * _DISK_SHARE)
-
-
-def machine_memory_bytes() -> int:
-    """Memory of this machine, or what a control group leaves of it to this process."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min([total, *_group_limits()])
-
-
-def _group_limits() -> Iterator[int]:
-    """Of this process's group and those above it; version 1 and 2 of the kernel's control groups."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, group = line.split(":", 2)
-        if controllers not in ("", "memory"):
-            continue
-        root = Path("/sys/fs/cgroup") / controllers
-        name = "memory.limit_in_bytes" if controllers else "memory.max"
-        below = Path(group.lstrip("/"))
-        for folder in (below, *below.parents):
-            try:
-                yield int((root / folder / name).read_text())
-            except (OSError, ValueError):  # ValueError: "max"
-                continue
 
 
 def _bytes_below(folder: Path) -> int:
