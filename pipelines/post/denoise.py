@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from jobs.errors import Unavailable
 from pipelines.post.exr import DECODED_LIMIT_BYTES, Floats, is_exr, read_exr, rgb_channels, write_exr
+from pipelines.post.optional import optional_library
 from pipelines.post.pixels import PictureFacts, linear_to_srgb, read_srgb, srgb_to_linear
 
 Quality = Literal["fast", "balanced", "high"]
@@ -42,7 +41,7 @@ def denoise_picture(
 ) -> Denoised:
     """Write ``target`` (see ``denoised_suffix``). Of an EXR the colour and its alpha come out; alpha is not touched.
 
-    Raises ``BadPicture`` for a file that is none, ``Unavailable`` where pyoidn is not installed.
+    Raises ``BadPicture`` for a file that is none, ``NotInstalled`` where pyoidn is not installed.
     """
     if not is_exr(source):
         colour = srgb_to_linear(read_srgb(source))
@@ -77,12 +76,6 @@ def denoise_pixels(
     if "albedo" in guides:
         guides["albedo"] = guides["albedo"].clip(0.0, 1.0)
     colour = np.ascontiguousarray(np.nan_to_num(colour, nan=0.0, posinf=0.0, neginf=0.0), dtype=np.float32)
-    result = _library().denoise(colour.clip(0.0, None if hdr else 1.0), **guides, hdr=hdr, quality=quality)
+    library = optional_library("pyoidn", what="denoise")
+    result = library.denoise(colour.clip(0.0, None if hdr else 1.0), **guides, hdr=hdr, quality=quality)
     return np.asarray(result, dtype=np.float32)
-
-
-def _library() -> Any:
-    try:
-        return importlib.import_module("pyoidn")  # some 300 MB: only the process that denoises pays them
-    except ImportError as error:
-        raise Unavailable("This farm cannot denoise.", remedy="Install rayfarm with its `post` extra.") from error

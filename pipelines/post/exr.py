@@ -6,7 +6,6 @@ runs in post tasks only and imports it at the first use.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from jobs.errors import Unavailable
 from pipelines.post.exr_layout import check_blocks
+from pipelines.post.optional import optional_library
 from pipelines.post.pixels import EXR_MAGIC, BadPicture
 
 Floats = npt.NDArray[np.float32]
@@ -127,12 +126,7 @@ def rgb_channels(pixels: Floats, *, layer: str = "", alpha: Floats | None = None
 
 
 def _library() -> Any:
-    try:
-        return importlib.import_module("OpenEXR")
-    except ImportError as error:
-        raise Unavailable(
-            "This farm cannot read the layers of OpenEXR files.", remedy="Install rayfarm with its `post` extra."
-        ) from error
+    return optional_library("OpenEXR", what="read the layers of OpenEXR files")
 
 
 def _checked_size(headers: list[dict[str, Any]], name: str, limit_bytes: int) -> tuple[int, int]:

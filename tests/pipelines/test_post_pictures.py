@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pipelines.post.contact_sheet import MAX_CELLS, spread, write_contact_sheet
 from pipelines.post.cube_lut import BadLut, apply_cube, read_cube
 from pipelines.post.denoise import denoise_picture, denoised_suffix
 from pipelines.post.exr import read_exr, rgb_channels, write_exr
+from pipelines.post.optional import NotInstalled
 from pipelines.post.tonemap import tonemap_picture, tonemap_pixels
 from pipelines.post.upscale import upscale_picture, upscale_pixels
 
@@ -69,6 +71,16 @@ class TestDenoise:
         denoise_picture(source, target, quality="fast")
         assert np.isfinite(read_exr(target).colour()).all()
 
+    def test_without_its_library_it_is_refused_and_no_task_waits_for_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = tmp_path / "n.png"
+        Image.fromarray((noisy().clip(0, 1) * 255).astype(np.uint8)).save(source)
+        monkeypatch.setitem(sys.modules, "pyoidn", None)
+        with pytest.raises(NotInstalled, match="pyoidn is not installed") as refused:
+            denoise_picture(source, tmp_path / "d.png")
+        assert not isinstance(refused.value, Unavailable)
+
     def test_a_display_picture_becomes_a_png(self, tmp_path: Path) -> None:
         source, target = tmp_path / "n.jpg", tmp_path / "d.png"
         Image.fromarray((noisy().clip(0, 1) * 255).astype(np.uint8)).save(source, quality=95)
@@ -106,7 +118,7 @@ class TestUpscale:
         assert done.method == "lanczos"
         assert done.note is not None
         assert "not installed" in done.note
-        with pytest.raises(Unavailable, match="not installed"):
+        with pytest.raises(NotInstalled, match="not installed"):
             upscale_picture(self.small(tmp_path), tmp_path / "a.png", factor=4, method="photo")
 
     def test_what_a_method_cannot_do_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
