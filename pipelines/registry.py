@@ -9,9 +9,14 @@ from jobs.errors import InvalidInput
 from pipelines.base import Pipeline
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.fake.pipeline import FakePipeline
+from pipelines.mitsuba.pipeline import MitsubaPipeline
+from pipelines.splats.pipeline import SplatsPipeline
 
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
-    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), FakePipeline())}
+    {
+        pipeline.name: pipeline
+        for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
+    }
 )
 
 

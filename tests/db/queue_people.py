@@ -49,6 +49,7 @@ class PeopleOfTheQueue(RuleBasedStateMachine):
             self.add_replica()
         self.now = queue.picture()
         self.sound = True
+        self.finishes = True
 
     def add_replica(self) -> None:
         """Its id is the same in each example: the planner decides between equals by it."""
@@ -69,7 +70,7 @@ class PeopleOfTheQueue(RuleBasedStateMachine):
         self.sound = False
 
     def teardown(self) -> None:
-        if not self.sound:
+        if not (self.sound and self.finishes):
             return
         before, self.now = self.now, self.run(self.queue.bring_to_an_end(self.epoch))
         check(before, self.now, single_step=False)

@@ -1,0 +1,93 @@
+"""What the farm knows about Mitsuba without importing it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobs.errors import InvalidInput
+from jobs.spec import Split, SplitMode
+from pipelines.base import OutputFormat
+from pipelines.mitsuba.sampling import PASS_RAYS
+from pipelines.mitsuba.settings import ImageFormat, MitsubaSettings, check_pixels
+
+_OUTPUTS = {
+    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
+    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
+    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
+}
+
+
+class MitsubaPipeline:
+    """Mitsuba 3 scenes, XML or dict."""
+
+    name = "mitsuba"
+    title = "Mitsuba"
+    model_kinds = frozenset({"mitsuba"})
+    settings_type: type[BaseModel] = MitsubaSettings
+    engine_module = "pipelines.mitsuba.engine"
+    probe_module = "pipelines.mitsuba.probe"
+    split_modes = frozenset({SplitMode.SAMPLES})
+
+    def engine_version(self) -> str | None:
+        try:
+            return f"mitsuba {importlib.metadata.version('mitsuba')}"
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
+        """All of them, and how samples are shared out over passes. ``None`` is covered by the model's digest."""
+        return {**settings.model_dump(mode="json", exclude_none=True), "pass_rays": PASS_RAYS}
+
+    def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
+        """The picture must not be too large, whoever says so, and a named camera must be there."""
+        own = _typed(settings)
+        width, height, _ = facts.get("resolution") or (1, 1, 100)
+        check_pixels(own.width or width, own.height or height)
+        cameras = facts.get("cameras")
+        if own.camera is not None and cameras is not None and own.camera not in cameras:
+            raise ValueError(f"the scene has no camera {own.camera!r}; it has: {', '.join(cameras) or 'none'}")
+
+    def output(self, settings: BaseModel) -> OutputFormat:
+        return _OUTPUTS[_typed(settings).format]
+
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        own = _typed(settings)
+        return (own.width, own.height) if own.width is not None and own.height is not None else None
+
+    def seed_of(self, settings: BaseModel) -> int | None:
+        return _typed(settings).seed
+
+    def check_split(self, settings: BaseModel, split: Split) -> None:
+        spp = _typed(settings).spp
+        if spp is None:
+            raise InvalidInput(
+                "A frame is shared out by its samples, and the job does not say how many it has.",
+                field="settings.spp",
+                remedy="Set settings.spp.",
+            )
+        if spp < split.parts:
+            raise InvalidInput(
+                f"{spp} samples cannot be shared out over {split.parts} parts.",
+                field="split.parts",
+                remedy="Ask for fewer parts, or raise settings.spp.",
+            )
+
+    def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
+        from pipelines.mitsuba.merge import merge_parts  # OpenEXR, only where parts are merged
+
+        merge_parts(parts, target, settings=_typed(settings), frame=frame, split=split)
+
+    def shared_paths(self) -> tuple[Path, ...]:
+        """None: compiled kernels are code, and no engine runs what another wrote."""
+        return ()
+
+
+def _typed(settings: BaseModel) -> MitsubaSettings:
+    if not isinstance(settings, MitsubaSettings):
+        raise TypeError(f"expected MitsubaSettings, got {type(settings).__name__}")
+    return settings
