@@ -114,13 +114,7 @@ class TestSplit:
     @pytest.mark.parametrize(
         ("pipeline", "settings", "split", "field", "says"),
         [
-            (
-                "cycles",
-                {"engine": "eevee"},
-                {"mode": "borders", "parts": 4},
-                "settings.engine",
-                "EEVEE renders each frame",
-            ),
+            ("cycles", {"engine": "eevee"}, {"mode": "borders", "parts": 4}, "settings.engine", "EEVEE renders each"),
             (
                 "fake",
                 {"samples": 3},
