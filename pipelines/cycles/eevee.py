@@ -37,11 +37,14 @@ def eevee_device(wanted: Device) -> str:
     """What draws, once a frame is drawn. Refuses a software renderer where a GPU is asked for."""
     import gpu  # type: ignore[import-not-found, unused-ignore]  # Blender's own; answers only once its backend runs
 
-    name = str(gpu.platform.renderer_get())
-    if wanted is Device.GPU and any(word in name.lower() for word in _SOFTWARE):
+    try:
+        name = str(gpu.platform.renderer_get())
+    except SystemError:  # Blender's answer where it has no context to ask
+        name = ""
+    if wanted is Device.GPU and (not name or any(word in name.lower() for word in _SOFTWARE)):
         raise EngineError(
             EndReason.MODEL_INVALID,
-            f"The job asks for a GPU, and EEVEE draws with {name} here.",
+            f"The job asks for a GPU, and EEVEE draws with {name or 'an unknown device'} here.",
             remedy="Use device 'auto', or give the job to a pool with GPUs.",
         )
-    return f"EEVEE: {name}"
+    return f"EEVEE: {name or 'unknown device'}"

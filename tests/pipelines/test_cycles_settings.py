@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from jobs.errors import InvalidInput
-from pipelines.cycles.settings import CyclesSettings
+from pipelines.cycles.settings import CyclesSettings, RenderEngine, Simulations
 from pipelines.registry import PIPELINES, get_pipeline
 
 
@@ -27,7 +27,16 @@ class TestRefusals:
             ({"resolution_x": 65536, "resolution_y": 65536}, "pixels; at most"),
             ({"border": {"xmin": 0.5, "xmax": 0.5, "ymin": 0, "ymax": 1}}, "xmin < xmax"),
             ({"border": {"xmin": 0, "xmax": 1.5, "ymin": 0, "ymax": 1}}, "less than or equal to 1"),
-            ({"device": "tpu"}, "'cpu', 'gpu' or 'auto'"),
+            ({"view_layer": "A", "view_layers": ["A"]}, "either view_layer or view_layers"),
+            ({"multilayer": True}, "multilayer is for exr only"),
+            ({"format": "exr", "passes": ["depth"]}, "passes go into a multilayer file only"),
+            ({"format": "exr", "multilayer": True, "passes": ["deep"]}, "'depth'"),
+            ({"motion_blur": False, "shutter": 1}, "shutter is for motion blur"),
+            ({"adaptive_sampling": False, "adaptive_threshold": 0.1}, "are for adaptive sampling"),
+            ({"denoise": False, "denoiser": "optix"}, "denoiser is for denoising"),
+            ({"engine": "eevee", "denoise": True}, "EEVEE has no denoise"),
+            ({"engine": "eevee", "device": "cuda"}, "EEVEE takes the device that EGL gives it"),
+            ({"device": "tpu"}, "'cpu', 'gpu', 'auto', 'optix', 'cuda', 'hip' or 'oneapi'"),
         ],
     )
     def test_a_bad_setting_is_named(self, wish: dict[str, Any], words: str) -> None:
@@ -35,8 +44,9 @@ class TestRefusals:
             CyclesSettings.model_validate(wish)
 
     def test_an_unknown_pipeline_is_answered_with_those_that_exist(self) -> None:
-        with pytest.raises(InvalidInput, match="cycles, diffusion, fake, mitsuba, splats"):
+        with pytest.raises(InvalidInput, match="There is no pipeline 'povray'") as refusal:
             get_pipeline("povray")
+        assert all(name in str(refusal.value.remedy) for name in PIPELINES)
 
 
 class TestDescription:
@@ -57,3 +67,9 @@ class TestDescription:
     def test_what_the_scene_decides_is_left_out_of_the_pixel_settings(self) -> None:
         pixels = get_pipeline("cycles").pixel_settings(CyclesSettings(samples=8))
         assert pixels == {"samples": 8, "format": "png", "device": "auto"}
+
+    def test_a_newer_setting_leaves_the_fingerprints_of_older_frames_alone_until_it_is_used(self) -> None:
+        pixel_settings = get_pipeline("cycles").pixel_settings
+        assert pixel_settings(CyclesSettings()) == {"format": "png", "device": "auto"}
+        assert pixel_settings(CyclesSettings(simulations=Simulations.PRE_ROLL))["simulations"] == "pre_roll"
+        assert pixel_settings(CyclesSettings(engine=RenderEngine.EEVEE))["engine"] == "eevee"

@@ -114,13 +114,7 @@ class TestSplit:
     @pytest.mark.parametrize(
         ("pipeline", "settings", "split", "field", "says"),
         [
-            (
-                "cycles",
-                {"adaptive_sampling": True},
-                {"mode": "borders", "parts": 4},
-                "split.mode",
-                "Adaptive sampling decides by all samples",
-            ),
+            ("cycles", {"engine": "eevee"}, {"mode": "borders", "parts": 4}, "settings.engine", "EEVEE renders each"),
             (
                 "fake",
                 {"samples": 3},
@@ -261,25 +255,6 @@ class TestModelState:
         model = await farm.model(kind="blender", probe={**PROBE, **probe})
         body = await farm.spec(model=model, pipeline="cycles", settings=settings)
         assert says in problem_of(await farm.http.post("/v1/jobs", json=body), status, code)["detail"]
-
-    async def test_a_scene_whose_frames_lean_on_each_other_has_to_be_baked_or_played(self, farm: ApiFarm) -> None:
-        flag = {"owner": "Flag", "kind": "cloth", "baked": False}
-        model = await farm.model(kind="blender", probe={**PROBE, "simulations": [flag]})
-        body = await farm.spec(model=model, pipeline="cycles")
-        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
-        assert "cloth of 'Flag'" in problem["detail"]
-        assert "pre_roll" in problem["remedy"]
-        await farm.submit(model=model, pipeline="cycles", settings={"simulations": "pre_roll"})
-
-    async def test_a_scene_that_cannot_be_split_is_refused_with_what_lifts_it(self, farm: ApiFarm) -> None:
-        probe = {**PROBE, "samples": 16, "details": {"split_blockers": ["adaptive_sampling"]}}
-        model = await farm.model(kind="blender", probe=probe)
-        split = {"mode": "samples", "parts": 2}
-        body = await farm.spec(model=model, pipeline="cycles", split=split)
-        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
-        assert problem["field"] == "split.mode"
-        assert "Set adaptive_sampling to false" in problem["remedy"]
-        await farm.submit(model=model, pipeline="cycles", settings={"adaptive_sampling": False}, split=split)
 
     async def test_what_the_scene_has_is_accepted(self, farm: ApiFarm) -> None:
         model = await farm.model(kind="blender", probe=PROBE)
