@@ -17,6 +17,8 @@ Matrix = npt.NDArray[np.float64]
 
 MAX_CAMERAS = 1_000_000
 """Of one path: as many as a job has frames."""
+MAX_FPS = 1000
+"""A path that claims more is taken to say nothing of its speed."""
 FIRST_FRAME = 1
 """The frame that the first camera of a path or orbit renders."""
 DEFAULT_SIZE = (1280, 720)
@@ -149,8 +151,9 @@ def _camera_path(data: dict[str, Any]) -> CameraPath:
             PathCamera(pose=_pose(item.get("camera_to_world"), f"{where}.camera_to_world"), fov_degrees=fov, size=size)
         )
     fps = data.get("fps")
-    known = isinstance(fps, int | float) and not isinstance(fps, bool) and math.isfinite(fps) and fps > 0
-    return CameraPath(cameras=tuple(cameras), fps=float(fps) if known else None)
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps < MAX_FPS:
+        fps = None
+    return CameraPath(cameras=tuple(cameras), fps=None if fps is None else float(fps))
 
 
 def _transforms(data: dict[str, Any]) -> CameraPath:

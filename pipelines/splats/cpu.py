@@ -30,7 +30,8 @@ class CpuRasteriser:
 
     def __init__(self, cloud: GaussianCloud, *, threads: int) -> None:
         self._cloud = cloud
-        self._threads = max(1, min(threads, numba.config.NUMBA_NUM_THREADS))
+        most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+        self._threads = max(1, min(threads, most))
         numba.set_num_threads(self._threads)
         n = cloud.count
         self._covariances: Floats = np.empty((n, 6), np.float32)

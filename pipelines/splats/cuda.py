@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from typing import Any
 
@@ -17,40 +18,36 @@ def why_not() -> str | None:
     for name in ("torch", "gsplat"):
         if importlib.util.find_spec(name) is None:
             return f"the package {name} is not installed"
-    import torch  # heavy, and only where a card is asked for
-
+    torch: Any = importlib.import_module("torch")  # heavy, and only where a card is asked for
     if not torch.cuda.is_available():
         return "PyTorch sees no CUDA device"
     try:
-        from gsplat.cuda._backend import _C
+        backend = importlib.import_module("gsplat.cuda._backend")
     except Exception as error:  # its build runs a compiler, which may fail in many ways
         return f"gsplat's kernels do not load ({type(error).__name__}: {error})"
-    return None if _C is not None else "gsplat's kernels are not built (no CUDA toolkit beside it)"
+    return None if backend._C is not None else "gsplat's kernels are not built (no CUDA toolkit beside it)"
 
 
 class CudaRasteriser:
     """Keeps the cloud in video memory."""
 
     def __init__(self, cloud: GaussianCloud) -> None:
-        import torch
-
-        self._torch: Any = torch
-        self._on = torch.device("cuda")
+        self._torch: Any = importlib.import_module("torch")
+        self._gsplat: Any = importlib.import_module("gsplat")
+        self._on = self._torch.device("cuda")
         self._means = self._tensor(cloud.means)
         self._quats = self._tensor(cloud.quats)
         self._scales = self._tensor(cloud.scales)
         self._opacities = self._tensor(cloud.opacities)
         self._sh = self._tensor(cloud.sh)
         self._degree = cloud.sh_degree
-        self.device = f"CUDA: {torch.cuda.get_device_name(self._on)}"
+        self.device = f"CUDA: {self._torch.cuda.get_device_name(self._on)}"
 
     def draw(self, camera: Camera, options: DrawOptions) -> Drawing:
         """One picture; no background, so that both devices lay it below in the same way."""
-        from gsplat import rasterization
-
         lens = np.array([[camera.fx, 0, camera.cx], [0, camera.fy, camera.cy], [0, 0, 1]], np.float32)
         with self._torch.no_grad():
-            picture, alpha, facts = rasterization(
+            picture, alpha, facts = self._gsplat.rasterization(
                 means=self._means,
                 quats=self._quats,
                 scales=self._scales,

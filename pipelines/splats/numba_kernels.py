@@ -9,4 +9,4 @@ from pipelines.splats.kernel_cache import kernel_cache
 
 __all__ = ["njit", "numba", "prange"]
 
-numba.config.CACHE_DIR = str(kernel_cache())  # read when a kernel is declared
+numba.config.CACHE_DIR = str(kernel_cache())  # type: ignore[attr-defined]  # read when a kernel is declared

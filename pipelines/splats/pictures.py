@@ -6,7 +6,9 @@ custom, so they are linearised for it, alpha multiplied in.
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -69,12 +71,11 @@ def _over(drawing: Drawing, background: tuple[float, float, float]) -> Floats:
 
 
 def _bytes(values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(values, 0, 1) * 255), dtype=np.uint8)
 
 
 def _write_exr(drawing: Drawing, alpha: Floats, settings: SplatsSettings, target: Path) -> None:
-    import OpenEXR  # after the cloud's readers: only frames of this format need it
-
+    library: Any = importlib.import_module("OpenEXR")  # only frames of this format need it
     if settings.transparent:
         straight = drawing.colour / np.maximum(alpha, 1e-6)[..., None]
         linear = srgb_to_linear(straight) * alpha[..., None]
@@ -88,6 +89,6 @@ def _write_exr(drawing: Drawing, alpha: Floats, settings: SplatsSettings, target
         channels["A"] = alpha.astype(kind)
     if drawing.depth is not None:
         channels["Z"] = mean_depth(drawing, nothing=NOTHING_Z)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with OpenEXR.File(header, channels) as file:
+    header = {"compression": library.ZIP_COMPRESSION, "type": library.scanlineimage}
+    with library.File(header, channels) as file:
         file.write(str(target))

@@ -90,7 +90,7 @@ class SplatsPipeline:
         raise InvalidInput(_WHOLE, field="split.mode")
 
     def shared_paths(self) -> tuple[Path, ...]:
-        """Where Numba keeps the compiled rasteriser: half a minute to build, read in a fraction of a second."""
+        """Where Numba keeps the compiled rasteriser: 16 s of CPU to build, read in a fraction of a second."""
         path = kernel_cache()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return (path,)

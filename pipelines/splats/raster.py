@@ -53,7 +53,8 @@ _TOP = F(6)
 
 def _exponential_polynomial() -> tuple[np.float32, ...]:
     nodes = 0.375 + 0.375 * np.cos(math.pi * (np.arange(64) + 0.5) / 64)
-    return tuple(F(value) for value in np.polynomial.Polynomial.fit(nodes, np.exp(-nodes), 5).convert().coef)
+    table = np.vander(nodes, 6, increasing=True)
+    return tuple(F(value) for value in np.linalg.lstsq(table, np.exp(-nodes), rcond=None)[0])
 
 
 _E0, _E1, _E2, _E3, _E4, _E5 = _exponential_polynomial()
