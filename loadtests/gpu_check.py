@@ -16,8 +16,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from loadtests import gpu_splats
+from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU, psnr_db, verdict_of
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
@@ -29,8 +29,6 @@ SCENE = Path(__file__).resolve().parents[1] / "examples" / "sample.blend"
 FRAMES = (1, 12, 24)
 MIN_PSNR_DB = 35.0
 """GPU and CPU kernels of Cycles round differently: the noise differs a little, the picture does not."""
-
-AGREES, DIFFERS, NO_GPU = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +79,6 @@ def video_memory() -> str:
     return ", ".join(answer.stdout.split("\n")[:-1]) or "unknown"
 
 
-def psnr_db(first: Path, second: Path) -> float:
-    """Peak signal-to-noise ratio of two 8-bit pictures, decibels; infinite when they are equal."""
-    error = np.mean((read_srgb(first).astype(np.float64) - read_srgb(second).astype(np.float64)) ** 2)
-    return float("inf") if error == 0 else float(10 * np.log10(255.0**2 / error))
-
-
 async def check(scratch: Path) -> int:
     print("A card for which this Blender holds no kernel (H100: sm_90) waits minutes for the driver, once.", flush=True)
     try:
@@ -100,7 +92,7 @@ async def check(scratch: Path) -> int:
     on_cpu = await render("cpu", scratch)
     verdict = AGREES
     for frame, gpu, cpu in zip(FRAMES, on_gpu, on_cpu, strict=True):
-        psnr = psnr_db(gpu.picture, cpu.picture)
+        psnr = psnr_db(read_srgb(gpu.picture), read_srgb(cpu.picture))
         if psnr < MIN_PSNR_DB or math.isinf(psnr):  # equal to the last bit: the CPU rendered both
             verdict = DIFFERS
         print(
@@ -112,7 +104,7 @@ async def check(scratch: Path) -> int:
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rayfarm-gpu-") as scratch:
-        return asyncio.run(check(Path(scratch)))
+        return verdict_of([asyncio.run(part(Path(scratch))) for part in (check, gpu_splats.check)])
 
 
 if __name__ == "__main__":

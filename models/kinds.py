@@ -8,6 +8,7 @@ from pathlib import Path
 from jobs.errors import InvalidInput
 from models.formats.blend import inspect_blend
 from models.formats.mitsuba_xml import inspect_mitsuba
+from models.formats.splats import inspect_splats
 
 
 class ModelKind(StrEnum):
@@ -17,6 +18,8 @@ class ModelKind(StrEnum):
     MITSUBA = "mitsuba"
     FAKE = "fake"
     """Of the `fake` pipeline: any file, never opened."""
+    SPLATS = "splats"
+    """A cloud of gaussians, camera paths beside it."""
 
     @property
     def pipeline(self) -> str:
@@ -32,11 +35,13 @@ class ModelKind(StrEnum):
 _ENDINGS = {
     ModelKind.BLENDER: (".blend",),
     ModelKind.MITSUBA: (".xml", ".mitsuba.json"),
+    ModelKind.SPLATS: (".ply", ".splat", ".spz", ".sog"),
 }
 _PIPELINES = {
     ModelKind.BLENDER: "cycles",
     ModelKind.MITSUBA: "mitsuba",
     ModelKind.FAKE: "fake",
+    ModelKind.SPLATS: "splats",
 }
 
 
@@ -60,3 +65,5 @@ def check_main_file(kind: ModelKind, path: Path) -> None:
             inspect_mitsuba(path)
         case ModelKind.FAKE:
             pass
+        case ModelKind.SPLATS:
+            inspect_splats(path)

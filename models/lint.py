@@ -90,7 +90,8 @@ def _unbaked(facts: SceneFacts, _: Sequence[ExternalFile]) -> Iterator[Finding]:
             severity=Severity.WARNING,
             message=f"The {simulation.kind} simulation of {simulation.owner!r} {'may not be' if unsure else 'is not'} "
             "baked; its frames depend on all frames before them, so frames rendered apart will not match.",
-            remedy="Bake it in Blender to disk beside the scene or into the file, save, and upload again.",
+            remedy="Bake it in Blender to disk beside the scene or into the file, save, and upload again; or set "
+            "simulations to pre_roll in the job's settings.",
         )
 
 
@@ -110,8 +111,8 @@ def _renderer(facts: SceneFacts, _: Sequence[ExternalFile]) -> Iterator[Finding]
         yield Finding(
             code="engine_replaced",
             severity=Severity.WARNING,
-            message=f"The scene is set to the renderer {facts.engine}; this farm renders it with Cycles.",
-            remedy="Choose Cycles in Render Properties and check the look.",
+            message=f"The scene is set to the renderer {facts.engine}; jobs render it with Cycles.",
+            remedy="Choose Cycles in Render Properties and check the look; for EEVEE set engine in the job's settings.",
         )
     if facts.stereo:
         yield Finding(

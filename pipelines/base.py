@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -169,4 +169,22 @@ class Pipeline(Protocol):
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Folders that all engines of this pipeline on this machine write besides their ``workdir`` (caches)."""
+        ...
+
+
+@runtime_checkable
+class SplitsByScene(Protocol):
+    """A pipeline whose scenes have a say in whether their frames can be split."""
+
+    def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
+        """Refuse a split of the scene whose probe found ``facts``. Raises ``InvalidInput``."""
+        ...
+
+
+@runtime_checkable
+class AdvisesSplit(Protocol):
+    """A pipeline that can say what a split pays."""
+
+    def split_advice(self, settings: BaseModel, split: Split) -> list[str]:
+        """Sentences for people; the split is one that ``check_split`` passes, or none."""
         ...

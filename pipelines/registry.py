@@ -10,9 +10,13 @@ from pipelines.base import Pipeline
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.fake.pipeline import FakePipeline
 from pipelines.mitsuba.pipeline import MitsubaPipeline
+from pipelines.splats.pipeline import SplatsPipeline
 
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
-    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), FakePipeline(), MitsubaPipeline())}
+    {
+        pipeline.name: pipeline
+        for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
+    }
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +17,16 @@ from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
 from pipelines.cycles.containment import LoadGuard, disarm, has_file_outputs, redirect_file_outputs
 from pipelines.cycles.devices import RenderDevices, render_threads
+from pipelines.cycles.eevee import eevee_device
 from pipelines.cycles.external_files import missing_files, remap_external_files, without_folder
 from pipelines.cycles.frame_watch import FrameWatch
+from pipelines.cycles.part_render import part_of_frame
 from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.cycles.pre_roll import PreRoll
+from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
 from pipelines.cycles.scene_overrides import SceneOverrides
-from pipelines.cycles.settings import CyclesSettings
+from pipelines.cycles.settings import CyclesSettings, Device, RenderEngine
+from pipelines.cycles.split import PART_EXTENSION, PartNotes, append_notes
 from pipelines.errors import EngineError
 
 _PLACEHOLDERS = frozenset("#{}")
@@ -33,7 +40,10 @@ class _Resident:
 
     scene: Any
     overrides: SceneOverrides
+    pre_roll: PreRoll
     writes_extra: bool
+    wants_gpu: bool
+    """The scene itself is set to render on a GPU."""
 
 
 class CyclesEngine:
@@ -41,11 +51,16 @@ class CyclesEngine:
 
     def __init__(self) -> None:
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
-        self._guard = LoadGuard()
+        self._simulations: list[FoundSimulation] = []
+        self._guard = LoadGuard(before=self._look_at_simulations)
         self._watch = FrameWatch()
         self._pipeline = CyclesPipeline()
         self._resident: _Resident | None = None
         self._devices: RenderDevices | None = None
+
+    def _look_at_simulations(self) -> None:
+        """Before their caches are redirected, which would make them look unbaked."""
+        self._simulations = collect_simulations()
 
     def load(self, model: ModelFiles) -> LoadReport:
         begun = time.perf_counter()
@@ -65,7 +80,13 @@ class CyclesEngine:
         blocked += [name for name in disarm() if name not in blocked]  # reloaded libraries bring data of their own
         scene = bpy.context.scene
         warnings = _prepare(scene)
-        self._resident = _Resident(scene=scene, overrides=SceneOverrides(scene=scene), writes_extra=has_file_outputs())
+        self._resident = _Resident(
+            scene=scene,
+            overrides=SceneOverrides(scene=scene),
+            pre_roll=PreRoll(self._simulations),
+            writes_extra=has_file_outputs(),
+            wants_gpu=scene.cycles.device == "GPU",
+        )
         return LoadReport(
             seconds=time.perf_counter() - begun,
             warnings=(*warnings, *missing_files()),
@@ -80,26 +101,32 @@ class CyclesEngine:
         scene = resident.scene
         begun = time.perf_counter()
         device = self._use_device(scene, settings)
-        changed = resident.overrides.apply(settings)
+        changed = resident.overrides.apply(settings) or request.part is not None
         extra_folder = request.scratch / "extra"
         if resident.writes_extra:
             redirect_file_outputs(extra_folder)
-        main = request.scratch / f"{request.frame:06d}{self._pipeline.output(settings).extension}"
+        extension = PART_EXTENSION if request.part is not None else self._pipeline.output(settings).extension
+        main = request.scratch / f"{request.frame:06d}{extension}"
         partial = main.with_name(f".part-{main.name}")
         scene.render.filepath = str(partial)
-        scene.frame_set(request.frame)
-        if changed or _has_animated_settings():
-            _tag_scenes()
+        played = resident.pre_roll.go_to(scene, request.frame, settings.simulations, progress)
         _require_camera(scene)
-        frame_set = time.perf_counter()
-        with self._watch.watch(progress):
-            _render(scene)
+        with self._part(scene, request, settings) as notes:
+            if changed or _has_animated_settings():
+                _tag_scenes()
+            frame_set = time.perf_counter()
+            with self._watch.watch(progress):
+                _render(scene)
+            if settings.engine is RenderEngine.EEVEE:
+                device = eevee_device(settings.device)
         if not partial.is_file():
             raise EngineError(
                 EndReason.ENGINE_ERROR,
                 "Blender ended the render without a picture.",
                 remedy="Look at the frame's log; a scene whose view layers are all off renders nothing.",
             )
+        if notes is not None:
+            append_notes(partial, notes)
         partial.rename(main)
         written = time.perf_counter()
         rendered = self._watch.rendered_at
@@ -111,21 +138,36 @@ class CyclesEngine:
                 "render": (rendered - frame_set) * 1000,
                 "write": (written - rendered) * 1000,
             },
+            warnings=_device_warnings(device, settings, wants_gpu=resident.wants_gpu),
             metrics={
                 "device": device,
+                "scene_wants_gpu": resident.wants_gpu,
+                "frames_played": played,
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "samples": scene.cycles.samples,
+                "samples": _samples(scene, settings) if notes is None else len(notes.samples),
                 "engine_version": self._pipeline.engine_version(),
             },
         )
 
+    @contextmanager
+    def _part(self, scene: Any, request: FrameRequest, settings: CyclesSettings) -> Iterator[PartNotes | None]:
+        """What of the frame is rendered within; None: all of it."""
+        if request.part is None or self._resident is None:
+            yield None
+            return
+        self._resident.overrides.touch()  # the next frame must not take the part's settings for its own
+        with part_of_frame(scene, request.part, settings) as notes:
+            yield notes
+
     def _use_device(self, scene: Any, settings: CyclesSettings) -> str:
+        if settings.engine is RenderEngine.EEVEE:
+            return ""  # known once it has drawn
         if self._devices is None:  # asks the drivers, so only when a frame needs the answer
-            self._devices = RenderDevices.detect()
-        kind, name = self._devices.choose(settings.device)
-        if scene.cycles.device != kind:
-            scene.cycles.device = kind
-        return name
+            self._devices = RenderDevices()
+        device = self._devices.choose(settings.device)
+        if scene.cycles.device != device.cycles_word:
+            scene.cycles.device = device.cycles_word
+        return device.name
 
 
 def create_engine() -> CyclesEngine:
@@ -143,10 +185,10 @@ def _prepare(scene: Any) -> list[str]:
             remedy="Turn off Output Properties > Stereoscopy, or submit one job for each eye's camera.",
         )
     if render.engine != "CYCLES":
-        warnings.append(f"The scene is set to the renderer {render.engine}; this farm renders it with Cycles.")
+        warnings.append(
+            f"The scene is set to the renderer {render.engine}; jobs render it with Cycles unless they set engine."
+        )
         render.engine = "CYCLES"
-    if scene.rigidbody_world is not None and not scene.rigidbody_world.point_cache.is_baked:
-        warnings.append("The rigid body simulation is not baked; frames rendered out of order may differ.")
     render.threads_mode = "FIXED"
     render.threads = render_threads()
     render.use_file_extension = True
@@ -170,6 +212,16 @@ def _validated(request: FrameRequest) -> CyclesSettings:
         return CyclesSettings.model_validate(dict(request.settings))
     except ValidationError as error:
         raise EngineError(EndReason.ENGINE_ERROR, f"The settings are not valid: {error}") from error
+
+
+def _device_warnings(device: str, settings: CyclesSettings, *, wants_gpu: bool) -> tuple[str, ...]:
+    if device == "CPU" and wants_gpu and settings.device is Device.AUTO:
+        return ("The scene is set to render on a GPU; this frame was rendered on the CPU.",)
+    return ()
+
+
+def _samples(scene: Any, settings: CyclesSettings) -> int:
+    return int(scene.eevee.taa_render_samples if settings.engine is RenderEngine.EEVEE else scene.cycles.samples)
 
 
 def _tag_scenes() -> None:

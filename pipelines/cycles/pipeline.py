@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
+from pipelines.cycles.simulation_check import check_simulations
+from pipelines.cycles.split_check import advice, check_facts, check_settings
 
 _OUTPUTS = {
     ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
@@ -22,6 +23,8 @@ _OUTPUTS = {
     ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
 }
 
+
+_NEWER = ("multilayer", "engine", "simulations")
 
 _NVIDIA_CONTROL = Path("/dev/nvidiactl")
 """There is a driver, so there are kernels to cache."""
@@ -36,7 +39,7 @@ class CyclesPipeline:
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
     probe_module = "pipelines.cycles.probe"
-    split_modes: frozenset[SplitMode] = frozenset()
+    split_modes = frozenset({SplitMode.BORDERS, SplitMode.SAMPLES})
 
     def engine_version(self) -> str | None:
         try:
@@ -46,11 +49,16 @@ class CyclesPipeline:
 
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         """All of them: even JPEG quality changes what a reader decodes. ``None`` is covered by the model's digest."""
-        return settings.model_dump(mode="json", exclude_none=True)
+        data = settings.model_dump(mode="json", exclude_none=True)
+        for name in _NEWER:  # at their defaults they leave the fingerprints of older frames as they were
+            if data.get(name) == CyclesSettings.model_fields[name].default:
+                del data[name]
+        return data
 
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
-        """The picture must not be larger than ``MAX_PIXELS``, whoever says so."""
+        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, and no frame may lean on another."""
         own = _typed(settings)
+        check_simulations(own, facts.get("simulations") or ())
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
         check_pixels(own.resolution_x or width, own.resolution_y or height, own.percentage or percentage)
 
@@ -70,10 +78,20 @@ class CyclesPipeline:
         return _typed(settings).seed
 
     def check_split(self, settings: BaseModel, split: Split) -> None:
-        raise InvalidInput("Cycles renders each frame on one replica.", field="split.mode")
+        """What the settings alone say; ``check_scene_split`` looks at the scene too."""
+        check_settings(_typed(settings), split)
+
+    def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
+        check_facts(_typed(settings), split, facts)
+
+    def split_advice(self, settings: BaseModel, split: Split) -> list[str]:
+        return advice(_typed(settings), split)
 
     def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
-        raise InvalidInput("Cycles has no parts to merge.", field="split.mode")
+        from pipelines.cycles.merge import merge_parts  # OpenEXR must not get into a process that has bpy
+
+        extension = self.output(settings).extension
+        merge_parts(parts, target, pipeline=self, frame=frame, split=split, extension=extension)
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""

@@ -13,6 +13,7 @@ from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
 from pipelines.cycles.containment import LoadGuard, disarm
 from pipelines.cycles.external_files import remap_external_files, without_folder
+from pipelines.cycles.part_render import split_blockers
 from pipelines.cycles.probe_references import collect_references
 from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
 from pipelines.errors import EngineError
@@ -80,10 +81,12 @@ def _scene_facts(scene: Any) -> dict[str, Any]:
         "view_layers": [layer.name for layer in scene.view_layers if layer.use],
         "engine": render.engine,
         "samples": cycles.samples,
-        "denoiser": cycles.denoiser if cycles.use_denoising else None,
+        # Without an NVIDIA GPU Blender has no word for the other one.
+        "denoiser": (cycles.denoiser or "OPTIX") if cycles.use_denoising else None,
         "stereo": render.use_multiview,
         "blender_version": ".".join(str(part) for part in bpy.data.version[:2]),
         "triangles": _triangles(scene),
+        "details": {"split_blockers": split_blockers(scene)},
     }
 
 

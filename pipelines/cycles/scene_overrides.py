@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.states import EndReason
-from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
+from pipelines.cycles.eevee import require_eevee
+from pipelines.cycles.render_passes import pass_switches, turn_on
+from pipelines.cycles.settings import CyclesSettings, Denoiser, ImageFormat, RenderEngine, check_pixels
 from pipelines.errors import EngineError
 
 _RENDER_PROPERTIES = (
@@ -21,12 +23,25 @@ _RENDER_PROPERTIES = (
     "border_min_y",
     "border_max_y",
     "use_crop_to_border",
+    "use_motion_blur",
+    "motion_blur_shutter",
+    "engine",
 )
-_CYCLES_PROPERTIES = ("samples", "seed", "use_denoising", "use_adaptive_sampling")
+_CYCLES_PROPERTIES = (
+    "samples",
+    "seed",
+    "use_denoising",
+    "denoiser",
+    "use_adaptive_sampling",
+    "adaptive_threshold",
+    "adaptive_min_samples",
+)
 _IMAGE_PROPERTIES = ("media_type", "file_format", "color_mode", "color_depth", "quality")
 """In the order in which Blender must be told: each one limits the values of the next."""
 
 _FILE_FORMATS = {ImageFormat.PNG: "PNG", ImageFormat.JPEG: "JPEG", ImageFormat.EXR: "OPEN_EXR"}
+_MULTILAYER = "OPEN_EXR_MULTILAYER"
+_DENOISERS = {Denoiser.OPENIMAGEDENOISE: "OPENIMAGEDENOISE", Denoiser.OPTIX: "OPTIX"}
 _DEFAULT_DEPTHS = {ImageFormat.PNG: 8, ImageFormat.JPEG: 8, ImageFormat.EXR: 16}
 
 
@@ -55,11 +70,17 @@ class SceneOverrides:
             *(_Saved(scene.cycles, name, getattr(scene.cycles, name)) for name in _CYCLES_PROPERTIES),
             *(_Saved(image, name, getattr(image, name)) for name in _IMAGE_PROPERTIES),
             _Saved(scene, "camera", scene.camera),
+            _Saved(scene.eevee, "taa_render_samples", scene.eevee.taa_render_samples),
             *(_Saved(layer, "use", layer.use) for layer in scene.view_layers),
+            *(_Saved(owner, name, getattr(owner, name)) for owner, name in pass_switches(scene)),
             *(_Saved(marker, "camera", marker.camera) for marker in scene.timeline_markers),
         ]
         self._muted: list[Any] = []
         self._applied: CyclesSettings | None = None
+
+    def touch(self) -> None:
+        """Something else has changed the scene since: the next ``apply`` counts as a change."""
+        self._applied = None
 
     def apply(self, settings: CyclesSettings) -> bool:
         """Make the scene say what it said when it was loaded, then what ``settings`` say. True if that changed it."""
@@ -74,10 +95,20 @@ class SceneOverrides:
         self._override(cycles, "cycles.samples", settings.samples)
         self._override(cycles, "cycles.seed", settings.seed)
         self._override(cycles, "cycles.use_denoising", settings.denoise)
+        self._override_denoiser(settings.denoiser)
         self._override(cycles, "cycles.use_adaptive_sampling", settings.adaptive_sampling)
+        self._override(cycles, "cycles.adaptive_threshold", settings.adaptive_threshold)
+        self._override(cycles, "cycles.adaptive_min_samples", settings.adaptive_min_samples)
+        self._override(render, "render.use_motion_blur", settings.motion_blur)
+        self._override(render, "render.motion_blur_shutter", settings.shutter)
         self._override_border(settings)
         self._override_camera(settings.camera)
-        self._override_view_layer(settings.view_layer)
+        self._override_view_layers(settings.view_layers or (settings.view_layer,))
+        if settings.engine is RenderEngine.EEVEE:
+            require_eevee()
+            render.engine = "BLENDER_EEVEE"
+            self._override(self._scene.eevee, "eevee.taa_render_samples", settings.samples)
+        turn_on(self._scene, settings.passes or ())
         self._override_format(settings)
         try:
             check_pixels(render.resolution_x, render.resolution_y, render.resolution_percentage)
@@ -127,20 +158,35 @@ class SceneOverrides:
                 marker.camera = None
         self._scene.camera = cameras[name]
 
-    def _override_view_layer(self, name: str | None) -> None:
-        if name is None:
-            return
+    def _override_view_layers(self, names: tuple[str | None, ...]) -> None:
         layers = {layer.name: layer for layer in self._scene.view_layers}
-        if name not in layers:
-            raise _unknown("view layer", name, layers)
+        for name in names:
+            if name is None:
+                return
+            if name not in layers:
+                raise _unknown("view layer", name, layers)
         for layer in layers.values():
-            layer.use = layer.name == name
+            layer.use = layer.name in names
+
+    def _override_denoiser(self, denoiser: Denoiser | None) -> None:
+        if denoiser is None:
+            return
+        try:
+            self._override(self._scene.cycles, "cycles.denoiser", _DENOISERS[denoiser])
+        except TypeError as error:  # Blender has the word only where the device is
+            raise EngineError(
+                EndReason.MODEL_INVALID,
+                f"The job asks for the denoiser {denoiser}, which this machine does not have.",
+                remedy="Set denoiser to openimagedenoise, which runs everywhere, or use a pool with NVIDIA GPUs.",
+            ) from error
 
     def _override_format(self, settings: CyclesSettings) -> None:
         image = self._scene.render.image_settings
-        wanted = _FILE_FORMATS[settings.format]
+        wanted = _MULTILAYER if settings.multilayer else _FILE_FORMATS[settings.format]
         if wanted != self._own_format:
-            image.media_type = "IMAGE"  # before file_format, which it limits (Blender 5)
+            image.media_type = (
+                "MULTI_LAYER_IMAGE" if settings.multilayer else "IMAGE"
+            )  # before file_format, which it limits (Blender 5)
             image.file_format = wanted
         if settings.color_depth is not None or wanted != self._own_format:
             image.color_depth = str(settings.color_depth or _DEFAULT_DEPTHS[settings.format])

@@ -32,6 +32,63 @@ class Device(StrEnum):
     """Refused where there is none: Blender alone would silently use the CPU."""
     AUTO = "auto"
     """A GPU where there is one."""
+    OPTIX = "optix"
+    CUDA = "cuda"
+    HIP = "hip"
+    ONEAPI = "oneapi"
+    """This kind of GPU and no other."""
+
+
+class Denoiser(StrEnum):
+    OPENIMAGEDENOISE = "openimagedenoise"
+    OPTIX = "optix"
+    """Refused where there is no NVIDIA GPU."""
+
+
+class RenderEngine(StrEnum):
+    CYCLES = "cycles"
+    EEVEE = "eevee"
+    """Needs EGL; refused where there is none. On a CPU it is slower than Cycles."""
+
+
+class RenderPass(StrEnum):
+    """What a frame can carry beside its light. Only in a multilayer EXR."""
+
+    DEPTH = "depth"
+    MIST = "mist"
+    NORMAL = "normal"
+    POSITION = "position"
+    UV = "uv"
+    VECTOR = "vector"
+    OBJECT_INDEX = "object_index"
+    MATERIAL_INDEX = "material_index"
+    DIFFUSE_COLOR = "diffuse_color"
+    DIFFUSE_DIRECT = "diffuse_direct"
+    DIFFUSE_INDIRECT = "diffuse_indirect"
+    GLOSSY_COLOR = "glossy_color"
+    GLOSSY_DIRECT = "glossy_direct"
+    GLOSSY_INDIRECT = "glossy_indirect"
+    TRANSMISSION_COLOR = "transmission_color"
+    TRANSMISSION_DIRECT = "transmission_direct"
+    TRANSMISSION_INDIRECT = "transmission_indirect"
+    EMISSION = "emission"
+    ENVIRONMENT = "environment"
+    AMBIENT_OCCLUSION = "ambient_occlusion"
+    CRYPTOMATTE_OBJECT = "cryptomatte_object"
+    CRYPTOMATTE_MATERIAL = "cryptomatte_material"
+    CRYPTOMATTE_ASSET = "cryptomatte_asset"
+    DENOISING = "denoising"
+    """Albedo, normal and depth as a denoiser wants them."""
+
+
+class Simulations(StrEnum):
+    """What to do about state that grows from frame to frame and is not baked."""
+
+    REFUSE = "refuse"
+    PRE_ROLL = "pre_roll"
+    """Play the scene from its first frame up to the one that is rendered, in each engine."""
+    AS_IS = "as_is"
+    """Render it as it stands: frames rendered apart will not match."""
 
 
 COLOR_DEPTHS: dict[ImageFormat, tuple[int, ...]] = {
@@ -61,6 +118,15 @@ class Border(BaseModel):
         return self
 
 
+LayerName = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+_CYCLES_ONLY = (
+    *("denoise", "denoiser", "adaptive_sampling", "adaptive_threshold", "adaptive_min_samples"),
+    *("seed", "passes"),
+)
+"""What EEVEE has not, or has under other names and with other effects."""
+
+
 class CyclesSettings(BaseModel):
     """Settings of the ``cycles`` pipeline."""
 
@@ -72,9 +138,22 @@ class CyclesSettings(BaseModel):
     samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)] | None = None
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
     denoise: bool | None = None
+    denoiser: Denoiser | None = None
     adaptive_sampling: bool | None = None
+    adaptive_threshold: Annotated[float, Field(ge=0, le=1, description="Noise threshold; 0: automatic.")] | None = None
+    adaptive_min_samples: Annotated[int, Field(ge=0, le=4096, description="0: automatic.")] | None = None
+    motion_blur: bool | None = None
+    shutter: Annotated[float, Field(gt=0, le=100, description="Frames that the shutter is open.")] | None = None
     camera: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
     view_layer: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
+    view_layers: Annotated[tuple[LayerName, ...], Field(min_length=1, max_length=100)] | None = None
+    """These and no others; without ``multilayer`` a picture shows the first."""
+    passes: Annotated[tuple[RenderPass, ...], Field(min_length=1)] | None = None
+    """In each view layer, beside those that the scene has on."""
+    multilayer: bool = False
+    """An OpenEXR with all layers and passes."""
+    engine: RenderEngine = RenderEngine.CYCLES
+    simulations: Simulations = Simulations.REFUSE
     format: ImageFormat = ImageFormat.PNG
     color_depth: int | None = Field(
         None,
@@ -83,6 +162,30 @@ class CyclesSettings(BaseModel):
     quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg.")] | None = None
     border: Border | None = None
     device: Device = Device.AUTO
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.view_layer is not None and self.view_layers is not None:
+            raise ValueError("name either view_layer or view_layers")
+        if self.multilayer and self.format is not ImageFormat.EXR:
+            raise ValueError(f"multilayer is for exr only; {self.format} holds one layer")
+        if self.passes is not None and not self.multilayer:
+            raise ValueError("passes go into a multilayer file only: set multilayer to true and format to exr")
+        if self.shutter is not None and self.motion_blur is False:
+            raise ValueError("shutter is for motion blur, which is off")
+        if self.adaptive_sampling is False and (
+            self.adaptive_threshold is not None or self.adaptive_min_samples is not None
+        ):
+            raise ValueError("adaptive_threshold and adaptive_min_samples are for adaptive sampling, which is off")
+        if self.denoiser is not None and self.denoise is False:
+            raise ValueError("denoiser is for denoising, which is off")
+        if self.engine is RenderEngine.EEVEE:
+            named = [name for name in _CYCLES_ONLY if getattr(self, name) is not None]
+            if named:
+                raise ValueError(f"EEVEE has no {', '.join(named)}")
+            if self.device not in (Device.AUTO, Device.GPU):
+                raise ValueError(f"EEVEE takes the device that EGL gives it, not {self.device}")
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

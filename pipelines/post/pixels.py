@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from jobs.errors import InvalidInput
+from pipelines.post.exr_colour import first_colours
 
 EXR_MAGIC = b"\x76\x2f\x31\x01"
 _EXR_HEADER_LIMIT = 1 << 20
@@ -61,9 +62,12 @@ def _read_display(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _read_exr(path: Path) -> npt.NDArray[np.uint8]:
-    with av.open(str(path), format="exr_pipe") as container:
-        frame = next(container.decode(video=0))
-        linear = frame.to_ndarray(format="gbrpf32le")
+    try:
+        with av.open(str(path), format="exr_pipe") as container:
+            frame = next(container.decode(video=0))
+            linear = frame.to_ndarray(format="gbrpf32le")
+    except av.error.PatchWelcomeError:  # several parts, as a file of many layers has
+        linear = first_colours(path)
     return linear_to_srgb(np.ascontiguousarray(linear))
 
 

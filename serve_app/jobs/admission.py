@@ -12,7 +12,7 @@ from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import JobLimits, JobSpec, Split, SplitMode
-from pipelines.base import Pipeline
+from pipelines.base import Pipeline, SplitsByScene
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
@@ -152,12 +152,12 @@ def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:
         raise InvalidInput(
             "The scene has no active camera.", field="settings.camera", remedy=f"Name one: {_listed(cameras)}."
         )
-    for field, named, there in (
-        ("camera", camera, cameras),
-        ("view_layer", spec.settings.get("view_layer"), _names(probe.get("view_layers"))),
-    ):
+    layers = _names(probe.get("view_layers"))
+    asked = [("view_layer", spec.settings.get("view_layer"))]
+    asked += [("view_layers", name) for name in _names(spec.settings.get("view_layers"))]
+    wanted = [("camera", "camera", camera, cameras), *((field, "view layer", name, layers) for field, name in asked)]
+    for field, word, named, there in wanted:
         if named is not None and there and named not in there:
-            word = field.replace("_", " ")
             raise InvalidInput(
                 f"The scene has no {word} {named!r}.", field=f"settings.{field}", remedy=f"It has: {_listed(there)}."
             )
@@ -166,8 +166,11 @@ def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:
 def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
     """What the settings leave to the scene must be possible too."""
     pipeline = get_pipeline(spec.pipeline)
+    settings = pipeline.settings_type.model_validate(spec.settings)
+    if isinstance(pipeline, SplitsByScene):
+        pipeline.check_scene_split(settings, spec.split, probe)
     try:
-        pipeline.check_scene(pipeline.settings_type.model_validate(spec.settings), probe)
+        pipeline.check_scene(settings, probe)
     except ValueError as error:
         raise InvalidInput(
             f"The scene cannot be rendered with these settings: {error}.",

@@ -27,7 +27,5 @@ async def read_pipeline(name: str, access: Access, tx: Tx, services: Services) -
 
 @router.post("/{name}/check")
 async def check_settings(name: str, asked: SettingsCheck, access: Access, services: Services) -> CheckedSettings:
-    """Check settings and split of a job before its scene is sent. Nothing is written."""
-    limit = services.settings.max_spec_bytes
-    checked = service.check(name=name, settings=asked.settings, split=asked.split, max_bytes=limit)
-    return CheckedSettings(settings=checked)
+    """Check settings and split of a job before its scene is sent, and say what the split pays. Nothing is written."""
+    return service.check(name=name, asked=asked, max_bytes=services.settings.max_spec_bytes)

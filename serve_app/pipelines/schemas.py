@@ -38,3 +38,8 @@ class CheckedSettings(BaseModel):
     """Settings that a job may have."""
 
     settings: dict[str, Any] = Field(description="As they would be stored.", examples=[{"samples": 64}])
+    advice: list[str] = Field(
+        default_factory=list,
+        description="What the split pays, where the pipeline can say.",
+        examples=[["The largest part has 3 of 7 samples, so at best 2.33 times."]],
+    )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from db.repositories.replicas import ReplicaRow
 from db.session import Transaction
 from jobs.errors import NotFound
-from jobs.spec import Split
-from pipelines.base import Pipeline
+from pipelines.base import AdvisesSplit, Pipeline
 from pipelines.registry import PIPELINES
 from serve_app.jobs.admission import checked_settings, require_short
 from serve_app.paging import Page
-from serve_app.pipelines.schemas import PipelineView
+from serve_app.pipelines.schemas import CheckedSettings, PipelineView, SettingsCheck
 from serve_app.replicas.service import read_live
 from serve_app.services import ApiServices
 from serve_app.validation import require_storable
@@ -29,12 +26,16 @@ async def read(tx: Transaction, services: ApiServices, *, name: str) -> Pipeline
     return _view_of(_require(name), await read_live(tx, services))
 
 
-def check(*, name: str, settings: dict[str, Any], split: Split, max_bytes: int) -> dict[str, Any]:
+def check(*, name: str, asked: SettingsCheck, max_bytes: int) -> CheckedSettings:
     """The settings as a job would have them. Raises ``NotFound``, else what a submit would."""
-    checked = checked_settings(_require(name), settings=settings, split=split)
+    pipeline = _require(name)
+    checked = checked_settings(pipeline, settings=asked.settings, split=asked.split)
     require_storable(checked, field="settings")
     require_short(checked, max_bytes=max_bytes)
-    return checked
+    advice = []
+    if isinstance(pipeline, AdvisesSplit):
+        advice = pipeline.split_advice(pipeline.settings_type.model_validate(checked), asked.split)
+    return CheckedSettings(settings=checked, advice=advice)
 
 
 def _require(name: str) -> Pipeline:

@@ -45,6 +45,23 @@ def plain() -> None:
     save("plain")
 
 
+def look() -> None:
+    """Colour management of its own, and a transparent film."""
+    scene = fresh()
+    view = scene.view_settings
+    view.view_transform, view.look, view.exposure, view.gamma = "Filmic", "High Contrast", 0.6, 1.1
+    view.use_white_balance, view.white_balance_temperature = True, 4000
+    scene.render.film_transparent = True
+    save("look")
+
+
+def optix() -> None:
+    scene = fresh()
+    scene.cycles.use_denoising = True
+    scene.cycles["denoiser"] = 2  # OptiX, which this machine has no word for
+    save("optix")
+
+
 def animated_samples() -> None:
     scene = fresh()
     scene.keyframe_insert("cycles.samples", frame=1)
@@ -133,6 +150,21 @@ def fluid() -> None:
     shutil.rmtree(FOLDER / "fluid_cache", ignore_errors=True)
 
 
+def cloth() -> None:
+    """A cloth that falls over the cube; not baked."""
+    scene = fresh()
+    bpy.data.objects["Cube"].modifiers.new("Collision", "COLLISION")
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=12, y_subdivisions=12, size=3, location=(0.5, 0.3, 1.6))
+    bpy.context.object.modifiers.new("Cloth", "CLOTH")
+    scene.frame_start, scene.frame_end = 1, 20
+    save("cloth")
+
+
+def gpu_scene() -> None:
+    fresh().cycles.device = "GPU"
+    save("gpu")
+
+
 def external() -> None:
     """A texture and a linked library under references that exist nowhere on this machine."""
     fresh()
@@ -194,6 +226,10 @@ def thief() -> None:
 if __name__ == "__main__":
     for build in (
         plain,
+        look,
+        cloth,
+        gpu_scene,
+        optix,
         animated_samples,
         bound_camera,
         movie,

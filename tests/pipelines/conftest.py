@@ -81,7 +81,7 @@ def run_blender(script: str, *arguments: object) -> str:
         [sys.executable, str(Path(__file__).with_name(script)), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,  # a busy machine is no failure
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

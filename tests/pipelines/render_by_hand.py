@@ -1,4 +1,4 @@
-"""What a person would type: ``python render_by_hand.py SCENE OUTPUT FRAME [key=value ...]`` with plain Blender."""
+"""What a person would type: ``render_by_hand.py SCENE OUTPUT FRAME [key=value | play_from=FRAME ...]``; plain bpy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ bpy.ops.wm.open_mainfile(filepath=scene_file)
 scene = bpy.context.scene
 scene.render.filepath = output
 for assignment in assignments:
+    if assignment.startswith("play_from="):
+        for number in range(int(assignment.partition("=")[2]), int(frame)):
+            scene.frame_set(number)
+        continue
     path, value = assignment.split("=")
     owner, _, name = path.rpartition(".")
     target = scene.path_resolve(owner)

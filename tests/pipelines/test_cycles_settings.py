@@ -35,7 +35,7 @@ class TestRefusals:
             CyclesSettings.model_validate(wish)
 
     def test_an_unknown_pipeline_is_answered_with_those_that_exist(self) -> None:
-        with pytest.raises(InvalidInput, match="cycles, fake"):
+        with pytest.raises(InvalidInput, match="cycles, fake, splats"):
             get_pipeline("povray")
 
 

@@ -114,7 +114,13 @@ class TestSplit:
     @pytest.mark.parametrize(
         ("pipeline", "settings", "split", "field", "says"),
         [
-            ("cycles", {}, {"mode": "borders", "parts": 4}, "split.mode", "cycles cannot split a frame by borders"),
+            (
+                "cycles",
+                {"adaptive_sampling": True},
+                {"mode": "borders", "parts": 4},
+                "split.mode",
+                "Adaptive sampling decides by all samples",
+            ),
             (
                 "fake",
                 {"samples": 3},
@@ -148,7 +154,7 @@ class TestSplit:
 
     async def test_a_pipeline_says_how_it_can_split(self, farm: ApiFarm) -> None:
         assert (await farm.http.get("/v1/pipelines/fake")).json()["split_modes"] == ["borders", "samples"]
-        assert (await farm.http.get("/v1/pipelines/cycles")).json()["split_modes"] == []
+        assert (await farm.http.get("/v1/pipelines/cycles")).json()["split_modes"] == ["borders", "samples"]
 
     async def test_a_split_frame_renders_with_its_first_part_and_tells_how_many_are_done(self, farm: ApiFarm) -> None:
         job = await farm.submit(frames="5-6", split={"mode": "borders", "parts": 3})
@@ -244,6 +250,7 @@ class TestModelState:
             ({"active_camera": None}, {}, 422, "invalid-input", "no active camera"),
             ({}, {"camera": "Side"}, 422, "invalid-input", "no camera 'Side'"),
             ({}, {"view_layer": "Fog"}, 422, "invalid-input", "no view layer 'Fog'"),
+            ({}, {"view_layers": ["ViewLayer", "Fog"]}, 422, "invalid-input", "no view layer 'Fog'"),
             ({"resolution": [65536, 65536, 100]}, {}, 422, "invalid-input", "65536x65536 at 100 %"),
             ({"resolution": [65536, 65536, 1]}, {"percentage": 100}, 422, "invalid-input", "65536x65536 at 100 %"),
         ],
@@ -254,6 +261,25 @@ class TestModelState:
         model = await farm.model(kind="blender", probe={**PROBE, **probe})
         body = await farm.spec(model=model, pipeline="cycles", settings=settings)
         assert says in problem_of(await farm.http.post("/v1/jobs", json=body), status, code)["detail"]
+
+    async def test_a_scene_whose_frames_lean_on_each_other_has_to_be_baked_or_played(self, farm: ApiFarm) -> None:
+        flag = {"owner": "Flag", "kind": "cloth", "baked": False}
+        model = await farm.model(kind="blender", probe={**PROBE, "simulations": [flag]})
+        body = await farm.spec(model=model, pipeline="cycles")
+        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+        assert "cloth of 'Flag'" in problem["detail"]
+        assert "pre_roll" in problem["remedy"]
+        await farm.submit(model=model, pipeline="cycles", settings={"simulations": "pre_roll"})
+
+    async def test_a_scene_that_cannot_be_split_is_refused_with_what_lifts_it(self, farm: ApiFarm) -> None:
+        probe = {**PROBE, "samples": 16, "details": {"split_blockers": ["adaptive_sampling"]}}
+        model = await farm.model(kind="blender", probe=probe)
+        split = {"mode": "samples", "parts": 2}
+        body = await farm.spec(model=model, pipeline="cycles", split=split)
+        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+        assert problem["field"] == "split.mode"
+        assert "Set adaptive_sampling to false" in problem["remedy"]
+        await farm.submit(model=model, pipeline="cycles", settings={"adaptive_sampling": False}, split=split)
 
     async def test_what_the_scene_has_is_accepted(self, farm: ApiFarm) -> None:
         model = await farm.model(kind="blender", probe=PROBE)

@@ -87,7 +87,7 @@ class TestPipelines:
     async def test_settings_are_checked_without_a_scene(self, farm: ApiFarm) -> None:
         root = "/v1/pipelines/fake/check"
         good = await farm.http.post(root, json={"settings": {"width": 64}, "split": {"mode": "borders", "parts": 2}})
-        assert (good.status_code, good.json()) == (200, {"settings": {"width": 64}})
+        assert (good.status_code, good.json()) == (200, {"settings": {"width": 64}, "advice": []})
         for body, field in (
             ({"settings": {"width": -1}}, "settings.width"),
             ({"settings": {"wdith": 64}}, "settings.wdith"),
@@ -96,6 +96,12 @@ class TestPipelines:
         ):
             assert problem_of(await farm.http.post(root, json=body), 422, "invalid-input")["field"] == field
         problem_of(await farm.http.post("/v1/pipelines/maya/check", json={}), 404, "not-found")
+
+    async def test_a_check_says_what_a_split_pays(self, farm: ApiFarm) -> None:
+        split = {"mode": "samples", "parts": 3}
+        body = {"settings": {"samples": 7, "adaptive_sampling": False}, "split": split}
+        advice = (await farm.http.post("/v1/pipelines/cycles/check", json=body)).json()["advice"]
+        assert "The largest part has 3 of 7 samples, so at best 2.33 times." in advice
 
 
 class TestPages:

@@ -1,0 +1,102 @@
+"""What the farm knows about splats without importing a rasteriser."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobs.errors import InvalidInput
+from jobs.spec import Split, SplitMode
+from pipelines.base import OutputFormat
+from pipelines.splats.kernel_cache import kernel_cache
+from pipelines.splats.settings import FileCameras, ImageFormat, SplatsSettings, check_distortion, check_size
+
+RASTERISER_VERSION = "1"
+"""Of our own; raised with every change that changes pixels."""
+_OUTPUTS = {
+    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
+    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
+    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
+}
+_WHOLE = "A frame of splats is drawn whole, on one replica: it takes a fraction of a second."
+
+
+class SplatsPipeline:
+    """Clouds of gaussians, rasterised."""
+
+    name = "splats"
+    title = "Gaussian splats"
+    model_kinds = frozenset({"splats"})
+    settings_type: type[BaseModel] = SplatsSettings
+    engine_module = "pipelines.splats.engine"
+    probe_module = "pipelines.splats.probe"
+    split_modes: frozenset[SplitMode] = frozenset()
+
+    def engine_version(self) -> str | None:
+        """Both rasterisers: which one drew a frame is said by its device."""
+        try:
+            numba = importlib.metadata.version("numba")
+        except importlib.metadata.PackageNotFoundError:
+            return None
+        try:
+            gsplat = f", gsplat {importlib.metadata.version('gsplat')}"
+        except importlib.metadata.PackageNotFoundError:
+            gsplat = ""
+        return f"splats {RASTERISER_VERSION} (numba {numba}{gsplat})"
+
+    def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
+        """All of them: the files beside a frame are part of it."""
+        return settings.model_dump(mode="json", exclude_none=True)
+
+    def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
+        """The camera file must be one that the probe found and could read, and its pictures not too large."""
+        own = _typed(settings)
+        cameras = own.cameras
+        if not isinstance(cameras, FileCameras):
+            return
+        details = facts.get("details") or {}
+        if "camera_sizes" not in details:  # probed by something that did not look
+            return
+        sizes = dict(zip(facts.get("cameras", ()), details["camera_sizes"], strict=True))
+        if cameras.path not in sizes:
+            problems = [each for each in details["unusable_cameras"] if each.startswith(f"{cameras.path}: ")]
+            known = f"it has: {', '.join(sorted(sizes)[:5])}" if sizes else "upload one beside the cloud"
+            raise ValueError(problems[0] if problems else f"the model has no camera file {cameras.path}; {known}")
+        check_distortion(cameras.path in details["distorted_cameras"], cameras)
+        width, height = map(int, sizes[cameras.path].split("x"))
+        size = own.size_of((width, height))
+        if size is not None:
+            check_size(*size)
+
+    def output(self, settings: BaseModel) -> OutputFormat:
+        return _OUTPUTS[_typed(settings).format]
+
+    def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
+        own = _typed(settings)
+        return own.size_of(own.own_size())
+
+    def seed_of(self, settings: BaseModel) -> int | None:
+        """Nothing is random here."""
+        return None
+
+    def check_split(self, settings: BaseModel, split: Split) -> None:
+        raise InvalidInput(_WHOLE, field="split.mode")
+
+    def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
+        raise InvalidInput(_WHOLE, field="split.mode")
+
+    def shared_paths(self) -> tuple[Path, ...]:
+        """Where Numba keeps the compiled rasteriser: half a minute to build, read in a fraction of a second."""
+        path = kernel_cache()
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return (path,)
+
+
+def _typed(settings: BaseModel) -> SplatsSettings:
+    if not isinstance(settings, SplatsSettings):
+        raise TypeError(f"expected SplatsSettings, got {type(settings).__name__}")
+    return settings
