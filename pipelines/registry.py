@@ -13,10 +13,7 @@ from pipelines.mitsuba.pipeline import MitsubaPipeline
 from pipelines.splats.pipeline import SplatsPipeline
 
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
-    {
-        pipeline.name: pipeline
-        for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
-    }
+    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())}
 )
 
 
