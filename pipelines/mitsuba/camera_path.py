@@ -96,7 +96,9 @@ class Orbit(BaseModel):
     elevation: Annotated[float, Field(gt=-90, lt=90, description="Degrees above the circle's plane.")] = 20.0
     axis: Annotated[Literal["x", "y", "z"], Field(description="What is up.")] = "y"
     start_frame: Annotated[int, Field(ge=-_FRAME, le=_FRAME)] = 1
-    start_angle: Annotated[float, Field(ge=-360, le=360, description="Degrees at start_frame.")] = 0.0
+    start_angle: Annotated[
+        float, Field(ge=-360, le=360, description="Degrees at start_frame; 0: on the axis after `axis` (y up: z).")
+    ] = 0.0
     frames: Annotated[int, Field(ge=1, le=1_000_000, description="Frames of one whole turn.")]
     clockwise: bool = False
     fov: Fov | None = None
@@ -107,8 +109,8 @@ class Orbit(BaseModel):
         up = "xyz".index(self.axis)
         offset = [0.0, 0.0, 0.0]
         offset[up] = self.radius * math.sin(height)
-        offset[(up + 1) % 3] = self.radius * math.cos(height) * math.sin(angle)
-        offset[(up + 2) % 3] = self.radius * math.cos(height) * math.cos(angle)
+        offset[(up + 1) % 3] = self.radius * math.cos(height) * math.cos(angle)
+        offset[(up + 2) % 3] = self.radius * math.cos(height) * math.sin(angle)
         x, y, z = (self.target[n] + offset[n] for n in range(3))
         axis = [0.0, 0.0, 0.0]
         axis[up] = 1.0

@@ -21,6 +21,9 @@ _OUTPUTS = {
     ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
 }
 
+_FEW_SAMPLES = 16
+"""Of a part; with fewer its fixed costs weigh in most scenes."""
+
 
 class MitsubaPipeline:
     """Mitsuba 3 scenes, XML or dict."""
@@ -76,6 +79,17 @@ class MitsubaPipeline:
                 field="split.parts",
                 remedy="Ask for fewer parts, or raise settings.spp.",
             )
+
+    def split_advice(self, settings: BaseModel, split: Split) -> list[str]:
+        if split.mode is SplitMode.NONE:
+            return ["Splitting by samples pays where a frame takes seconds: set settings.spp and 2 or more parts."]
+        said = [
+            "The picture is another one than the unsplit frame, of the same quality: each part has a seed of its own."
+        ]
+        fewest = (_typed(settings).spp or 0) // split.parts
+        if fewest < _FEW_SAMPLES:
+            said.append(f"A part has {fewest} samples: loading and merging may take longer than they do.")
+        return said
 
     def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
         from pipelines.mitsuba.merge import merge_parts  # OpenEXR, only where parts are merged

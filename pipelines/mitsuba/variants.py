@@ -74,7 +74,8 @@ class Mitsuba:
 
 def find_llvm(asked: str | None) -> str | None:
     """Path of an LLVM 19: the one asked for, if it is one, else where systems keep it. By name only: none is loaded."""
-    for path in (*(() if asked is None else (asked,)), *_LLVM):
+    wanted: list[str] = [] if asked is None else [asked]
+    for path in [*wanted, *_LLVM]:
         if _LLVM_NAME.match(Path(path).name) and Path(path).is_file():
             return path
     return None

@@ -105,7 +105,8 @@ def differ(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> bool
 
 
 def error_db(picture: npt.NDArray[np.float32], reference: npt.NDArray[np.float32]) -> float:
-    return 10 * math.log10(float(np.mean((picture - reference) ** 2)))
+    """Of what a screen shows: unclipped, a few pixels at the lamp's edge outweigh all others, and chance decides."""
+    return 10 * math.log10(float(np.mean((np.minimum(picture, 1) - np.minimum(reference, 1)) ** 2)))
 
 
 class TestLlvm:
@@ -122,8 +123,8 @@ class TestLlvm:
         assert_same(rgb(read_exr(output.main)[0]), hand)
 
     async def test_a_frame_of_many_parts_is_as_good_as_the_one_that_is_rendered_whole(self, engine: Renderer) -> None:
-        size = {"width": 96, "height": 96, "variant": "llvm_ad_rgb"}
-        reference = rgb(await engine.linear(**size, spp=1024, seed=1))
+        size = {"width": 80, "height": 80, "max_depth": 3, "variant": "llvm_ad_rgb"}
+        reference = rgb(await engine.linear(**size, spp=512, seed=1))
         whole = rgb(await engine.linear(**size, spp=30, seed=2))
         split = Split(mode=SplitMode.SAMPLES, parts=4)  # of 7, 8, 7 and 8 samples
         files = []
@@ -147,11 +148,11 @@ class TestLlvm:
         request = FrameRequest(
             id="p",
             frame=1,
-            settings={"width": 512, "height": 512, "spp": 48, "max_depth": 2, "variant": "llvm_ad_rgb"},
+            settings={"width": 1024, "height": 1024, "spp": 5, "max_depth": 1, "variant": "llvm_ad_rgb"},
             scratch=engine.host.workdir / "passes",
         )
         output = await engine.host.render(request, lambda fraction, text: heard.append(fraction))
-        assert output.metrics["passes"] == 3
+        assert output.metrics["passes"] == 2
         assert heard == sorted(heard)
         assert heard[0] == 0
 
@@ -288,7 +289,7 @@ class TestProbe:
         assert report.cameras == ("front",)
         assert report.resolution == (128, 128, 100)
         assert report.samples == 16
-        assert report.triangles == 2 * 12 + 2  # two cubes and the quad; a rectangle is no mesh
+        assert report.triangles == 2 * 12 + 6 * 2 + 2  # two cubes, six rectangles, and the quad
         assert [(file.resolved, file.found) for file in report.external] == [("m/quad.obj", True)]
         assert report.missing == ()
         assert report.details["integrator"] == "path"

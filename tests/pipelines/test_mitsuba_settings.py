@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
-from pipelines.base import FramePart
+from pipelines.base import AdvisesSplit, FramePart
 from pipelines.mitsuba.camera_path import Keyframes, Orbit
 from pipelines.mitsuba.merge import merge_parts, write_part
 from pipelines.mitsuba.picture import Layers, read_exr, write_picture
@@ -75,6 +75,13 @@ class TestRefusals:
         with pytest.raises(InvalidInput, match=words):
             MITSUBA.check_split(MitsubaSettings(spp=spp), Split(mode=SplitMode.SAMPLES, parts=4))
         MITSUBA.check_split(MitsubaSettings(spp=4), Split(mode=SplitMode.SAMPLES, parts=4))
+
+    def test_advice_says_what_a_split_gives_and_when_its_parts_are_small(self) -> None:
+        split = Split(mode=SplitMode.SAMPLES, parts=4)
+        assert isinstance(MITSUBA, AdvisesSplit)
+        assert len(MITSUBA.split_advice(MitsubaSettings(spp=64), split)) == 1
+        assert "8 samples" in MITSUBA.split_advice(MitsubaSettings(spp=32), split)[1]
+        assert "settings.spp" in MITSUBA.split_advice(MitsubaSettings(), Split())[0]
 
     def test_only_llvm_19_is_ever_loaded(self, tmp_path: Path) -> None:
         for name in ("libLLVM-15.so.1", "libLLVM-16.so", "libLLVM.so", "libLLVM.so.19.1", "libLLVM.so.22.1"):
