@@ -62,6 +62,8 @@ class _Flight:
     """Seconds since the epoch; 0 while an earlier frame renders."""
     log_from: int = 0
     """Where the engine's log stood then."""
+    queue_ms: float = 0.0
+    """From the chunk's being put in line to the frame's start, without the load of its model."""
 
 
 @dataclass(slots=True)
@@ -114,6 +116,9 @@ class ChunkRun:
     """The frame that rendered when the engine was killed for a stop."""
     _progressed_at: float = field(init=False, default=0.0)
     """When the frame that renders last reported something new, by the loop's clock."""
+    _began: float = field(init=False, default_factory=time.monotonic)
+    _opening_ms: float = field(init=False, default=0.0)
+    """Spent on engines so far."""
     _halted: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     """Set by a stop that does not wait for the frame boundary."""
 
@@ -160,6 +165,7 @@ class ChunkRun:
         self._spec = JobSpec.model_validate(self.chunk.spec)
         while self._pending and self._stop is None:
             async with self.engines.use(self.chunk, self._spec, stop=self._halted) as lease:
+                self._opening_ms += lease.opening_ms
                 if not await self._begin(lease):
                     return
                 await self._render(lease)
@@ -184,13 +190,16 @@ class ChunkRun:
         halted = asyncio.create_task(self._halted.wait(), name="chunk-halted")
         try:
             while (self._pending and self._stop is None) or self._flights:
-                while self._pending and self._stop is None and len(self._flights) < self.window:
+                while self._pending and self._may_launch(lease):
                     self._launch(lease)
                 if not self._flights or not await self._land(lease, halted):
                     return
         finally:
             halted.cancel()
             await self._abandon(lease)
+
+    def _may_launch(self, lease: EngineLease) -> bool:
+        return self._stop is None and not lease.wear.worn and len(self._flights) < self.window
 
     def _launch(self, lease: EngineLease) -> None:
         ordinal, frame = self._pending[0]
@@ -201,6 +210,7 @@ class ChunkRun:
         )
         self._pending.popleft()
         warm, lease.warm = lease.warm, True
+        lease.wear.asked()
         task = asyncio.create_task(
             lease.host.render(request, on_progress=self._on_progress), name=f"render-{self.chunk.job_id}-{frame}"
         )
@@ -210,6 +220,7 @@ class ChunkRun:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
         flight.started_at, flight.log_from = time.time(), lease.host.log_position
+        flight.queue_ms = self.chunk.waited_ms + (time.monotonic() - self._began) * 1000 - self._opening_ms
         self.progress.frame, self.progress.fraction, self.progress.detail = flight.frame, 0.0, ""
         over = await self._wait(flight, halted)
         if self._halted.is_set():
@@ -231,6 +242,7 @@ class ChunkRun:
         except EngineError as error:
             await self._fail_flight(flight, error.reason, str(error), lease)
             return self._stop is not Stop.LOST
+        lease.wear.delivered()
         await self.committer.put(
             FinishedFrame(
                 chunk=self.chunk,
@@ -238,6 +250,8 @@ class ChunkRun:
                 frame=flight.frame,
                 attempt_id=flight.attempt_id,
                 started_at=flight.started_at,
+                rendered_at=time.monotonic(),
+                before_ms={"queue": max(0.0, flight.queue_ms), "load": 0.0 if flight.warm else lease.opening_ms},
                 output=output,
                 format=lease.output_format,
                 frame_size=None if self.chunk.part is not None else lease.frame_size,

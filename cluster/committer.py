@@ -10,8 +10,9 @@ import asyncio
 import os
 import re
 import shutil
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -53,6 +54,10 @@ class FinishedFrame:
     attempt_id: UUID
     started_at: float
     """Seconds since the epoch."""
+    rendered_at: float
+    """By the monotonic clock."""
+    before_ms: Mapping[str, float]
+    """``queue`` and ``load``: what passed before the frame's start."""
     output: FrameOutput
     format: OutputFormat
     frame_size: tuple[int, int] | None
@@ -222,7 +227,9 @@ class Committer:
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
         uploads = [_uploads_of(finished) for finished, _ in checked]
         flat = [upload for of_frame in uploads for upload in of_frame]
+        began = time.monotonic()
         stored = {item.key: item for item in await self._storage.put_artifacts(flat)}
+        upload_ms = (time.monotonic() - began) * 1000
         commits = []
         for (finished, facts), of_frame in zip(checked, uploads, strict=True):
             artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
@@ -232,13 +239,24 @@ class Committer:
                     frame=finished.frame,
                     attempt_id=finished.attempt_id,
                     started_at=finished.started_at,
-                    timings_ms=dict(finished.output.timings_ms),
+                    timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
                     metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
                     warm=finished.warm,
                     artifacts=artifacts,
                 )
             )
         return commits
+
+
+def _timings(finished: FinishedFrame, *, began: float, upload_ms: float) -> dict[str, float]:
+    """The engine's own, and around them queue, load, finish (checks, and the wait for company) and upload.
+
+    Frames that go out together share the time of their upload.
+    """
+    finish_ms = (began - finished.rendered_at) * 1000
+    engine = finished.output.timings_ms
+    render_ms = sum(engine.values())  # all of it, where the engine does not tell rendering from the rest
+    return {"render": render_ms, **engine, **finished.before_ms, "finish": finish_ms, "upload": upload_ms}
 
 
 def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
@@ -310,7 +328,9 @@ async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
     name = f"part_{chunk.part:02d}_of_{chunk.parts:02d}{main.suffix}"
     media_type = _EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
     key = artifact_key(job_id=str(chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name)
+    began = time.monotonic()
     stored = await storage.put_artifact(key, main, media_type=media_type)
+    upload_ms = (time.monotonic() - began) * 1000
     return PartCommit(
         attempt_id=finished.attempt_id,
         started_at=finished.started_at,
@@ -318,7 +338,7 @@ async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
         media_type=media_type,
-        timings_ms=dict(finished.output.timings_ms),
+        timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
         metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
         warm=finished.warm,
     )

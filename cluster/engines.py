@@ -1,7 +1,8 @@
 """The engines that a replica keeps resident: one child process per (project, pipeline, model), evicted by bytes.
 
 A live engine is never shared between projects. The budget counts what the processes really hold now, so an engine
-that grew makes room by itself; the one in use is pinned.
+that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its chunk ends; then the
+least recently used of those not in use, one after the other, until number and bytes fit. The one in use never does.
 """
 
 from __future__ import annotations
@@ -10,19 +11,20 @@ import asyncio
 import contextlib
 import functools
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-import psutil
 import structlog
 
 from cluster.backoff import Patience
 from cluster.scratch import Scratch
 from cluster.settings import ClusterSettings
+from cluster.wear import Wear
 from db.queue import ClaimedChunk
 from jobs.errors import NotFound
 from jobs.spec import JobSpec
@@ -33,14 +35,16 @@ from models.residency import ResidencyCache
 from pipelines.base import ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
 from pipelines.host import EngineHost
+from pipelines.machine import machine_memory_bytes
 from pipelines.registry import get_pipeline
+from pipelines.sandbox import SandboxReport
 from pipelines.settings import EngineSettings
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
 
 _RAM_SHARE = 0.6
-"""Part of the machine's memory that resident engines may hold when no figure is set."""
+"""Part of the machine's (or its container's) memory that resident engines may hold when no figure is set."""
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
@@ -52,6 +56,7 @@ class _Resident:
 
     host: EngineHost
     release_files: Callable[[], None]
+    wear: Wear
 
     def memory_bytes(self) -> int:
         return self.host.memory_bytes() if self.host.alive else 0
@@ -71,6 +76,9 @@ class EngineLease:
     """False until the first frame after a load."""
     frame_size: tuple[int, int] | None = None
     """Width and height that every picture must have, where the settings settle them."""
+    opening_ms: float = 0.0
+    """Spent on having the engine: files fetched, process started, model loaded; near 0 where it is warm."""
+    wear: Wear = field(default_factory=Wear)
 
     def scratch_for(self, attempt_id: UUID) -> Path:
         """The folder of one attempt, below the only place that the engine may write."""
@@ -91,6 +99,7 @@ class EngineRoom:
         self._storage = storage
         self._settings = settings
         self._engine_settings = engine_settings
+        self._sandbox: SandboxReport | None = None
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
         self._scratch = Scratch(scratch.resolve(), replica_id.hex)
@@ -98,7 +107,7 @@ class EngineRoom:
             root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
         )
         self._engines: ResidencyCache[EngineKey, _Resident] = ResidencyCache(
-            budget_bytes=settings.engine_memory_bytes or int(psutil.virtual_memory().total * _RAM_SHARE),
+            budget_bytes=settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE),
             max_entries=settings.max_engines,
             measure=_Resident.memory_bytes,
             close=_Resident.close,
@@ -108,26 +117,31 @@ class EngineRoom:
     async def use(self, chunk: ClaimedChunk, spec: JobSpec, *, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
         """An engine that has the chunk's model loaded; raises ``EngineError`` when it cannot be had or ``stop`` is set.
 
-        An engine that died while in use leaves the room. A frame that has run out of memory before gets the room for
-        itself: every engine here is ended first, its own too, as that one holds what the failed try left.
+        An engine that died while in use, or is worn, leaves the room. A frame that has run out of memory before gets
+        the room for itself: every engine here is ended first, its own too, as that one holds what the failed try left.
         """
         key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
         if chunk.resource_failures:
             await self._clear()
         pipeline = get_pipeline(chunk.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
+        began = time.monotonic()
         opening = asyncio.create_task(self._acquire(key, chunk, spec), name="engine-open")
         await _unless_stopped(opening, stop)
-        host, warm = opening.result()
+        resident, warm = opening.result()
+        host = resident.host
+        self._sandbox = host.sandbox or self._sandbox
         try:
             yield EngineLease(
                 host=host,
                 output_format=pipeline.output(settings),
                 warm=warm,
                 frame_size=pipeline.frame_size(settings),
+                opening_ms=(time.monotonic() - began) * 1000,
+                wear=resident.wear,
             )
         finally:
-            if host.alive:
+            if host.alive and not resident.wear.worn:
                 await self._engines.release(key)
             else:
                 await self._engines.discard(key)
@@ -140,6 +154,10 @@ class EngineRoom:
             if resident.host.alive
         ]
 
+    def sandbox(self) -> dict[str, Any] | None:
+        """What guards the engines here, for the replica's row; None before the first has started."""
+        return None if self._sandbox is None else self._sandbox.as_dict()
+
     async def close(self) -> None:
         await self._engines.close()
         self._scratch.close()
@@ -149,13 +167,13 @@ class EngineRoom:
             if await self._engines.evict(key):
                 _log.info("engine_evicted_for_memory", pipeline=key[1], model=key[2][:12])
 
-    async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[EngineHost, bool]:
+    async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[_Resident, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
         while True:
             warm = key in self._engines
-            host = (await self._engines.acquire(key, lambda: self._open(chunk, spec))).host
-            if host.alive or not warm:
-                return host, warm
+            resident = await self._engines.acquire(key, lambda: self._open(chunk, spec))
+            if resident.host.alive or not warm:
+                return resident, warm
             await self._engines.discard(key)
 
     async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> _Resident:
@@ -173,17 +191,24 @@ class EngineRoom:
         release_files = functools.partial(self._models.release, manifest.digest())
         try:
             model = ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-            return _Resident(await self._load(chunk, spec, model), release_files)
+            host = await self._load(chunk, spec, model)
         except BaseException:
             release_files()
             raise
+        wear = Wear(
+            recycle_frames=self._engine_settings.recycle_frames,
+            recycle_growth_bytes=self._engine_settings.recycle_growth_bytes,
+            memory_bytes=host.memory_bytes,
+        )
+        return _Resident(host, release_files, wear)
 
     async def _load(self, chunk: ClaimedChunk, spec: JobSpec, model: ModelFiles) -> EngineHost:
         timeout = timedelta(seconds=spec.limits.load_timeout_s)
         self._remove_empty_folders()
         host = await EngineHost.start(
             pipeline=get_pipeline(chunk.pipeline),
-            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{chunk.work_id}-{chunk.fence}",
+            # The random part keeps it from engines of others, which may hold the right to files that they can name.
+            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{uuid4().hex}",
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
         )
@@ -202,7 +227,7 @@ class EngineRoom:
                 folder.rmdir()
 
 
-async def _unless_stopped(opening: asyncio.Task[tuple[EngineHost, bool]], stop: asyncio.Event) -> None:
+async def _unless_stopped(opening: asyncio.Task[tuple[_Resident, bool]], stop: asyncio.Event) -> None:
     """Wait for the task; a stop cancels it (its engine is killed) and raises ``EngineKilled``."""
     stopping = asyncio.create_task(stop.wait(), name="engine-open-stop")
     try:

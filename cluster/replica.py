@@ -222,7 +222,7 @@ class Replica:
                     replica_id=self.identity.id,
                     held=self._committer.held() | ({run.key} if run else set()),
                     residents=self._engines.residents(),
-                    current={**(run.progress.as_json() if run else {}), **self._committer.trouble()},
+                    current=self._current_state(run),
                     lease=self._limits.lease,
                 )
             except (Unavailable, OSError) as error:
@@ -230,6 +230,14 @@ class Replica:
             else:
                 await self._obey(reply, run)
             await asyncio.sleep(self._limits.beat.total_seconds())
+
+    def _current_state(self, run: ChunkRun | None) -> dict[str, Any]:
+        sandbox = self._engines.sandbox()
+        return {
+            **({"sandbox": sandbox} if sandbox is not None else {}),
+            **(run.progress.as_json() if run else {}),
+            **self._committer.trouble(),
+        }
 
     async def _obey(self, reply: BeatReply, run: ChunkRun | None) -> None:
         if not reply.known and not self._departure.announced.is_set():

@@ -78,7 +78,7 @@ class ClusterSettings(BaseSettings):
     """Bytes of materialised models to keep on the node's disk."""
 
     scratch_dir: Path | None = None
-    """Where engines write frames before upload; None: shared memory where it exists, else the cache's folder."""
+    """Where engines write frames before upload; None: a folder in the cache."""
 
     engine_memory_bytes: int = 0
     """Bytes of RAM that the resident engines of one replica may hold together; 0: 60 % of the machine's."""

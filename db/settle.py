@@ -19,6 +19,7 @@ from jobs.spec import JobSpec
 from jobs.states import EndReason, JobCommand, JobState
 
 VIDEO = "video"
+CONTACT_SHEET = "contact_sheet"
 PREVIEW = "preview"
 
 _MAY_FINISH = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.AWAITING_APPROVAL)
@@ -42,7 +43,7 @@ async def settle(tx: Transaction, *, job_id: UUID) -> JobState:
 
 
 async def _end(tx: Transaction, job: LockedJob) -> JobState:
-    """Every frame has its outcome: fail, or make the film, or succeed."""
+    """Every frame has its outcome: fail, or make what the job asks for of them, or succeed."""
     if job.failed:
         first = (await run(tx, "first_failure", job_id=job.id)).one()
         return await end_job(
@@ -60,24 +61,33 @@ async def _end(tx: Transaction, job: LockedJob) -> JobState:
             command=JobCommand.CANCELED,
             message=f"{job.canceled} of {job.total} frames were canceled before, and left out when it was tried again.",
         )
-    film = (await run(tx, "film_of_job", job_id=job.id, generation=job.generation)).one_or_none()
-    if film is None:
+    made = (await run(tx, "outputs_of_job", job_id=job.id, generation=job.generation)).all()
+    if not made:  # they are queued together
         spec = JobSpec.model_validate((await run(tx, "job_spec", job_id=job.id)).scalar_one())
-        if spec.video is None or job.committed + job.reused == 0:  # every frame was skipped
+        tasks = _outputs_of(spec) if job.committed + job.reused else []  # none where every frame was skipped
+        if not tasks:
             return await end_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
-        await add_post(tx, job=job, task=VIDEO, ordinals=None)
+        for task in tasks:
+            await add_post(tx, job=job, task=task, ordinals=None)
         return JobState.FINISHING
-    if film.state == "done":
-        return await end_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
-    if film.state == "failed":
+    failed = next((output for output in made if output.state == "failed"), None)
+    if failed is not None:
         return await end_job(
             tx,
             job_id=job.id,
             command=JobCommand.FAIL,
             reason=EndReason.BAD_OUTPUT,
-            message=f"All frames are there, but the video could not be made: {film.error}",
+            message=f"All frames are there, but the {failed.task.replace('_', ' ')} could not be made: {failed.error}",
         )
+    if all(output.state == "done" for output in made):
+        return await end_job(tx, job_id=job.id, command=JobCommand.SUCCEED)
     return JobState.FINISHING
+
+
+def _outputs_of(spec: JobSpec) -> list[str]:
+    """Tasks that the job is not done without."""
+    wanted = {VIDEO: spec.video, CONTACT_SHEET: spec.outputs.contact_sheet}
+    return [task for task, output in wanted.items() if output is not None]
 
 
 async def _is_scouted(tx: Transaction, job: LockedJob) -> bool:
@@ -98,7 +108,7 @@ async def _is_scouted(tx: Transaction, job: LockedJob) -> bool:
 
 
 async def add_post(tx: Transaction, *, job: LockedJob, task: str, ordinals: list[int] | None) -> None:
-    """Queue a step behind the frames; a film once per generation."""
+    """Queue a step behind the frames; an output of the whole job once per generation."""
     await run(
         tx,
         "insert_post",

@@ -24,6 +24,7 @@ from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.labels import check_wish
 from jobs.order import Order
+from jobs.post_steps import VideoCodec
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Line ends, terminal escapes, halves of a UTF-16 pair, and what turns the direction of writing: no part of a name."""
@@ -78,6 +79,17 @@ class VideoOutput(BaseModel):
 
     fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
     preview: Literal["webm", "gif", "none"] = Field("webm", description="A second, light file for the browser.")
+    codec: VideoCodec = Field("h264", description="ProRes comes as .mov, the others as .mp4.")
+
+
+class ContactSheetOutput(BaseModel):
+    """One picture of the job's frames, evenly spread ones where they are more than fit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: int | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
+    cell_width: int = Field(320, ge=32, le=1024, description="Pixels.")
+    labels: bool = Field(True, description="The frame's number below it.")
 
 
 class Outputs(BaseModel):
@@ -88,6 +100,7 @@ class Outputs(BaseModel):
     video: VideoOutput | Literal["auto"] | None = Field(
         "auto", description="`auto`: a film when the job has more than one frame; null: none."
     )
+    contact_sheet: ContactSheetOutput | None = Field(None, description="A picture of all frames; null: none.")
     previews: bool = Field(True, description="Small pictures for the browser; a small frame is its own.")
 
 

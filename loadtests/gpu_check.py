@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests import gpu_splats
+from loadtests import gpu_diffusion, gpu_splats
 from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU, psnr_db, verdict_of
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
@@ -104,7 +104,7 @@ async def check(scratch: Path) -> int:
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rayfarm-gpu-") as scratch:
-        return verdict_of([asyncio.run(part(Path(scratch))) for part in (check, gpu_splats.check)])
+        return verdict_of([asyncio.run(part(Path(scratch))) for part in (check, gpu_splats.check, gpu_diffusion.check)])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jobs.errors import InvalidInput
 from models.formats.blend import inspect_blend
+from models.formats.diffusion import inspect_index
 from models.formats.mitsuba_xml import inspect_mitsuba
 from models.formats.splats import inspect_splats
 
@@ -15,6 +16,8 @@ class ModelKind(StrEnum):
     """What a replica can hold resident."""
 
     BLENDER = "blender"
+    DIFFUSION = "diffusion"
+    """A folder of weights as diffusers saves it."""
     MITSUBA = "mitsuba"
     FAKE = "fake"
     """Of the `fake` pipeline: any file, never opened."""
@@ -34,11 +37,13 @@ class ModelKind(StrEnum):
 
 _ENDINGS = {
     ModelKind.BLENDER: (".blend",),
+    ModelKind.DIFFUSION: ("model_index.json",),
     ModelKind.MITSUBA: (".xml", ".mitsuba.json"),
     ModelKind.SPLATS: (".ply", ".splat", ".spz", ".sog"),
 }
 _PIPELINES = {
     ModelKind.BLENDER: "cycles",
+    ModelKind.DIFFUSION: "diffusion",
     ModelKind.MITSUBA: "mitsuba",
     ModelKind.FAKE: "fake",
     ModelKind.SPLATS: "splats",
@@ -61,6 +66,8 @@ def check_main_file(kind: ModelKind, path: Path) -> None:
     match kind:
         case ModelKind.BLENDER:
             inspect_blend(path)
+        case ModelKind.DIFFUSION:
+            inspect_index(path)
         case ModelKind.MITSUBA:
             inspect_mitsuba(path)
         case ModelKind.FAKE:

@@ -30,14 +30,21 @@ _DEVICES = tuple(Path("/dev") / name for name in ("null", "zero", "full", "rando
 _GPU_DEVICES = "nvidia*"
 """Not the whole of /dev: disks are in it."""
 _KERNEL = Path("/proc")
-"""Drivers write thread names there. Other processes' memory and environment need the right to trace them, which
-Landlock takes away, unless the process has CAP_PERFMON."""
+"""To be read. Other processes' memory and environment need the right to trace them, which Landlock takes away, unless
+the process has CAP_PERFMON. Not to be written: root needs no right to do so, and a word in sysrq-trigger reboots."""
+_OWN_PROCESS = Path("/proc/self")
+"""Drivers write thread names there."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the path is the kernel's, nothing is created by us
-"""GPU drivers create segments here."""
+"""GPU drivers and OpenMP create segments here. Without the right to list it: frames of other engines may lie there too,
+in folders whose names cannot be guessed."""
+
+_SCOPE_SIGNAL = 1 << 1
+_SCOPE_ABSTRACT_SOCKET = 1 << 0
+"""Since ABI 6: neither signals nor abstract sockets reach out of the confined process."""
 
 
 class _RulesetAttributes(ctypes.Structure):
-    _fields_ = [("handled_access_fs", ctypes.c_uint64)]
+    _fields_ = [("access_fs", ctypes.c_uint64), ("access_net", ctypes.c_uint64), ("scoped", ctypes.c_uint64)]
 
 
 class _PathBeneath(ctypes.Structure):
@@ -58,14 +65,19 @@ def confine_files(libc: ctypes.CDLL, *, writable: Iterable[Path], readable: Iter
     reading = _READ_FILE | _READ_DIR
     existing = reading | _WRITE_FILE | (_TRUNCATE if abi >= 3 else 0)
     everything = existing | _REMOVE_DIR | _REMOVE_FILE | _MAKE | (_REFER if abi >= 2 else 0)
-    attributes = _RulesetAttributes(handled_access_fs=everything)
-    ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(ctypes.sizeof(attributes)), 0)
+    attributes = _RulesetAttributes(access_fs=everything)
+    size = ctypes.sizeof(ctypes.c_uint64)  # all that an older kernel knows of
+    if abi >= 6:
+        attributes.scoped = _SCOPE_SIGNAL | _SCOPE_ABSTRACT_SOCKET
+        size = ctypes.sizeof(attributes)
+    ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
     try:
-        allowed = [(path, everything) for path in (*writable, _SHARED_MEMORY)]
-        allowed += [(path, existing) for path in (*_DEVICES, *Path("/dev").glob(_GPU_DEVICES), _KERNEL)]
-        allowed += [(path, reading) for path in readable]
+        allowed = [(path, everything) for path in writable]
+        allowed += [(path, existing) for path in (*_DEVICES, *Path("/dev").glob(_GPU_DEVICES), _OWN_PROCESS)]
+        allowed += [(path, reading) for path in (*readable, _KERNEL)]
+        allowed.append((_SHARED_MEMORY, everything & ~_READ_DIR))
         for path, access in allowed:
             _allow(libc, ruleset, path, access)
         return bool(libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)

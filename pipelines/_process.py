@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pipelines.sandbox import SandboxLimits, child_environment
+from pipelines.sandbox import ORDERS, SandboxLimits, child_environment
 from pipelines.settings import EngineSettings
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -37,10 +38,13 @@ class LogFile:
         self._dropped = 0
         with tempfile.NamedTemporaryFile(dir=folder) as named:
             self.fd = os.open(named.name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        found = os.fstat(self.fd)
+        self.identity = (found.st_dev, found.st_ino)
+        """Device and inode."""
 
     def trim(self) -> None:
         """Keep the file small; cheap while it is."""
-        if os.fstat(self.fd).st_size > _LOG_SLACK * self._limit:
+        if self.fd >= 0 and os.fstat(self.fd).st_size > _LOG_SLACK * self._limit:
             self._before = self._end()
             self._dropped += os.fstat(self.fd).st_size
             os.ftruncate(self.fd, 0)  # the child appends, so it goes on from the start
@@ -112,30 +116,73 @@ class ChildProcess:
         except (OSError, IndexError):
             return 0
 
+    def take_peak_bytes(self) -> int:
+        """Largest resident set since the last call, or since the start; 0 when the process is gone."""
+        try:
+            with Path(f"/proc/{self.pid}/status").open() as lines:
+                peak = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+            Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # proc(5): reset the peak, touch nothing else
+        except (OSError, ValueError):
+            return self.memory_bytes()
+        return peak
+
+    def threads(self) -> int:
+        """How many run; 0 when the process is gone."""
+        fields = self._stat()
+        return int(fields[17]) if fields else 0
+
     def cpu_seconds(self) -> float:
         """CPU time so far, all threads; 0 when the process is gone."""
+        fields = self._stat()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND if fields else 0.0
+
+    def nameless_bytes(self) -> int:
+        """In files that it holds open and that no folder has any more: deleted ones and those of memfd_create."""
+        total = 0
+        seen = {self.log.identity}
         try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+                found = entry.stat()
+                key = (found.st_dev, found.st_ino)
+                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and key not in seen:
+                    seen.add(key)
+                    total += found.st_blocks * 512
+        except OSError:  # it just closed one: the next look counts again
+            pass
+        return total
+
+    def _stat(self) -> list[str]:
+        """The fields of proc(5)'s stat from the third on."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         except (OSError, IndexError):
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+            return []
 
 
 def spawn_worker(
-    *, engine_module: str, home: Path, writable: Sequence[Path], readable: Sequence[Path], settings: EngineSettings
+    *,
+    engine_module: str,
+    home: Path,
+    writable: Sequence[Path],
+    readable: Sequence[Path],
+    scratch_bytes: int,
+    settings: EngineSettings,
 ) -> ChildProcess:
     """Fork and exec ``pipelines.worker``. Call from a thread that lives as long as the child: its end kills it."""
     ours, theirs = socket.socketpair()
     log = LogFile(folder=home, limit_bytes=settings.log_tail_bytes)
-    limits: SandboxLimits = settings.sandbox_limits()
-    extra = {} if settings.threads is None else {"RAYFARM_ENGINE_THREADS": str(settings.threads)}
+    limits: SandboxLimits = settings.sandbox_limits(scratch_bytes)
+    orders = {
+        "limits": asdict(limits),
+        "writable": [str(path) for path in writable],
+        "readable": [str(path) for path in (*readable, *settings.readable)],
+    }
+    # Not as arguments, which every process may read of every other: where an engine writes is nobody else's concern.
+    extra = {ORDERS: json.dumps(orders)}
+    if settings.threads is not None:
+        extra["RAYFARM_ENGINE_THREADS"] = str(settings.threads)
     command = [sys.executable, "-m", "pipelines.worker"]
     command += ["--fd", str(theirs.fileno()), "--engine", engine_module, "--parent-pid", str(os.getpid())]
-    command += ["--limits", json.dumps(asdict(limits))]
-    for path in writable:
-        command += ["--writable", str(path)]
-    for path in (*readable, *settings.readable):
-        command += ["--readable", str(path)]
     try:
         popen = subprocess.Popen(
             command,

@@ -3,7 +3,7 @@
 RayfarmError
 └── EngineError       the engine refused or failed; its process lives on
     └── EngineLost    the engine's process is gone
-        ├── EngineCrashed   … by itself: signal, abort, exit, broken protocol
+        ├── EngineCrashed   … by itself: signal, abort, exit, broken protocol; or it passed a limit
         └── EngineKilled    … because ``EngineHost.kill`` was called
 """
 
@@ -36,7 +36,7 @@ class EngineLost(EngineError):
 
 
 class EngineCrashed(EngineLost):
-    """The renderer's process died by itself."""
+    """The renderer's process died by itself, or was killed for passing one of its limits."""
 
     code = "engine-crash"
 
@@ -47,11 +47,13 @@ class EngineCrashed(EngineLost):
         exit_code: int | None = None,
         signal: int | None = None,
         log_tail: str = "",
-        out_of_memory: bool = False,
+        reason: EndReason = EndReason.ENGINE_CRASH,
+        remedy: str | None = None,
     ) -> None:
         super().__init__(
-            EndReason.OUT_OF_MEMORY if out_of_memory else EndReason.ENGINE_CRASH,
+            reason,
             message,
+            remedy=remedy,
             exit_code=exit_code,
             signal=signal,
             log_tail=log_tail,

@@ -10,12 +10,13 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
+from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
 from pipelines.output_check import check_contained, check_image, is_below
@@ -33,7 +34,7 @@ from pipelines.protocol import (
     RenderedEvent,
     parse_event,
 )
-from pipelines.sandbox import SandboxReport
+from pipelines.sandbox import SandboxLevel, SandboxReport
 from pipelines.settings import EngineSettings
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,14 @@ class EngineHost:
     """
 
     def __init__(
-        self, *, child: ChildProcess, pipeline: Pipeline, workdir: Path, home: Path, settings: EngineSettings
+        self,
+        *,
+        child: ChildProcess,
+        pipeline: Pipeline,
+        workdir: Path,
+        home: Path,
+        settings: EngineSettings,
+        watchdog: Watchdog,
     ) -> None:
         self.pipeline = pipeline
         self.workdir = workdir
@@ -78,6 +86,9 @@ class EngineHost:
         self._progressed_at = asyncio.get_running_loop().time()
         self._writer: asyncio.StreamWriter | None = None
         self._listener: asyncio.Task[None] | None = None
+        self._watchdog = watchdog
+        self._watch: asyncio.Task[None] | None = None
+        self._breach: Breach | None = None
 
     @classmethod
     async def start(
@@ -96,14 +107,24 @@ class EngineHost:
         """
         workdir.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix="engine-", dir=workdir))
+        writable = (workdir, *pipeline.shared_paths())
+        scratch_bytes = scratch_cap(settings.scratch_bytes, workdir)
         child = spawn_worker(
             engine_module=engine_module or pipeline.engine_module,
             home=home,
-            writable=(workdir, *pipeline.shared_paths()),
+            writable=writable,
             readable=models,
+            scratch_bytes=scratch_bytes,
             settings=settings,
         )
-        host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings)
+        watchdog = Watchdog(
+            child=child,
+            folders=writable,
+            memory_bytes=memory_cap(settings.memory_bytes),
+            scratch_bytes=scratch_bytes,
+            max_threads=settings.max_threads,
+        )
+        host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings, watchdog=watchdog)
         try:
             async with asyncio.timeout(settings.start_timeout.total_seconds()):
                 await host._connect()
@@ -185,7 +206,7 @@ class EngineHost:
         for path in (output.main, *output.extra):
             check_contained(path, real_scratch)
         check_image(output.main)
-        return output
+        return replace(output, metrics={**output.metrics, **self._metrics()})
 
     async def kill(self) -> None:
         """SIGKILL and reap. Idempotent; outstanding calls raise ``EngineKilled``."""
@@ -207,6 +228,13 @@ class EngineHost:
                 )
         await self.kill()
 
+    def _metrics(self) -> dict[str, Any]:
+        """What the parent knows of a frame that just ended; the child's word on it would not count."""
+        return {
+            "peak_rss_bytes": self._child.take_peak_bytes(),
+            "sandbox": self.sandbox.level.value if self.sandbox is not None else None,
+        }
+
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         ready = self._calls[None] = _Call(loop.create_future())
@@ -214,10 +242,16 @@ class EngineHost:
             sock=self._child.connection, limit=self.settings.message_limit_bytes
         )
         self._listener = asyncio.create_task(self._listen(reader), name=f"engine-{self.pid}")
+        self._watch = asyncio.create_task(self._guard(), name=f"engine-watch-{self.pid}")
         event = await ready.answer
         if not isinstance(event, ReadyEvent) or event.protocol != PROTOCOL_VERSION:
             raise await self._broken(f"no greeting of protocol {PROTOCOL_VERSION}")
-        self.sandbox = SandboxReport(network=event.network, files=event.files, nice=event.nice)
+        self.sandbox = event.sandbox()
+        refuse_below(self.settings.require_sandbox, self.sandbox)
+
+    async def _guard(self) -> None:
+        self._breach = await self._watchdog.run()
+        self._child.kill()  # the listener hears the end of it
 
     async def _ask(self, number: int, line: bytes, on_progress: ProgressCallback | None = None) -> Answer:
         if self._lost is not None:
@@ -291,6 +325,8 @@ class EngineHost:
         if await self._child.reap(0 if self._protocol_error else _OWN_END_S) is None:
             self._child.kill()  # closed its socket, or spoke nonsense, and lives on
             await self._child.reap(self.settings.kill_timeout.total_seconds())
+        if self._watch is not None:
+            self._watch.cancel()
         self._child.log.close()
         self._lost = self._cause_of_death()
         for number in list(self._calls):
@@ -304,6 +340,8 @@ class EngineHost:
             return EngineKilled()
         if self._closing:
             return EngineKilled("The engine was closed.")
+        if (breach := self._breach) is not None:
+            return EngineCrashed(breach.message, reason=breach.reason, remedy=breach.remedy, log_tail=self.log_tail)
         if self._protocol_error is not None:
             how, signal_number = f"broke the protocol: {self._protocol_error}", None
         elif status is not None and status < 0:
@@ -317,7 +355,7 @@ class EngineHost:
             exit_code=status if status is not None and status >= 0 else None,
             signal=signal_number,
             log_tail=self.log_tail,
-            out_of_memory=memory,
+            reason=EndReason.OUT_OF_MEMORY if memory else EndReason.ENGINE_CRASH,
         )
 
 
@@ -326,3 +364,16 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # a real-time signal
         return f"signal {number}"
+
+
+def refuse_below(required: SandboxLevel, report: SandboxReport) -> None:
+    """Raise ``EngineError`` where less of the sandbox is in force than the operator asks for."""
+    if report.level.rank >= required.rank:
+        return
+    raise EngineError(
+        EndReason.INFRA,
+        f"The engine's sandbox is {report.level.value} here, and this farm requires {required.value}. "
+        f"Missing: {', '.join(report.missing)}.",
+        remedy="Run the farm on Linux 5.13 or newer with Landlock and seccomp (in a container: a seccomp profile that "
+        "allows landlock_* and seccomp), or lower RAYFARM_ENGINE_REQUIRE_SANDBOX.",
+    )

@@ -12,6 +12,7 @@ from pipelines.errors import EngineError
 _SIGNATURES: dict[str, tuple[bytes, bytes]] = {
     ".png": (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
     ".jpg": (b"\xff\xd8\xff", b"\xff\xd9"),
+    ".webp": (b"RIFF", b""),
     ".exr": (b"\x76\x2f\x31\x01", b""),
 }
 """Extension → first and last bytes."""

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from jobs.spec import SplitMode
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles
+from pipelines.sandbox import SandboxReport
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class ProtocolError(Exception):
@@ -91,7 +92,25 @@ class ReadyEvent(_Message):
     protocol: int
     network: str
     files: str
+    calls: str
+    rights: str
     nice: int
+
+    @classmethod
+    def of(cls, report: SandboxReport) -> ReadyEvent:
+        return cls(
+            protocol=PROTOCOL_VERSION,
+            network=report.network,
+            files=report.files,
+            calls=report.calls,
+            rights=report.rights,
+            nice=report.nice,
+        )
+
+    def sandbox(self) -> SandboxReport:
+        return SandboxReport(
+            network=self.network, files=self.files, calls=self.calls, rights=self.rights, nice=self.nice
+        )
 
 
 class ProgressEvent(_Message):

@@ -8,12 +8,16 @@ from types import MappingProxyType
 from jobs.errors import InvalidInput
 from pipelines.base import Pipeline
 from pipelines.cycles.pipeline import CyclesPipeline
+from pipelines.diffusion.pipeline import DiffusionPipeline
 from pipelines.fake.pipeline import FakePipeline
 from pipelines.mitsuba.pipeline import MitsubaPipeline
 from pipelines.splats.pipeline import SplatsPipeline
 
 PIPELINES: Mapping[str, Pipeline] = MappingProxyType(
-    {pipeline.name: pipeline for pipeline in (CyclesPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())}
+    {
+        pipeline.name: pipeline
+        for pipeline in (CyclesPipeline(), DiffusionPipeline(), MitsubaPipeline(), SplatsPipeline(), FakePipeline())
+    }
 )
 
 

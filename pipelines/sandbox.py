@@ -9,9 +9,10 @@ import signal
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum, StrEnum
 from pathlib import Path
 
-from pipelines import _landlock
+from pipelines import _landlock, _seccomp
 
 ALLOWED_ENVIRONMENT = frozenset(
     {
@@ -40,6 +41,9 @@ ALLOWED_ENVIRONMENT = frozenset(
 )
 """Everything else (keys, tokens, database URLs, Ray's OMP_NUM_THREADS=1) stays with the parent."""
 
+ORDERS = "RAYFARM_ENGINE_ORDERS"
+"""Environment variable of a child: its limits and folders as JSON."""
+
 _SOURCE = Path(__file__).resolve().parents[1]
 _SOURCE_PACKAGES = ("jobs", "models", "pipelines")
 """All that a child imports of ours. The folder itself is not for it: a checkout holds `.rayfarm` and its keys."""
@@ -62,6 +66,21 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
 
+class SandboxLevel(StrEnum):
+    """How much of the sandbox is in force."""
+
+    NONE = "none"
+    """The engine may do whatever the farm's own user may."""
+    PARTIAL = "partial"
+    """Some of it: the report names what is missing."""
+    FULL = "full"
+    """No network, no files but its own, no rights, and none of the system calls that reach for others."""
+
+    @property
+    def rank(self) -> int:
+        return list(SandboxLevel).index(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxLimits:
     """What the parent asks the child to put on itself."""
@@ -69,8 +88,13 @@ class SandboxLimits:
     nice: int
     oom_score_adj: int
     max_open_files: int
+    max_threads: int
+    """Of the process; the parent watches it too, as the kernel exempts root."""
+    max_file_bytes: int
+    """Longest file that it may write."""
     unshare_network: bool
     confine_files: bool
+    filter_calls: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +102,37 @@ class SandboxReport:
     """What is really in force in the child."""
 
     network: str
-    """``none``: an empty network namespace; ``shared``: the machine's network."""
+    """``none``: an empty network namespace, or no sockets at all; ``shared``: the machine's network."""
     files: str
     """``confined``: it writes only its own folders, and reads only these, its models and the system's libraries;
     ``unconfined``: whatever the user of the process may."""
+    calls: str
+    """``filtered``: no process to start, signal, trace or limit, no mounts, modules, keys, BPF, io_uring and, without a
+    network, no sockets; ``unfiltered``: what the kernel lets any process do."""
+    rights: str
+    """``none``: no capability; ``kept``: those of the farm's user."""
     nice: int
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The parts that are not in force, in words."""
+        wanted = {
+            "no network": self.network == "none",
+            "files confined": self.files == "confined",
+            "system calls filtered": self.calls == "filtered",
+            "no rights": self.rights == "none",
+        }
+        return tuple(words for words, in_force in wanted.items() if not in_force)
+
+    @property
+    def level(self) -> SandboxLevel:
+        guards = (self.network == "none", self.files == "confined", self.calls == "filtered")
+        if not self.missing:
+            return SandboxLevel.FULL
+        return SandboxLevel.PARTIAL if any(guards) else SandboxLevel.NONE
+
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        return {**asdict(self), "level": self.level.value, "missing": list(self.missing)}
 
 
 def child_environment(
@@ -116,30 +163,38 @@ def enter(
     libc = ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; only the parent decides
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _limit_open_files(limits.max_open_files)
+    _lower_limit(resource.RLIMIT_NOFILE, limits.max_open_files)
+    _lower_limit(resource.RLIMIT_FSIZE, limits.max_file_bytes)  # a longer write fails: Python ignores SIGXFSZ
     _raise_oom_score(limits.oom_score_adj)
     niceness = os.nice(limits.nice)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    network_gone = limits.unshare_network and _unshare_network(libc)
+    namespace = _unshare_network(libc) if limits.unshare_network else _Namespace.SHARED
+    if namespace is _Namespace.OWN_USER:  # counts this process's threads alone; else those of every process of the user
+        _lower_limit(resource.RLIMIT_NPROC, limits.max_threads)
     files_confined = limits.confine_files and _landlock.confine_files(
         libc, writable=writable, readable=(*system_paths(), *readable)
     )
-    _drop_capabilities(libc)
-    # Last, because a change of credentials (user namespace) clears it.
+    rights_gone = _drop_capabilities(libc)
+    # After the namespace, because a change of credentials clears it; before the filter, which keeps it so.
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent died before the line above: no signal will come
         os._exit(1)
+    calls_filtered = limits.filter_calls and _seccomp.filter_system_calls(libc, sockets=not limits.unshare_network)
+    no_network = limits.unshare_network and (calls_filtered or namespace is not _Namespace.SHARED)
     return SandboxReport(
-        network="none" if network_gone else "shared",
+        network="none" if no_network else "shared",
         files="confined" if files_confined else "unconfined",
+        calls="filtered" if calls_filtered else "unfiltered",
+        rights="none" if rights_gone else "kept",
         nice=niceness,
     )
 
 
-def _limit_open_files(wanted: int) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def _lower_limit(which: int, wanted: int) -> None:
+    """For good: the hard limit too, where it is not lower yet."""
+    _, hard = resource.getrlimit(which)
     value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (value, value))
+    resource.setrlimit(which, (value, value))
 
 
 def _raise_oom_score(wanted: int) -> None:
@@ -151,24 +206,32 @@ def _raise_oom_score(wanted: int) -> None:
         sys.stderr.write(f"sandbox: oom_score_adj stays as it is: {error}\n")
 
 
-def _drop_capabilities(libc: ctypes.CDLL) -> None:
+def _drop_capabilities(libc: ctypes.CDLL) -> bool:
     """Root keeps its own files and loses its rights over others'; they outrank Landlock (capget(2), version 3)."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     none = (ctypes.c_uint32 * 6)()
-    if libc.capset(header, none) != 0:
-        sys.stderr.write(f"sandbox: capabilities stay as they are: {os.strerror(ctypes.get_errno())}\n")
-
-
-def _unshare_network(libc: ctypes.CDLL) -> bool:
-    if libc.unshare(_CLONE_NEWNET) == 0:
+    if libc.capset(header, none) == 0:
         return True
+    sys.stderr.write(f"sandbox: capabilities stay as they are: {os.strerror(ctypes.get_errno())}\n")
+    return False
+
+
+class _Namespace(Enum):
+    SHARED = "the machine's network"
+    OWN = "an empty network"
+    OWN_USER = "an empty network, in a user namespace of its own"
+
+
+def _unshare_network(libc: ctypes.CDLL) -> _Namespace:
+    if libc.unshare(_CLONE_NEWNET) == 0:
+        return _Namespace.OWN
     uid, gid = os.getuid(), os.getgid()
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
-        return False
+        return _Namespace.SHARED
     try:  # without a map, files would seem to belong to nobody
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     except OSError as error:
         sys.stderr.write(f"sandbox: no identity map in the user namespace: {error}\n")
-    return True
+    return _Namespace.OWN_USER

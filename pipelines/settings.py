@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import ByteSize, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipelines.sandbox import SandboxLimits
+from pipelines.sandbox import SandboxLevel, SandboxLimits
 
 
 class EngineSettings(BaseSettings):
@@ -41,21 +41,44 @@ class EngineSettings(BaseSettings):
     """The kernel, short of memory, takes the engine before the farm's own processes."""
     max_open_files: Annotated[int, Field(ge=256)] = 4096
     """RLIMIT_NOFILE of the child (lowered to the hard limit if that is less)."""
+    max_threads: Annotated[int, Field(ge=64)] = 1024
+    """Threads that an engine may run; over it, it is killed. A renderer runs a few for each core."""
+    memory_bytes: ByteSize | None = None
+    """Resident memory that one engine may hold; over it, it is killed and its frame ends as out_of_memory. None = 80 %
+    of what this machine, or its container, has. (A limit on address space would break CUDA.)"""
+    scratch_bytes: ByteSize | None = None
+    """Bytes of files that one engine may hold at once (frames before upload, simulation caches); over it, it is killed.
+    None = half of what is free at its start where it writes."""
+    recycle_frames: Annotated[int, Field(ge=1)] | None = None
+    """An engine is replaced after this many frames. None = never for that."""
+    recycle_growth_bytes: ByteSize | None = None
+    """An engine is replaced when it holds this much more memory after a frame than after its first. None = never for
+    that; memory_bytes holds anyway."""
+    require_sandbox: SandboxLevel = SandboxLevel.NONE
+    """No engine starts where less of the sandbox is in force: `full` in production where several people's scenes are
+    rendered, `partial`, or `none`. `rayfarm workers` and each frame's metrics show the level."""
     unshare_network: bool = True
-    """Give the child an empty network namespace where the kernel permits it: scenes need no network."""
+    """Give the child an empty network namespace where the kernel permits it, and no sockets: scenes need no network."""
     confine_files: bool = True
     """Where the kernel has Landlock: the child writes only its own folders, and reads only these, its model and the
     system's libraries."""
+    filter_calls: bool = True
+    """Where the kernel has seccomp: the child may start, signal, trace or limit no process, and make no use of mounts,
+    modules, keys, BPF and io_uring."""
     readable: tuple[Path, ...] = ()
     """More folders or files that every scene may read (a share of textures, drivers in an unusual place), JSON list."""
     extra_environment: tuple[str, ...] = ()
     """Names of more environment variables that the child may see; all others outside the built-in list are hidden."""
 
-    def sandbox_limits(self) -> SandboxLimits:
+    def sandbox_limits(self, scratch_bytes: int) -> SandboxLimits:
+        """``scratch_bytes``: what the engine may write in all, and so in one file."""
         return SandboxLimits(
             nice=self.nice,
             oom_score_adj=self.oom_score_adj,
             max_open_files=self.max_open_files,
+            max_threads=self.max_threads,
+            max_file_bytes=scratch_bytes,
             unshare_network=self.unshare_network,
             confine_files=self.confine_files,
+            filter_calls=self.filter_calls,
         )

@@ -22,7 +22,6 @@ from jobs.states import EndReason
 from pipelines.base import Engine
 from pipelines.errors import EngineError
 from pipelines.protocol import (
-    PROTOCOL_VERSION,
     CloseCommand,
     Command,
     FailedEvent,
@@ -34,7 +33,7 @@ from pipelines.protocol import (
     RenderedEvent,
     parse_command,
 )
-from pipelines.sandbox import SandboxLimits, SandboxReport, enter
+from pipelines.sandbox import ORDERS, SandboxLimits, SandboxReport, enter
 
 _PROGRESS_INTERVAL_S = 0.1
 """Blender's handlers can fire thousands of times a second while a scene syncs."""
@@ -63,7 +62,7 @@ class EngineWorker:
                 )
             )
             return
-        self._send(ReadyEvent(protocol=PROTOCOL_VERSION, network=report.network, files=report.files, nice=report.nice))
+        self._send(ReadyEvent.of(report))
         for command in self._commands():
             if isinstance(command, CloseCommand):
                 return
@@ -130,19 +129,17 @@ def main(arguments: list[str]) -> NoReturn:
     parser.add_argument("--fd", type=int, required=True, help="socket to the parent")
     parser.add_argument("--engine", required=True, help="module with create_engine()")
     parser.add_argument("--parent-pid", type=int, required=True)
-    parser.add_argument("--limits", required=True, help="SandboxLimits as JSON")
-    parser.add_argument("--writable", action="append", default=[], type=Path, help="folder the engine may write")
-    parser.add_argument("--readable", action="append", default=[], type=Path, help="folder or file it may read")
     options = parser.parse_args(arguments)
     exit_code = 1
     try:
         os.set_inheritable(options.fd, False)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever the parent's thread had blocked
+        orders = json.loads(os.environ.pop(ORDERS))
         report = enter(
-            SandboxLimits(**json.loads(options.limits)),
+            SandboxLimits(**orders["limits"]),
             parent_pid=options.parent_pid,
-            writable=options.writable,
-            readable=options.readable,
+            writable=map(Path, orders["writable"]),
+            readable=map(Path, orders["readable"]),
         )
         faulthandler.enable()  # a crash leaves its Python stack in the parent's log tail
         connection = socket.socket(fileno=options.fd)

@@ -20,6 +20,7 @@ from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
 from serve_app.jobs.endpoints import router as jobs
+from serve_app.jobs.steps import router as job_steps
 from serve_app.licences.endpoints import router as licences
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
@@ -83,7 +84,7 @@ def build_app(
     )
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     farm = (replicas, licences, projects, loops)
-    for router in (blobs, models, jobs, job_control, blocklist, events, artifacts, pipelines, *farm):
+    for router in (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines, *farm):
         keyed.include_router(router)
     app.include_router(keyed)
     app.include_router(files, prefix="/v1")

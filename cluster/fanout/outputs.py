@@ -1,23 +1,22 @@
-"""Previews and films of a job's frames."""
+"""Previews, films and contact sheets of a job's frames."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 from cluster.composition import FarmParts
-from db.dispatch import ClaimedTask, finish_task
-from db.queue import NewArtifact
+from cluster.fanout.job_files import MadeFile, fetch_all, file_stem, job_of, store
+from db.dispatch import ClaimedTask
 from db.repositories.artifacts import ArtifactRow, frame_artifacts
-from db.repositories.jobs import JobRow, get_job
-from jobs.errors import InvalidInput, NotFound
+from db.repositories.jobs import JobRow
+from jobs.errors import InvalidInput
 from jobs.spec import JobSpec
 from jobs.suspects import Look
-from pipelines.post.pixels import PictureFacts
+from pipelines.post.contact_sheet import spread, write_contact_sheet
 from pipelines.post.preview import write_preview
-from pipelines.post.video import MEDIA_TYPES, Container, encode_video
+from pipelines.post.video import FILM_CONTAINERS, MEDIA_TYPES, Container, encode_video
 from storage.base import ArtifactUpload
 from storage.keys import artifact_key
 
@@ -27,12 +26,12 @@ DEFAULT_FPS = 24.0
 
 async def write_previews(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
     """A WebP beside each committed frame of the task's ordinals; frames that look odd are flagged with it."""
-    job = await _job_of(farm, task)
+    job = await job_of(farm, task)
     numbers = JobSpec.model_validate(job.spec).frame_range
     looks: dict[int, Look] = {}
     async with farm.database.transaction() as tx:
         frames = await frame_artifacts(tx, job_id=job.id, ordinals=task.ordinals)
-    made: list[tuple[ArtifactUpload, PictureFacts, ArtifactRow]] = []
+    made: list[MadeFile] = []
     attempt = uuid4().hex
     for frame in frames:
         source = scratch / f"{frame.ordinal}-{Path(frame.storage_key).name}"
@@ -45,88 +44,68 @@ async def write_previews(farm: FarmParts, task: ClaimedTask, scratch: Path) -> N
         key = artifact_key(
             job_id=str(job.id), part=str(frame.ordinal), attempt=attempt, filename=f"{Path(frame.name).stem}.webp"
         )
-        made.append((ArtifactUpload(key=key, source=target, media_type="image/webp"), preview.facts, frame))
-    await _store(farm, task, [(upload, facts, frame.ordinal, "preview") for upload, facts, frame in made], looks)
+        upload = ArtifactUpload(key=key, source=target, media_type="image/webp")
+        made.append(MadeFile(upload=upload, facts=preview.facts, kind="preview", ordinal=frame.ordinal))
+    await store(farm, task, made, looks=looks)
 
 
 async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
-    """The job's frames in the order of their numbers as an MP4, and a light file for the browser."""
-    job = await _job_of(farm, task)
+    """The job's frames in the order of their numbers as a film, and a light file for the browser."""
+    job = await job_of(farm, task)
     spec = JobSpec.model_validate(job.spec)
     wanted = spec.video
     if wanted is None:
         raise InvalidInput("The job asks for no film.")
-    async with farm.database.transaction() as tx:
-        frames = await frame_artifacts(tx, job_id=job.id, ordinals=None)
-    numbers = spec.frame_range
-    frames.sort(key=lambda frame: numbers[frame.ordinal or 0])
+    frames = await frames_in_order(farm, job, None)
     fps = wanted.fps or job.fps or DEFAULT_FPS
-    containers: list[Container] = ["mp4"]
+    film = FILM_CONTAINERS[wanted.codec]
+    containers: list[Container] = [film]
     if wanted.preview != "none":
         containers.append(wanted.preview)
-    local = await _fetch_all(farm, frames, scratch)
-    stem, attempt = _file_stem(spec.name), uuid4().hex
-    made: list[tuple[ArtifactUpload, PictureFacts, int | None, str]] = []
+    local = await fetch_all(farm, frames, scratch)
+    stem, attempt = file_stem(spec.name, "video"), uuid4().hex
+    made: list[MadeFile] = []
     for container in containers:
         target = scratch / f"film.{container}"
-        facts = await asyncio.to_thread(encode_video, local, target, container=container, fps=fps)
-        name = f"{stem}.{container}" if container == "mp4" else f"{stem}.preview.{container}"
+        facts = await asyncio.to_thread(encode_video, local, target, container=container, codec=wanted.codec, fps=fps)
+        name = f"{stem}.{container}" if container == film else f"{stem}.preview.{container}"
         key = artifact_key(job_id=str(job.id), part="video", attempt=attempt, filename=name)
         upload = ArtifactUpload(key=key, source=target, media_type=MEDIA_TYPES[container])
-        made.append((upload, facts, None, "video" if container == "mp4" else "video_preview"))
-    await _store(farm, task, made)
+        made.append(MadeFile(upload=upload, facts=facts, kind="video" if container == film else "video_preview"))
+    await store(farm, task, made)
 
 
-async def _store(
-    farm: FarmParts,
-    task: ClaimedTask,
-    made: list[tuple[ArtifactUpload, PictureFacts, int | None, str]],
-    looks: Mapping[int, Look] | None = None,
-) -> None:
-    stored = {
-        item.key: item for item in await farm.storage.put_artifacts([upload for upload, *_ in made], consume=True)
-    }
-    artifacts = [
-        NewArtifact(
-            kind=kind,
-            name=Path(upload.key).name,
-            storage_key=upload.key,
-            size_bytes=stored[upload.key].size_bytes,
-            sha256=stored[upload.key].sha256,
-            media_type=upload.media_type,
-            width=facts.width,
-            height=facts.height,
-            ordinal=ordinal,
-        )
-        for upload, facts, ordinal, kind in made
-    ]
-    await finish_task(farm.database, work_id=task.work_id, fence=task.fence, artifacts=artifacts, looks=looks)
+async def make_contact_sheet(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None:
+    """The job's frames, or evenly spread ones, in the order of their numbers on one picture."""
+    job = await job_of(farm, task)
+    spec = JobSpec.model_validate(job.spec)
+    wanted = spec.outputs.contact_sheet
+    if wanted is None:
+        raise InvalidInput("The job asks for no contact sheet.")
+    frames = await frames_in_order(farm, job, None)
+    chosen = [frames[at] for at in spread(len(frames))]
+    local = await fetch_all(farm, chosen, scratch)
+    numbers = [spec.frame_range[frame.ordinal or 0] for frame in chosen]
+    target = scratch / "contact_sheet.png"
+    sheet = await asyncio.to_thread(
+        write_contact_sheet,
+        list(zip(numbers, local, strict=True)),
+        target,
+        columns=wanted.columns,
+        cell_width=wanted.cell_width,
+        labels=wanted.labels,
+        left_out=len(frames) - len(chosen),
+    )
+    name = f"{file_stem(spec.name, 'frames')}.contact_sheet.png"
+    key = artifact_key(job_id=str(job.id), part="contact_sheet", attempt=uuid4().hex, filename=name)
+    upload = ArtifactUpload(key=key, source=target, media_type="image/png")
+    await store(farm, task, [MadeFile(upload=upload, facts=sheet.facts, kind="extra")])
 
 
-async def _job_of(farm: FarmParts, task: ClaimedTask) -> JobRow:
-    if task.job_id is None:
-        raise InvalidInput(f"Task {task.work_id} ({task.task}) belongs to no job.")
+async def frames_in_order(farm: FarmParts, job: JobRow, ordinals: list[int] | None) -> list[ArtifactRow]:
+    """Pictures of these frames (None: all) in the order of their numbers in the scene."""
     async with farm.database.transaction() as tx:
-        job = await get_job(tx, job_id=task.job_id)
-    if job is None:
-        raise NotFound(f"Job {task.job_id} is gone.")
-    return job
-
-
-async def _fetch_all(farm: FarmParts, frames: list[ArtifactRow], scratch: Path) -> list[Path]:
-    """Local copies in order; reused frames and their originals share one object, so names carry the ordinal."""
-    paths = []
-    for frame in frames:
-        path = scratch / f"{frame.ordinal or 0:07d}{Path(frame.name).suffix}"
-        await farm.storage.fetch(frame.storage_key, path)
-        paths.append(path)
-    return paths
-
-
-def _file_stem(name: str) -> str:
-    return "".join(_safe_characters(name)) or "video"
-
-
-def _safe_characters(name: str) -> Iterator[str]:
-    for character in name[:80]:
-        yield character if character.isalnum() or character in "-_" else "_"
+        frames = await frame_artifacts(tx, job_id=job.id, ordinals=ordinals)
+    numbers = JobSpec.model_validate(job.spec).frame_range
+    frames.sort(key=lambda frame: numbers[frame.ordinal or 0])
+    return frames

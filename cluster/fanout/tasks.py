@@ -17,8 +17,9 @@ import structlog
 
 from cluster.composition import FarmParts, open_farm
 from cluster.fanout.merging import merge_frame
-from cluster.fanout.outputs import encode_film, write_previews
+from cluster.fanout.outputs import encode_film, make_contact_sheet, write_previews
 from cluster.fanout.probing import probe_model_row
+from cluster.fanout.steps import run_step
 from cluster.scratch import Scratch
 from db.dispatch import ClaimedTask, fail_task
 from jobs.errors import InvalidInput
@@ -32,7 +33,12 @@ TASK_NICE = 10
 Handler = Callable[[FarmParts, ClaimedTask, Path], Awaitable[None]]
 
 _HANDLERS: dict[WorkKind, Handler] = {WorkKind.PROBE: probe_model_row, WorkKind.MERGE: merge_frame}
-_POST_HANDLERS: dict[str, Handler] = {"preview": write_previews, "video": encode_film}
+_POST_HANDLERS: dict[str, Handler] = {
+    "preview": write_previews,
+    "video": encode_film,
+    "contact_sheet": make_contact_sheet,
+    "step": run_step,
+}
 
 
 def execute(task: ClaimedTask) -> None:

@@ -43,11 +43,11 @@ class ClaimedTask:
     fence: int
     kind: WorkKind
     task: str | None
-    """Of a post row: preview or video."""
+    """Of a post row: preview, video, contact_sheet or step."""
     job_id: UUID | None
     model_id: UUID | None
     ordinals: list[int] | None
-    """Of a preview: its frames; of a merge: its frame."""
+    """Of a preview or a step: its frames; of a merge: its frame."""
     data: dict[str, Any] | None
     generation: int
     tries: int = 0

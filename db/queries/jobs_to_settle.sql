@@ -9,7 +9,7 @@ where state = 'canceling'
       ))
    or (state = 'finishing' and not exists (
           select from work
-          where work.job_id = job.id and work.kind = 'post' and work.task = 'video'
+          where work.job_id = job.id and work.kind = 'post' and work.task in ('video', 'contact_sheet')
             and work.generation = job.generation and work.state in ('queued', 'leased', 'rendering')
       ))
 order by id

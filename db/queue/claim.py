@@ -43,6 +43,8 @@ class ClaimedChunk:
     """Into how many slices that frame is split."""
     resource_failures: int = 0
     """Attempts of its frame that ran out of memory; the next one gets the replica's memory for itself."""
+    waited_ms: float = 0.0
+    """Since it was last put in line, by the database's clock."""
 
     @property
     def key(self) -> tuple[int, int]:

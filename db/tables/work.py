@@ -22,7 +22,7 @@ class WorkTable(SQLModel, table=True):
     generation: int = 1
     """Of a range: a frame of it that has a result of this generation or a later one needs no more rendering."""
     task: str | None = words(default=None)
-    """Of a post row: preview or video."""
+    """Of a post row: preview, video, contact_sheet, or step (one that a person asked for)."""
     first: int = 0
     """Of a range: its first position in the order of hand-out (``jobs.order``)."""
     count: int = 0

@@ -76,6 +76,9 @@ class NoOpRoom:
     def residents(self) -> list[dict[str, Any]]:
         return []
 
+    def sandbox(self) -> None:
+        return None
+
     async def close(self) -> None: ...
 
 

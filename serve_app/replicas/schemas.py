@@ -30,6 +30,13 @@ class Current(BaseModel):
     detail: str | None = None
 
 
+class Sandbox(BaseModel):
+    """What guards the farm, and the other projects, from the engines of a replica."""
+
+    level: str = Field(examples=["full"], description="full, partial or none.")
+    missing: list[str] = Field([], description="The guards that are not in force.")
+
+
 class ReplicaView(BaseModel):
     """One slot of the farm."""
 
@@ -50,6 +57,7 @@ class ReplicaView(BaseModel):
     engines: dict[str, Any] = Field(description="Pipeline → engine version.")
     residents: list[Resident] = Field(description="Models of this project that it keeps loaded.")
     current: Current | None
+    sandbox: Sandbox | None = Field(None, description="Of its engines; null before its first one has started.")
     started_at: datetime
     beat_at: datetime
 

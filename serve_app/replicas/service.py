@@ -14,7 +14,7 @@ from db.session import Transaction
 from db.workers import drain_replica, set_replica_disabled
 from jobs.errors import NotFound
 from serve_app.paging import Page
-from serve_app.replicas.schemas import Current, DrainNotice, ReplicaAttempt, ReplicaView, Resident
+from serve_app.replicas.schemas import Current, DrainNotice, ReplicaAttempt, ReplicaView, Resident, Sandbox
 from serve_app.security import Caller
 from serve_app.services import ApiServices
 
@@ -112,6 +112,7 @@ def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[
         engines=row.engines,
         residents=residents,
         current=_current_of(row.current, own),
+        sandbox=_sandbox_of(row.current),
         started_at=row.started_at,
         beat_at=row.beat_at,
     )
@@ -119,6 +120,11 @@ def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[
 
 def _job_of(current: dict[str, Any] | None) -> UUID | None:
     return UUID(str(current["job_id"])) if current and current.get("job_id") else None
+
+
+def _sandbox_of(current: dict[str, Any] | None) -> Sandbox | None:
+    told = (current or {}).get("sandbox")
+    return None if told is None else Sandbox(level=told["level"], missing=told["missing"])
 
 
 def _current_of(current: dict[str, Any] | None, own: set[UUID]) -> Current | None:

@@ -13,7 +13,7 @@ import pytest
 
 from rayfarm import Client, FarmRefused, UsageError
 from rayfarm.cli import main
-from rayfarm.cli.options import read_split, read_time
+from rayfarm.cli.options import read_outputs, read_split, read_time
 from tests.clients.conftest import QUICK
 from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
 from tests.serve_app.farm import ApiFarm
@@ -42,6 +42,20 @@ class TestAgainstTheApi:
                 assert client.retry(job, frames="1").state == "queued"
 
         await asyncio.to_thread(steer)
+
+    async def test_a_step_is_asked_for_seen_and_refused_in_words(self, farm: ApiFarm, port: int) -> None:
+        job_id = str((await farm.submit(frames="1-2", outputs={"video": None}))["id"])
+        await farm.render(job_id, frames=2)
+
+        def ask() -> None:
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                made = client.add_step(job_id, "upscale", frames="2", factor=3)
+                assert (made["step"], made["request"]["factor"]) == ("upscale", 3)
+                assert [step["id"] for step in client.steps(job_id)] == [made["id"]]
+                with pytest.raises(FarmRefused, match="no frame 9"):
+                    client.add_step(job_id, "denoise", frames="9")
+
+        await asyncio.to_thread(ask)
 
     async def test_show_tells_what_decides_when_a_job_renders(
         self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
@@ -210,6 +224,14 @@ def test_a_watch_of_a_retried_job_shows_its_new_life(scripted: FarmServer, capsy
     out = capsys.readouterr().out
     assert "queued  1/2 frames" in out
     assert "running  1/2 frames" in out
+
+
+def test_outputs_of_a_job_are_as_the_flags_say() -> None:
+    assert read_outputs(video=True, codec=None, contact_sheet=False) == {"video": "auto"}
+    assert read_outputs(video=False, codec=None, contact_sheet=True) == {"video": None, "contact_sheet": {}}
+    assert read_outputs(video=True, codec="prores", contact_sheet=False) == {"video": {"codec": "prores"}}
+    with pytest.raises(UsageError, match="--no-video asks for none"):
+        read_outputs(video=False, codec="av1", contact_sheet=False)
 
 
 def test_a_split_is_a_mode_and_a_number_of_parts() -> None:

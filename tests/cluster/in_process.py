@@ -71,6 +71,7 @@ class InProcessFarm:
     )
     plan_settings: PlanSettings = field(default_factory=PlanSettings)
     loop_settings: LoopSettings = field(default_factory=LoopSettings)
+    engine_settings: EngineSettings = field(default_factory=EngineSettings)
     launcher: TaskLauncher = field(default_factory=InProcessLauncher)
     _running: dict[object, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -121,7 +122,7 @@ class InProcessFarm:
             storage=self.storage,
             settings=self.settings,
             limits=self.limits,
-            engine_settings=EngineSettings(),
+            engine_settings=self.engine_settings,
         )
         self._running[replica] = asyncio.create_task(replica.run(), name="replica")
         return replica

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,7 +19,9 @@ from db.dispatch import (
     renew_tasks,
     rescue_expired,
 )
+from db.steps import MAX_LIVE_STEPS, add_step, list_steps, without_picture
 from db.submit import register_model
+from jobs.errors import Conflict
 from jobs.limits import FarmLimits
 from jobs.states import WorkKind
 from tests.db.builders import LEASE, Farm, artifact
@@ -256,8 +259,8 @@ class TestLeases:
             await _claim(farm, epoch=await farm.lead() + 1000)
 
 
-async def _finishing(farm: Farm) -> UUID:
-    job_id = await farm.start(frames="1-2", outputs={"video": "auto", "previews": False})
+async def _finishing(farm: Farm, **outputs: Any) -> UUID:
+    job_id = await farm.start(frames="1-2", outputs={"video": "auto", "previews": False, **outputs})
     chunk = await farm.rendering(job_id, await farm.replica(), frames=2)
     await farm.commit(chunk)
     assert (await farm.job(job_id)).state == "finishing"
@@ -290,3 +293,86 @@ async def _claim_now(farm: Farm) -> list[ClaimedTask]:
     """As after the pause."""
     await farm.execute("update work set not_before = now() where state = 'queued'")
     return await _claim(farm)
+
+
+class TestContactSheet:
+    async def test_a_job_waits_for_both_its_film_and_its_contact_sheet(self, farm: Farm) -> None:
+        job_id = await _finishing(farm, contact_sheet={})
+        tasks = {task.task: task for task in await _claim(farm)}
+        assert set(tasks) == {"video", "contact_sheet"}
+        for name, state in (("contact_sheet", "finishing"), ("video", "succeeded")):
+            task = tasks[name]
+            assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[])
+            assert (await farm.job(job_id)).state == state
+
+    async def test_one_that_fails_fails_the_job_and_the_other_still_lands(self, farm: Farm) -> None:
+        job_id = await _finishing(farm, contact_sheet={"columns": 2})
+        tasks = {task.task: task for task in await _claim(farm)}
+        sheet, film = tasks["contact_sheet"], tasks["video"]
+        assert await fail_task(farm.db, work_id=sheet.work_id, fence=sheet.fence, message="too big", retryable=False)
+        job = await farm.job(job_id)
+        assert (job.state, job.end_reason) == ("failed", "bad_output")
+        assert "contact sheet could not be made: too big" in job.message
+        files = [artifact("v/film.mp4", kind="video")]
+        assert await finish_task(farm.db, work_id=film.work_id, fence=film.fence, artifacts=files)
+        assert (await farm.job(job_id)).state == "failed"
+
+
+class TestStep:
+    async def test_a_job_that_has_succeeded_stays_so_while_a_step_adds_files(self, farm: Farm) -> None:
+        job_id = await _succeeded(farm)
+        async with farm.db.transaction() as tx:
+            step = await add_step(tx, job_id=job_id, request={"step": "denoise"}, ordinals=[0, 1])
+        [task] = await _claim(farm)
+        assert (task.work_id, task.task, task.ordinals) == (step.id, "step", [0, 1])
+        data = {**(task.data or {}), "result": {"frames": 2}}
+        files = [artifact("s/0001.exr", kind="extra")]
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, data=data)
+        assert (await farm.job(job_id)).state == "succeeded"
+        async with farm.db.transaction() as tx:
+            [row] = await list_steps(tx, job_id=job_id, limit=10)
+        assert (row.state, row.request, row.result) == ("done", {"step": "denoise"}, {"frames": 2})
+
+    async def test_a_step_that_fails_leaves_the_verdict_alone_and_says_why(self, farm: Farm) -> None:
+        job_id = await _succeeded(farm)
+        async with farm.db.transaction() as tx:
+            await add_step(tx, job_id=job_id, request={"step": "upscale"}, ordinals=[0])
+        [task] = await _claim(farm)
+        assert await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="no network", retryable=False)
+        job = await farm.job(job_id)
+        assert (job.state, job.end_reason) == ("succeeded", "ok")
+        async with farm.db.transaction() as tx:
+            [row] = await list_steps(tx, job_id=job_id, limit=10)
+        assert (row.state, row.error) == ("failed", "no network")
+
+    async def test_a_cancel_takes_the_step_of_a_running_job_along(self, farm: Farm) -> None:
+        job_id = await _finishing(farm)
+        async with farm.db.transaction() as tx:
+            await add_step(tx, job_id=job_id, request={"step": "denoise"}, ordinals=[0])
+        await farm.change(job_id, "cancel")
+        assert await _claim(farm) == []
+        async with farm.db.transaction() as tx:
+            with pytest.raises(Conflict, match="canceled"):
+                await add_step(tx, job_id=job_id, request={"step": "denoise"}, ordinals=[0])
+
+    async def test_so_many_at_once_and_no_more(self, farm: Farm) -> None:
+        job_id = await _succeeded(farm)
+        async with farm.db.transaction() as tx:
+            for _ in range(MAX_LIVE_STEPS):
+                await add_step(tx, job_id=job_id, request={"step": "denoise"}, ordinals=[0])
+            with pytest.raises(Conflict, match="wait or run already"):
+                await add_step(tx, job_id=job_id, request={"step": "denoise"}, ordinals=[0])
+
+    async def test_frames_without_a_file_are_told(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-3")
+        chunk = await farm.rendering(job_id, await farm.replica(), frames=3)
+        await farm.commit(chunk, [1])
+        async with farm.db.transaction() as tx:
+            assert await without_picture(tx, job_id=job_id, ordinals=[2, 1, 0]) == [0, 2]
+
+
+async def _succeeded(farm: Farm) -> UUID:
+    job_id = await farm.start(frames="1-2", outputs={"video": None, "previews": False})
+    await farm.commit(await farm.rendering(job_id, await farm.replica(), frames=2))
+    assert (await farm.job(job_id)).state == "succeeded"
+    return job_id

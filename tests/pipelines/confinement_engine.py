@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -27,7 +26,9 @@ class ConfinementEngine:
                 "oom_score_adj": int(Path("/proc/self/oom_score_adj").read_text()),
                 "no_new_privileges": status.split("NoNewPrivs:")[1].split()[0],
                 "capabilities": status.split("CapEff:")[1].split()[0],
-                "interfaces": [name for _, name in socket.if_nameindex()],
+                "interfaces": [
+                    line.split(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]
+                ],
                 "wrote_home": _can_write(Path(tempfile.gettempdir()) / "inside"),
                 "wrote_outside": _can_write(model.root.parent / "outside"),
                 "read_model": _can_read(model.main_path),

@@ -15,6 +15,7 @@ from pipelines.base import FrameRequest, ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
+from tests.pipelines.diffusion_stage import build_models
 
 StartEngine = Callable[..., Awaitable[EngineHost]]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -73,6 +74,12 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
     run_blender("build_scenes.py", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def diffusion_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of tiny diffusion models, `sd/` and `sdxl/`, built once in a process of its own."""
+    return build_models(tmp_path_factory.mktemp("diffusion"))
 
 
 def run_blender(script: str, *arguments: object) -> str:

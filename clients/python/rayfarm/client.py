@@ -159,6 +159,15 @@ class Client:
         """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none)."""
         return Job.read(self._transport.json("PATCH", f"/v1/jobs/{_id(job)}", json=fields, repeatable=True))
 
+    def add_step(self, job: Job | str, step: str, **settings: Any) -> Json:
+        """Have something made of finished frames: ``denoise``, ``upscale``, ``compare`` …; ``frames``: of which."""
+        made: Json = self._transport.json("POST", f"/v1/jobs/{_id(job)}/steps", json={"step": step, **settings})
+        return made
+
+    def steps(self, job: Job | str) -> Iterator[Json]:
+        """Steps that were asked for, newest first: state, result, and why one failed."""
+        return self._pages(f"/v1/jobs/{_id(job)}/steps")
+
     def clone(self, job: Job | str, *, idempotency_key: str | None = None, **changes: Any) -> Job:
         """A new job like this one save ``changes``: fields of a job spec; ``settings`` are merged key by key."""
         key = idempotency_key or uuid.uuid4().hex

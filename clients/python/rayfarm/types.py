@@ -216,6 +216,8 @@ class Replica:
     engines: Json = field(default_factory=dict)
     residents: tuple[Json, ...] = ()
     current: Json | None = None
+    sandbox: Json | None = None
+    """``level`` (full, partial or none) and what is ``missing``; None before its first engine has started."""
     beat_at: str | None = None
     disabled: bool = False
     frames: int = 0
@@ -232,6 +234,7 @@ class Replica:
             engines=data.get("engines") or {},
             residents=tuple(data.get("residents") or ()),
             current=data.get("current") or None,
+            sandbox=data.get("sandbox") or None,
             beat_at=_text(data.get("beat_at")),
             disabled=bool(data.get("disabled")),
             frames=int(data.get("frames") or 0),

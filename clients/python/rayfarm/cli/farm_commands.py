@@ -99,7 +99,10 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
     up_now = [replica for replica in replicas if replica.state in ("up", "starting")]
     if ready:
         output.say(f"workers   {len(up_now)} up")
-    output.record(url=connection.url, ready=ready, checks=checks, workers=len(up_now))
+    sandboxes = sorted({str(replica.sandbox.get("level")) for replica in up_now if replica.sandbox})
+    if sandboxes:
+        output.say(f"sandbox   of their engines: {', '.join(sandboxes)} (`rayfarm workers` says what is missing)")
+    output.record(url=connection.url, ready=ready, checks=checks, workers=len(up_now), sandboxes=sandboxes)
     if not ready:
         raise typer.Exit(3)
 

@@ -115,3 +115,11 @@ def read_split(text: str) -> dict[str, Any]:
     if not mode or not parts.isdecimal():
         raise UsageError(f"--split {text!r} is not MODE:PARTS.", remedy="Write it like --split borders:4, or none.")
     return {"mode": mode, "parts": int(parts)}
+
+
+def read_outputs(*, video: bool, codec: str | None, contact_sheet: bool) -> dict[str, Any]:
+    """``outputs`` of a job. A codec asks for a film, of a single frame too; without one the farm decides."""
+    if codec is not None and not video:
+        raise UsageError("--codec is of a film, and --no-video asks for none.", remedy="Leave one of them out.")
+    outputs: dict[str, Any] = {"video": {"codec": codec} if codec else "auto" if video else None}
+    return {**outputs, "contact_sheet": {}} if contact_sheet else outputs

@@ -22,6 +22,7 @@ from rayfarm.cli.options import (
     StartBefore,
     Url,
     read_maps,
+    read_outputs,
     read_resolution,
     read_settings,
     read_split,
@@ -64,6 +65,10 @@ def render(
     view_layer: Annotated[str | None, typer.Option(help="Name of the view layer.")] = None,
     denoise: Annotated[bool | None, typer.Option("--denoise/--no-denoise", help="Default: as the scene says.")] = None,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Make a film of more than one frame.")] = True,
+    codec: Annotated[
+        Literal["h264", "hevc", "av1", "prores"] | None, typer.Option(help="Of the film. Default: h264.")
+    ] = None,
+    contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="A picture of all frames, too.")] = False,
     priority: Annotated[
         Literal["interactive", "normal", "batch"], typer.Option(help="What starts first when workers are scarce.")
     ] = "normal",
@@ -134,7 +139,7 @@ def render(
         "name": title,
         "priority": priority,
         "reuse": reuse,
-        "outputs": {"video": "auto" if video else None},
+        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet),
         **{key: value for key, value in control.items() if value},
     }
     found_maps = read_maps(map_ or ())

@@ -37,10 +37,9 @@ def workers(
             held = sum(int(resident.get("size_bytes") or 0) for resident in replica.residents)
             loaded = f"{len(replica.residents)} ({size(held)})" if replica.residents else "none"
             done = f"{replica.frames}, {replica.failures} failed" if replica.failures else str(replica.frames)
-            rows.append(
-                (replica.id, _state(replica), replica.node, replica.pool, engines, loaded, done, _now(replica.current))
-            )
-    columns = ("id", "state", "machine", "pool", "engines", "loaded", "frames", "now")
+            row = (replica.id, _state(replica), replica.node, replica.pool, engines, loaded, _sandbox(replica), done)
+            rows.append((*row, _now(replica.current)))
+    columns = ("id", "state", "machine", "pool", "engines", "loaded", "sandbox", "frames", "now")
     output.table(columns, rows, empty="No worker is up.")
 
 
@@ -85,6 +84,13 @@ def enable(worker: Worker, url: Url = None, api_key: ApiKey = None, as_json: AsJ
 
 def _state(replica: Replica) -> str:
     return f"{replica.state}, disabled" if replica.disabled else replica.state
+
+
+def _sandbox(replica: Replica) -> str:
+    """``partial (not: files confined)``; ``-`` before an engine has started."""
+    found = replica.sandbox or {}
+    missing = ", ".join(found.get("missing") or ())
+    return f"{found.get('level') or '-'}{f' (not: {missing})' if missing else ''}"
 
 
 def _now(current: Json | None) -> str:

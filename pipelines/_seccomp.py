@@ -1,0 +1,234 @@
+"""Seccomp: a process gives up system calls that no renderer needs, for good (Linux 3.17+). Stdlib only.
+
+Allowed by default, with a list of what is refused: a list of what is allowed would break with every new driver.
+Numbers: the kernel's ``asm/unistd_64.h`` (x86_64) and ``asm-generic/unistd.h`` (aarch64). Layout of filter and data:
+seccomp(2), ``linux/bpf_common.h``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_NO_RENDERER_NEEDS: dict[str, tuple[int, int | None]] = {
+    # other processes: to trace, to read, to borrow descriptors from
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
+    "pidfd_send_signal": (424, 424),
+    "kcmp": (312, 272),
+    "move_pages": (279, 239),
+    "migrate_pages": (256, 238),
+    # another view of files than the one it was given
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "fanotify_init": (300, 262),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "acct": (163, 89),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    # the machine
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "reboot": (169, 142),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "init_module": (175, 105),
+    "delete_module": (176, 106),
+    "finit_module": (313, 273),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "modify_ldt": (154, None),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
+    "syslog": (103, 116),
+    "vhangup": (153, 58),
+    "lookup_dcookie": (212, 18),
+    "nfsservctl": (180, 42),
+    # parts of the kernel in which most of its holes were found
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    # memory that outlives its process, or is in nobody's resident set
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "memfd_secret": (447, 447),
+}
+"""Name -> number on x86_64 and on aarch64 (None: it has no such call)."""
+
+_NEW_PROCESSES: dict[str, tuple[int, int | None]] = {
+    "fork": (57, None),
+    "vfork": (58, None),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+}
+_UNKNOWN_TO_THE_CHILD: dict[str, tuple[int, int]] = {
+    "clone3": (435, 435),  # its flags are in memory, where no filter sees them; libc falls back on clone
+    "io_uring_setup": (425, 425),  # it does what a filter forbids
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+}
+"""Answered as by a kernel that does not have them yet."""
+
+_CLONE = (56, 220)
+_CLONE_THREAD = 0x00010000
+_SOCKET = (41, 198)
+_SOCKETPAIR = (53, 199)
+_SOCK_TYPE_MASK = 0xF
+_SOCK_STREAM = 1
+_SIGNALS: dict[str, tuple[int, int]] = {
+    "kill": (62, 129),
+    "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+}
+"""Their first argument names a process."""
+_TKILL = (200, 130)
+"""Names a thread, of any process; libc has not used it since tgkill."""
+_PRLIMIT = (302, 261)
+_PRCTL = (157, 167)
+_PR_SET_PDEATHSIG = 1
+
+_SECCOMP = (317, 277)
+_SET_MODE_FILTER = 1
+_SPEC_ALLOW = 1 << 2
+"""Without it, kernels before 5.16 slow all memory reads of a filtered process down (speculative store bypass)."""
+
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+"""Machine -> which of two numbers is its own, and its AUDIT_ARCH_*."""
+_X32_BIT = 0x40000000
+"""x86_64 has every call twice; nothing of ours uses the second set."""
+
+_LOAD = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_AND = 0x54  # BPF_ALU | BPF_AND | BPF_K
+_IF_EQUAL = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+_IF_AT_LEAST = 0x35  # BPF_JMP | BPF_JGE | BPF_K
+_RETURN = 0x06  # BPF_RET | BPF_K
+_ALLOW = 0x7FFF0000
+_KILL = 0x80000000
+_ERRNO = 0x00050000
+_REFUSE = _ERRNO | errno.EPERM
+_UNKNOWN = _ERRNO | errno.ENOSYS
+_AT_NUMBER = 0
+_AT_ARCHITECTURE = 4
+_AT_ARGUMENTS = 16
+"""Byte offsets in seccomp_data; arguments are 64 bits, and their low half comes first on both machines."""
+
+
+@dataclass(slots=True)
+class _Program:
+    """A filter under construction; every block leaves the call's number in the accumulator, or returns."""
+
+    machine: int
+    lines: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def add(self, code: int, value: int, *, if_true: int = 0, if_false: int = 0) -> None:
+        self.lines.append((code, if_true, if_false, value & 0xFFFFFFFF))
+
+    def answer(self, call: tuple[int, int | None], verdict: int) -> None:
+        """This call is never made."""
+        number = call[self.machine]
+        if number is not None:
+            self.add(_IF_EQUAL, number, if_false=1)
+            self.add(_RETURN, verdict)
+
+    def refuse_unless(
+        self, call: tuple[int, int], *, argument: int, one_of: Sequence[int], mask: int = 0xFFFFFFFF
+    ) -> None:
+        """Refuse this call, except where the low 32 bits of an argument, masked, are among these values."""
+        block = [(_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument), (_AND, 0, 0, mask)]
+        for index, value in enumerate(one_of):
+            block.append((_IF_EQUAL, len(one_of) - index, 0, value & 0xFFFFFFFF))
+        block += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+        self.lines += block
+
+    def refuse_if(self, call: tuple[int, int], *, argument: int, equal: int) -> None:
+        """Refuse this call where the low 32 bits of an argument are this value."""
+        block = [
+            (_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument),
+            (_IF_EQUAL, 0, 1, equal & 0xFFFFFFFF),
+            (_RETURN, 0, 0, _REFUSE),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+        self.lines += block
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) -> list[tuple[int, int, int, int]]:
+    """The instructions (code, jump if true, jump if false, value) for one process; ``sockets``: it may make some."""
+    program = _Program(machine)
+    program.add(_LOAD, _AT_ARCHITECTURE)
+    program.add(_IF_EQUAL, architecture, if_true=1)
+    program.add(_RETURN, _KILL)  # 32-bit code has numbers of its own
+    program.add(_LOAD, _AT_NUMBER)
+    if machine == 0:
+        program.add(_IF_AT_LEAST, _X32_BIT, if_false=1)
+        program.add(_RETURN, _UNKNOWN)
+    for call in (*_NO_RENDERER_NEEDS.values(), *_NEW_PROCESSES.values(), _TKILL):
+        program.answer(call, _REFUSE)
+    for call in _UNKNOWN_TO_THE_CHILD.values():
+        program.answer(call, _UNKNOWN)
+    if not sockets:
+        # Also AF_UNIX: the database's and Ray's own sockets are files that Landlock does not guard. A pair of streams
+        # is harmless; one of datagrams can send to any socket.
+        program.answer(_SOCKET, _REFUSE)
+        program.refuse_unless(_SOCKETPAIR, argument=1, one_of=[_SOCK_STREAM], mask=_SOCK_TYPE_MASK)
+    program.refuse_unless(_CLONE, argument=0, one_of=[_CLONE_THREAD], mask=_CLONE_THREAD)
+    for signal_call in _SIGNALS.values():
+        program.refuse_unless(signal_call, argument=0, one_of=[pid])
+    program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
+    program.refuse_if(_PRCTL, argument=0, equal=_PR_SET_PDEATHSIG)
+    program.add(_RETURN, _ALLOW)
+    return program.lines
+
+
+def filter_system_calls(libc: ctypes.CDLL, *, sockets: bool) -> bool:
+    """Refuse what no renderer needs, to this process and all its threads to come: other processes (to start, signal,
+    trace or limit them), new mounts and namespaces, the kernel's modules, keys, BPF and io_uring; sockets too unless
+    ``sockets``. False where the kernel or the machine cannot. Needs no_new_privs.
+    """
+    found = _ARCHITECTURES.get(platform.machine())
+    if found is None:
+        return False
+    machine, architecture = found
+    lines = build_filter(machine=machine, architecture=architecture, pid=os.getpid(), sockets=sockets)
+    packed = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in lines))
+    program = _FilterProgram(length=len(lines), filter=ctypes.addressof(packed))
+    answer = libc.syscall(_SECCOMP[machine], _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.byref(program))
+    return bool(answer == 0)

@@ -1,0 +1,1 @@
+"""Pictures from text and from pictures, by diffusion models in safetensors folders."""

@@ -1,0 +1,193 @@
+"""An engine that has been taken over: its model says what to try, its report what came of it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import platform
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_MIB = 2**20
+
+
+class AttackEngine:
+    """``{"attack": name, …}`` in the model's main file; ``worked`` or ``refused`` (the errno's name) in the report."""
+
+    def load(self, model: ModelFiles) -> LoadReport:
+        wishes = json.loads(model.main_path.read_text())
+        attack: Callable[..., Any] = _ATTACKS[wishes.pop("attack")]
+        try:
+            details = {"worked": attack(**wishes)}
+        except OSError as error:
+            details = {"refused": errno.errorcode.get(error.errno or 0, str(error))}
+        return LoadReport(seconds=0, details=details)
+
+    def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
+        raise NotImplementedError
+
+
+def create_engine() -> AttackEngine:
+    return AttackEngine()
+
+
+def connect(port: int) -> str:
+    """Over the network, to a server on this machine."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        return connection.recv(16).decode()
+
+
+def connect_to_file(path: str) -> str:
+    """To a server's socket in a folder, as the database has one."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        return connection.recv(16).decode()
+
+
+def send_from_a_pair(path: str) -> int:
+    """A datagram to a socket in a folder, from one end of a pair of its own."""
+    one, _other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    return one.sendto(b"hello", path)
+
+
+def fork() -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return 1
+
+
+def start_program() -> int:
+    return os.posix_spawn("/bin/true", ["true"], {})
+
+
+def start_threads(count: int) -> int:
+    for _ in range(count):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    return _for_ever()
+
+
+def allocate(mib: int) -> int:
+    held = [b"\x01" * _MIB for _ in range(mib)]
+    return len(held) + _for_ever()
+
+
+def write_one_file(folder: str, mib: int) -> int:
+    with (Path(folder) / "big").open("wb", buffering=0) as file:
+        for _ in range(mib):
+            if file.write(bytes(_MIB)) < _MIB:
+                raise OSError(errno.EFBIG, "the write was cut short")
+    return mib
+
+
+def write_many_files(folder: str, count: int, mib: int) -> int:
+    for number in range(count):
+        (Path(folder) / f"part-{number}").write_bytes(b"\x01" * (mib * _MIB))
+    return _for_ever()
+
+
+def write_nameless_files(folder: str, count: int, mib: int) -> int:
+    """Deleted while they are open, so that no folder shows them."""
+    held = []
+    for number in range(count):
+        path = Path(folder) / f"gone-{number}"
+        file = path.open("wb")
+        path.unlink()
+        file.write(b"\x01" * (mib * _MIB))
+        file.flush()
+        held.append(file)
+    return _for_ever()
+
+
+def print_much(mib: int) -> int:
+    """To the log that the farm keeps the end of."""
+    line = b"x" * 1023 + b"\n"
+    for _ in range(mib * 1024):
+        os.write(1, line)
+    return mib
+
+
+def read(path: str) -> str:
+    return Path(path).read_bytes().decode(errors="replace")
+
+
+def write(path: str, text: str) -> int:
+    return Path(path).write_text(text)
+
+
+def list_folder(path: str) -> list[str]:
+    return sorted(entry.name for entry in Path(path).iterdir())
+
+
+def kill(pid: int) -> int:
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def limit(pid: int) -> int:
+    resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    return pid
+
+
+def outlive_the_parent() -> int:
+    """Take back the signal that ends it with its parent."""
+    return _call_libc(_LIBC.prctl, 1, 0, 0, 0, 0)
+
+
+def system_calls(names: list[str]) -> dict[str, str]:
+    """What the kernel answers to calls with senseless arguments: name -> errno."""
+    answers = {}
+    for name in names:
+        number = _NUMBERS[name][0 if platform.machine() == "x86_64" else 1]
+        result = _LIBC.syscall(number, -1, -1, -1, -1, -1)
+        answers[name] = "worked" if result >= 0 else errno.errorcode[ctypes.get_errno()]
+    return answers
+
+
+def _call_libc(function: Any, *arguments: Any) -> int:
+    if function(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return 0
+
+
+def _for_ever() -> int:
+    threading.Event().wait()
+    return 0
+
+
+_NUMBERS = {
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "pidfd_getfd": (438, 438),
+    "mount": (165, 40),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "open_by_handle_at": (304, 265),
+    "finit_module": (313, 273),
+    "kexec_file_load": (320, 294),
+    "keyctl": (250, 219),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+    "shmget": (29, 194),
+}
+_ATTACKS: dict[str, Callable[..., Any]] = {
+    attack.__name__: attack
+    for attack in (
+        *(connect, connect_to_file, send_from_a_pair, fork, start_program, start_threads, allocate, kill, limit),
+        *(write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
+        *(outlive_the_parent, system_calls),
+    )
+}

@@ -1,0 +1,236 @@
+"""An engine that a scene has taken over is refused or contained; each attack works where its guard is taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.states import EndReason
+from pipelines.base import ModelFiles
+from pipelines.errors import EngineCrashed, EngineError
+from pipelines.host import EngineHost
+from pipelines.registry import get_pipeline
+from pipelines.sandbox import SandboxLevel, SandboxReport
+from pipelines.settings import EngineSettings
+
+SECRET = "postgresql://rayfarm:hunter2@db/rayfarm"
+Attack = Callable[..., Awaitable[dict[str, Any]]]
+UNGUARDED = {"filter_calls": False, "confine_files": False, "unshare_network": False}
+
+_ORDINARY = (
+    "import ctypes, sys; "
+    "ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()); "
+    "print('ready', flush=True); sys.stdin.read()"
+)
+"""A process without rights, as most are: what an engine without rights may do to it is up to the sandbox alone."""
+
+
+@pytest.fixture
+def attack(tmp_path: Path) -> Attack:
+    """Run one attack in an engine of its own; what it reports: ``worked`` or ``refused``."""
+
+    async def run(name: str, *, settings: dict[str, Any] | None = None, **wishes: Any) -> dict[str, Any]:
+        root = tmp_path / "projects" / "ours"
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "model.json").write_text(json.dumps({"attack": name, **wishes}))
+        host = await EngineHost.start(
+            pipeline=get_pipeline("fake"),
+            workdir=tmp_path / "work",
+            models=(root, Path(__file__).parents[1]),
+            settings=EngineSettings(**(settings or {})),
+            engine_module="tests.hostile.attack_engine",
+        )
+        try:
+            return dict((await host.load(ModelFiles(digest="0" * 64, root=root, main="model.json"))).details)
+        finally:
+            await host.kill()
+
+    return run
+
+
+@pytest.fixture
+def victim() -> Iterator[subprocess.Popen[bytes]]:
+    """Another process of the farm's user that knows the database."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ORDINARY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "RAYFARM_DATABASE_URL": SECRET},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def serve(listener: socket.socket) -> None:
+    """Greet whoever connects."""
+
+    def answer() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(b"welcome")
+
+    listener.listen()
+    threading.Thread(target=answer, daemon=True).start()
+
+
+class TestNetwork:
+    async def test_no_server_can_be_reached_over_the_network(self, attack: Attack) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            serve(listener)
+            port = listener.getsockname()[1]
+            assert await attack("connect", port=port) == {"refused": "EPERM"}
+            assert "refused" in await attack("connect", port=port, settings={"filter_calls": False})
+            assert await attack("connect", port=port, settings=UNGUARDED) == {"worked": "welcome"}
+
+    async def test_nor_through_a_socket_that_is_a_file(self, attack: Attack, tmp_path: Path) -> None:
+        path = tmp_path / "database.sock"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            serve(listener)
+            assert await attack("connect_to_file", path=str(path)) == {"refused": "EPERM"}
+            # Neither an empty network nor Landlock guards these: the filter does.
+            without = await attack("connect_to_file", path=str(path), settings={"filter_calls": False})
+            assert without == {"worked": "welcome"}
+
+    async def test_nor_by_a_datagram_from_a_pair_of_its_own(self, attack: Attack, tmp_path: Path) -> None:
+        path = tmp_path / "log.sock"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(str(path))
+            assert await attack("send_from_a_pair", path=str(path)) == {"refused": "EPERM"}
+            assert await attack("send_from_a_pair", path=str(path), settings=UNGUARDED) == {"worked": 5}
+
+
+class TestProcesses:
+    @pytest.mark.parametrize("name", ["fork", "start_program"])
+    async def test_a_fork_bomb_does_not_begin(self, attack: Attack, name: str) -> None:
+        assert await attack(name) == {"refused": "EPERM"}
+        assert "worked" in await attack(name, settings={"filter_calls": False})
+
+    async def test_a_bomb_of_threads_is_ended(self, attack: Attack) -> None:
+        with pytest.raises(EngineError, match="thread") as caught:
+            await attack("start_threads", count=400, settings={"max_threads": 100})
+        assert caught.value.reason is EndReason.ENGINE_ERROR
+
+    async def test_no_other_process_can_be_killed(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
+        for guards in ({}, {"filter_calls": False}, {"confine_files": False}):
+            answer = await attack("kill", pid=victim.pid, settings=guards)
+            if guards.get("filter_calls", True):
+                assert answer == {"refused": "EPERM"}, guards
+        assert await attack("kill", pid=os.getpid()) == {"refused": "EPERM"}
+
+    async def test_which_works_without_the_guards(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
+        assert await attack("kill", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
+        assert victim.wait(timeout=10) < 0
+
+    async def test_no_other_process_can_be_limited(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
+        before = resource.prlimit(victim.pid, resource.RLIMIT_CORE)
+        resource.prlimit(victim.pid, resource.RLIMIT_CORE, (before[1], before[1]))
+        assert await attack("limit", pid=victim.pid) == {"refused": "EPERM"}
+        assert await attack("limit", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
+
+    async def test_it_cannot_make_itself_outlive_the_farm(self, attack: Attack) -> None:
+        assert await attack("outlive_the_parent") == {"refused": "EPERM"}
+        assert "worked" in await attack("outlive_the_parent", settings={"filter_calls": False})
+
+    async def test_system_calls_that_no_renderer_needs_are_refused(self, attack: Attack) -> None:
+        names = ["ptrace", "process_vm_readv", "pidfd_getfd", "mount", "unshare", "setns", "open_by_handle_at"]
+        names += ["finit_module", "kexec_file_load", "keyctl", "bpf", "perf_event_open", "userfaultfd", "shmget"]
+        answers = (await attack("system_calls", names=[*names, "io_uring_setup"]))["worked"]
+        assert answers == {**dict.fromkeys(names, "EPERM"), "io_uring_setup": "ENOSYS"}
+        unfiltered = (await attack("system_calls", names=["keyctl", "process_vm_readv"], settings=UNGUARDED))["worked"]
+        assert "EPERM" not in unfiltered.values()
+
+
+class TestSecrets:
+    async def test_the_database_url_in_another_process_cannot_be_read(
+        self, attack: Attack, victim: subprocess.Popen[bytes]
+    ) -> None:
+        path = f"/proc/{victim.pid}/environ"
+        assert "refused" in await attack("read", path=path)
+        assert SECRET in (await attack("read", path=path, settings={"confine_files": False}))["worked"]
+
+    async def test_nor_a_model_of_another_project(self, attack: Attack, tmp_path: Path) -> None:
+        blob = tmp_path / "projects" / "theirs" / "scene.blend"
+        blob.parent.mkdir(parents=True)
+        blob.write_text("their scene")
+        assert await attack("read", path=str(blob)) == {"refused": "EACCES"}
+        assert await attack("list_folder", path=str(blob.parent)) == {"refused": "EACCES"}
+        assert await attack("write", path=str(blob), text="defaced") == {"refused": "EACCES"}
+        assert await attack("read", path=str(blob), settings={"confine_files": False}) == {"worked": "their scene"}
+
+    async def test_shared_memory_does_not_show_whose_frames_lie_there(self, attack: Attack) -> None:
+        assert await attack("list_folder", path="/dev/shm") == {"refused": "EACCES"}
+        assert "worked" in await attack("list_folder", path="/dev/shm", settings={"confine_files": False})
+
+    async def test_the_kernels_switches_cannot_be_thrown(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
+        path = f"/proc/{victim.pid}/oom_score_adj"  # as harmless as one gets: sysrq-trigger would end this machine
+        assert await attack("write", path=path, text="900") == {"refused": "EACCES"}
+        assert await attack("write", path=path, text="900", settings={"confine_files": False}) == {"worked": 3}
+
+
+class TestResources:
+    async def test_one_that_takes_too_much_memory_is_ended_and_the_figure_is_told(self, attack: Attack) -> None:
+        with pytest.raises(EngineCrashed, match=r"held \d+ MiB of memory; it may hold 200 MiB") as caught:
+            await attack("allocate", mib=400, settings={"memory_bytes": "200MiB"})
+        assert caught.value.reason is EndReason.OUT_OF_MEMORY
+        assert "RAYFARM_ENGINE_MEMORY_BYTES" in str(caught.value)
+
+    async def test_no_file_can_be_longer_than_all_that_it_may_write(self, attack: Attack, tmp_path: Path) -> None:
+        small = {"scratch_bytes": "8MiB"}
+        assert await attack("write_one_file", folder=str(tmp_path / "work"), mib=20, settings=small) == {
+            "refused": "EFBIG"
+        }
+        assert (tmp_path / "work" / "big").stat().st_size <= 8 * 2**20
+        assert "worked" in await attack("write_one_file", folder=str(tmp_path / "work"), mib=20)
+
+    @pytest.mark.parametrize("name", ["write_many_files", "write_nameless_files"])
+    async def test_one_that_fills_the_disk_is_ended(self, attack: Attack, tmp_path: Path, name: str) -> None:
+        with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB") as caught:
+            await attack(name, folder=str(tmp_path / "work"), count=8, mib=4, settings={"scratch_bytes": "16MiB"})
+        assert caught.value.reason is EndReason.ENGINE_ERROR
+
+    async def test_what_it_prints_is_kept_at_its_end_only(self, attack: Attack) -> None:
+        assert await attack("print_much", mib=24, settings={"log_tail_bytes": "4KiB", "scratch_bytes": "16MiB"}) in (
+            {"worked": 24},
+            {"refused": "EFBIG"},
+        )
+
+
+class TestLevel:
+    def report(self, **parts: str) -> SandboxReport:
+        whole = {"network": "none", "files": "confined", "calls": "filtered", "rights": "none", **parts}
+        return SandboxReport(nice=0, **whole)
+
+    def test_the_level_is_what_is_in_force_and_the_report_names_what_is_missing(self) -> None:
+        assert (self.report().level, self.report().missing) == (SandboxLevel.FULL, ())
+        partial = self.report(files="unconfined")
+        assert (partial.level, partial.missing) == (SandboxLevel.PARTIAL, ("files confined",))
+        none = self.report(network="shared", files="unconfined", calls="unfiltered")
+        assert none.level is SandboxLevel.NONE
+
+    async def test_no_engine_starts_below_the_level_that_the_operator_requires(self, attack: Attack) -> None:
+        wanted = {"require_sandbox": "full"}
+        if "refused" not in await attack("fork", settings=wanted):
+            pytest.fail("a full sandbox let a process fork")
+        with pytest.raises(EngineError, match=r"sandbox is partial here.*requires full.*files confined") as caught:
+            await attack("fork", settings={**wanted, "confine_files": False})
+        assert caught.value.reason is EndReason.INFRA
+        with pytest.raises(EngineError, match="sandbox is none here"):
+            await attack("fork", settings={**UNGUARDED, "require_sandbox": "partial"})
