@@ -10,7 +10,7 @@ LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-dev lock clean
+.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,10 +59,12 @@ bench-latency: setup-dev ## submit to first frame on a resident model, and cance
 chaos: setup-dev ## kill, stop and fill whatever the farm consists of, then count its frames (MINUTES=10, SEED= the printed one)
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
-gpu-check: setup ## the GPU variants on a machine that has one: compared with the CPU, timed
+gpu-check: setup-pipelines ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check
 
 setup: $(STAMP)/run
+	@:
+setup-pipelines: $(STAMP)/pipelines ## every pipeline and the post steps (3.6 GB); `setup` has cycles alone
 	@:
 setup-dev: $(STAMP)/dev
 	@:
@@ -77,8 +79,12 @@ $(STAMP)/run: pyproject.toml requirements.lock | $(UV)
 	@$(UV) pip install -q $(LINKS) -e '.[cycles]' -c requirements.lock
 	@mkdir -p $(STAMP) && touch $@
 
-$(STAMP)/dev: $(STAMP)/run
+$(STAMP)/pipelines: $(STAMP)/run
 	@.ci/system-packages cycles mitsuba
+	@$(UV) pip install -q $(LINKS) -e '.[$(PIPELINES),post,torch]' -c requirements.lock
+	@touch $@
+
+$(STAMP)/dev: $(STAMP)/pipelines
 	@$(UV) pip install -q $(LINKS) -e '.[$(PIPELINES),post,torch,dev]' -c requirements.lock
 	@touch $@
 

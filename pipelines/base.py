@@ -110,7 +110,7 @@ class Pipeline(Protocol):
 
     @property
     def title(self) -> str:
-        """The program that its models are made in, for sentences: ``Blender``."""
+        """Who opens its models, for sentences: ``Blender``, ``Mitsuba``."""
         ...
 
     @property

@@ -54,23 +54,23 @@ async def probe_model(
 
 
 async def _load(host: EngineHost, files: ModelFiles) -> LoadReport:
-    title = host.pipeline.title
     try:
         return await host.load(files)
     except EngineCrashed as error:
         if error.reason is EndReason.OUT_OF_MEMORY:
             raise  # the machine's trouble as much as the file's: try again elsewhere
         raise ModelInvalid(
-            f"{files.main} crashed {title}, in a throwaway process that harms nothing else: {error.message}",
-            remedy=f"The file is probably damaged. Open it in {title}, save it under a new name, and upload that; if "
-            "it does not open there either, go back to an earlier save.",
+            f"{files.main} crashed {host.pipeline.title}, in a throwaway process that harms nothing else: "
+            f"{error.message}",
+            remedy="The file is probably damaged. Open it in the program that made it, save it under a new name, and "
+            "upload that; if it does not open there either, go back to an earlier save.",
             signal=error.signal,
         ) from error
     except EngineError as error:
         if error.reason is EndReason.TIMEOUT:
             raise ModelInvalid(
                 f"{files.main} did not open within {host.settings.load_timeout.total_seconds():g} s.",
-                remedy=f"Open it in {title} to see what takes so long; leave out what the shot does not need.",
+                remedy="Open it in the program that made it to see what takes so long; leave out what is not needed.",
             ) from error
         if error.reason in (EndReason.MODEL_INVALID, EndReason.ENGINE_ERROR):
             raise ModelInvalid(error.message, remedy=error.remedy) from error

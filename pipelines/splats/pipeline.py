@@ -29,7 +29,7 @@ class SplatsPipeline:
     """Clouds of gaussians, rasterised."""
 
     name = "splats"
-    title = "Gaussian splats"
+    title = "the splat reader"
     model_kinds = frozenset({"splats"})
     settings_type: type[BaseModel] = SplatsSettings
     engine_module = "pipelines.splats.engine"

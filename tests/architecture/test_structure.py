@@ -42,6 +42,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "mitsuba": ("pipelines/mitsuba/",),
     "torch": ("pipelines/splats/", "pipelines/diffusion/"),
     "gsplat": ("pipelines/splats/",),
+    "numba": ("pipelines/splats/",),
     "diffusers": ("pipelines/diffusion/",),
 }
 

@@ -105,6 +105,11 @@ class TestAFolder:
         assert [file["path"] for file in farm.manifests[0]["files"]] == ["scene.blend", "tex/wood.png"]
         assert farm.manifests[0]["main"] == "scene.blend"
 
+    def test_meshes_beside_a_scene_are_no_clouds(self, client: Client, farm: ProbingFarm, scene: Path) -> None:
+        (scene.parent / "bunny.ply").write_bytes(b"ply")
+        client.register_model(scene.parent)
+        assert farm.manifests[0]["main"] == "scene.blend"
+
     def test_one_with_several_scenes_asks_which(
         self, client: Client, scene: Path, scripted: FarmServer, blend: Callable[[bytes], bytes]
     ) -> None:

@@ -80,8 +80,13 @@ def pipeline_of(model: Model | str) -> str:
 
 
 def main_of(folder: Path) -> Path:
-    """The one file of a folder that can be the main file of a model. Raises ``UsageError`` for none, or several."""
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and _has_a_kind(path)]
+    """The one file of a folder that can be the main file of a model. Raises ``UsageError`` for none, or several.
+
+    A cloud counts only where there is nothing else: scenes keep meshes as ``.ply`` beside them.
+    """
+    kinds = {path: _kind_or_none(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    known = [path for path, kind in kinds.items() if kind is not None]
+    found = [path for path in known if kinds[path] is not ModelKind.SPLATS] or known
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:5])
         raise UsageError(
@@ -101,12 +106,11 @@ def files_below(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _has_a_kind(path: Path) -> bool:
+def _kind_or_none(path: Path) -> ModelKind | None:
     try:
-        kind_of(path.name)
+        return kind_of(path.name)
     except InvalidInput:
-        return False
-    return True
+        return None
 
 
 def check_locally(scene: Path) -> None:
