@@ -41,8 +41,9 @@ check: setup-dev ## linters and types; edits nothing
 fix: setup-dev ## what the linters can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: setup-dev ## warm over cold, and Rayfarm over the bare engine loop, against loadtests/budgets.toml
-	@$(BIN)/python -m loadtests.bench_render $(BENCH); render=$$?; $(BIN)/python -m loadtests.bench_cancel && exit $$render
+bench: setup-dev ## warm over cold, Rayfarm over the bare engine loop, one frame on two replicas, against loadtests/budgets.toml
+	@failed=0; $(BIN)/python -m loadtests.bench_render $(BENCH) || failed=1; \
+	  for bench in pipelines cancel split; do $(BIN)/python -m loadtests.bench_$$bench || failed=1; done; exit $$failed
 
 simulate: setup-dev ## a farm of thousands, planned by the real planner over a real PostgreSQL, against loadtests/budgets.toml
 	@$(BIN)/python -m loadtests.simulate $(SIMULATE)

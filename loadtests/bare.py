@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +13,11 @@ from loadtests.cases import ROOT, Settings
 
 
 class BareLoop:
-    """Holds one scene until it is closed."""
+    """Holds one scene until it is closed; ``command`` speaks the protocol of ``loadtests.engine_loop``."""
 
-    def __init__(self, *, blend: Path) -> None:
+    def __init__(self, *, command: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "loadtests.blender.bare_loop", str(blend)],
+            command,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -64,7 +64,9 @@ def main(arguments: Sequence[str]) -> int:
                 contenders = Contenders(
                     blend=blend,
                     folder=folder,
-                    bare=of_scene.enter_context(BareLoop(blend=blend)),
+                    bare=of_scene.enter_context(
+                        BareLoop(command=[sys.executable, "-m", "loadtests.blender.bare_loop", str(blend)])
+                    ),
                     host=of_scene.enter_context(HostedEngine(blend=blend, workdir=folder / "host"))
                     if options.host
                     else None,

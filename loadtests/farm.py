@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from cluster.local import control
 from cluster.local.settings import LocalFarmSettings
@@ -53,8 +54,10 @@ def running_farm(folder: Path) -> Iterator[Client]:
     shutil.rmtree(home, ignore_errors=True)  # kept after a failure: its logs say why
 
 
-def render_job(client: Client, model: Model, settings: Settings, frames: Sequence[int]) -> tuple[Job, JobSeconds]:
-    """Submit one job, watch it to its end."""
+def render_job(
+    client: Client, model: Model, settings: Settings, frames: Sequence[int], **fields: Any
+) -> tuple[Job, JobSeconds]:
+    """Submit one job, watch it to its end; ``fields``: others of its spec."""
     begun = time.perf_counter()
     job = client.submit(
         model,
@@ -64,6 +67,7 @@ def render_job(client: Client, model: Model, settings: Settings, frames: Sequenc
         order="sequential",
         outputs={"video": None, "previews": False},
         reuse=False,
+        **fields,
     )
     commits: list[Event] = []
     heard = begun
