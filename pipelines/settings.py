@@ -17,8 +17,9 @@ class EngineSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_ENGINE_", frozen=True, extra="ignore")
 
-    start_timeout: timedelta = timedelta(seconds=90)
-    """Spawn to ready. Importing bpy takes 0.5 s from a warm disk cache, 1.5 s at first, 4 s when busy."""
+    start_timeout: timedelta = timedelta(minutes=3)
+    """Spawn to ready. Importing bpy takes 0.5 s from a warm disk cache, 1.5 s at first, 4 s when busy; torch and
+    diffusers 3 s, and a minute on a machine that is very busy."""
     load_timeout: timedelta = timedelta(minutes=10)
     """Opening a model. Gigabytes over a slow disk are slow; a hostile file may never end."""
     close_timeout: timedelta = timedelta(seconds=2)
