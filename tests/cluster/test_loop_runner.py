@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -262,20 +262,21 @@ class TestLeadership:
                 await until(lambda: successor.epochs)
                 assert successor.epochs[0] > old
                 process.send_signal(signal.SIGCONT)
-                said = await _read_for(process.stdout, seconds=2)
-                assert b"lost_leadership" in said
+                said = await _read_until(process.stdout, b"lost_leadership")
                 assert b"wrote" not in said  # it says so where its transaction was committed
         finally:
             process.kill()
             await process.wait()
 
 
-async def _read_for(stream: asyncio.StreamReader, *, seconds: float) -> bytes:
+async def _read_until(stream: asyncio.StreamReader, words: bytes) -> bytes:
+    """All that was said until then. ``TimeoutError`` where it never comes."""
     said = b""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while piece := await stream.read(4096):
-                said += piece
+    async with asyncio.timeout(WAIT_S):
+        while words not in said:
+            piece = await stream.read(4096)
+            assert piece, f"it ended, and said {said!r}"
+            said += piece
     return said
 
 
