@@ -54,7 +54,7 @@ class TestKeys:
             for method in operations:
                 address = path.format(
                     digest="0" * 64, model_id=farm.project_id, job_id=farm.project_id, artifact_id=farm.project_id,
-                    frame=1, name="fake", replica_id=farm.project_id, node="n1", slug="default",
+                    frame=1, step_id=1, name="fake", replica_id=farm.project_id, node="n1", slug="default",
                 )  # fmt: skip
                 answer = await farm.http.request(method, address, headers={"Authorization": ""}, json={})
                 assert answer.status_code == 401, (method, path)

@@ -111,8 +111,8 @@ class Client:
     ) -> Job:
         """Submit a job; ``fields`` are the other fields of a job spec (name, outputs, priority, reuse, …).
 
-        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind. A repeated call
-        with one ``idempotency_key`` makes one job.
+        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind, which an id alone
+        does not tell (then ``cycles``). A repeated call with one ``idempotency_key`` makes one job.
         """
         spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
         key = idempotency_key or uuid.uuid4().hex
@@ -328,7 +328,7 @@ class Client:
         pipeline: str | None,
         fields: Mapping[str, Any],
     ) -> dict[str, Any]:
-        if isinstance(model, str) and (frames is None or pipeline is None):
+        if isinstance(model, str) and frames is None:
             model = self.model(model)
         spec: dict[str, Any] = {
             "model": model if isinstance(model, str) else model.id,
