@@ -21,7 +21,7 @@ from loadtests.report import conclude
 
 BENCH = "split"
 ROUNDS = 3
-SETTINGS = {"resolution_x": 640, "resolution_y": 360, "percentage": 100, "samples": 64, "adaptive_sampling": False,
+SETTINGS = {"resolution_x": 640, "resolution_y": 360, "percentage": 100, "samples": 16, "adaptive_sampling": False,
             "denoise": False, "format": "exr"}  # fmt: skip
 """A frame of some twenty seconds on one thread: where a split is worth asking for."""
 FARM = {"RAYFARM_RENDER_SLOTS": "2", "RAYFARM_CLUSTER_MIN_REPLICAS": "2", "RAYFARM_ENGINE_THREADS": "1"}
