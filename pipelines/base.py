@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from jobs.spec import Split, SplitMode
 
-ProgressCallback = Callable[[float, str], None]
-"""Called with the fraction done (0 to 1) and a line for people."""
+
+class Tally(NamedTuple):
+    """What an engine has counted of a frame."""
+
+    done: int
+    total: int
+    unit: str
+    """In the plural: ``samples``, ``steps``."""
+
+
+class ProgressCallback(Protocol):
+    """Called with the fraction done (0 to 1), a line for people, and what was counted, where anything was."""
+
+    def __call__(self, fraction: float, text: str, tally: Tally | None = None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -283,8 +283,9 @@ class EngineHost:
             case ProgressEvent():
                 call = self._calls.get(event.call)
                 if call is not None and call.on_progress is not None:
+                    tally = None if event.counted is None else event.counted.tally()
                     try:
-                        call.on_progress(event.fraction, event.text)
+                        call.on_progress(event.fraction, event.text, tally)
                     except Exception:
                         logger.exception("progress callback failed", extra={"action": "engine_progress"})
             case FailedEvent():

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.spec import SplitMode
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles
+from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles, Tally
 from pipelines.sandbox import SandboxReport
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 class ProtocolError(Exception):
@@ -113,11 +113,28 @@ class ReadyEvent(_Message):
         )
 
 
+_MOST_COUNTED = 10**15
+
+
+class CountedWork(_Message):
+    done: Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
+    total: Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
+    unit: Annotated[str, Field(max_length=20)]
+
+    @classmethod
+    def of(cls, tally: Tally) -> CountedWork:
+        return cls(done=tally.done, total=tally.total, unit=tally.unit)
+
+    def tally(self) -> Tally:
+        return Tally(self.done, self.total, self.unit)
+
+
 class ProgressEvent(_Message):
     type: Literal["progress"] = "progress"
     call: int
     fraction: Annotated[float, Field(ge=0, le=1)]
     text: str
+    counted: CountedWork | None = None
 
 
 class LoadedEvent(_Message):

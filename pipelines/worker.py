@@ -15,15 +15,17 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from jobs.states import EndReason
-from pipelines.base import Engine
+from pipelines.base import Engine, Tally
 from pipelines.errors import EngineError
 from pipelines.protocol import (
     CloseCommand,
     Command,
+    CountedWork,
     FailedEvent,
     LoadCommand,
     LoadedEvent,
@@ -77,7 +79,7 @@ class EngineWorker:
             request = command.request()
             request.scratch.mkdir(parents=True, exist_ok=True)
             self._last_progress = 0.0
-            output = engine.render(request, lambda fraction, text: self._progress(call, fraction, text))
+            output = engine.render(request, partial(self._progress, call))
             self._send(RenderedEvent.of(call, output))
         except EngineError as error:
             self._send(FailedEvent(call=call, reason=error.reason, message=error.message, remedy=error.remedy))
@@ -94,12 +96,13 @@ class EngineWorker:
                 FailedEvent(call=call, reason=EndReason.ENGINE_ERROR, message=f"{type(error).__name__}: {error}")
             )
 
-    def _progress(self, call: int, fraction: float, text: str) -> None:
+    def _progress(self, call: int, fraction: float, text: str, tally: Tally | None = None) -> None:
         now = time.monotonic()
         if now - self._last_progress < _PROGRESS_INTERVAL_S:
             return
         self._last_progress = now
-        self._send(ProgressEvent(call=call, fraction=min(1.0, max(0.0, fraction)), text=text))
+        counted = None if tally is None else CountedWork.of(tally)
+        self._send(ProgressEvent(call=call, fraction=min(1.0, max(0.0, fraction)), text=text, counted=counted))
 
     def _commands(self) -> Iterator[Command]:
         with self._connection.makefile("rb") as lines:

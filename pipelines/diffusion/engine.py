@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback, Tally
 from pipelines.diffusion.hardware import Hardware, free_video_memory, is_out_of_memory, noise_source, prepare_torch
 from pipelines.diffusion.loras import LoraStack
 from pipelines.diffusion.pictures import read_initial, to_picture, write_picture
@@ -126,7 +126,9 @@ def _paint(resident: _Resident, settings: DiffusionSettings, frame: int, seed: i
 
     def after_step(running: Any, step: int, _time: Any, kept: dict[str, Any]) -> dict[str, Any]:
         steps = running.num_timesteps
-        progress((step + 1) / (steps + 1), f"step {step + 1} of {steps}")  # the last share is for the decoder
+        done = step + 1
+        # The last share is for the decoder.
+        progress(done / (steps + 1), f"step {done} of {steps}", Tally(done, steps, "steps"))
         return kept
 
     return pipe(

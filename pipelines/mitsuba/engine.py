@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from jobs.states import EndReason
 from models.errors import ModelInvalid
 from models.formats.mitsuba_xml import MitsubaScene, read_mitsuba
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback, Tally
 from pipelines.errors import EngineError
 from pipelines.mitsuba.merge import write_part
 from pipelines.mitsuba.picture import Layers, write_picture
@@ -131,7 +131,7 @@ class MitsubaEngine:
         sums: npt.NDArray[np.float32] | None = None
         weight = done = 0
         for each in passes:
-            progress(done / total, f"sample {done} of {total}")
+            progress(done / total, f"sample {done} of {total}", Tally(done, total, "samples"))
             image = self._render_pass(scene, camera, integrator, each)
             made = int(camera.sensor.sampler().sample_count())  # a stratified sampler rounds up
             image *= made

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from db.flags import FlagRow, flags_of
 from db.repositories.attempts import list_attempts
-from db.repositories.frames import FrameRow, get_frame, list_frames
+from db.repositories.frames import FrameRow, LiveProgress, get_frame, list_frames
 from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.errors import NotFound
 from jobs.frames import MAX_FRAMES
 from jobs.spec import JobSpec
 from jobs.states import FrameState
-from serve_app.jobs.schemas import AttemptView, FrameFlag, FrameView
+from serve_app.jobs.schemas import AttemptView, FrameFlag, FrameProgress, FrameView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
 
@@ -106,6 +106,20 @@ def _view_of(row: FrameRow, flags: Mapping[int, list[FlagRow]]) -> FrameView:
         warm=row.warm,
         parts=row.parts,
         parts_done=row.parts_done,
+        progress=_progress_of(row.progress),
         at=row.at,
         flags=[FrameFlag(flag=one.flag, detail=one.detail) for one in flags.get(row.ordinal, ())],
+    )
+
+
+def _progress_of(told: LiveProgress | None) -> FrameProgress | None:
+    if told is None:
+        return None
+    return FrameProgress(
+        fraction=told.fraction,
+        done=told.done,
+        total=told.total,
+        unit=told.unit,
+        eta_seconds=told.eta_seconds,
+        detail=told.detail,
     )

@@ -173,7 +173,7 @@ class TestLoras:
 class TestRecord:
     async def test_progress_tells_the_steps(self, stage: Stage) -> None:
         heard: list[tuple[float, str]] = []
-        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text: heard.append((share, text)))
+        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text, _: heard.append((share, text)))
         assert heard
         assert [share for share, _ in heard] == sorted(share for share, _ in heard)
         for share, text in heard:
