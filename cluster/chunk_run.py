@@ -130,7 +130,7 @@ class ChunkRun:
             await self._run()
         except EngineError as error:
             if self._stop is None:
-                await self._fail_first(error.reason, str(error), str(error.details.get("log_tail", "")))
+                await self._fail_first(error.reason, str(error), error.log_tail)
         except Exception as error:
             # A bug of ours, or a spec of another release: charged, as the chunk would else come back for ever.
             _log.exception("chunk_run_failed", work_id=self.chunk.work_id, job_id=str(self.chunk.job_id))
@@ -200,7 +200,7 @@ class ChunkRun:
     async def _land(self, lease: EngineLease, halted: asyncio.Task[bool]) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
-        flight.started_at, flight.log_from = time.time(), lease.host.log_position
+        flight.started_at, flight.log_from = time.time(), lease.host.log_mark
         flight.queue_ms = self.chunk.waited_ms + (time.monotonic() - self._began) * 1000 - self._opening_ms
         self.progress.begin(flight.ordinal, flight.frame)
         over = await self._wait(flight, halted)
@@ -221,7 +221,7 @@ class ChunkRun:
             await self._fail_flight(flight, error.reason, str(error), lease)
             return False
         except EngineError as error:
-            await self._fail_flight(flight, error.reason, str(error), lease)
+            await self._fail_flight(flight, error.reason, str(error), lease, log=error.log_tail)
             return self._stop is not Stop.LOST
         lease.wear.delivered()
         await self.committer.put(
@@ -290,18 +290,23 @@ class ChunkRun:
         await asyncio.gather(*(flight.task for flight in self._flights), return_exceptions=True)
         if self._halted.is_set() and front.started_at:
             self._cut = CutShort(
-                ordinal=front.ordinal, attempt_id=front.attempt_id, message=self._why, log=lease.host.log_tail or None
+                ordinal=front.ordinal,
+                attempt_id=front.attempt_id,
+                message=self._why,
+                log=lease.host.log_since(front.log_from) or None,
             )
         for flight in reversed(self._flights):
             self._pending.appendleft((flight.ordinal, flight.frame))
             lease.discard_scratch(flight.scratch)
         self._flights.clear()
 
-    async def _fail_flight(self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease) -> None:
+    async def _fail_flight(
+        self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease, *, log: str | None = None
+    ) -> None:
+        """``log``: what the engine printed for the frame, where it could still say so itself."""
         lease.discard_scratch(flight.scratch)
-        await self._fail(
-            flight.ordinal, flight.frame, flight.attempt_id, reason, message, lease.host.log_since(flight.log_from)
-        )
+        log = lease.host.log_since(flight.log_from) if log is None else log
+        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, log)
 
     async def _fail(
         self, ordinal: int, frame: int, attempt_id: UUID, reason: EndReason, message: str, log: str

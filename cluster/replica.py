@@ -309,7 +309,7 @@ class Replica:
                 attempt_id=finished.attempt_id,
                 reason=reason,
                 message=message,
-                log="",
+                log=finished.output.log,
                 limits=self._limits,
             ),
         )

@@ -104,6 +104,8 @@ class FrameOutput:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    log: str = ""
+    """The end of what the engine's process printed for this frame; the engine itself leaves it empty."""
 
 
 class Engine(Protocol):

@@ -169,9 +169,10 @@ class RenderedEvent(_Message):
     timings_ms: dict[str, float]
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
+    log: str = ""
 
     @classmethod
-    def of(cls, call: int, output: FrameOutput) -> RenderedEvent:
+    def of(cls, call: int, output: FrameOutput, log: str = "") -> RenderedEvent:
         return cls(
             call=call,
             main=output.main,
@@ -179,6 +180,7 @@ class RenderedEvent(_Message):
             timings_ms=dict(output.timings_ms),
             metrics=dict(output.metrics),
             warnings=output.warnings,
+            log=log,
         )
 
     def output(self) -> FrameOutput:
@@ -188,6 +190,7 @@ class RenderedEvent(_Message):
             timings_ms=self.timings_ms,
             metrics=self.metrics,
             warnings=self.warnings,
+            log=self.log,
         )
 
 
@@ -198,6 +201,8 @@ class FailedEvent(_Message):
     reason: EndReason
     message: str
     remedy: str | None = None
+    log: str = ""
+    """The end of what was printed for this call."""
 
 
 Command = LoadCommand | RenderCommand | CloseCommand

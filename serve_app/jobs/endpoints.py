@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
+from starlette.responses import PlainTextResponse
 
 from jobs.spec import JobSpec
 from jobs.states import FrameState, JobState
@@ -17,6 +18,11 @@ from serve_app.paging import Page
 from serve_app.security import Access
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_LOG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Text, 64 KiB at most.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    **problems(404),
+}
 
 
 @router.post(
@@ -77,6 +83,19 @@ async def list_frames(
 async def read_frame(job_id: UUID, frame: int, access: Access, tx: Tx) -> FrameView:
     """One frame by its number in the scene."""
     return await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+
+
+@router.get("/{job_id}/frames/{frame}/log", response_class=PlainTextResponse, responses=_LOG)
+async def read_log(
+    job_id: UUID,
+    frame: int,
+    access: Access,
+    tx: Tx,
+    attempt: Annotated[UUID | None, Query(description="This try; absent: the newest that printed anything.")] = None,
+) -> PlainTextResponse:
+    """The end of what the engine itself printed for this frame, whether it was rendered or failed."""
+    text = await frames.log(tx, project_id=access.project_id, job_id=job_id, frame=frame, attempt_id=attempt)
+    return PlainTextResponse(text, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
 @router.get("/{job_id}/frames/{frame}/attempts")

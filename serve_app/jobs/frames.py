@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from db.flags import FlagRow, flags_of
-from db.repositories.attempts import list_attempts
+from db.repositories.attempts import list_attempts, read_log
 from db.repositories.frames import FrameRow, LiveProgress, get_frame, list_frames
 from db.repositories.jobs import JobRow
 from db.session import Transaction
@@ -73,6 +73,21 @@ async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: in
             for row in rows
         ]
     )
+
+
+async def log(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int, attempt_id: UUID | None) -> str:
+    """What the engine printed for a frame. Raises ``NotFound``."""
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    ordinal = ordinal_of(job, frame)
+    found = await read_log(tx, job_id=job_id, ordinal=ordinal, attempt_id=attempt_id)
+    if found is None:
+        raise NotFound(
+            f"There is no log of frame {frame}{'' if attempt_id is None else ' in this try'}.",
+            remedy="An engine that printed nothing, a frame that was reused and one that was never tried leave none; "
+            f"GET /v1/jobs/{job_id}/frames/{frame}/attempts lists the tries.",
+            frame=frame,
+        )
+    return found
 
 
 def ordinal_of(job: JobRow, frame: int) -> int:

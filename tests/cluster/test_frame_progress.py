@@ -150,7 +150,7 @@ async def test_cycles_tells_the_samples_of_its_frame(quick: InProcessFarm, tmp_p
     quick.start_dispatcher()
     model = await quick.model((scenes / "plain.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
     quick.start_replica()
-    settings = {"samples": 128, "resolution": [320, 180], "denoise": False, "adaptive_sampling": False}
+    settings = {"samples": 128, "resolution_x": 320, "resolution_y": 180, "denoise": False, "adaptive_sampling": False}
     job_id = await quick.submit(model=model, pipeline="cycles", frames="1-2", order="sequential", settings=settings)
     seen = progress_of(await stream_of(quick, tmp_path, job_id))
     counted = [one for one in seen if one["total"] is not None]

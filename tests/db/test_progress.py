@@ -82,9 +82,10 @@ async def frame(farm: Farm, job_id: UUID, ordinal: int) -> FrameRow:
 
 
 async def again(farm: Farm, chunk: ClaimedChunk, replica: UUID) -> ClaimedChunk:
-    """The same frames, which this replica renders now."""
-    await farm.execute("update work set not_before = now() where id = :id", id=chunk.work_id)
-    wish = Assign(replica_id=replica, job_id=chunk.job_id, work_id=chunk.work_id)
+    """The first frame of a rescued chunk, which this replica renders now."""
+    loose = await farm.one("select id from work where state = 'queued' and 0 = any(ordinals)")
+    await farm.execute("update work set not_before = now() where id = :id", id=loose.id)
+    wish = Assign(replica_id=replica, job_id=chunk.job_id, work_id=loose.id)
     await apply_plan(farm.db, cluster_id=CLUSTER, plan=Plan(placements=(wish,)), epoch=await farm.lead())
     claimed = await farm.claim(replica)
     assert claimed is not None
