@@ -185,14 +185,20 @@ class ChunkRun:
         ordinal, frame = self._pending[0]
         attempt_id = new_id()
         scratch = lease.scratch_for(attempt_id)
+        every = self.settings.live_preview_every
         request = FrameRequest(
-            id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch, part=self._part
+            id=attempt_id.hex,
+            frame=frame,
+            settings=self._spec.settings,
+            scratch=scratch,
+            part=self._part,
+            preview_every_s=None if every is None or self._part is not None else every.total_seconds(),
         )
         self._pending.popleft()
         warm, lease.warm = lease.warm, True
         lease.wear.asked()
         task = asyncio.create_task(
-            lease.host.render(request, on_progress=partial(self._take_progress, ordinal, frame)),
+            lease.host.render(request, on_progress=partial(self._take_progress, (ordinal, frame, attempt_id, scratch))),
             name=f"render-{self.chunk.job_id}-{frame}",
         )
         self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
@@ -202,7 +208,7 @@ class ChunkRun:
         flight = self._flights[0]
         flight.started_at, flight.log_from = time.time(), lease.host.log_mark
         flight.queue_ms = self.chunk.waited_ms + (time.monotonic() - self._began) * 1000 - self._opening_ms
-        self.progress.begin(flight.ordinal, flight.frame)
+        self.progress.begin(flight.ordinal, flight.frame, flight.attempt_id, flight.scratch)
         over = await self._wait(flight, halted)
         if self._halted.is_set():
             return False
@@ -351,9 +357,9 @@ class ChunkRun:
             )
 
     def _take_progress(
-        self, ordinal: int, frame: int, fraction: float, detail: str, tally: Tally | None = None, /
+        self, one: tuple[int, int, UUID, Path], fraction: float, detail: str, tally: Tally | None = None, /
     ) -> None:
-        self.progress.begin(ordinal, frame)  # it may render while the one before it still waits for the committer
+        self.progress.begin(*one)  # it may render while the one before it still waits for the committer
         if self.progress.take(fraction, detail, tally):
             self._progressed_at = asyncio.get_running_loop().time()
             self.on_progress()

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -26,6 +27,14 @@ _ETA_FROM = 0.01
 """Fraction below which an estimate would be a guess."""
 
 
+class PreviewAt(NamedTuple):
+    """A picture of a frame that renders, in storage."""
+
+    key: str
+    number: int
+    """From 1, of this try at the frame."""
+
+
 @dataclass(slots=True)
 class ChunkProgress:
     """What the replica's row shows of the running chunk, and of its frame that renders now."""
@@ -38,16 +47,21 @@ class ChunkProgress:
     parts: int | None = None
     ordinal: int | None = None
     frame: int | None = None
+    attempt_id: UUID | None = None
+    scratch: Path | None = None
+    """Where its engine writes."""
+    preview: PreviewAt | None = None
     fraction: float = 0.0
     detail: str = ""
     tally: Tally | None = None
     _began: float = field(default_factory=time.monotonic)
 
-    def begin(self, ordinal: int, frame: int) -> None:
-        """This frame renders now; one that has begun already goes on."""
-        if ordinal != self.ordinal:
-            self.ordinal, self.frame, self._began = ordinal, frame, time.monotonic()
-            self.fraction, self.detail, self.tally = 0.0, "", None
+    def begin(self, ordinal: int, frame: int, attempt_id: UUID, scratch: Path) -> None:
+        """This try at a frame renders now; one that has begun already goes on."""
+        if attempt_id != self.attempt_id:
+            self.ordinal, self.frame, self.attempt_id, self.scratch = ordinal, frame, attempt_id, scratch
+            self._began = time.monotonic()
+            self.preview, self.fraction, self.detail, self.tally = None, 0.0, "", None
 
     def take(self, fraction: float, detail: str, tally: Tally | None) -> bool:
         """What the engine reports of it; whether that is news."""
@@ -83,6 +97,8 @@ class ChunkProgress:
             "total": tally.total if tally else None,
             "unit": tally.unit if tally else None,
             "eta_seconds": None if eta is None else round(eta, 1),
+            "preview": self.preview.number if self.preview else None,
+            "preview_key": self.preview.key if self.preview else None,
         }
 
 
@@ -128,3 +144,6 @@ class ProgressTeller:
             )
         except (Unavailable, OSError) as error:
             _log.debug("progress_untold", work_id=progress.work_id, error=str(error))
+        except Exception:
+            # No word of progress is worth the replica.
+            _log.exception("progress_untold", work_id=progress.work_id)

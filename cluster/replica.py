@@ -22,6 +22,7 @@ from cluster.committer import Committer, FinishedFrame
 from cluster.departure import Departure
 from cluster.engines import EngineRoom
 from cluster.frame_progress import ChunkProgress, ProgressTeller
+from cluster.live_previews import LivePreviews
 from cluster.settings import ClusterSettings
 from db.listen import listen
 from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
@@ -94,6 +95,7 @@ class Replica:
             on_superseded=self._superseded,
         )
         self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
+        self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
         self._window = engine_settings.outstanding_renders
         self._current: ChunkRun | None = None
         self._departure = Departure()
@@ -114,6 +116,7 @@ class Replica:
                     group.create_task(self._committer.run(), name="replica-commit"),
                     group.create_task(self._work_for_ever(), name="replica-work"),
                     group.create_task(self._teller.run(self._progress, self._current_state), name="replica-progress"),
+                    group.create_task(self._previews.run(self._progress, self._teller.note), name="replica-previews"),
                 ]
                 group.create_task(self._leave_when_told(endless), name="replica-leave")
         finally:

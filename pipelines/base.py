@@ -93,6 +93,8 @@ class FrameRequest:
     """Folder of this try alone; the engine writes nowhere else. It must lie under the host's ``workdir``."""
     part: FramePart | None = None
     """None: the whole frame."""
+    preview_every_s: float | None = None
+    """How often a picture of what has been rendered so far is wanted, where the engine can; None: none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

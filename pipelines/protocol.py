@@ -59,6 +59,7 @@ class RenderCommand(_Message):
     settings: dict[str, Any]
     scratch: Path
     part: PartOfFrame | None = None
+    preview_every_s: float | None = None
 
     @classmethod
     def of(cls, call: int, request: FrameRequest) -> RenderCommand:
@@ -70,6 +71,7 @@ class RenderCommand(_Message):
             settings=dict(request.settings),
             scratch=request.scratch,
             part=None if part is None else PartOfFrame(number=part.number, of=part.of, mode=part.mode),
+            preview_every_s=request.preview_every_s,
         )
 
     def request(self) -> FrameRequest:
@@ -80,6 +82,7 @@ class RenderCommand(_Message):
             settings=self.settings,
             scratch=self.scratch,
             part=None if part is None else FramePart(number=part.number, of=part.of, mode=part.mode),
+            preview_every_s=self.preview_every_s,
         )
 
 

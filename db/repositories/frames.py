@@ -39,6 +39,10 @@ class LiveProgress:
     total: int | None = None
     unit: str | None = None
     eta_seconds: float | None = None
+    preview: int | None = None
+    """Number of the newest picture of it, from 1."""
+    preview_key: str | None = None
+    """Where that is in storage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +261,8 @@ def _progress_of(current: dict[str, Any] | None) -> LiveProgress | None:
         total=current.get("total"),
         unit=current.get("unit"),
         eta_seconds=current.get("eta_seconds"),
+        preview=current.get("preview"),
+        preview_key=current.get("preview_key"),
     )
 
 

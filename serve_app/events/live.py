@@ -23,7 +23,8 @@ MOST_ENDED = 4096
 """Frames that a stream remembers to have ended; a word is late by milliseconds, not by thousands of frames."""
 
 _FIELDS = (
-    "ordinal", "frame", "part", "parts", "fraction", "done", "total", "unit", "eta_seconds", "detail", "replica",
+    "ordinal", "frame", "part", "parts", "fraction", "done", "total", "unit", "eta_seconds", "detail", "preview",
+    "replica",
 )  # fmt: skip
 
 _ENDS = frozenset(

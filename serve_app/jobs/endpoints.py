@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from jobs.spec import JobSpec
 from jobs.states import FrameState, JobState
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.openapi import problems
@@ -83,6 +83,29 @@ async def list_frames(
 async def read_frame(job_id: UUID, frame: int, access: Access, tx: Tx) -> FrameView:
     """One frame by its number in the scene."""
     return await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+
+
+@router.get(
+    "/{job_id}/frames/{frame}/preview",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={307: {"description": "The picture, a small JPEG, is at `Location`."}, **problems(404)},
+)
+async def read_preview(
+    job_id: UUID, frame: int, access: Access, unit: Unit, services: Services, public_url: PublicUrl
+) -> RedirectResponse:
+    """What a frame that renders looks like so far. The next one has another address, and this one is gone soon."""
+    tx = await unit.begin()
+    key = await frames.preview_key(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+    await unit.end()
+    url = services.storage.download_url(
+        key,
+        expires_in=services.settings.link_lifetime,
+        filename=f"frame_{frame:04d}_so_far.jpg",
+        media_type="image/jpeg",
+    )
+    link = f"{public_url}{url}" if url.startswith("/") else url
+    return RedirectResponse(link, status_code=307, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/{job_id}/frames/{frame}/log", response_class=PlainTextResponse, responses=_LOG)

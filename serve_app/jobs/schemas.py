@@ -213,6 +213,9 @@ class FrameProgress(BaseModel):
     unit: str | None = Field(None, examples=["samples"])
     eta_seconds: float | None = Field(None, description="Estimate from its pace so far; null: too early to tell.")
     detail: str | None = Field(None, description="The engine's own line.")
+    preview: int | None = Field(
+        None, description="Rises with each new picture at `…/frames/{frame}/preview`; null: there is none (yet)."
+    )
 
 
 class FrameView(BaseModel):

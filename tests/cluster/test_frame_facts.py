@@ -69,12 +69,14 @@ async def facts_of(farm: InProcessFarm, *, model: UUID, **spec: Any) -> None:
     assert rows[0].timings["load"] > rows[1].timings["load"]
 
 
+@pytest.mark.usefixtures("patience")
 async def test_every_figure_of_a_frame_of_cycles(farm: InProcessFarm, scenes: Path) -> None:
     farm.start_dispatcher()
     model = await farm.model((scenes / "plain.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
     await facts_of(farm, model=model, pipeline="cycles", settings={"samples": 2})
 
 
+@pytest.mark.usefixtures("patience")
 async def test_every_figure_of_a_frame_of_mitsuba(farm: InProcessFarm) -> None:
     farm.start_dispatcher()
     model = await farm.model(CORNELL.read_bytes(), ModelKind.MITSUBA, "cornell.xml")
@@ -82,6 +84,7 @@ async def test_every_figure_of_a_frame_of_mitsuba(farm: InProcessFarm) -> None:
     await facts_of(farm, model=model, pipeline="mitsuba", settings=settings)
 
 
+@pytest.mark.usefixtures("patience")
 async def test_every_figure_of_a_frame_of_splats(farm: InProcessFarm) -> None:
     farm.start_dispatcher()
     model = await farm.model(ply_bytes(make_cloud()), ModelKind.SPLATS, "cloud.ply")
@@ -89,6 +92,7 @@ async def test_every_figure_of_a_frame_of_splats(farm: InProcessFarm) -> None:
     await facts_of(farm, model=model, pipeline="splats", settings=settings)
 
 
+@pytest.mark.usefixtures("patience")
 @pytest.mark.timeout(SETUP_TIMEOUT_S)
 async def test_every_figure_of_a_frame_of_diffusion(farm: InProcessFarm, diffusion_models: Path) -> None:
     farm.start_dispatcher()

@@ -7,29 +7,41 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import text
 
 from cluster.frame_progress import ChunkProgress, ProgressTeller
+from cluster.live_previews import LivePreviews
 from db.keys import create_key
 from db.queue import tell_progress
 from db.session import Database
 from jobs.states import JobState
 from models.kinds import ModelKind
 from pipelines.base import Tally
+from pipelines.live_preview import FILE_NAME
 from serve_app.app import build_app
 from serve_app.settings import ApiSettings
+from storage.open import open_storage
 from storage.settings import StorageSettings
-from tests.cluster.in_process import InProcessFarm
+from tests.cluster.in_process import WAIT_S, InProcessFarm
 
 CORNELL = Path(__file__).resolve().parents[2] / "examples" / "cornell.xml"
 EVERY = timedelta(seconds=0.05)
+
+
+def _storage_settings(home: Path) -> StorageSettings:
+    """Those of ``in_process_farm``."""
+    return StorageSettings(
+        url=(home / "storage").as_uri(), signing_key=SecretStr("a-signing-key-of-a-test-only-0123456789")
+    )
 
 
 @asynccontextmanager
@@ -38,9 +50,7 @@ async def api_of(farm: InProcessFarm, home: Path) -> AsyncIterator[httpx.AsyncCl
     app = build_app(
         ApiSettings(heartbeat=timedelta(seconds=0.5), progress_every=EVERY),
         database_settings=farm.database_settings,
-        storage_settings=StorageSettings(
-            url=(home / "storage").as_uri(), signing_key=SecretStr("a-signing-key-of-a-test-only-0123456789")
-        ),
+        storage_settings=_storage_settings(home),
     )
     async with farm.database.transaction() as tx:
         key = (await create_key(tx, project_id=None, name="test", scopes=["admin"])).key
@@ -57,7 +67,7 @@ async def api_of(farm: InProcessFarm, home: Path) -> AsyncIterator[httpx.AsyncCl
 
 
 @pytest.fixture
-def quick(farm: InProcessFarm) -> InProcessFarm:
+def quick(farm: InProcessFarm, patience: None) -> InProcessFarm:
     farm.settings = farm.settings.model_copy(update={"progress_every": EVERY})
     return farm
 
@@ -80,7 +90,7 @@ async def stream_of(farm: InProcessFarm, home: Path, job_id: UUID) -> list[dict[
         told = asyncio.create_task(told_of(http, job_id))
         job = await farm.ended(job_id)
         assert job.state is JobState.SUCCEEDED, job
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_S):
             return await told
 
 
@@ -128,6 +138,7 @@ async def test_a_running_frame_is_shown_in_the_list_of_frames(quick: InProcessFa
             "unit": "steps",
             "eta_seconds": None,
             "detail": "step 0 of 10",
+            "preview": None,
         }
     await quick.cancel(job_id)
     await quick.ended(job_id)
@@ -150,12 +161,12 @@ async def test_cycles_tells_the_samples_of_its_frame(quick: InProcessFarm, tmp_p
     quick.start_dispatcher()
     model = await quick.model((scenes / "plain.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
     quick.start_replica()
-    settings = {"samples": 128, "resolution_x": 320, "resolution_y": 180, "denoise": False, "adaptive_sampling": False}
+    settings = {"samples": 64, "resolution_x": 160, "resolution_y": 90, "denoise": False, "adaptive_sampling": False}
     job_id = await quick.submit(model=model, pipeline="cycles", frames="1-2", order="sequential", settings=settings)
     seen = progress_of(await stream_of(quick, tmp_path, job_id))
     counted = [one for one in seen if one["total"] is not None]
     assert counted
-    assert {(one["total"], one["unit"]) for one in counted} == {(128, "samples")}
+    assert {(one["total"], one["unit"]) for one in counted} == {(64, "samples")}
     assert all(0 <= one["fraction"] < 1 for one in seen)
 
 
@@ -191,9 +202,9 @@ async def test_what_a_fenced_out_worker_tells_is_dropped(
         assert not any(taken[count + 1 :])  # the first one may have been under way
         await quick.kill(zombie)
         await quick.cancel(job_id)
-        await _execute(quick, "update work set leased_until = now() - interval '1 s'")
+        await _execute(quick, "update work set leased_until = now() - interval '1 s' where kind = 'chunk'")
         await quick.ended(job_id)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_S):
             seen = progress_of(await told)
     assert len(seen) <= count + 1
 
@@ -207,10 +218,10 @@ async def test_many_reports_in_a_row_are_one_word(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("cluster.frame_progress.tell_progress", noted)
     every = timedelta(milliseconds=20)
-    progress = ChunkProgress(uuid4(), 1, 1)
+    progress, first = ChunkProgress(uuid4(), 1, 1), uuid4()
     teller = ProgressTeller(database=cast(Database, None), replica_id=uuid4(), every=every)
     task = asyncio.create_task(teller.run(lambda: progress, dict))
-    progress.begin(0, 1)
+    progress.begin(0, 1, first, Path())
     for step in range(1000):
         if progress.take(step / 1000, f"step {step}", Tally(step, 1000, "steps")):
             teller.note()
@@ -227,15 +238,73 @@ async def test_many_reports_in_a_row_are_one_word(monkeypatch: pytest.MonkeyPatc
 def test_an_estimate_is_made_of_the_pace_so_far_and_not_of_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("cluster.frame_progress.time.monotonic", lambda: now)
-    progress = ChunkProgress(uuid4(), 1, 1)
-    progress.begin(0, 1)
+    progress, first = ChunkProgress(uuid4(), 1, 1), uuid4()
+    progress.begin(0, 1, first, Path())
     now = 110.0
     progress.take(0.0, "", None)
     assert progress.as_json()["eta_seconds"] is None
     progress.take(0.25, "x" * 1000, Tally(16, 64, "samples"))
     assert progress.as_json()["eta_seconds"] == 30.0
     assert len(progress.as_json()["detail"]) == 200
-    progress.begin(0, 1)  # the same frame goes on
+    progress.begin(0, 1, first, Path())  # the same frame goes on
     assert progress.fraction == 0.25
-    progress.begin(1, 2)
+    progress.begin(1, 2, uuid4(), Path())
     assert (progress.fraction, progress.tally, progress.age_s) == (0.0, None, 0.0)
+
+
+async def test_a_frame_that_renders_is_shown_and_its_pictures_are_gone_when_it_is_done(
+    quick: InProcessFarm, tmp_path: Path
+) -> None:
+    """Of Mitsuba, through storage and a signed link of the API."""
+    quick.settings = quick.settings.model_copy(update={"live_preview_every": EVERY})
+    quick.start_dispatcher()
+    model = await quick.model(CORNELL.read_bytes(), ModelKind.MITSUBA, "cornell.xml")
+    replica = quick.start_replica()
+    # Four passes of a second each: most of them are left when the first picture is looked at.
+    settings = {"width": 768, "height": 512, "spp": 40}
+    job_id = await quick.submit(model=model, pipeline="mitsuba", frames="1", settings=settings)
+    async with api_of(quick, tmp_path) as http:
+        path = f"/v1/jobs/{job_id}/frames/1"
+
+        async def picture() -> bytes | None:
+            answer = await http.get(f"{path}/preview", follow_redirects=True)
+            return answer.content if answer.status_code == 200 else None
+
+        content = await quick.until(picture)
+        with Image.open(BytesIO(content)) as image:
+            assert (image.format, image.size) == ("JPEG", (320, 213))
+        assert (await http.get(path)).json()["progress"]["preview"] >= 1
+        job = await quick.ended(job_id)
+        assert job.state is JobState.SUCCEEDED
+        gone = await http.get(f"{path}/preview")
+        assert (gone.status_code, gone.json()["code"]) == (404, "not-found")
+
+        async def left() -> list[str]:
+            found = await quick.storage.list_objects(f"artifacts/{job_id}/", limit=100)
+            return [item.key for item in found if "live-preview" in item.key]
+
+        async def none_left() -> bool:
+            return await left() == []
+
+        await quick.until(none_left)
+    await quick.kill(replica)
+
+
+async def test_the_last_picture_goes_with_the_worker_that_is_stopped(tmp_path: Path) -> None:
+    storage = open_storage(_storage_settings(tmp_path))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (scratch / FILE_NAME).write_bytes(b"\xff\xd8\xff a picture")
+    job_id, shown = uuid4(), asyncio.Event()
+    progress = ChunkProgress(job_id, 1, 1)
+    progress.begin(0, 1, uuid4(), scratch)
+    previews = LivePreviews(storage=storage, every=timedelta(milliseconds=10))
+    task = asyncio.create_task(previews.run(lambda: progress, shown.set))
+    async with asyncio.timeout(20):
+        await shown.wait()
+    assert progress.preview is not None
+    assert await storage.stat(progress.preview.key) is not None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await storage.list_objects(f"artifacts/{job_id}/", limit=10) == []
+    await storage.close()

@@ -99,6 +99,7 @@ async def test_progress_comes_on_the_stream_without_an_id_and_is_not_replayed(fa
         "unit": "samples",
         "eta_seconds": 2.0,
         "detail": "rendering",
+        "preview": None,
         "replica": str(replica),
     }
     await farm.commit(replica, chunk)
@@ -125,6 +126,7 @@ async def test_the_list_of_frames_shows_where_one_stands_until_it_is_done(farm: 
         "unit": "samples",
         "eta_seconds": 2.0,
         "detail": "rendering",
+        "preview": None,
     }
     assert await shown() == [("rendering", progress), ("leased", None), ("queued", None)]
     one = await farm.http.get(f"/v1/jobs/{job['id']}/frames/1")
