@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from db.dispatch import AppliedPlan, LostLeadership, apply_plan, lead, pin_job, read_snapshot, resign
+from db.dispatch import AppliedPlan, LostLeadership, SnapshotReader, apply_plan, lead, pin_job, resign
 from db.listen import RECONNECTED, listen, replica_channel
 from db.pools import read_desired
 from db.queue import beat, start_chunk
 from jobs.order import Order, ordinals_at
 from jobs.plan import make_plan
-from jobs.planning import Assign, Plan, PlanSettings, Snapshot, TakeBack, WaitReason
+from jobs.planning import Assign, JobView, Plan, PlanSettings, Snapshot, TakeBack, WaitReason
 from tests.db.builders import CLUSTER, LEASE, RENDER_KEY, Farm
 
 TTL = timedelta(seconds=10)
@@ -263,23 +263,43 @@ class TestSnapshot:
         self, farm: Farm
     ) -> None:
         """Jobs and replicas are read at once, with what the jobs wanted the last time."""
+        few, all_ = _snapshots(farm, placements_per_tick=1), _snapshots(farm)
         replicas = [await farm.replica() for _ in range(5)]
         digest = (await farm.one("select digest from model")).digest
         warm = max(replicas)
         residents = [{"digest": digest, "project_id": str(farm.project_id), "bytes": 5}]
         await beat(farm.db, replica_id=warm, held=[], residents=residents, current=None, lease=LEASE)
-        last = await _snapshot(farm, placements_per_tick=1)
+        await few.read()
         await farm.start()
-        assert [view.id for view in (await _snapshot(farm, last, placements_per_tick=1)).replicas] == [warm]
+        assert [view.id for view in (await few.read()).replicas] == [warm]
         full = await farm.replica()
         job_id = await farm.start(priority="normal")
         await farm.rendering(job_id, full, frames=2)
         await farm.carve(job_id, full, 1)
         await farm.execute("update replica set state = 'gone', gone_at = now() where id <> :full", full=full)
-        last = await _snapshot(farm, last)
-        assert last.replicas == ()
+        assert (await all_.read()).replicas == ()
         await farm.start(priority="interactive")
-        assert [view.id for view in (await _snapshot(farm, last)).replicas] == [full]
+        assert [view.id for view in (await all_.read()).replicas] == [full]
+
+    async def test_each_snapshot_of_a_reader_is_what_a_new_reader_would_see(self, farm: Farm) -> None:
+        """What never changes of a job is read once; what changes is read each time, and what is gone is forgotten."""
+        snapshots = _snapshots(farm)
+        first, second = await farm.start(labels={"gpu": "big"}), await farm.submit(frames="1-3")
+        replica = await farm.replica(labels={"gpu": "big"})
+        for step in (
+            lambda: farm.rendering(first, replica, frames=2),
+            lambda: farm.pin(second),
+            lambda: farm.execute("update job set priority_rank = 0, weight = 7, max_replicas = 3"),
+            lambda: farm.change(second, "cancel"),
+            lambda: farm.start(frames="5-9"),
+        ):
+            await step()
+            seen, fresh = await snapshots.read(), await _snapshot(farm)
+            assert [_timeless(job) for job in seen.jobs] == [_timeless(job) for job in fresh.jobs]
+            assert (seen.replicas, seen.crowds, seen.licences) == (fresh.replicas, fresh.crowds, fresh.licences)
+        ids = {job.id for job in seen.jobs}
+        assert first in ids
+        assert second not in ids
 
     async def test_a_blocked_node_and_the_nodes_of_full_replicas_are_known(self, farm: Farm) -> None:
         job_id, full = await farm.start(), await farm.replica(node="n7")
@@ -376,10 +396,16 @@ async def _lead(farm: Farm, holder: UUID) -> int | None:
     return await lead(farm.db, role="dispatcher", cluster_id=CLUSTER, holder=holder, ttl=TTL)
 
 
-async def _snapshot(farm: Farm, last: Snapshot | None = None, **settings: Any) -> Snapshot:
-    return await read_snapshot(
-        farm.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=PlanSettings(**settings), last=last
-    )
+def _snapshots(farm: Farm, **settings: Any) -> SnapshotReader:
+    return SnapshotReader(farm.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=PlanSettings(**settings))
+
+
+async def _snapshot(farm: Farm, **settings: Any) -> Snapshot:
+    return await _snapshots(farm, **settings).read()
+
+
+def _timeless(job: JobView) -> JobView:
+    return job._replace(waited_s=0.0)
 
 
 async def _desired(farm: Farm) -> int | None:
