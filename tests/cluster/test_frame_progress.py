@@ -69,7 +69,7 @@ async def api_of(farm: InProcessFarm, home: Path) -> AsyncIterator[httpx.AsyncCl
 
 @pytest.fixture
 def quick(farm: InProcessFarm, patience: None) -> InProcessFarm:
-    """Tells often. Its lease is long: an engine that takes all cores may keep the beat waiting, and nobody dies here."""
+    """Tells often. The lease is long: an engine that takes all cores may keep the beat waiting."""
     farm.settings = farm.settings.model_copy(update={"progress_every": EVERY})
     farm.limits = farm.limits.model_copy(update={"lease": timedelta(minutes=2)})
     return farm
