@@ -10,7 +10,7 @@ from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU, psnr_db
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
-from pipelines.post.pixels import read_srgb
+from pipelines.post.display import read_srgb
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
 

@@ -19,7 +19,8 @@ from PIL import Image
 
 from jobs.errors import InvalidInput
 from jobs.post_steps import VideoCodec
-from pipelines.post.pixels import PictureFacts, read_srgb
+from pipelines.post.display import read_srgb
+from pipelines.post.pixels import PictureFacts
 
 Container = Literal["mp4", "mov", "webm", "gif"]
 MEDIA_TYPES: dict[Container, str] = {
