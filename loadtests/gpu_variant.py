@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
@@ -74,6 +75,9 @@ async def compare(variant: Variant, scratch: Path) -> int:
         print(f"{title}: the engine died on the GPU: {error}")
         return DIFFERS
     except EngineError as error:
+        if error.reason is not EndReason.MODEL_INVALID:  # that of every refusal of a device that is not there
+            print(f"{title}: the engine failed on the GPU: {error}")
+            return DIFFERS
         print(f"{title}: no GPU: {error}")
         return NO_GPU
     on_cpu = await _render(variant, "cpu", scratch)

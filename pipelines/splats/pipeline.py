@@ -13,6 +13,7 @@ from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
+from pipelines.splats.build_kernels import start_build
 from pipelines.splats.kernel_cache import kernel_cache
 from pipelines.splats.settings import FileCameras, SplatsSettings, check_distortion, check_size
 
@@ -86,10 +87,13 @@ class SplatsPipeline:
         raise InvalidInput(_WHOLE, field="split.mode")
 
     def shared_paths(self) -> tuple[Path, ...]:
-        """Where Numba keeps the compiled rasteriser: 16 s of CPU to build, read in a fraction of a second."""
-        path = kernel_cache()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (path,)
+        """None: compiled kernels are code, and no engine runs what another wrote."""
+        return ()
+
+    def trusted_paths(self) -> tuple[Path, ...]:
+        """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
+        start_build()
+        return (kernel_cache(),)
 
 
 def _typed(settings: BaseModel) -> SplatsSettings:

@@ -50,8 +50,9 @@ class TestAgainstTheApi:
         def ask() -> None:
             with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
                 made = client.add_step(job_id, "upscale", frames="2", factor=3)
-                assert (made["step"], made["request"]["factor"]) == ("upscale", 3)
-                assert [step["id"] for step in client.steps(job_id)] == [made["id"]]
+                assert (made.step, made.request["factor"], made.is_over) == ("upscale", 3, False)
+                assert [step.id for step in client.steps(job_id)] == [made.id]
+                assert client.step(job_id, made) == made
                 with pytest.raises(FarmRefused, match="no frame 9"):
                     client.add_step(job_id, "denoise", frames="9")
 

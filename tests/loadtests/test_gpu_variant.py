@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipelines.registry import get_pipeline
 def variant(folder: Path, *, gpu: dict[str, Any] | None = None, **more: Any) -> Variant:
     """Of the fake pipeline, which knows no GPU."""
     (folder / "model").mkdir(exist_ok=True)
+    (folder / "model" / "model.json").write_text("{}")
     model = ModelFiles(digest="0" * 64, root=folder / "model", main="model.json")
     shots = [Shot(name=f"frame {frame}", model=model, settings={}, frame=frame) for frame in (1, 2)]
     return Variant(pipeline="fake", name="gpu", gpu=gpu or {}, cpu={}, shots=shots, min_psnr_db=30.0, **more)
@@ -47,11 +49,18 @@ class TestCompare:
         assert "inf dB apart (at least 30)" in said
         assert "frames/s on the GPU" in said
 
+    async def test_an_engine_that_breaks_is_no_machine_without_a_gpu(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert await compare(variant(tmp_path, gpu={"fail_frames": [1]}), tmp_path) == DIFFERS
+        assert "fake gpu: the engine failed on the GPU: " in capsys.readouterr().out
+
+    @pytest.mark.skipif(find_library("cuda") is not None, reason="this machine may have a GPU")
     async def test_an_engine_that_finds_no_gpu_says_so(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert await compare(variant(tmp_path, gpu={"fail_frames": [1]}), tmp_path) == NO_GPU
-        assert "fake gpu: no GPU: " in capsys.readouterr().out
+        assert await compare(next(mitsuba(tmp_path)), tmp_path) == NO_GPU
+        assert "mitsuba rgb: no GPU: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("make", [cycles, mitsuba])

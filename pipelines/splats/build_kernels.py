@@ -1,0 +1,112 @@
+"""`python -m pipelines.splats.build_kernels`: compile the CPU's rasteriser once for all engines of this machine.
+
+The farm starts it by itself, in the background, before its first engine of splats. It opens no scene: it draws a few
+gaussians of its own. Run it while an image is built, and no engine compiles.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from pipelines.sandbox import child_environment
+from pipelines.splats.kernel_cache import built_kernels, kernel_cache
+
+BUILD_TIMEOUT = timedelta(minutes=10)
+"""16 s of CPU were measured; at the lowest priority beside engines that render it takes minutes."""
+KEPT_BUILDS = 8
+"""Of other versions and machines with the same home; the oldest go."""
+_NICE = 19
+_PR_SET_PDEATHSIG = 1
+_STAGING = "RAYFARM_KERNEL_STAGING"
+"""Environment variable of the builder: its folder, below the cache so that the last step is a rename."""
+
+_builders: list[subprocess.Popen[bytes]] = []
+"""Of this process: one, unless it failed, and then no other is tried."""
+
+
+def start_build() -> None:
+    """Build in the background what is not there, once a process; engines compile for themselves meanwhile."""
+    cache = kernel_cache()
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for builder in _builders:
+        builder.poll()  # reap it
+    if not _builders and not built_kernels().is_dir():
+        _builders.append(_spawn(cache))
+
+
+def build() -> Path:
+    """Build what is not there, and wait. Raises ``subprocess.SubprocessError``."""
+    cache = kernel_cache()
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = built_kernels()
+    if not target.is_dir():
+        builder = _spawn(cache)
+        if builder.wait() != 0 or not target.is_dir():
+            raise subprocess.CalledProcessError(builder.returncode, builder.args)
+    return target
+
+
+def _spawn(cache: Path) -> subprocess.Popen[bytes]:
+    """From a thread that lives as long as the builder: its end kills it."""
+    command = [sys.executable, "-m", "pipelines.splats.build_kernels", "--builder", str(os.getpid())]
+    staging = tempfile.mkdtemp(prefix=".build-", dir=cache)
+    environment = child_environment(source=os.environ, home=Path(staging), extra={_STAGING: staging})
+    with (cache / "build.log").open("wb") as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=staging, env=environment)
+
+
+def _run_builder(parent: int) -> None:
+    """Compile into the staging folder, and put the result in its place. One at a time: a second waits, and finds it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        return
+    signal.alarm(int(BUILD_TIMEOUT.total_seconds()))
+    os.nice(_NICE)
+    staging = Path(os.environ[_STAGING])
+    try:
+        with (kernel_cache() / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            target = built_kernels()
+            if not target.is_dir():
+                _compile().rename(target)
+                _prune(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _compile() -> Path:
+    """Draw with every kind of argument that the engine draws with; returns the folder that then holds the kernels."""
+    from pipelines.splats.compile_all import compile_all  # imports Numba, which the parent of engines never does
+
+    return compile_all()
+
+
+def _prune(target: Path) -> None:
+    """Under the lock, so that a staging folder beside ours is one that a killed builder left."""
+    staging = Path(os.environ[_STAGING])
+    folders = [path for path in kernel_cache().iterdir() if path.is_dir() and path not in (target, staging)]
+    builds = sorted((path for path in folders if not path.name.startswith(".")), key=lambda path: path.stat().st_mtime)
+    old = builds[: max(0, len(builds) + 1 - KEPT_BUILDS)]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--builder"]:
+        _run_builder(int(arguments[1]))
+    else:
+        sys.stdout.write(f"{build()}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
