@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -83,6 +83,17 @@ class ToneMapStep(_Step):
         pattern=r"^[0-9a-f]{64}$",
         description="Digest of an uploaded `.cube` file (3D), laid over the picture after the curve.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_ocio(cls, given: Any) -> Any:
+        asked = sorted(name for name in given if str(name).startswith("ocio")) if isinstance(given, dict) else []
+        if asked:
+            raise ValueError(
+                f"{asked[0]}: OpenColorIO configurations are not taken; bake the view into a 3D `.cube` "
+                "(`ociobakelut --format iridas_cube`), upload it, and name it as `lut`."
+            )
+        return given
 
 
 class ContactSheetStep(_Step):
