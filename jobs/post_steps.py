@@ -16,6 +16,7 @@ MAX_FILM_FRAMES = 100_000
 """Frames of one film: over an hour at 24 a second."""
 
 VideoCodec = Literal["h264", "hevc", "av1", "prores"]
+FilmAudio = Literal["auto", "scene", "none"]
 
 
 class _Step(BaseModel):
@@ -129,6 +130,11 @@ class VideoStep(_Step):
     step: Literal["video"]
     codec: VideoCodec = "h264"
     fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
+    audio: FilmAudio = Field(
+        "auto",
+        description="`auto`: the scene's sound where it has any, the frames follow each other and the film plays at "
+        "the scene's rate; `scene`: the same, refused where it cannot be; `none`: a silent film.",
+    )
 
     @property
     def most_frames(self) -> int:

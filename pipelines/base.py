@@ -191,6 +191,17 @@ class TrustsFolders(Protocol):
 
 
 @runtime_checkable
+class MixesSound(Protocol):
+    """A pipeline whose scenes may have sound. Their probe says so by the detail ``sound``."""
+
+    @property
+    def sound_module(self) -> str:
+        """Like ``engine_module``; ``render`` takes a ``pipelines.sound_format.SoundRange`` as settings, and its output
+        is a WAV of that format."""
+        ...
+
+
+@runtime_checkable
 class AdvisesSplit(Protocol):
     """A pipeline that can say what a split pays."""
 

@@ -33,6 +33,7 @@ class CyclesPipeline:
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
     probe_module = "pipelines.cycles.probe"
+    sound_module = "pipelines.cycles.sound"
     split_modes = frozenset({SplitMode.BORDERS, SplitMode.SAMPLES})
 
     def engine_version(self) -> str | None:
