@@ -231,6 +231,7 @@ def test_outputs_of_a_job_are_as_the_flags_say() -> None:
     assert read_outputs(video=True, codec=None, contact_sheet=False) == {"video": "auto"}
     assert read_outputs(video=False, codec=None, contact_sheet=True) == {"video": None, "contact_sheet": {}}
     assert read_outputs(video=True, codec="prores", contact_sheet=False) == {"video": {"codec": "prores"}}
+    assert read_outputs(video=True, codec=None, contact_sheet=False, audio="none") == {"video": {"audio": "none"}}
     with pytest.raises(UsageError, match="--no-video asks for none"):
         read_outputs(video=False, codec="av1", contact_sheet=False)
 

@@ -1,4 +1,4 @@
-"""Writes `sound/`: a .blend whose sequencer plays a tone of 440 Hz in its second half: the tone beside it, packed, and muted."""
+"""Writes .blend files whose sequencer plays a tone in its second half: from a file beside it, packed, and muted."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def step(
         Path | None, typer.Option("--lut", help="tonemap: a 3D .cube file, which is uploaded.", show_default=False)
     ] = None,
     out: Out = None,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Ask for it, and do not wait.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Ask for it, and do not wait.")] = False,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
