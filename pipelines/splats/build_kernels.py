@@ -13,12 +13,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 from pipelines.sandbox import child_environment
-from pipelines.splats.kernel_cache import built_kernels, kernel_cache
+from pipelines.splats.kernel_cache import OWN_FOLDER, built_kernels, kernel_cache
 
 BUILD_TIMEOUT = timedelta(minutes=10)
 """16 s of CPU were measured; at the lowest priority beside engines that render it takes minutes."""
@@ -26,8 +25,6 @@ KEPT_BUILDS = 8
 """Of other versions and machines with the same home; the oldest go."""
 _NICE = 19
 _PR_SET_PDEATHSIG = 1
-_STAGING = "RAYFARM_KERNEL_STAGING"
-"""Environment variable of the builder: its folder, below the cache so that the last step is a rename."""
 
 _builders: list[subprocess.Popen[bytes]] = []
 """Of this process: one, unless it failed, and then no other is tried."""
@@ -58,45 +55,34 @@ def build() -> Path:
 def _spawn(cache: Path) -> subprocess.Popen[bytes]:
     """From a thread that lives as long as the builder: its end kills it."""
     command = [sys.executable, "-m", "pipelines.splats.build_kernels", "--builder", str(os.getpid())]
-    staging = tempfile.mkdtemp(prefix=".build-", dir=cache)
-    environment = child_environment(source=os.environ, home=Path(staging), extra={_STAGING: staging})
+    environment = child_environment(source=os.environ, home=cache)  # what it compiles lies below: the end is a rename
     with (cache / "build.log").open("wb") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=staging, env=environment)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cache, env=environment)
 
 
 def _run_builder(parent: int) -> None:
-    """Compile into the staging folder, and put the result in its place. One at a time: a second waits, and finds it."""
+    """One at a time: a second waits, and finds the result."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         return
     signal.alarm(int(BUILD_TIMEOUT.total_seconds()))
     os.nice(_NICE)
-    staging = Path(os.environ[_STAGING])
-    try:
-        with (kernel_cache() / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            target = built_kernels()
-            if not target.is_dir():
-                _compile().rename(target)
-                _prune(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with (kernel_cache() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        target = built_kernels()
+        if not target.is_dir():
+            _make_room()
+            from pipelines.splats.compile_all import compile_all  # Numba: the parent of engines never imports it
+
+            compile_all().rename(target)
 
 
-def _compile() -> Path:
-    """Draw with every kind of argument that the engine draws with; returns the folder that then holds the kernels."""
-    from pipelines.splats.compile_all import compile_all  # imports Numba, which the parent of engines never does
-
-    return compile_all()
-
-
-def _prune(target: Path) -> None:
-    """Under the lock, so that a staging folder beside ours is one that a killed builder left."""
-    staging = Path(os.environ[_STAGING])
-    folders = [path for path in kernel_cache().iterdir() if path.is_dir() and path not in (target, staging)]
-    builds = sorted((path for path in folders if not path.name.startswith(".")), key=lambda path: path.stat().st_mtime)
-    old = builds[: max(0, len(builds) + 1 - KEPT_BUILDS)]
-    for path in old:
+def _make_room() -> None:
+    """Under the lock, so that a folder being filled is one that a killed builder left."""
+    folders = [path for path in kernel_cache().iterdir() if path.is_dir()]
+    left = [path for path in folders if path.name.startswith(OWN_FOLDER)]
+    builds = sorted((path for path in folders if path not in left), key=lambda path: path.stat().st_mtime)
+    for path in (*left, *builds[: max(0, len(builds) + 1 - KEPT_BUILDS)]):
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -14,6 +14,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+OWN_FOLDER = "splat-kernels-"
+"""Begins the name of a process's own folder of kernels."""
 KERNEL_MODULES = ("numba_kernels.py", "projection.py", "raster.py")
 """Files of this folder in which kernels stand."""
 _PACKAGES = ("numba", "llvmlite", "numpy")

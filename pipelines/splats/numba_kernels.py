@@ -9,11 +9,11 @@ import tempfile
 import numba
 from numba import njit, prange
 
-from pipelines.splats.kernel_cache import built_kernels
+from pipelines.splats.kernel_cache import OWN_FOLDER, built_kernels
 
 __all__ = ["njit", "numba", "prange"]
 
-_own = tempfile.mkdtemp(prefix="splat-kernels-")  # an engine's temporary folder goes with it
+_own = tempfile.mkdtemp(prefix=OWN_FOLDER)  # an engine's temporary folder goes with it
 atexit.register(shutil.rmtree, _own, ignore_errors=True)
 _built = built_kernels()
 if _built.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
 from pipelines.splats import build_kernels
-from pipelines.splats.build_kernels import build, start_build
-from pipelines.splats.kernel_cache import built_kernels, kernel_cache
+from pipelines.splats.build_kernels import KEPT_BUILDS, build, start_build
+from pipelines.splats.kernel_cache import OWN_FOLDER, built_kernels, kernel_cache
 from pipelines.splats.pipeline import SplatsPipeline
 from tests.pipelines.conftest import StartEngine
 from tests.pipelines.splat_files import make_cloud, ply_bytes, write
@@ -55,7 +56,7 @@ async def test_an_engine_compiles_nothing_that_is_built(
     host = await start_engine("splats", ball)
     for settings in ({}, {"depth": True}, {"antialiased": True, "sh_degree": 0}, {"cameras": {"type": "orbit"}}):
         await host.render(frame(1, **SIZE, **settings))
-    [own] = workdir.rglob("splat-kernels-*")
+    [own] = workdir.rglob(f"{OWN_FOLDER}*")
     assert files_of(own) == before  # times too: it is a copy, and Numba has written nothing beside it
     assert files_of(kernels) == before
 
@@ -72,7 +73,7 @@ async def test_an_engine_on_a_fresh_machine_compiles_for_itself_alone(
     build_kernels._builders.append(Sleeper())
     host = await start_engine("splats", ball)
     assert (await host.render(frame(1, **SIZE))).main.is_file()
-    [own] = workdir.rglob("splat-kernels-*")
+    [own] = workdir.rglob(f"{OWN_FOLDER}*")
     assert files_of(own)
     assert not files_of(empty_cache)
 
@@ -115,15 +116,26 @@ async def test_no_engine_can_change_or_add_a_kernel(workdir: Path, ball: ModelFi
     assert sorted(path.name for path in empty_cache.iterdir()) == [built.name]
 
 
-def test_a_build_is_whole_or_not_there_and_leaves_nothing_else(empty_cache: Path) -> None:
+def test_a_build_that_ends_early_is_not_there_and_is_not_tried_again_by_this_process(empty_cache: Path) -> None:
     start_build()
     start_build()
     [builder] = build_kernels._builders
     builder.kill()
     builder.wait()
-    start_build()  # it failed: no other is tried by this process
+    start_build()
     assert build_kernels._builders == [builder]
     assert not built_kernels().exists()
+
+
+def test_a_build_leaves_neither_what_a_killed_one_left_nor_ever_more_versions(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [f"{OWN_FOLDER}killed", *(f"{number:016x}" for number in range(KEPT_BUILDS + 1))]
+    for age, name in enumerate(folders):
+        (empty_cache / name).mkdir(parents=True)
+        os.utime(empty_cache / name, (age, age))
+    build_kernels._make_room()
+    assert sorted(path.name for path in empty_cache.iterdir()) == folders[3:]  # with the next one KEPT_BUILDS
 
 
 def test_pipelines_that_share_compiled_code_let_no_engine_write_it() -> None:
