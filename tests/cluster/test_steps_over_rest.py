@@ -43,7 +43,7 @@ async def api(farm: InProcessFarm, settings: DatabaseSettings, tmp_path: Path) -
     async with (
         listening(app) as port,
         httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {made.key}"}
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {made.key}"}, timeout=WAIT_S
         ) as client,
     ):
         yield client
