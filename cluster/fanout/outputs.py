@@ -71,7 +71,7 @@ async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     for container in containers:
         target = scratch / f"film.{container}"
         facts = await asyncio.to_thread(
-            encode_video, local, target, container=container, codec=wanted.codec, fps=fps, sound=sound
+            encode_video, local, target, container=container, codec=wanted.codec, fps=fps, sound=sound.path
         )
         name = f"{stem}.{container}" if container == film else f"{stem}.preview.{container}"
         key = artifact_key(job_id=str(job.id), part="video", attempt=attempt, filename=name)

@@ -202,7 +202,7 @@ async def _film(
     local = await fetch_all(farm, frames, scratch)
     target = scratch / f"film.{container}"
     facts = await asyncio.to_thread(
-        encode_video, local, target, container=container, codec=step.codec, fps=fps, sound=sound
+        encode_video, local, target, container=container, codec=step.codec, fps=fps, sound=sound.path
     )
     stem = file_stem(spec.name, "video")
     name = f"step{task.work_id}_{stem}.{container}"
@@ -211,7 +211,8 @@ async def _film(
     return [MadeFile(upload=upload, facts=facts, kind="video")], {
         "frames": len(frames),
         "fps": fps,
-        "sound": sound is not None,
+        "sound": sound.path is not None,
+        "silent_because": sound.silent_because,
     }
 
 

@@ -50,7 +50,7 @@ async def test_the_film_of_a_scene_with_sound_has_it_and_a_step_leaves_it_out(
     assert loudness(await fetched(farm, job.id, "shot.mp4", tmp_path)) > 0.1
     silent = await done(farm, job.id, [0, 1, 2, 3], step="video", audio="none")
     assert silent.result is not None, silent.error
-    assert silent.result["sound"] is False
+    assert (silent.result["sound"], silent.result["silent_because"]) == (False, "it was asked for without sound")
     with av.open(str(await fetched(farm, job.id, silent.result["files"][0], tmp_path))) as film:
         assert not film.streams.audio
     refused = await done(farm, job.id, [0, 2], step="video", audio="scene")
