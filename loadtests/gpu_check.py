@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from examples.make_splats import write
-from loadtests.gpu_variant import Shot, Variant, compare, verdict_of
+from loadtests.gpu_variant import Shot, Variant, compare
+from loadtests.gpu_verdicts import verdict_of
 from pipelines.base import ModelFiles
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,7 +119,8 @@ def diffusion(scratch: Path) -> Iterator[Variant]:
 MAKERS: tuple[Callable[[Path], Iterator[Variant]], ...] = (cycles, mitsuba, splats, diffusion)
 
 
-async def check(scratch: Path) -> int:
+async def compare_all(scratch: Path) -> int:
+    """Every variant of every engine, one after the other."""
     print("A card for which this Blender holds no kernel (H100: sm_90) waits minutes for the driver, once.", flush=True)
     parts = []
     for make in MAKERS:
@@ -127,9 +129,12 @@ async def check(scratch: Path) -> int:
     return verdict_of(parts)
 
 
+PARTS = (compare_all,)
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rayfarm-gpu-") as scratch:
-        return asyncio.run(check(Path(scratch)))
+        return verdict_of([asyncio.run(part(Path(scratch))) for part in PARTS])
 
 
 if __name__ == "__main__":

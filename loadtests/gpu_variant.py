@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.states import EndReason
+from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
@@ -20,8 +21,6 @@ from pipelines.post.display import read_srgb
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
 
-AGREES, DIFFERS, NO_GPU = 0, 1, 2
-"""Verdicts, and exit codes of `make gpu-check`."""
 CPU = "CPU"
 """What a frame's record names where no GPU made it."""
 
@@ -108,13 +107,6 @@ def frames_per_second(frames: Sequence[Rendered]) -> float:
     """Of all frames but the first, which starts the kernels."""
     warm = frames[1:] or frames
     return len(warm) / sum(each.seconds for each in warm)
-
-
-def verdict_of(parts: Sequence[int]) -> int:
-    """Of all variants: one that differs fails them all; ``NO_GPU`` where none found one."""
-    if DIFFERS in parts:
-        return DIFFERS
-    return AGREES if AGREES in parts else NO_GPU
 
 
 async def _render(variant: Variant, side: str, scratch: Path) -> list[Rendered]:

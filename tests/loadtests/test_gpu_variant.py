@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from loadtests.gpu_check import cycles, mitsuba
-from loadtests.gpu_variant import AGREES, DIFFERS, NO_GPU, Shot, Variant, agrees, compare, verdict_of
+from loadtests.gpu_variant import Shot, Variant, agrees, compare
+from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU, verdict_of
 from pipelines.base import ModelFiles
 from pipelines.registry import get_pipeline
 
