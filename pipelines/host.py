@@ -17,7 +17,7 @@ from typing import Any, Self
 from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
 from pipelines.output_check import check_contained, check_image, is_below
 from pipelines.protocol import (
@@ -113,7 +113,7 @@ class EngineHost:
             engine_module=engine_module or pipeline.engine_module,
             home=home,
             writable=writable,
-            readable=models,
+            readable=(*models, *(pipeline.trusted_paths() if isinstance(pipeline, TrustsFolders) else ())),
             scratch_bytes=scratch_bytes,
             settings=settings,
         )
