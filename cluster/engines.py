@@ -1,8 +1,9 @@
 """The engines that a replica keeps resident: one child process per (project, pipeline, model), evicted by bytes.
 
-A live engine is never shared between projects. The budget counts what the processes really hold now, so an engine
-that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its chunk ends; then the
-least recently used of those not in use, one after the other, until number and bytes fit. The one in use never does.
+A live engine is never shared between projects. The budgets, of RAM and of video memory, count what the processes really
+hold now, so an engine that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its
+chunk ends; then the least recently used of those not in use, one after the other, until number and bytes fit (for video
+memory only those that hold some). The one in use never does.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from jobs.spec import JobSpec
 from jobs.states import EndReason
 from models.manifest import Manifest
 from models.materialise import BlobMismatch, ModelCache
-from models.residency import ResidencyCache
+from models.residency import Budget, ResidencyCache
 from pipelines.base import ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
 from pipelines.host import EngineHost
@@ -39,12 +40,15 @@ from pipelines.machine import machine_memory_bytes
 from pipelines.registry import get_pipeline
 from pipelines.sandbox import SandboxReport
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
 
 _RAM_SHARE = 0.6
 """Part of the machine's (or its container's) memory that resident engines may hold when no figure is set."""
+_VRAM_SHARE = 0.8
+"""Part of the cards' memory likewise; the rest is for what a frame takes while it renders."""
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
@@ -60,6 +64,9 @@ class _Resident:
 
     def memory_bytes(self) -> int:
         return self.host.memory_bytes() if self.host.alive else 0
+
+    def video_bytes(self) -> int:
+        return self.host.video_bytes() if self.host.alive else 0
 
     async def close(self) -> None:
         await self.host.close()
@@ -94,8 +101,15 @@ class EngineRoom:
     """Starts, keeps and evicts the engines of one replica."""
 
     def __init__(
-        self, *, replica_id: UUID, storage: Storage, settings: ClusterSettings, engine_settings: EngineSettings
+        self,
+        *,
+        replica_id: UUID,
+        storage: Storage,
+        settings: ClusterSettings,
+        engine_settings: EngineSettings,
+        video: VideoMemory | None = None,
     ) -> None:
+        """``video``: the cards that the engines use; None where there are none."""
         self._storage = storage
         self._settings = settings
         self._engine_settings = engine_settings
@@ -106,11 +120,14 @@ class EngineRoom:
         self._models = ModelCache(
             root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
         )
+        self._video = video
+        ram = settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE)
+        budgets = [Budget(limit_bytes=ram, measure=_Resident.memory_bytes)]
+        if video is not None:
+            vram = settings.engine_vram_bytes or int(video.total_bytes * _VRAM_SHARE)
+            budgets.append(Budget(limit_bytes=vram, measure=_Resident.video_bytes))
         self._engines: ResidencyCache[EngineKey, _Resident] = ResidencyCache(
-            budget_bytes=settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE),
-            max_entries=settings.max_engines,
-            measure=_Resident.memory_bytes,
-            close=_Resident.close,
+            budgets=budgets, max_entries=settings.max_engines, close=_Resident.close
         )
 
     @contextlib.asynccontextmanager
@@ -141,15 +158,24 @@ class EngineRoom:
                 wear=resident.wear,
             )
         finally:
-            if host.alive and not resident.wear.worn:
-                await self._engines.release(key)
-            else:
-                await self._engines.discard(key)
+            try:
+                await self._look_at_cards()
+            finally:
+                if host.alive and not resident.wear.worn:
+                    await self._engines.release(key)
+                else:
+                    await self._engines.discard(key)
 
     def residents(self) -> list[dict[str, Any]]:
         """What the replica's row shows of its engines."""
         return [
-            {"project_id": str(project), "pipeline": pipeline, "digest": digest, "bytes": resident.memory_bytes()}
+            {
+                "project_id": str(project),
+                "pipeline": pipeline,
+                "digest": digest,
+                "bytes": resident.memory_bytes(),
+                **({"vram_bytes": resident.video_bytes()} if self._video is not None else {}),
+            }
             for (project, pipeline, digest), resident in self._engines.items()
             if resident.host.alive
         ]
@@ -161,6 +187,11 @@ class EngineRoom:
     async def close(self) -> None:
         await self._engines.close()
         self._scratch.close()
+
+    async def _look_at_cards(self) -> None:
+        """Before the cache looks at its budgets: how much video memory the engines hold by now."""
+        if self._video is not None:
+            await asyncio.to_thread(self._video.look, 0)
 
     async def _clear(self) -> None:
         for key, _ in self._engines.items():
@@ -211,9 +242,11 @@ class EngineRoom:
             workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{uuid4().hex}",
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
+            video=self._video,
         )
         try:
             report = await host.load(model)
+            await self._look_at_cards()
         except BaseException:
             await host.kill()
             raise

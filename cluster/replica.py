@@ -33,6 +33,7 @@ from jobs.limits import FarmLimits
 from jobs.states import EndReason
 from pipelines.registry import PIPELINES
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import open_video_memory
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
@@ -82,7 +83,11 @@ class Replica:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._limits = limits
         self._engines = EngineRoom(
-            replica_id=identity.id, storage=storage, settings=settings, engine_settings=engine_settings
+            replica_id=identity.id,
+            storage=storage,
+            settings=settings,
+            engine_settings=engine_settings,
+            video=open_video_memory(),
         )
         self._committer = Committer(
             database=database,

@@ -1,7 +1,7 @@
 """`make gpu-check`: the GPU variant of each engine on a machine that has one, against the same frame on the CPU.
 
-Prints seconds per frame and the difference of the pictures; exits 0 when every variant agrees, 1 when one does not, and
-2 where no engine finds a GPU (so that nobody takes silence for success).
+Prints seconds per frame, the difference of the pictures and what engines hold of video memory; exits 0 when every
+variant agrees, 1 when one does not, and 2 where no engine finds a GPU (so that nobody takes silence for success).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests import gpu_diffusion, gpu_splats
+from loadtests import gpu_diffusion, gpu_residency, gpu_splats
 from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU, psnr_db, verdict_of
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
@@ -102,9 +102,12 @@ async def check(scratch: Path) -> int:
     return verdict
 
 
+PARTS = (check, gpu_splats.check, gpu_diffusion.check, gpu_residency.check)
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rayfarm-gpu-") as scratch:
-        return verdict_of([asyncio.run(part(Path(scratch))) for part in (check, gpu_splats.check, gpu_diffusion.check)])
+        return verdict_of([asyncio.run(part(Path(scratch))) for part in PARTS])
 
 
 if __name__ == "__main__":
