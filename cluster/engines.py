@@ -3,7 +3,7 @@
 A live engine is never shared between projects. The budgets, of RAM and of video memory, count what the processes really
 hold now, so an engine that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its
 chunk ends; then the least recently used of those not in use, one after the other, until number and bytes fit (for video
-memory only those that hold some). The one in use never does.
+memory only those that hold some), those of models marked *keep warm* after all others. The one in use never does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import functools
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -52,6 +52,31 @@ _VRAM_SHARE = 0.8
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelWish:
+    """A model that shall be loaded, for whom, and in what time."""
+
+    project_id: UUID
+    pipeline: str
+    digest: str
+    manifest: Mapping[str, Any]
+    load_timeout: timedelta
+
+    @classmethod
+    def of(cls, chunk: ClaimedChunk, spec: JobSpec) -> ModelWish:
+        return cls(
+            project_id=chunk.project_id,
+            pipeline=chunk.pipeline,
+            digest=chunk.model_digest,
+            manifest=chunk.manifest,
+            load_timeout=timedelta(seconds=spec.limits.load_timeout_s),
+        )
+
+    @property
+    def key(self) -> EngineKey:
+        return (self.project_id, self.pipeline, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +152,16 @@ class EngineRoom:
             vram = settings.engine_vram_bytes or int(video.total_bytes * _VRAM_SHARE)
             budgets.append(Budget(limit_bytes=vram, measure=_Resident.video_bytes))
         self._engines: ResidencyCache[EngineKey, _Resident] = ResidencyCache(
-            budgets=budgets, max_entries=settings.max_engines, close=_Resident.close
+            budgets=budgets,
+            max_entries=settings.max_engines,
+            close=_Resident.close,
+            last_to_leave=lambda key: key in self._kept,
         )
+        self._kept: frozenset[EngineKey] = frozenset()
+        self._warming: tuple[EngineKey, asyncio.Task[_Resident]] | None = None
+        self._warmed: set[EngineKey] = set()
+        """Tried since the last chunk: what did not load, or had to leave for another, is not tried for ever."""
+        self._in_use = 0
 
     @contextlib.asynccontextmanager
     async def use(self, chunk: ClaimedChunk, spec: JobSpec, *, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
@@ -137,13 +170,25 @@ class EngineRoom:
         An engine that died while in use, or is worn, leaves the room. A frame that has run out of memory before gets
         the room for itself: every engine here is ended first, its own too, as that one holds what the failed try left.
         """
-        key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
+        self._in_use += 1
+        try:
+            self._warmed.clear()
+            await self._stop_warming(unless=(chunk.project_id, chunk.pipeline, chunk.model_digest))
+            async with self._open_for(chunk, spec, stop) as lease:
+                yield lease
+        finally:
+            self._in_use -= 1
+
+    @contextlib.asynccontextmanager
+    async def _open_for(self, chunk: ClaimedChunk, spec: JobSpec, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
+        wish = ModelWish.of(chunk, spec)
+        key = wish.key
         if chunk.resource_failures:
             await self._clear()
         pipeline = get_pipeline(chunk.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
         began = time.monotonic()
-        opening = asyncio.create_task(self._acquire(key, chunk, spec), name="engine-open")
+        opening = asyncio.create_task(self._acquire(wish), name="engine-open")
         await _unless_stopped(opening, stop)
         resident, warm = opening.result()
         host = resident.host
@@ -165,6 +210,47 @@ class EngineRoom:
                     await self._engines.release(key)
                 else:
                     await self._engines.discard(key)
+
+    def keep(self, keys: Collection[EngineKey]) -> None:
+        """These leave after all others, from now on."""
+        self._kept = frozenset(keys)
+
+    def would_warm(self, key: EngineKey) -> bool:
+        """Whether ``warm`` would load it now."""
+        held = {loaded for loaded, _ in self._engines.items()}
+        full = len(held) >= self._settings.max_engines and held <= self._kept
+        return not (self._in_use or self._warming is not None or full or key in held | self._warmed)
+
+    async def warm(self, wish: ModelWish) -> None:
+        """Load a model that nobody has asked for yet; what is not kept makes room for it.
+
+        Nothing happens while an engine is in use, when it is loaded, when all room is taken by models that are kept,
+        or when it was tried since the last chunk. A chunk of another model that comes meanwhile ends the load.
+        """
+        key = wish.key
+        if not self.would_warm(key):
+            return
+        self._warmed.add(key)
+        task = asyncio.create_task(self._engines.acquire(key, lambda: self._open(wish)), name="engine-warm")
+        self._warming = (key, task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._warming = None
+            if not task.done():  # the replica leaves
+                task.cancel()
+                await asyncio.wait({task})
+        if task.cancelled():
+            _log.info("engine_not_warmed", pipeline=key[1], model=key[2][:12], error="a chunk came")
+        elif (error := task.exception()) is not None:
+            _log.warning("engine_not_warmed", pipeline=key[1], model=key[2][:12], error=str(error))
+        else:
+            await self._engines.release(key)
+
+    async def fetch(self, manifest: Manifest) -> None:
+        """Bring a model's files to this node, so that who loads it later need not wait for them."""
+        async with self._models.checkout(manifest, fetch=self._storage.fetch_blob):
+            pass
 
     def residents(self) -> list[dict[str, Any]]:
         """What the replica's row shows of its engines."""
@@ -193,22 +279,28 @@ class EngineRoom:
         if self._video is not None:
             await asyncio.to_thread(self._video.look, 0)
 
+    async def _stop_warming(self, *, unless: EngineKey) -> None:
+        if self._warming is not None and self._warming[0] != unless:
+            task = self._warming[1]
+            task.cancel()
+            await asyncio.wait({task})
+
     async def _clear(self) -> None:
         for key, _ in self._engines.items():
             if await self._engines.evict(key):
                 _log.info("engine_evicted_for_memory", pipeline=key[1], model=key[2][:12])
 
-    async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[_Resident, bool]:
+    async def _acquire(self, wish: ModelWish) -> tuple[_Resident, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
         while True:
-            warm = key in self._engines
-            resident = await self._engines.acquire(key, lambda: self._open(chunk, spec))
+            warm = wish.key in self._engines
+            resident = await self._engines.acquire(wish.key, lambda: self._open(wish))
             if resident.host.alive or not warm:
                 return resident, warm
-            await self._engines.discard(key)
+            await self._engines.discard(wish.key)
 
-    async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> _Resident:
-        manifest = Manifest.model_validate(chunk.manifest)
+    async def _open(self, wish: ModelWish) -> _Resident:
+        manifest = Manifest.model_validate(wish.manifest)
         try:
             root = await self._patience.until_available(
                 "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
@@ -221,8 +313,8 @@ class EngineRoom:
             ) from error
         release_files = functools.partial(self._models.release, manifest.digest())
         try:
-            model = ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-            host = await self._load(chunk, spec, model)
+            model = ModelFiles(digest=wish.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
+            host = await self._load(wish, model)
         except BaseException:
             release_files()
             raise
@@ -233,15 +325,14 @@ class EngineRoom:
         )
         return _Resident(host, release_files, wear)
 
-    async def _load(self, chunk: ClaimedChunk, spec: JobSpec, model: ModelFiles) -> EngineHost:
-        timeout = timedelta(seconds=spec.limits.load_timeout_s)
+    async def _load(self, wish: ModelWish, model: ModelFiles) -> EngineHost:
         self._remove_empty_folders()
         host = await EngineHost.start(
-            pipeline=get_pipeline(chunk.pipeline),
+            pipeline=get_pipeline(wish.pipeline),
             # The random part keeps it from engines of others, which may hold the right to files that they can name.
-            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{uuid4().hex}",
+            workdir=self._scratch.path / f"{wish.digest[:12]}-{uuid4().hex}",
             models=(model.root,),
-            settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
+            settings=self._engine_settings.model_copy(update={"load_timeout": wish.load_timeout}),
             video=self._video,
         )
         try:
@@ -250,7 +341,7 @@ class EngineRoom:
         except BaseException:
             await host.kill()
             raise
-        _log.info("engine_loaded", pipeline=chunk.pipeline, model=chunk.model_digest[:12], seconds=report.seconds)
+        _log.info("engine_loaded", pipeline=wish.pipeline, model=wish.digest[:12], seconds=report.seconds)
         return host
 
     def _remove_empty_folders(self) -> None:

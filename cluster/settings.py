@@ -90,6 +90,10 @@ class ClusterSettings(BaseSettings):
     max_engines: int = 4
     """Engines resident in one replica."""
 
+    keep_warm_every: timedelta = timedelta(seconds=5)
+    """How often a replica looks which models are marked `keep_warm`, and, while it has nothing to render, loads those
+    that are missing. One small indexed statement."""
+
     unclaimed_poll: timedelta = timedelta(seconds=5)
     """How often an idle replica looks for assigned work without having been notified; only a fallback."""
 

@@ -1,4 +1,4 @@
-"""The part of `make gpu-check` for residency: the driver's word on the video memory of each engine that stays loaded."""
+"""The part of `make gpu-check` for residency: what the driver says that each resident engine holds of video memory."""
 
 from __future__ import annotations
 
