@@ -23,10 +23,10 @@ from models.manifest import Manifest, ManifestFile
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
-from pipelines.settings import EngineSettings
 from storage.base import Storage
 from storage.open import open_storage
 from storage.settings import StorageSettings
+from tests.pipelines.diffusion_stage import SLOW_MACHINE
 from tests.pipelines.splat_files import make_cloud, ply_bytes
 
 PROJECT = uuid4()
@@ -121,7 +121,7 @@ async def render_alone(case: Case, folder: Path, frames: Iterable[int] = (1,)) -
         (root / path).write_bytes(content)
     settings = JobSpec.model_validate(case.chunk().spec).settings
     host = await EngineHost.start(
-        pipeline=get_pipeline(case.kind.pipeline), workdir=work, models=(root,), settings=EngineSettings()
+        pipeline=get_pipeline(case.kind.pipeline), workdir=work, models=(root,), settings=SLOW_MACHINE
     )
     try:
         await host.load(ModelFiles(digest=case.manifest.digest(), root=root, main=case.main))

@@ -14,10 +14,9 @@ from cluster.engines import EngineRoom
 from cluster.settings import ClusterSettings
 from models.kinds import ModelKind
 from pipelines.mitsuba.picture import read_exr
-from pipelines.settings import EngineSettings
 from tests.cluster.engine_rooms import Case, Watch, engines, render, render_alone, storage_in
 from tests.pipelines.conftest import diffusion_models
-from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S
+from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S, SLOW_MACHINE
 
 __all__ = ["diffusion_models"]
 
@@ -83,7 +82,7 @@ async def test_one_replica_serves_all_four_pipelines_in_turn_and_none_waits_for_
             replica_id=uuid4(),
             storage=storage,
             settings=ClusterSettings(cache_dir=tmp_path / "cache", max_engines=ROOM),
-            engine_settings=EngineSettings(),
+            engine_settings=SLOW_MACHINE,
         )
         met = []
         for name, frame in plan:
