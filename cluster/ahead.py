@@ -39,7 +39,7 @@ class Ahead:
         engine_settings: EngineSettings,
         renders: Callable[[], bool],
     ) -> None:
-        """``renders``: whether the replica has a chunk in hand."""
+        """``renders``: whether an engine renders a frame now."""
         self._database = database
         self._replica_id = replica_id
         self._engines = engines
@@ -65,7 +65,7 @@ class Ahead:
                 async with asyncio.timeout(self._settings.unclaimed_poll.total_seconds()):
                     await self._assigned.wait()
             self._assigned.clear()
-            if self._renders():  # else it is about to claim the chunk itself
+            if self._renders():  # else it is about to claim that chunk itself, or brings the files of the one in hand
                 await self._contained("fetch_ahead", self.fetch_staged)
 
     async def _warm_for_ever(self) -> None:
@@ -100,7 +100,7 @@ class Ahead:
         pipelines = {model.id: pipeline_of_kind(model.kind) for model in models}
         self._engines.keep([(model.project_id, pipelines[model.id].name, model.digest) for model in models])
         for model in models:
-            if not self._renders() and pipelines[model.id].engine_version() is not None:
+            if pipelines[model.id].engine_version() is not None:
                 await self._warm(model, pipelines[model.id].name)
 
     async def _warm(self, model: ModelName, pipeline: str) -> None:

@@ -104,7 +104,7 @@ class Replica:
             engines=self._engines,
             settings=settings,
             engine_settings=engine_settings,
-            renders=lambda: self._current is not None,
+            renders=lambda: self._current is not None and self._current.progress.frame is not None,
         )
         self._window = engine_settings.outstanding_renders
         self._current: ChunkRun | None = None
