@@ -17,12 +17,9 @@ from cluster.settings import ClusterSettings
 from models.kinds import ModelKind
 from pipelines.mitsuba.picture import read_exr
 from tests.cluster.engine_rooms import Case, Watch, engines, render, render_alone, storage_in
-from tests.pipelines.conftest import diffusion_models
-from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S, SLOW_MACHINE
+from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S, SLOW_MACHINE, build_models
 
-__all__ = ["diffusion_models"]
-
-CORNELL = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ROOM = 3
 """Engines at once: one of the four must leave whenever the fourth comes."""
 TURNS = ("cycles", "mitsuba", "splats", "diffusion", "splats", "mitsuba", "diffusion", "cycles", "mitsuba")
@@ -32,18 +29,20 @@ MITSUBA_RELATIVE = 1e-5
 """Mitsuba's sums depend on the order of its threads: 1e-6 between two renders of one seed."""
 
 
-def cases(scenes: Path, diffusion_models: Path, tmp_path: Path) -> dict[str, Case]:
+def cases(tmp_path: Path) -> dict[str, Case]:
     blend, cornell = tmp_path / "blend", tmp_path / "cornell"
-    for folder, source in ((blend, scenes / "plain.blend"), (cornell, CORNELL / "cornell.xml")):
+    for folder, name in ((blend, "sample.blend"), (cornell, "cornell.xml")):
         folder.mkdir()
-        (folder / source.name).write_bytes(source.read_bytes())
+        (folder / name).write_bytes((EXAMPLES / name).read_bytes())
+    weights = build_models(tmp_path / "diffusion", "sd") / "sd"
+    tiny = {"samples": 1, "resolution_x": 32, "resolution_y": 18, "percentage": 100, "denoise": False}
     exr = {"variant": "scalar_rgb", "width": 16, "height": 12, "spp": 2, "format": "exr", "seed": 3}
     text = {"prompt": "a red fox", "steps": 2, "seed": 5, "device": "cpu"}
     return {
-        "cycles": Case.folder(ModelKind.BLENDER, blend, "plain.blend", samples=2),
+        "cycles": Case.folder(ModelKind.BLENDER, blend, "sample.blend", **tiny),
         "mitsuba": Case.folder(ModelKind.MITSUBA, cornell, "cornell.xml", **exr),
         "splats": Case.splats(seed=1),
-        "diffusion": Case.folder(ModelKind.DIFFUSION, diffusion_models / "sd", "model_index.json", **text),
+        "diffusion": Case.folder(ModelKind.DIFFUSION, weights, "model_index.json", **text),
     }
 
 
@@ -73,9 +72,9 @@ def assert_same(found: bytes, alone: bytes, name: str, folder: Path) -> None:
 
 @pytest.mark.timeout(SETUP_TIMEOUT_S)
 async def test_one_replica_serves_all_four_pipelines_in_turn_and_none_waits_for_another_to_scale_down(
-    scenes: Path, diffusion_models: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    made: Mapping[str, Case] = cases(scenes, diffusion_models, tmp_path)
+    made: Mapping[str, Case] = cases(tmp_path)
     plan = frames_of(TURNS)
     alone = {
         name: await render_alone(case, tmp_path / f"alone-{name}", [frame for who, frame in plan if who == name])
