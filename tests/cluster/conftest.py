@@ -9,10 +9,10 @@ import pytest
 
 from db.settings import DatabaseSettings
 from tests.cluster.in_process import InProcessFarm, in_process_farm
-from tests.db.conftest import administer, postgres, settings, template
+from tests.db.conftest import administer, databases, postgres, settings, template
 from tests.pipelines.conftest import scenes
 
-__all__ = ["administer", "postgres", "scenes", "settings", "template"]
+__all__ = ["administer", "databases", "postgres", "scenes", "settings", "template"]
 
 
 @pytest.fixture
