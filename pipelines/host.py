@@ -36,6 +36,7 @@ from pipelines.protocol import (
 )
 from pipelines.sandbox import SandboxLevel, SandboxReport
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +100,7 @@ class EngineHost:
         models: Sequence[Path],
         settings: EngineSettings,
         engine_module: str | None = None,
+        video: VideoMemory | None = None,
     ) -> Self:
         """Spawn a child and wait until its engine is imported.
 
@@ -123,6 +125,8 @@ class EngineHost:
             memory_bytes=memory_cap(settings.memory_bytes),
             scratch_bytes=scratch_bytes,
             max_threads=settings.max_threads,
+            video=video,
+            video_bytes=settings.vram_bytes,
         )
         host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings, watchdog=watchdog)
         try:
@@ -170,6 +174,10 @@ class EngineHost:
     def memory_bytes(self) -> int:
         """Resident memory of the child now."""
         return self._child.memory_bytes()
+
+    def video_bytes(self) -> int:
+        """Video memory of the child when the cards were last looked at; 0 where that is unknown."""
+        return self._watchdog.video_bytes()
 
     def cpu_seconds(self) -> float:
         """CPU time of the child so far."""
@@ -232,6 +240,7 @@ class EngineHost:
         """What the parent knows of a frame that just ended; the child's word on it would not count."""
         return {
             "peak_rss_bytes": self._child.take_peak_bytes(),
+            **({"peak_vram_bytes": peak} if (peak := self._watchdog.take_video_peak()) else {}),
             "sandbox": self.sandbox.level.value if self.sandbox is not None else None,
         }
 
