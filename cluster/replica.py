@@ -22,6 +22,8 @@ from cluster.chunk_run import ChunkRun, Stop
 from cluster.committer import Committer, FinishedFrame
 from cluster.departure import Departure
 from cluster.engines import EngineRoom
+from cluster.frame_progress import ChunkProgress, ProgressTeller
+from cluster.live_previews import LivePreviews
 from cluster.settings import ClusterSettings
 from db.listen import listen
 from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
@@ -106,6 +108,8 @@ class Replica:
             engine_settings=engine_settings,
             renders=lambda: self._current is not None and self._current.progress.frame is not None,
         )
+        self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
+        self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
         self._window = engine_settings.outstanding_renders
         self._current: ChunkRun | None = None
         self._departure = Departure()
@@ -126,6 +130,8 @@ class Replica:
                     group.create_task(self._committer.run(), name="replica-commit"),
                     group.create_task(self._work_for_ever(), name="replica-work"),
                     group.create_task(self._ahead.run(), name="replica-ahead"),
+                    group.create_task(self._teller.run(self._progress, self._current_state), name="replica-progress"),
+                    group.create_task(self._previews.run(self._progress, self._teller.note), name="replica-previews"),
                 ]
                 group.create_task(self._leave_when_told(endless), name="replica-leave")
         finally:
@@ -212,6 +218,7 @@ class Replica:
             limits=self._limits,
             settings=self._settings,
             window=self._window,
+            on_progress=self._teller.note,
         )
         self._current = run
         self._idle.clear()
@@ -237,7 +244,7 @@ class Replica:
                     replica_id=self.identity.id,
                     held=self._committer.held() | ({run.key} if run else set()),
                     residents=self._engines.residents(),
-                    current=self._current_state(run),
+                    current=self._current_state(),
                     lease=self._limits.lease,
                 )
             except (Unavailable, OSError) as error:
@@ -246,11 +253,14 @@ class Replica:
                 await self._obey(reply, run)
             await asyncio.sleep(self._limits.beat.total_seconds())
 
-    def _current_state(self, run: ChunkRun | None) -> dict[str, Any]:
-        sandbox = self._engines.sandbox()
+    def _progress(self) -> ChunkProgress | None:
+        return self._current.progress if self._current is not None else None
+
+    def _current_state(self) -> dict[str, Any]:
+        sandbox, progress = self._engines.sandbox(), self._progress()
         return {
             **({"sandbox": sandbox} if sandbox is not None else {}),
-            **(run.progress.as_json() if run else {}),
+            **(progress.as_json() if progress else {}),
             **self._committer.trouble(),
         }
 
@@ -318,7 +328,7 @@ class Replica:
                 attempt_id=finished.attempt_id,
                 reason=reason,
                 message=message,
-                log="",
+                log=finished.output.log,
                 limits=self._limits,
             ),
         )

@@ -97,6 +97,14 @@ class ClusterSettings(BaseSettings):
     unclaimed_poll: timedelta = timedelta(seconds=5)
     """How often an idle replica looks for assigned work without having been notified; only a fallback."""
 
+    progress_every: timedelta = timedelta(seconds=1)
+    """How often a replica tells at most how far its frame is. A frame that takes no longer is told of when it is done.
+    One small statement and one NOTIFY each."""
+
+    live_preview_every: timedelta | None = timedelta(seconds=5)
+    """How often a picture of a frame that renders is made at most, where its engine can; None: never. A frame that
+    takes no longer makes none. Each is a JPEG of 320 pixels at most, in storage until the frame has ended."""
+
     # --- back-off against a database or storage that does not answer ---
     retry_first: timedelta = timedelta(milliseconds=200)
     """First pause; doubles."""

@@ -72,6 +72,8 @@ class EngineHost:
         self.workdir = workdir
         self.settings = settings
         self.sandbox: SandboxReport | None = None
+        self.log_mark = 0
+        """``log_position`` at its last answer: what is printed from there on is of the call behind it."""
         self.ended = asyncio.Event()
         """Set once the process is gone and reaped, whatever the cause."""
         self._child = child
@@ -214,7 +216,12 @@ class EngineHost:
         for path in (output.main, *output.extra):
             check_contained(path, real_scratch)
         check_image(output.main)
-        return replace(output, metrics={**output.metrics, **self._metrics()})
+        kept = self.settings.frame_log_bytes  # a child that has been taken over may send more
+        return replace(
+            output,
+            metrics={**output.metrics, **self._metrics()},
+            log=output.log[-kept:] if kept else "",
+        )
 
     async def kill(self) -> None:
         """SIGKILL and reap. Idempotent; outstanding calls raise ``EngineKilled``."""
@@ -292,16 +299,20 @@ class EngineHost:
             case ProgressEvent():
                 call = self._calls.get(event.call)
                 if call is not None and call.on_progress is not None:
+                    tally = None if event.counted is None else event.counted.tally()
                     try:
-                        call.on_progress(event.fraction, event.text)
+                        call.on_progress(event.fraction, event.text, tally)
                     except Exception:
                         logger.exception("progress callback failed", extra={"action": "engine_progress"})
             case FailedEvent():
-                self._settle(event.call, EngineError(event.reason, event.message, remedy=event.remedy))
+                said = {"log_tail": event.log[-self.settings.log_tail_bytes :]} if event.log else {}
+                self._settle(event.call, EngineError(event.reason, event.message, remedy=event.remedy, **said))
             case ReadyEvent():
                 self._settle(None, event)
             case LoadedEvent() | RenderedEvent():
                 self._settle(event.call, event)
+        if not isinstance(event, ProgressEvent):
+            self.log_mark = self._child.log.written
 
     def _settle(self, number: int | None, result: Answer | EngineError) -> None:
         call = self._calls.pop(number, None)

@@ -33,6 +33,9 @@ class EngineSettings(BaseSettings):
     """Render threads. None = every core this process may use. Does not change pixels."""
     log_tail_bytes: ByteSize = ByteSize(64 * 1024)
     """How much of the child's stdout and stderr is kept for error reports."""
+    frame_log_bytes: ByteSize = ByteSize(16 * 1024)
+    """How much of it is kept with each frame that was rendered; Blender prints about 100 bytes a frame, a scene that
+    complains much more. 0 keeps nothing."""
     message_limit_bytes: ByteSize = ByteSize(16 * 1024 * 1024)
     """Longest line of the protocol: a probe of 100,000 external files fits."""
 

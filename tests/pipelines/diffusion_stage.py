@@ -55,7 +55,13 @@ class Stage:
         self._loaded = root
 
     async def render(
-        self, *, model: str = "sd", frame: int = 1, on_progress: ProgressCallback | None = None, **settings: Any
+        self,
+        *,
+        model: str = "sd",
+        frame: int = 1,
+        on_progress: ProgressCallback | None = None,
+        preview_every_s: float | None = None,
+        **settings: Any,
     ) -> FrameOutput:
         """With a few steps, a seed and a prompt, where the caller names none."""
         if self._loaded != self.models / model:
@@ -65,9 +71,10 @@ class Stage:
             wish.setdefault("prompt", "a red fox")
         self._made += 1
         scratch = self.work / f"frame-{self._made}"
-        return await self.host.render(
-            FrameRequest(id=scratch.name, frame=frame, settings=wish, scratch=scratch), on_progress
+        request = FrameRequest(
+            id=scratch.name, frame=frame, settings=wish, scratch=scratch, preview_every_s=preview_every_s
         )
+        return await self.host.render(request, on_progress)
 
     async def picture(self, **wish: Any) -> np.ndarray[Any, np.dtype[np.uint8]]:
         return pixels((await self.render(**wish)).main)
