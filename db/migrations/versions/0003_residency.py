@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0003_residency"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
