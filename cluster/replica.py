@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.ahead import Ahead
 from cluster.backoff import Patience
 from cluster.chunk_run import ChunkRun, Stop
 from cluster.committer import Committer, FinishedFrame
@@ -35,6 +36,7 @@ from jobs.limits import FarmLimits
 from jobs.states import EndReason
 from pipelines.registry import PIPELINES
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import open_video_memory
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
@@ -84,7 +86,11 @@ class Replica:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._limits = limits
         self._engines = EngineRoom(
-            replica_id=identity.id, storage=storage, settings=settings, engine_settings=engine_settings
+            replica_id=identity.id,
+            storage=storage,
+            settings=settings,
+            engine_settings=engine_settings,
+            video=open_video_memory(),
         )
         self._committer = Committer(
             database=database,
@@ -93,6 +99,14 @@ class Replica:
             settings=settings,
             on_bad_picture=self._bad_picture,
             on_superseded=self._superseded,
+        )
+        self._ahead = Ahead(
+            database=database,
+            replica_id=identity.id,
+            engines=self._engines,
+            settings=settings,
+            engine_settings=engine_settings,
+            renders=lambda: self._current is not None and self._current.progress.frame is not None,
         )
         self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
         self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
@@ -115,6 +129,7 @@ class Replica:
                     group.create_task(self._listen_for_ever(), name="replica-listen"),
                     group.create_task(self._committer.run(), name="replica-commit"),
                     group.create_task(self._work_for_ever(), name="replica-work"),
+                    group.create_task(self._ahead.run(), name="replica-ahead"),
                     group.create_task(self._teller.run(self._progress, self._current_state), name="replica-progress"),
                     group.create_task(self._previews.run(self._progress, self._teller.note), name="replica-previews"),
                 ]
@@ -263,6 +278,7 @@ class Replica:
         channel = f"rayfarm_replica_{self.identity.id.hex}"
         async for notification in listen(self._database_settings, [channel]):
             self._wake.set()
+            self._ahead.assigned()
             if notification.channel:
                 self._hear(json.loads(notification.payload or "{}"))
 

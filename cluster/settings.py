@@ -83,8 +83,16 @@ class ClusterSettings(BaseSettings):
     engine_memory_bytes: int = 0
     """Bytes of RAM that the resident engines of one replica may hold together; 0: 60 % of the machine's."""
 
+    engine_vram_bytes: int = 0
+    """Bytes of video memory that the resident engines of one replica may hold together; 0: 80 % of what its cards have.
+    Without meaning where the driver tells nothing (no NVIDIA card, or no `nvidia-ml-py`)."""
+
     max_engines: int = 4
     """Engines resident in one replica."""
+
+    keep_warm_every: timedelta = timedelta(seconds=5)
+    """How often a replica looks which models are marked `keep_warm`, and, while it has nothing to render, loads those
+    that are missing. One small indexed statement."""
 
     unclaimed_poll: timedelta = timedelta(seconds=5)
     """How often an idle replica looks for assigned work without having been notified; only a fallback."""

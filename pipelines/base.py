@@ -198,6 +198,26 @@ class SplitsByScene(Protocol):
 
 
 @runtime_checkable
+class TrustsFolders(Protocol):
+    """A pipeline whose engines read what the farm made for all of them, and none of them may change."""
+
+    def trusted_paths(self) -> tuple[Path, ...]:
+        """Folders that every engine of this pipeline reads. Asked before each start of one; does not wait."""
+        ...
+
+
+@runtime_checkable
+class MixesSound(Protocol):
+    """A pipeline whose scenes may have sound. Their probe says so by the detail ``sound``."""
+
+    @property
+    def sound_module(self) -> str:
+        """Like ``engine_module``; ``render`` takes a ``pipelines.sound_format.SoundRange`` as settings, and its output
+        is a WAV of that format."""
+        ...
+
+
+@runtime_checkable
 class AdvisesSplit(Protocol):
     """A pipeline that can say what a split pays."""
 

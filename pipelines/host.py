@@ -17,7 +17,7 @@ from typing import Any, Self
 from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
 from pipelines.output_check import check_contained, check_image, is_below
 from pipelines.protocol import (
@@ -36,6 +36,7 @@ from pipelines.protocol import (
 )
 from pipelines.sandbox import SandboxLevel, SandboxReport
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class EngineHost:
         models: Sequence[Path],
         settings: EngineSettings,
         engine_module: str | None = None,
+        video: VideoMemory | None = None,
     ) -> Self:
         """Spawn a child and wait until its engine is imported.
 
@@ -115,7 +117,7 @@ class EngineHost:
             engine_module=engine_module or pipeline.engine_module,
             home=home,
             writable=writable,
-            readable=models,
+            readable=(*models, *(pipeline.trusted_paths() if isinstance(pipeline, TrustsFolders) else ())),
             scratch_bytes=scratch_bytes,
             settings=settings,
         )
@@ -125,6 +127,8 @@ class EngineHost:
             memory_bytes=memory_cap(settings.memory_bytes),
             scratch_bytes=scratch_bytes,
             max_threads=settings.max_threads,
+            video=video,
+            video_bytes=settings.vram_bytes,
         )
         host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings, watchdog=watchdog)
         try:
@@ -172,6 +176,10 @@ class EngineHost:
     def memory_bytes(self) -> int:
         """Resident memory of the child now."""
         return self._child.memory_bytes()
+
+    def video_bytes(self) -> int:
+        """Video memory of the child when the cards were last looked at; 0 where that is unknown."""
+        return self._watchdog.video_bytes()
 
     def cpu_seconds(self) -> float:
         """CPU time of the child so far."""
@@ -239,6 +247,7 @@ class EngineHost:
         """What the parent knows of a frame that just ended; the child's word on it would not count."""
         return {
             "peak_rss_bytes": self._child.take_peak_bytes(),
+            **({"peak_vram_bytes": peak} if (peak := self._watchdog.take_video_peak()) else {}),
             "sandbox": self.sandbox.level.value if self.sandbox is not None else None,
         }
 

@@ -50,6 +50,9 @@ class EngineSettings(BaseSettings):
     memory_bytes: ByteSize | None = None
     """Resident memory that one engine may hold; over it, it is killed and its frame ends as out_of_memory. None = 80 %
     of what this machine, or its container, has. (A limit on address space would break CUDA.)"""
+    vram_bytes: ByteSize | None = None
+    """Video memory that one engine may hold, where the driver tells it (NVIDIA, with `nvidia-ml-py`); over it, it is
+    killed and its frame ends as out_of_memory. None = as much as the card gives."""
     scratch_bytes: ByteSize | None = None
     """Bytes of files that one engine may hold at once (frames before upload, simulation caches); over it, it is killed.
     None = half of what is free at its start where it writes."""

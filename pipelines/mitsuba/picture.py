@@ -11,7 +11,8 @@ import OpenEXR
 from PIL import Image
 
 from jobs.errors import InvalidInput
-from pipelines.mitsuba.settings import ImageFormat, MitsubaSettings, ToneMap
+from pipelines.mitsuba.settings import MitsubaSettings, ToneMap
+from pipelines.pictures import ImageFormat
 from pipelines.post.pixels import linear_to_srgb
 
 Layers = dict[str, npt.NDArray[np.float32]]
