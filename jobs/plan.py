@@ -220,10 +220,11 @@ class _Planner:
 
     def _preempt_staged(self) -> None:
         """A job of a higher class takes the place behind the running chunk from one of a lower class."""
+        left = self._settings.preemptions_per_tick
         for line in self._lines:
             line.form_again()
             victims: dict[ReplicaKind, list[tuple[Slot, StagedChunk]]] | None = None
-            while not self._is_full and (demand := line.first()) is not None:
+            while not self._is_full and left > 0 and (demand := line.first()) is not None:
                 if victims is None:
                     victims = self._victims(demand.view.priority.rank)
                 if not any(victims.values()):
@@ -235,6 +236,7 @@ class _Planner:
                 slot, chunk = found
                 self._take_back(slot, chunk)
                 self._place(demand, slot)
+                left -= 1
 
     def _victims(self, rank: int) -> dict[ReplicaKind, list[tuple[Slot, StagedChunk]]]:
         """Staged chunks of lower classes: the lowest class last, and there the one whose replica is free first."""

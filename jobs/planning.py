@@ -93,6 +93,9 @@ class PlanSettings(BaseSettings):
     placements_per_tick: int = Field(500, ge=1)
     """Chunks that one tick hands out, and replicas of a kind that it looks at for each use. A hand-out costs the
     database a fraction of a millisecond under lock, and an urgent frame that comes meanwhile waits for the tick."""
+    preemptions_per_tick: int = Field(100, ge=0)
+    """Staged chunks of lower classes that one tick takes back for higher ones, and replicas of a kind that it looks at
+    for it: those with the lowest class first. The next tick goes on."""
     jobs_per_project: int = Field(200, ge=1)
     """Jobs of one project that a tick looks at, beside those with chunks in flight: the most urgent ones. It bounds
     what a tick costs when a project queues ten thousand jobs."""

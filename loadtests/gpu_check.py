@@ -1,7 +1,8 @@
 """`make gpu-check`: the GPU variant of each engine on a machine that has one, against the same frame on the CPU.
 
-Prints seconds per frame, frames per second, bytes and the difference of the pictures; exits 0 when every variant
-agrees, 1 when one does not, and 2 where no engine finds a GPU (so that nobody takes silence for success).
+Prints seconds per frame, frames per second, bytes, the difference of the pictures, and what engines hold of video
+memory; exits 0 when every variant agrees, 1 when one does not, and 2 where no engine finds a GPU (so that nobody takes
+silence for success).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from examples.make_splats import write
+from loadtests import gpu_residency
 from loadtests.gpu_variant import Shot, Variant, compare
 from loadtests.gpu_verdicts import verdict_of
 from pipelines.base import ModelFiles
@@ -129,7 +131,7 @@ async def compare_all(scratch: Path) -> int:
     return verdict_of(parts)
 
 
-PARTS = (compare_all,)
+PARTS = (compare_all, gpu_residency.check)
 
 
 def main() -> int:

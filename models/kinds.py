@@ -6,10 +6,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from jobs.errors import InvalidInput
+from models.errors import ModelInvalid
 from models.formats.blend import inspect_blend
 from models.formats.diffusion import inspect_index
+from models.formats.fbx import inspect_fbx
+from models.formats.gltf import inspect_gltf
 from models.formats.mitsuba_xml import inspect_mitsuba
+from models.formats.obj import inspect_obj
 from models.formats.splats import inspect_splats
+from models.formats.usd import inspect_usd
 
 
 class ModelKind(StrEnum):
@@ -23,6 +28,11 @@ class ModelKind(StrEnum):
     """Of the `fake` pipeline: any file, never opened."""
     SPLATS = "splats"
     """A cloud of gaussians, camera paths beside it."""
+    GLTF = "gltf"
+    """This and the next three are scenes of other programs, which Blender imports."""
+    OBJ = "obj"
+    USD = "usd"
+    FBX = "fbx"
 
     @property
     def pipeline(self) -> str:
@@ -40,6 +50,10 @@ _ENDINGS = {
     ModelKind.DIFFUSION: ("model_index.json",),
     ModelKind.MITSUBA: (".xml", ".mitsuba.json"),
     ModelKind.SPLATS: (".ply", ".splat", ".spz", ".sog"),
+    ModelKind.GLTF: (".gltf", ".glb"),
+    ModelKind.OBJ: (".obj",),
+    ModelKind.USD: (".usd", ".usda", ".usdc", ".usdz"),
+    ModelKind.FBX: (".fbx",),
 }
 _PIPELINES = {
     ModelKind.BLENDER: "cycles",
@@ -47,6 +61,10 @@ _PIPELINES = {
     ModelKind.MITSUBA: "mitsuba",
     ModelKind.FAKE: "fake",
     ModelKind.SPLATS: "splats",
+    ModelKind.GLTF: "cycles",
+    ModelKind.OBJ: "cycles",
+    ModelKind.USD: "cycles",
+    ModelKind.FBX: "cycles",
 }
 
 
@@ -63,6 +81,11 @@ def kind_of(path: str) -> ModelKind:
 
 def check_main_file(kind: ModelKind, path: Path) -> None:
     """Read the header of a main file before an engine sees it; raises ``ModelInvalid``."""
+    if kind.endings and not path.name.lower().endswith(kind.endings):  # an engine goes by the ending
+        raise ModelInvalid(
+            f"{path.name} is not the main file of a model of kind {kind}.",
+            remedy=f"Name one that ends in {', '.join(kind.endings)}, or register it as what it is.",
+        )
     match kind:
         case ModelKind.BLENDER:
             inspect_blend(path)
@@ -74,3 +97,11 @@ def check_main_file(kind: ModelKind, path: Path) -> None:
             pass
         case ModelKind.SPLATS:
             inspect_splats(path)
+        case ModelKind.GLTF:
+            inspect_gltf(path)
+        case ModelKind.OBJ:
+            inspect_obj(path)
+        case ModelKind.USD:
+            inspect_usd(path)
+        case ModelKind.FBX:
+            inspect_fbx(path)

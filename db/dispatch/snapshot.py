@@ -115,7 +115,7 @@ def _wants(jobs: Sequence[JobView], plan: PlanSettings) -> _Wants:
     return _Wants(
         digests=frozenset(job.model_digest for job in waiting),
         most_urgent=min((job.priority.rank for job in waiting), default=len(_CLASSES)),
-        victims=min(plan.placements_per_tick, urgent_chunks),
+        victims=min(plan.preemptions_per_tick, urgent_chunks),
     )
 
 

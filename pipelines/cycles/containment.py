@@ -37,6 +37,14 @@ class LoadGuard:
 
         bpy.app.handlers.load_post.append(bpy.app.handlers.persistent(on_load))
 
+    def start_empty(self) -> None:
+        """A scene with nothing in it, as Blender's makers set it, in place of whatever is loaded."""
+        self._blocked = None
+        # Not read_factory_settings: that would replace the preferences too, and who holds a part of them would crash.
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
+        if self._blocked is None:
+            raise RuntimeError("the empty scene could not be disarmed")
+
     def open(self, path: Path) -> list[str]:
         """Open a file with scripts off; returns what was blocked. Raises ``RuntimeError`` for what Blender refuses."""
         self._blocked = None

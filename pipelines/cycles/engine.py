@@ -15,11 +15,12 @@ from pydantic import ValidationError
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
-from pipelines.cycles.containment import LoadGuard, disarm, has_file_outputs, redirect_file_outputs
+from pipelines.cycles.containment import LoadGuard, has_file_outputs, redirect_file_outputs
 from pipelines.cycles.devices import RenderDevices, render_threads
 from pipelines.cycles.eevee import eevee_device
-from pipelines.cycles.external_files import missing_files, remap_external_files, without_folder
+from pipelines.cycles.external_files import missing_files
 from pipelines.cycles.frame_watch import FrameWatch
+from pipelines.cycles.opening import open_scene
 from pipelines.cycles.part_render import part_of_frame
 from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.pre_roll import PreRoll
@@ -68,16 +69,8 @@ class CyclesEngine:
         self._watch.forget()
         if not model.main_path.is_file():
             raise EngineError(EndReason.MODEL_INVALID, f"The model's file {model.main} is missing.")
-        try:
-            blocked = self._guard.open(model.main_path)
-        except RuntimeError as error:
-            raise EngineError(
-                EndReason.MODEL_INVALID,
-                f"Blender cannot open {model.main}: {without_folder(str(error), model.root)}",
-                remedy=f"Save it again with Blender {bpy.app.version_string} or older.",
-            ) from error
-        remap_external_files(model)
-        blocked += [name for name in disarm() if name not in blocked]  # reloaded libraries bring data of their own
+        opened = open_scene(self._guard, model)
+        opened.require_complete()
         scene = bpy.context.scene
         warnings = _prepare(scene)
         self._resident = _Resident(
@@ -89,8 +82,8 @@ class CyclesEngine:
         )
         return LoadReport(
             seconds=time.perf_counter() - begun,
-            warnings=(*warnings, *missing_files()),
-            blocked_scripts=tuple(blocked),
+            warnings=(*opened.warnings, *warnings, *missing_files()),
+            blocked_scripts=tuple(opened.blocked),
         )
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
@@ -115,7 +108,7 @@ class CyclesEngine:
             if changed or _has_animated_settings():
                 _tag_scenes()
             frame_set = time.perf_counter()
-            with self._watch.watch(progress):
+            with self._watch.watch(progress, layers=sum(layer.use for layer in scene.view_layers)):
                 _render(scene)
             if settings.engine is RenderEngine.EEVEE:
                 device = eevee_device(settings.device)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import bpy
 
 from pipelines.base import ModelFiles
 
+_DRIVE = re.compile(r"^[A-Za-z]:(?=/|$)")
 _MAX_LIBRARY_DEPTH = 20
 """Libraries that link libraries; a chain longer than this is a loop."""
 
@@ -26,7 +29,7 @@ def remap_external_files(model: ModelFiles) -> None:
     changed: list[Any] = []
 
     def visit(block: Any, raw: str, _reserved: Any) -> str | None:
-        target = targets.get(_plain(raw))
+        target = targets.get(_plain(stored_reference(raw, model)))
         if target is not None:
             changed.append(block)
         return target
@@ -35,6 +38,29 @@ def remap_external_files(model: ModelFiles) -> None:
     for block in changed:
         if isinstance(block, bpy.types.Image):
             block.reload()
+
+
+def is_blend(model: ModelFiles) -> bool:
+    """Else it is a file of another program, which Blender imports."""
+    return model.main.lower().endswith(".blend")
+
+
+def stored_reference(raw: str, model: ModelFiles) -> str:
+    """An importer makes paths absolute: one below the model's folder is told from the main file's folder, as in
+    ``//textures/wood.png``. In a .blend they stand as they were stored."""
+    if is_blend(model):
+        return raw
+    plain = _plain(raw)
+    if plain.startswith("//"):
+        return raw
+    folder = posixpath.dirname(model.main)
+    if not plain.startswith("/"):
+        return raw if _DRIVE.match(plain) else f"//{posixpath.normpath(plain)}"
+    path = posixpath.normpath(plain)
+    for root in (str(model.root), str(model.root.resolve())):
+        if path.startswith(f"{root}/"):
+            return f"//{posixpath.relpath(path[len(root) + 1 :], folder or '.')}"
+    return raw
 
 
 def without_folder(message: str, folder: Path) -> str:

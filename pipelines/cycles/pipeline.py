@@ -25,11 +25,11 @@ _NVIDIA_CONTROL = Path("/dev/nvidiactl")
 
 
 class CyclesPipeline:
-    """Blender scenes, rendered by Cycles."""
+    """Blender scenes, and those that Blender imports, rendered by Cycles."""
 
     name = "cycles"
     title = "Blender"
-    model_kinds = frozenset({"blender"})
+    model_kinds = frozenset({"blender", "gltf", "obj", "usd", "fbx"})
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
     probe_module = "pipelines.cycles.probe"

@@ -11,8 +11,9 @@ import bpy
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
-from pipelines.cycles.containment import LoadGuard, disarm
-from pipelines.cycles.external_files import remap_external_files, without_folder
+from pipelines.cycles.containment import LoadGuard
+from pipelines.cycles.external_files import is_blend
+from pipelines.cycles.opening import open_scene
 from pipelines.cycles.part_render import split_blockers
 from pipelines.cycles.probe_references import collect_references
 from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
@@ -34,16 +35,7 @@ class ProbeEngine:
 
     def load(self, model: ModelFiles) -> LoadReport:
         begun = time.perf_counter()
-        try:
-            blocked = self._guard.open(model.main_path)
-        except RuntimeError as error:
-            raise EngineError(
-                EndReason.MODEL_INVALID,
-                f"Blender cannot open {model.main}: {without_folder(str(error), model.root)}",
-                remedy=f"Open it in Blender {bpy.app.version_string}, save it again, and upload that file.",
-            ) from error
-        remap_external_files(model)
-        blocked += [name for name in disarm() if name not in blocked]  # of libraries that were found only now
+        opened = open_scene(self._guard, model)
         if bpy.context.scene is None:
             raise EngineError(
                 EndReason.MODEL_INVALID,
@@ -51,11 +43,16 @@ class ProbeEngine:
                 remedy="Save the scene that is to be rendered.",
             )
         facts = _scene_facts(bpy.context.scene)
-        facts["references"] = [asdict(reference) for reference in collect_references(model)]
+        facts["references"] = [asdict(reference) for reference in (*opened.references, *collect_references(model))]
         facts["simulations"] = [asdict(simulation) for simulation in self._simulations]
-        facts["blocked_scripts"] = blocked
+        facts["blocked_scripts"] = opened.blocked
+        facts["warnings"] = opened.warnings
+        if not is_blend(model):
+            facts["blender_version"] = None
         return LoadReport(
-            seconds=time.perf_counter() - begun, blocked_scripts=tuple(blocked), details=_without_surrogates(facts)
+            seconds=time.perf_counter() - begun,
+            blocked_scripts=tuple(opened.blocked),
+            details=_without_surrogates(facts),
         )
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:

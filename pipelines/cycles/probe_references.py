@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from pipelines.base import ModelFiles
+from pipelines.cycles.external_files import is_blend, stored_reference
 
 _SEQUENCES = frozenset({"SEQUENCE"})
 _SOUND_ENDINGS = (".wav", ".mp3", ".ogg", ".flac", ".aac", ".m4a", ".opus", ".aif", ".aiff")
@@ -48,7 +49,7 @@ def collect_references(model: ModelFiles) -> list[FoundReference]:
         base_file = model.main if kind == "library" or owner_file is None else owner_file
         found.append(
             FoundReference(
-                raw=raw_of.get(raw, raw),
+                raw=raw_of.get(raw) or stored_reference(raw, model),
                 kind=kind,
                 owner=block.name,
                 owner_file=owner_file,
@@ -76,6 +77,8 @@ def collect_references(model: ModelFiles) -> list[FoundReference]:
                 add(block, raw, kind, sequence=block.source in _SEQUENCES)
             case "VOLUME":
                 add(block, raw, "volume", sequence=block.is_sequence)
+            case "CACHEFILE" if not is_blend(model):
+                pass  # the main file itself, which Blender goes on reading while it plays
             case "CACHEFILE":
                 add(block, raw, "cache", sequence=block.is_sequence)
             case "TEXT":

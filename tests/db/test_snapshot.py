@@ -87,6 +87,18 @@ class TestSnapshot:
         idle = await farm.replica()
         assert {view.id for view in (await _snapshot(farm)).replicas} == {full, idle}
 
+    async def test_of_many_full_replicas_those_with_the_lowest_class_behind_are_read(self, farm: Farm) -> None:
+        jobs = {name: await farm.start(priority=name) for name in ("normal", "batch")}
+        full = {}
+        for name in ("normal", "batch", "normal"):
+            full[name] = await farm.replica()
+            await farm.rendering(jobs[name], full[name], frames=2)
+            await farm.carve(jobs[name], full[name], 1)
+        await farm.start(priority="interactive")
+        snapshot = await _snapshot(farm, preemptions_per_tick=1)
+        assert [view.id for view in snapshot.replicas] == [full["batch"]]
+        assert [crowd.replicas for crowd in snapshot.crowds] == [2]
+
     async def test_of_many_idle_replicas_those_that_hold_a_wanted_model_are_read(self, farm: Farm) -> None:
         replicas = [await farm.replica() for _ in range(5)]
         await farm.start()

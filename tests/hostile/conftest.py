@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from models.kinds import ModelKind
+from models.kinds import kind_of
 from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
 from pipelines.base import ModelFiles
@@ -47,9 +47,8 @@ def probe(tmp_path: Path) -> Probe:
             data = place.read_bytes()
             digest = hashlib.sha256(data).hexdigest()
             entries.append(ManifestFile(path=path, digest=digest, size_bytes=len(data)))
-        manifest = Manifest(
-            kind=ModelKind.BLENDER, main=next(iter(files)), files=tuple(entries), remap=dict(remap or {})
-        )
+        main = next(iter(files))
+        manifest = Manifest(kind=kind_of(main), main=main, files=tuple(entries), remap=dict(remap or {}))
         return await probe_model(
             ModelFiles(digest=manifest.digest(), root=root, main=manifest.main, remap=manifest.remap),
             pipeline=get_pipeline("cycles"),

@@ -14,6 +14,7 @@ from jobs.states import EndReason
 from pipelines.diffusion.pipeline import frame_seed
 from pipelines.diffusion.settings import DiffusionSettings, Sampler
 from pipelines.errors import EngineError
+from pipelines.live_preview import FILE_NAME, read_preview
 from pipelines.post.compare import psnr
 from pipelines.registry import get_pipeline
 from tests.pipelines.diffusion_stage import DIGEST, SETUP_TIMEOUT_S, Stage, pixels
@@ -156,13 +157,24 @@ class TestLoras:
 class TestRecord:
     async def test_progress_tells_the_steps(self, stage: Stage) -> None:
         heard: list[tuple[float, str]] = []
-        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text: heard.append((share, text)))
+        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text, _: heard.append((share, text)))
         assert heard
         assert [share for share, _ in heard] == sorted(share for share, _ in heard)
         for share, text in heard:
             told = re.fullmatch(r"step (\d+) of 40", text)
             assert told is not None
             assert share == pytest.approx(int(told[1]) / 41)
+
+    @pytest.mark.parametrize("model", ["sd", "sdxl"])
+    async def test_previews_show_the_frame_so_far_and_change_no_pixel_of_it(self, stage: Stage, model: str) -> None:
+        plain = await stage.render(model=model, steps=4)
+        shown = await stage.render(model=model, steps=4, preview_every_s=0.0)
+        assert shown.main.read_bytes() == plain.main.read_bytes()
+        assert read_preview(plain.main.parent) is None
+        assert read_preview(shown.main.parent) is not None, shown.log
+        made = pixels(shown.main.parent / FILE_NAME)
+        assert made.shape == pixels(shown.main).shape
+        assert made.std() > 1  # of the noise that the tiny model makes
 
     async def test_metrics_say_device_precision_seed_and_memory(self, stage: Stage) -> None:
         metrics = (await stage.render(device="cpu")).metrics

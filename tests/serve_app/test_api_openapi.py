@@ -77,7 +77,7 @@ class TestPipelines:
         found = {one["name"]: one for one in (await farm.http.get("/v1/pipelines")).json()["items"]}
         assert {"cycles", "fake"} <= set(found)
         assert found["fake"]["on_replicas"] == ["fake 1"]
-        assert found["cycles"]["model_kinds"] == ["blender"]
+        assert found["cycles"]["model_kinds"] == ["blender", "fbx", "gltf", "obj", "usd"]
         schema = found["cycles"]["settings_schema"]
         jsonschema.Draft202012Validator.check_schema(schema)
         assert {"samples", "camera", "format"} <= set(schema["properties"])

@@ -14,6 +14,10 @@ from rayfarm.locating import Located, Locator
 from rayfarm.types import Json, Model
 from rayfarm.uploads import OnSent, UploadReport, upload
 
+_BESIDE = (frozenset({ModelKind.GLTF, ModelKind.USD, ModelKind.FBX}), frozenset({ModelKind.OBJ, ModelKind.SPLATS}))
+"""Kinds of files that lie about as exports or parts of a scene, least of all the last: such a file is a folder's model
+only where none of the kinds before is there."""
+
 MAX_ROUNDS = 32
 """Each round goes one level deeper into libraries that link libraries."""
 
@@ -82,11 +86,14 @@ def pipeline_of(model: Model | str) -> str:
 def main_of(folder: Path) -> Path:
     """The one file of a folder that can be the main file of a model. Raises ``UsageError`` for none, or several.
 
-    A cloud counts only where there is nothing else: scenes keep meshes as ``.ply`` beside them.
+    A mesh or a cloud counts only where there is nothing else: scenes keep ``.obj`` and ``.ply`` beside them.
     """
-    kinds = {path: _kind_or_none(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    known = [path for path, kind in kinds.items() if kind is not None]
-    found = [path for path in known if kinds[path] is not ModelKind.SPLATS] or known
+    ranked: list[list[Path]] = [[] for _ in range(len(_BESIDE) + 1)]
+    for path in sorted(folder.iterdir()):
+        kind = _kind_or_none(path) if path.is_file() else None
+        if kind is not None:
+            ranked[next((rank for rank, kinds in enumerate(_BESIDE, start=1) if kind in kinds), 0)].append(path)
+    found = next((paths for paths in ranked if paths), [])
     if len(found) != 1:
         names = ", ".join(path.name for path in found[:5])
         raise UsageError(

@@ -198,9 +198,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of what happened to a job."""
+    """One line of what happened to a job, or (``frame.progress``) of what a frame that renders has come to."""
 
     id: str
+    """To resume behind; progress has that of the event before it."""
     kind: str
     data: Json
     at: str | None = None
