@@ -5,31 +5,63 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Iterator
 
 from jobs.states import EndReason
 from pipelines.cycles.settings import Device
 from pipelines.errors import EngineError
 
 EGL_LIBRARY = "libEGL.so.1"
+_PLATFORM_DEVICE = 0x313F
+"""``EGL_PLATFORM_DEVICE_EXT``"""
+_MAX_DEVICES = 16
 _SOFTWARE = ("llvmpipe", "softpipe", "swrast")
 
 
 @functools.cache
-def _has_egl() -> bool:
+def egl_trouble() -> str | None:
+    """Why this machine cannot draw with EGL; ``None``: it can. Asked without Blender, which would abort."""
     try:
-        ctypes.CDLL(EGL_LIBRARY)
+        egl = ctypes.CDLL(EGL_LIBRARY)
     except OSError:
-        return False
-    return True
+        return f"{EGL_LIBRARY} is not installed"
+    egl.eglInitialize.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    if not any(egl.eglInitialize(display, None, None) for display in _displays(egl)):
+        return f"no driver answers behind {EGL_LIBRARY}"
+    return None
+
+
+def _displays(egl: ctypes.CDLL) -> Iterator[int]:
+    """In Blender's order: the default one (a server has none), then one of each device (EGL_EXT_device_enumeration)."""
+    egl.eglGetDisplay.restype, egl.eglGetDisplay.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    egl.eglGetProcAddress.restype, egl.eglGetProcAddress.argtypes = ctypes.c_void_p, [ctypes.c_char_p]
+    default = egl.eglGetDisplay(None)
+    if default:
+        yield default
+    query, get = (egl.eglGetProcAddress(name) for name in (b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT"))
+    if not query or not get:
+        return
+    devices, count = (ctypes.c_void_p * _MAX_DEVICES)(), ctypes.c_int(0)
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    query_devices = ctypes.CFUNCTYPE(ctypes.c_uint, number, pointer, pointer)(query)
+    if not query_devices(_MAX_DEVICES, ctypes.addressof(devices), ctypes.addressof(count)):
+        return
+    get_display = ctypes.CFUNCTYPE(pointer, ctypes.c_uint, pointer, pointer)(get)
+    for device in devices[: count.value]:
+        display = get_display(_PLATFORM_DEVICE, device, None)
+        if display:
+            yield display
 
 
 def require_eevee() -> None:
-    """Refuse where the library that EEVEE needs is not there."""
-    if not _has_egl():
+    """Refuse where there is nothing that EEVEE could draw with."""
+    trouble = egl_trouble()
+    if trouble is not None:
         raise EngineError(
             EndReason.MODEL_INVALID,
-            f"This machine cannot run EEVEE: {EGL_LIBRARY} is not installed.",
-            remedy="Install libegl1 (Debian) on the machines that render, or set engine to cycles.",
+            f"This machine cannot run EEVEE: {trouble}.",
+            remedy="Install libegl1 and the driver of the GPU, or libegl-mesa0 and libgl1-mesa-dri for Mesa's software "
+            "renderer (Debian), on the machines that render; or set engine to cycles.",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -17,6 +17,9 @@ from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
+
+_SHOWN_FILES = 5
+"""Missing files named in one sentence; the details have them all."""
 
 
 class ModelNotReady(Conflict):
@@ -84,7 +87,7 @@ def require_renderable(
             raise ModelNotReady(remedy=f"Wait for it: GET {model}?wait=30.", state=state)
         case ModelState.INCOMPLETE:
             raise ModelIncomplete(
-                f"The model refers to {len(missing)} files that it does not hold.",
+                f"The model refers to {len(missing)} files that it does not hold{_named(missing)}.",
                 remedy="Upload them and register the model again with all of them in its manifest.",
                 state=state,
                 missing=missing,
@@ -107,6 +110,13 @@ def require_renderable(
     if probe is not None:
         _require_named(spec, probe)
         _require_fitting(spec, probe)
+
+
+def _named(missing: Sequence[Mapping[str, Any]]) -> str:
+    """The first of the missing files, as the scene names them."""
+    names = [str(file.get("raw") or "") for file in missing[:_SHOWN_FILES]]
+    rest = f" and {len(missing) - len(names)} more" if len(missing) > len(names) else ""
+    return f": {', '.join(names)}{rest}" if names else ""
 
 
 def _checked_limits(asked: JobLimits, *, farm: FarmLimits) -> JobLimits:

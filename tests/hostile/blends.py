@@ -78,6 +78,23 @@ def linked(folder: Path) -> None:
     save(folder / "shot" / "scene.blend")
 
 
+def beside(folder: Path) -> None:
+    """A library and its texture below the scene's own folder, as a folder that is registered whole has them."""
+    write_png(folder / "lib" / "tex" / "bark.png")
+    empty()
+    save(folder / "lib" / "tree.blend")
+    tree = add_plane("Tree")
+    tree.data.materials.append(material_with_image("//tex/bark.png"))
+    save(folder / "lib" / "tree.blend")
+    empty()
+    add_camera()
+    save(folder / "scene.blend")
+    with bpy.data.libraries.load(str(folder / "lib" / "tree.blend"), link=True, relative=True) as (_, wanted):
+        wanted.objects = ["Tree"]
+    bpy.context.scene.collection.objects.link(bpy.data.objects["Tree"])
+    save(folder / "scene.blend")
+
+
 def no_camera(folder: Path) -> None:
     empty()
     add_plane("Plane")
@@ -130,7 +147,7 @@ def plain(folder: Path) -> None:
 
 
 RECIPES: tuple[Callable[[Path], None], ...] = (
-    textured, backslash, windows, absolute, sequence, linked, no_camera, simulated, scripts, plain,
+    textured, backslash, windows, absolute, sequence, linked, beside, no_camera, simulated, scripts, plain,
 )  # fmt: skip
 
 

@@ -116,3 +116,24 @@ async def test_a_library_brings_its_own_texture_and_library_into_the_report(scen
     third = await probe(files, remap=remap)
     assert third.missing == ()
     assert {file.raw for file in third.external} >= {"//../shared/tree.blend", "//tex/bark.png"}
+
+
+async def test_a_library_and_its_texture_in_the_scenes_folder_are_found_and_each_that_lacks_is_named(
+    scenes: Path, probe: Probe
+) -> None:
+    folder = scenes / "beside"
+    files = {name: folder / name for name in ("scene.blend", "lib/tree.blend", "lib/tex/bark.png")}
+    whole = await probe(files)
+    assert whole.missing == ()
+    assert {(file.raw, file.owner_file, file.kind) for file in whole.external} == {
+        ("//lib/tree.blend", "scene.blend", FileKind.LIBRARY),
+        ("//tex/bark.png", "lib/tree.blend", FileKind.IMAGE),
+    }
+
+    bare = await probe({name: file for name, file in files.items() if "bark" not in name})
+    assert missing(bare) == {"//tex/bark.png": "lib/tex/bark.png"}
+    assert any("//tex/bark.png" in finding.message for finding in bare.findings)
+
+    alone = await probe({"scene.blend": files["scene.blend"]})
+    assert missing(alone) == {"//lib/tree.blend": "lib/tree.blend"}
+    assert any("//lib/tree.blend" in finding.message for finding in alone.findings)

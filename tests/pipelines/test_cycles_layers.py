@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,11 +197,23 @@ class TestEevee:
         from pipelines.cycles import eevee
 
         monkeypatch.setattr(eevee, "EGL_LIBRARY", "libNoSuchEGL.so.1")
-        eevee._has_egl.cache_clear()
+        eevee.egl_trouble.cache_clear()
         with pytest.raises(EngineError, match="cannot run EEVEE") as refusal:
             eevee.require_eevee()
         assert "libegl1" in str(refusal.value.remedy)
-        eevee._has_egl.cache_clear()
+        eevee.egl_trouble.cache_clear()
+
+    def test_without_a_driver_behind_egl_it_is_refused_too(self, tmp_path: Path) -> None:
+        """A machine with libegl1 alone, as GLVND sees it where its list of vendors is empty."""
+        code = (
+            "from pipelines.cycles.eevee import require_eevee\n"
+            "try:\n    require_eevee()\nexcept Exception as error:\n    print(error, error.remedy)\n"
+        )
+        (tmp_path / "none.json").write_text("{}")
+        environment = {**os.environ, "__EGL_VENDOR_LIBRARY_FILENAMES": str(tmp_path / "none.json")}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert "cannot run EEVEE" in done.stdout
+        assert "libegl" in done.stdout
 
 
 class TestSimulations:

@@ -228,6 +228,7 @@ class TestModelState:
         answer = await farm.http.post("/v1/jobs", json=await farm.spec(model=model))
         problem = problem_of(answer, 409, "model-incomplete")
         assert problem["missing"] == missing
+        assert "//wood.png" in problem["detail"]
         assert "Upload" in problem["remedy"]
 
     async def test_an_invalid_model_is_refused_with_its_own_problem(self, farm: ApiFarm) -> None:
