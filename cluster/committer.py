@@ -24,6 +24,7 @@ from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
 from db.session import Database
+from jobs.errors import InvalidInput
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
 from pipelines.post.pixels import BadPicture, PictureFacts
@@ -69,7 +70,7 @@ class FinishedFrame:
 
 
 FailFrame = Callable[[FinishedFrame, EndReason, str], Awaitable[None]]
-"""Report a frame whose picture failed its checks."""
+"""Report a frame whose picture failed its checks, or could not be committed."""
 
 Superseded = Callable[[int, int], None]
 """Called with (work id, fence) when a commit found the chunk taken away."""
@@ -126,7 +127,7 @@ class Committer:
             ready_at = loop.time() + self._settings.commit_pause.total_seconds()
             try:
                 for frames in _by_chunk(batch):
-                    await self._commit(frames)
+                    await self._commit_or_drop(frames)
             finally:
                 for finished in batch:
                     shutil.rmtree(finished.scratch, ignore_errors=True)
@@ -160,10 +161,30 @@ class Committer:
             del self._waiting[key]
         self._queue.task_done()
 
-    async def _commit(self, frames: list[FinishedFrame]) -> None:
-        checked = await self._check(frames)
-        if not checked:
-            return
+    async def _commit_or_drop(self, frames: list[FinishedFrame]) -> None:
+        """What not even a failure can be written of is let go: its lease runs out, and the queue hands it out again."""
+        try:
+            if checked := await self._check(frames):
+                await self._commit_apart(checked)
+        except Exception:
+            _log.exception("frames_dropped", job_id=str(frames[0].chunk.job_id), frames=len(frames))
+
+    async def _commit_apart(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> None:
+        """All in one commit; where that breaks, one by one, so that what breaks it costs its own frame alone."""
+        try:
+            await self._commit(checked)
+        except Exception as error:
+            if len(checked) > 1:
+                for one in checked:
+                    await self._commit_apart([one])
+            elif isinstance(error, InvalidInput):  # a file that is no plain one, or was changed meanwhile
+                await self._on_bad_picture(checked[0][0], EndReason.BAD_OUTPUT, str(error))
+            else:
+                _log.exception("commit_failed", job_id=str(checked[0][0].chunk.job_id), frame=checked[0][0].frame)
+                words = f"The farm could not commit this frame ({type(error).__name__}); the worker's log says more."
+                await self._on_bad_picture(checked[0][0], EndReason.INFRA, words)
+
+    async def _commit(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> None:
         first = checked[0][0]
         chunk = first.chunk
         if chunk.part is not None:
@@ -267,11 +288,11 @@ def _metrics(finished: FinishedFrame) -> dict[str, object]:
     return {**output.metrics, "warm": finished.warm, "warnings": list(output.warnings)}
 
 
-def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
+def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | BadPicture:
     """What its picture is, or what is wrong with it."""
     try:
         return verify_picture(finished.output.main, expected=finished.frame_size, decode_limit_bytes=decode_limit_bytes)
-    except (BadPicture, OSError) as error:
+    except BadPicture as error:
         return error
 
 
