@@ -7,7 +7,6 @@ next one, so tiny frames share their transactions and long ones are visible at o
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import time
@@ -27,6 +26,7 @@ from db.session import Database
 from jobs.errors import InvalidInput
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
+from pipelines.pictures import OUTPUTS
 from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
 from pipelines.post.verify import verify_picture
@@ -43,6 +43,7 @@ _EXTRA_MEDIA_TYPES = {
     ".webp": "image/webp",
     ".tif": "image/tiff",
 }
+_PART_FORMATS = {OUTPUTS[name].extension: OUTPUTS[name] for name in ("png", "exr")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,10 +291,21 @@ def _metrics(finished: FinishedFrame) -> dict[str, object]:
 
 def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | BadPicture:
     """What its picture is, or what is wrong with it."""
+    main = finished.output.main
     try:
-        return verify_picture(finished.output.main, expected=finished.frame_size, decode_limit_bytes=decode_limit_bytes)
+        return verify_picture(
+            main,
+            expected=finished.frame_size,
+            decode_limit_bytes=decode_limit_bytes,
+            output=finished.format if finished.chunk.part is None else _part_format(main),
+        )
     except BadPicture as error:
         return error
+
+
+def _part_format(main: Path) -> OutputFormat:
+    """Its pipeline chooses it: what a merge reads, and nothing else."""
+    return _PART_FORMATS.get(main.suffix, OUTPUTS["exr"])
 
 
 def _artifact(
@@ -340,7 +352,7 @@ def _extra_name(finished: FinishedFrame, source: Path) -> str:
 
     So no two extra files of a job have one name: two nodes may name theirs alike, and one node every frame's.
     """
-    inner = PurePosixPath(os.path.relpath(os.path.realpath(source), os.path.realpath(finished.scratch)))
+    inner = PurePosixPath(source.relative_to(finished.scratch))  # both real; who resolves links now may be led away
     number = re.search(r"-?\d+$", inner.stem)
     if number is None or int(number[0]) != finished.frame:
         inner = inner.with_name(f"{inner.stem}{finished.frame:04d}{inner.suffix}")

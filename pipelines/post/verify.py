@@ -11,6 +11,7 @@ more than a few MiB, but for the decoded EXR, which ``decode_limit_bytes`` bound
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -20,11 +21,19 @@ import av
 import numpy as np
 
 from jobs.plain_files import open_plain
+from pipelines.base import OutputFormat
 from pipelines.post.exr_layout import checked_exr
 from pipelines.post.pixels import EXR_MAGIC, BadPicture, PictureFacts
 from pipelines.post.raster import check_size, open_raster
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAGIC = (
+    ("image/png", re.escape(_PNG_SIGNATURE)),
+    ("image/x-exr", re.escape(EXR_MAGIC)),
+    ("image/jpeg", rb"\xff\xd8\xff"),
+    ("image/webp", rb"RIFF.{4}WEBP"),
+)
+_LONGEST_MAGIC = 12
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Colour type -> samples of a pixel."""
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -43,14 +52,23 @@ _DRAFT = 8
 """A JPEG is read to its end at an eighth of its size: all its data is looked at, and little computed."""
 
 
-def verify_picture(path: Path, *, expected: tuple[int, int] | None, decode_limit_bytes: int) -> PictureFacts:
+def verify_picture(
+    path: Path,
+    *,
+    expected: tuple[int, int] | None,
+    decode_limit_bytes: int,
+    output: OutputFormat | None = None,
+) -> PictureFacts:
     """Size in pixels of a picture that is whole; raises ``BadPicture`` with what is wrong and what to do.
 
     ``expected``: (width, height) that it must have, where that is known. ``decode_limit_bytes``: an OpenEXR that needs
-    more memory than this to decode is not searched for NaN.
+    more memory than this to decode is not searched for NaN. ``output``: the format that the job asks for; the file must
+    be of it by its name and by its content.
     """
     try:
         with open_plain(path) as file:
+            if output is not None:
+                _check_format(file, path, output)
             return _verify(file, path.name, expected, decode_limit_bytes)
     except BadPicture:
         raise
@@ -77,6 +95,19 @@ def _verify(file: BinaryIO, name: str, expected: tuple[int, int] | None, decode_
     if magic[:4] == EXR_MAGIC and decoded_bytes <= decode_limit_bytes:
         _refuse_nan(file, name)
     return facts
+
+
+def _check_format(file: BinaryIO, path: Path, output: OutputFormat) -> None:
+    """Before any decoder sees it."""
+    head = file.read(_LONGEST_MAGIC)
+    file.seek(0)
+    found = next((media_type for media_type, magic in _MAGIC if re.match(magic, head, re.DOTALL)), "no picture")
+    if path.suffix != output.extension or found != output.media_type:
+        raise BadPicture(
+            f"{path.name} is {found} by its content; the job asks for {output.media_type}, in a {output.extension} "
+            "file.",
+            remedy="Look at the frame's log: the renderer did not apply the format.",
+        )
 
 
 def _verify_png(file: BinaryIO, name: str) -> PictureFacts:
