@@ -229,11 +229,29 @@ class RenderedEvent(_Message):
         )
 
 
+_OWN_REASONS = frozenset(
+    {
+        EndReason.ENGINE_ERROR,
+        EndReason.OUT_OF_MEMORY,
+        EndReason.MODEL_INVALID,
+        EndReason.BAD_OUTPUT,
+        EndReason.INFRA,
+    }
+)
+"""What an engine may say of itself. The others are the farm's own findings, and some of them have no ceiling: a scene
+that says "interrupted" would be tried for ever."""
+
+
+def _own(reason: EndReason) -> EndReason:
+    return reason if reason in _OWN_REASONS else EndReason.ENGINE_ERROR
+
+
 class FailedEvent(_Message):
     type: Literal["failed"] = "failed"
     call: int | None
     """``None``: the engine itself could not start."""
-    reason: EndReason
+    reason: Annotated[EndReason, AfterValidator(_own)]
+    """One that is no engine's to say becomes ``engine_error``."""
     message: str
     remedy: str | None = None
     log: str = ""

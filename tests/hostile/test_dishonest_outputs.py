@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from cluster import committer
+from db.queue import FrameCommit
 from jobs.states import EndReason, JobState
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
-from pipelines.errors import EngineCrashed
+from pipelines.errors import EngineCrashed, EngineError
 from pipelines.fake.pipeline import FakePipeline
+from pipelines.fake.png import gradient_png
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
@@ -93,7 +95,9 @@ def swapped_before_the_upload(dishonest: InProcessFarm, monkeypatch: pytest.Monk
     monkeypatch.setattr(dishonest.storage, "put_artifacts", put_late)
 
 
-async def only_the_third_frame_fails(farm: InProcessFarm, act: str, **wishes: Any) -> str:
+async def only_the_third_frame_fails(
+    farm: InProcessFarm, act: str, *, outcome: EndReason = EndReason.BAD_OUTPUT, **wishes: Any
+) -> str:
     """Of six; the replica goes on to render the next job. The message of the attempts."""
     farm.start_dispatcher()
     farm.start_replica()
@@ -102,8 +106,8 @@ async def only_the_third_frame_fails(farm: InProcessFarm, act: str, **wishes: An
     )
     assert (job.state, job.committed, job.failed) == (JobState.FAILED, 5, 1)
     tries = await farm.rows("select ordinal, outcome, message from attempt where outcome <> 'ok'")
-    assert {(row.ordinal, row.outcome) for row in tries} == {(2, EndReason.BAD_OUTPUT)}
-    after = await farm.ended(await farm.submit(frames="1-3", model=await farm.model(b"{}")))
+    assert {(row.ordinal, row.outcome) for row in tries} == {(2, outcome)}
+    after = await farm.ended(await farm.submit(frames="11-13", model=await farm.model(b"{}")))
     assert (after.state, after.committed) == (JobState.SUCCEEDED, 3)
     assert len(await farm.rows("select distinct replica_id from attempt")) == 1
     return str(tries[0].message)
@@ -118,13 +122,70 @@ class TestTheCommitter:
     async def test_nor_does_an_extra_file(self, dishonest: InProcessFarm) -> None:
         assert "regular file" in await only_the_third_frame_fails(dishonest, "extra_becomes_a_pipe")
 
-    async def test_a_decoder_that_breaks_costs_one_frame(
+    async def test_a_commit_that_breaks_costs_the_frame_that_breaks_it(
         self, dishonest: InProcessFarm, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever a library may raise."""
-        marker = "MARK"
-        monkeypatch.setattr("pipelines.post.verify._verify_by_decoding", lambda file, name: {}[marker])
-        assert "KeyError" in await only_the_third_frame_fails(dishonest, "write", content="x" * 100, suffix=".png2")
+        """Whatever the database may refuse in one frame's figures."""
+        commit = committer.commit_frames
+
+        async def refuse(database: Any, *, frames: Sequence[FrameCommit], **options: Any) -> Any:
+            if any(frame.frame == 3 for frame in frames):
+                raise ValueError("out of range")
+            return await commit(database, frames=frames, **options)
+
+        monkeypatch.setattr(committer, "commit_frames", refuse)
+        words = await only_the_third_frame_fails(dishonest, "nothing", outcome=EndReason.INFRA)
+        assert "(ValueError); the worker's log says more" in words
+
+    @pytest.mark.parametrize(
+        ("content", "suffix"),
+        [("GIF89a" + "x" * 40, ".gif"), ("%!PS-Adobe-3.0 EPSF-3.0", ".eps"), ("RIFF0000WEBP", ".webp")],
+    )
+    async def test_a_picture_of_another_format_reaches_no_decoder(
+        self, dishonest: InProcessFarm, content: str, suffix: str
+    ) -> None:
+        words = await only_the_third_frame_fails(dishonest, "write", content=content, suffix=suffix)
+        assert "the job asks for image/png, in a .png file" in words
+
+
+class TestSecretsOfTheFarm:
+    @pytest.mark.usefixtures("swapped_before_the_upload")
+    async def test_a_folder_that_becomes_a_link_publishes_none_of_them(
+        self, dishonest: InProcessFarm, tmp_path: Path
+    ) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        (home / "password").write_text("hunter2")
+        words = await only_the_third_frame_fails(dishonest, "swap_folder_of_extra", name="password", target=str(home))
+        assert "symbolic link" in words
+        assert not any("hunter2" in path.read_bytes().decode("latin-1") for path in files(tmp_path / "storage"))
+        assert await dishonest.rows("select 1 from artifact where kind = 'extra'") == []
+
+    @pytest.mark.usefixtures("swapped_before_the_check")
+    async def test_nor_a_picture_of_another_project(self, dishonest: InProcessFarm, tmp_path: Path) -> None:
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "000003.png").write_bytes(gradient_png(width=8, height=8, frame=99, seed=9, samples=1))
+        words = await only_the_third_frame_fails(dishonest, "swap_folder_of_picture", target=str(other))
+        assert "symbolic link" in words
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+class TestTheEndReason:
+    @pytest.mark.parametrize("said", sorted(EndReason))
+    async def test_an_engine_names_its_own_faults_alone(self, render: Render, said: str) -> None:
+        own = {"engine_error", "out_of_memory", "model_invalid", "bad_output", "infra"}
+        with pytest.raises(EngineError, match="Nobody is to blame") as caught:
+            await render("fail", reason=said)
+        assert caught.value.reason == (said if said in own else EndReason.ENGINE_ERROR)
+
+    async def test_one_that_calls_itself_interrupted_spends_the_tries_of_its_frame(
+        self, dishonest: InProcessFarm
+    ) -> None:
+        await only_the_third_frame_fails(dishonest, "fail", outcome=EndReason.ENGINE_ERROR, reason="interrupted")
 
 
 class TestTheProtocol:
