@@ -10,7 +10,7 @@ LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
+.PHONY: help demo up down status test test-full style check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,13 +30,16 @@ status: ## what runs
 	@$(BIN)/rayfarm status
 
 test: setup-dev ## every test that needs no GPU or cloud
-	@.ci/suites
+	@.ci/suites $(SUITES)
 
 test-full: setup-dev ## the slow suites too
 	@.ci/suites --full
 
-check: setup-dev ## linters and types; edits nothing
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+style: setup-dev
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+check: style ## linters and types; edits nothing
+	@$(BIN)/mypy
 
 fix: setup-dev ## what the linters can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

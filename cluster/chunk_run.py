@@ -11,10 +11,11 @@ import asyncio
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,7 @@ import structlog
 from cluster.backoff import Patience
 from cluster.committer import Committer, FinishedFrame
 from cluster.engines import EngineLease, EngineRoom
+from cluster.frame_progress import ChunkProgress
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, CutShort, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
 from db.session import Database
@@ -29,7 +31,7 @@ from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FramePart, FrameRequest
+from pipelines.base import FrameOutput, FramePart, FrameRequest, Tally
 from pipelines.errors import EngineError, EngineLost
 
 _log = structlog.get_logger(__name__)
@@ -66,31 +68,6 @@ class _Flight:
     """From the chunk's being put in line to the frame's start, without the load of its model."""
 
 
-@dataclass(slots=True)
-class Progress:
-    """What the replica's row shows of the running chunk."""
-
-    job_id: UUID
-    work_id: int
-    part: int | None = None
-    """Of a split frame: which part, from 0, and of how many."""
-    parts: int | None = None
-    frame: int | None = None
-    fraction: float = 0.0
-    detail: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "job_id": str(self.job_id),
-            "work_id": self.work_id,
-            "part": self.part,
-            "parts": self.parts,
-            "frame": self.frame,
-            "fraction": round(self.fraction, 3),
-            "detail": self.detail,
-        }
-
-
 @dataclass(kw_only=True)
 class ChunkRun:
     """Render one claimed chunk; ``run`` returns when nothing of it is left to do here."""
@@ -104,8 +81,10 @@ class ChunkRun:
     settings: ClusterSettings
     window: int
     """Frames that the engine is given at once."""
+    on_progress: Callable[[], None]
+    """Called when ``progress`` has news."""
 
-    progress: Progress = field(init=False)
+    progress: ChunkProgress = field(init=False)
     _spec: JobSpec = field(init=False)
     _pending: deque[tuple[int, int]] = field(init=False)
     _flights: deque[_Flight] = field(init=False, default_factory=deque)
@@ -123,7 +102,8 @@ class ChunkRun:
     """Set by a stop that does not wait for the frame boundary."""
 
     def __post_init__(self) -> None:
-        self.progress = Progress(self.chunk.job_id, self.chunk.work_id, part=self.chunk.part, parts=self.chunk.parts)
+        chunk = self.chunk
+        self.progress = ChunkProgress(chunk.job_id, chunk.work_id, chunk.fence, part=chunk.part, parts=chunk.parts)
         self._pending = deque(zip(self.chunk.ordinals, self.chunk.frames, strict=True))
         self._patience = Patience(self.settings.retry_first, self.settings.retry_longest)
 
@@ -150,7 +130,7 @@ class ChunkRun:
             await self._run()
         except EngineError as error:
             if self._stop is None:
-                await self._fail_first(error.reason, str(error), str(error.details.get("log_tail", "")))
+                await self._fail_first(error.reason, str(error), error.log_tail)
         except Exception as error:
             # A bug of ours, or a spec of another release: charged, as the chunk would else come back for ever.
             _log.exception("chunk_run_failed", work_id=self.chunk.work_id, job_id=str(self.chunk.job_id))
@@ -205,23 +185,30 @@ class ChunkRun:
         ordinal, frame = self._pending[0]
         attempt_id = new_id()
         scratch = lease.scratch_for(attempt_id)
+        every = self.settings.live_preview_every
         request = FrameRequest(
-            id=attempt_id.hex, frame=frame, settings=self._spec.settings, scratch=scratch, part=self._part
+            id=attempt_id.hex,
+            frame=frame,
+            settings=self._spec.settings,
+            scratch=scratch,
+            part=self._part,
+            preview_every_s=None if every is None or self._part is not None else every.total_seconds(),
         )
         self._pending.popleft()
         warm, lease.warm = lease.warm, True
         lease.wear.asked()
         task = asyncio.create_task(
-            lease.host.render(request, on_progress=self._on_progress), name=f"render-{self.chunk.job_id}-{frame}"
+            lease.host.render(request, on_progress=partial(self._take_progress, (ordinal, frame, attempt_id, scratch))),
+            name=f"render-{self.chunk.job_id}-{frame}",
         )
         self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
 
     async def _land(self, lease: EngineLease, halted: asyncio.Task[bool]) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
         flight = self._flights[0]
-        flight.started_at, flight.log_from = time.time(), lease.host.log_position
+        flight.started_at, flight.log_from = time.time(), lease.host.log_mark
         flight.queue_ms = self.chunk.waited_ms + (time.monotonic() - self._began) * 1000 - self._opening_ms
-        self.progress.frame, self.progress.fraction, self.progress.detail = flight.frame, 0.0, ""
+        self.progress.begin(flight.ordinal, flight.frame, flight.attempt_id, flight.scratch)
         over = await self._wait(flight, halted)
         if self._halted.is_set():
             return False
@@ -240,7 +227,7 @@ class ChunkRun:
             await self._fail_flight(flight, error.reason, str(error), lease)
             return False
         except EngineError as error:
-            await self._fail_flight(flight, error.reason, str(error), lease)
+            await self._fail_flight(flight, error.reason, str(error), lease, log=error.log_tail)
             return self._stop is not Stop.LOST
         lease.wear.delivered()
         await self.committer.put(
@@ -309,18 +296,23 @@ class ChunkRun:
         await asyncio.gather(*(flight.task for flight in self._flights), return_exceptions=True)
         if self._halted.is_set() and front.started_at:
             self._cut = CutShort(
-                ordinal=front.ordinal, attempt_id=front.attempt_id, message=self._why, log=lease.host.log_tail or None
+                ordinal=front.ordinal,
+                attempt_id=front.attempt_id,
+                message=self._why,
+                log=lease.host.log_since(front.log_from) or None,
             )
         for flight in reversed(self._flights):
             self._pending.appendleft((flight.ordinal, flight.frame))
             lease.discard_scratch(flight.scratch)
         self._flights.clear()
 
-    async def _fail_flight(self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease) -> None:
+    async def _fail_flight(
+        self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease, *, log: str | None = None
+    ) -> None:
+        """``log``: what the engine printed for the frame, where it could still say so itself."""
         lease.discard_scratch(flight.scratch)
-        await self._fail(
-            flight.ordinal, flight.frame, flight.attempt_id, reason, message, lease.host.log_since(flight.log_from)
-        )
+        log = lease.host.log_since(flight.log_from) if log is None else log
+        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, log)
 
     async def _fail(
         self, ordinal: int, frame: int, attempt_id: UUID, reason: EndReason, message: str, log: str
@@ -364,7 +356,10 @@ class ChunkRun:
                 lambda: release_chunk(self.database, work_id=work_id, fence=fence, reason=reason, cut=self._cut),
             )
 
-    def _on_progress(self, fraction: float, detail: str) -> None:
-        if (fraction, detail) != (self.progress.fraction, self.progress.detail):
+    def _take_progress(
+        self, one: tuple[int, int, UUID, Path], fraction: float, detail: str, tally: Tally | None = None, /
+    ) -> None:
+        self.progress.begin(*one)  # it may render while the one before it still waits for the committer
+        if self.progress.take(fraction, detail, tally):
             self._progressed_at = asyncio.get_running_loop().time()
-        self.progress.fraction, self.progress.detail = fraction, detail
+            self.on_progress()

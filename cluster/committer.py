@@ -240,8 +240,9 @@ class Committer:
                     attempt_id=finished.attempt_id,
                     started_at=finished.started_at,
                     timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
-                    metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
+                    metrics=_metrics(finished),
                     warm=finished.warm,
+                    log=finished.output.log,
                     artifacts=artifacts,
                 )
             )
@@ -256,7 +257,14 @@ def _timings(finished: FinishedFrame, *, began: float, upload_ms: float) -> dict
     finish_ms = (began - finished.rendered_at) * 1000
     engine = finished.output.timings_ms
     render_ms = sum(engine.values())  # all of it, where the engine does not tell rendering from the rest
-    return {"render": render_ms, **engine, **finished.before_ms, "finish": finish_ms, "upload": upload_ms}
+    times = {"render": render_ms, **engine, **finished.before_ms, "finish": finish_ms, "upload": upload_ms}
+    times["load"] += engine.get("load", 0.0)  # a resident model may move to another device, or take other weights
+    return times
+
+
+def _metrics(finished: FinishedFrame) -> dict[str, object]:
+    output = finished.output
+    return {**output.metrics, "warm": finished.warm, "warnings": list(output.warnings)}
 
 
 def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
@@ -339,6 +347,7 @@ async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
         sha256=stored.sha256,
         media_type=media_type,
         timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
-        metrics={**finished.output.metrics, "warnings": list(finished.output.warnings)},
+        metrics=_metrics(finished),
         warm=finished.warm,
+        log=finished.output.log,
     )

@@ -28,12 +28,12 @@ from db.dispatch import (
     JobToPin,
     LookedAt,
     LostLeadership,
+    SnapshotReader,
     apply_plan,
     jobs_to_pin,
     lead,
     open_gates,
     pin_job,
-    read_snapshot,
     refuse_job,
     resign,
     reuse_frames,
@@ -114,7 +114,9 @@ class Dispatcher:
         self._looked_at: dict[UUID, float] = {}
         """When a job that has not started looked for reuse last, by the monotonic clock. Losing it costs only time."""
         self._gates_looked_at: LookedAt = {}
-        self._last: Snapshot | None = None
+        self._snapshots = SnapshotReader(
+            database, cluster_id=settings.id, replica_timeout=limits.lease, settings=plan_settings
+        )
         """Of the tick before: only a hint, of what to read first."""
 
     async def run(self) -> None:
@@ -162,7 +164,7 @@ class Dispatcher:
         return self._epoch
 
     async def _lead(self, epoch: int) -> TickReport:
-        snapshot = await self._snapshot()
+        snapshot = await self._snapshots.read()
         started: set[UUID] = set()
         startable = _startable(snapshot)
         looks = _Looks(until=time.monotonic() + self._settings.reuse_slice.total_seconds())
@@ -170,7 +172,7 @@ class Dispatcher:
             if await self._start_or_refuse(job, startable[job.id], epoch, looks):
                 started.add(job.id)
         if started:
-            snapshot = _with_started(snapshot, started, startable) or await self._snapshot()
+            snapshot = _with_started(snapshot, started, startable) or await self._snapshots.read()
         plan = make_plan(snapshot, self._plan_settings)
         await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
         await open_gates(self._database, epoch=epoch, within=self._settings.gate_slice, looked_at=self._gates_looked_at)
@@ -181,16 +183,6 @@ class Dispatcher:
             started_jobs=len(started),
             tasks=tasks,
         )
-
-    async def _snapshot(self) -> Snapshot:
-        self._last = await read_snapshot(
-            self._database,
-            cluster_id=self._settings.id,
-            replica_timeout=self._limits.lease,
-            settings=self._plan_settings,
-            last=self._last,
-        )
-        return self._last
 
     async def _to_start(self, snapshot: Snapshot, startable: Mapping[UUID, ReplicaView | CrowdView]) -> list[JobToPin]:
         """The most urgent first; of one priority, whoever has looked for reuse goes behind those that have not yet."""

@@ -1,8 +1,9 @@
 """The engines that a replica keeps resident: one child process per (project, pipeline, model), evicted by bytes.
 
-A live engine is never shared between projects. The budget counts what the processes really hold now, so an engine
-that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its chunk ends; then the
-least recently used of those not in use, one after the other, until number and bytes fit. The one in use never does.
+A live engine is never shared between projects. The budgets, of RAM and of video memory, count what the processes really
+hold now, so an engine that grew makes room by itself. Who leaves first: an engine that died or is worn out, when its
+chunk ends; then the least recently used of those not in use, one after the other, until number and bytes fit (for video
+memory only those that hold some), those of models marked *keep warm* after all others. The one in use never does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import functools
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -31,7 +32,7 @@ from jobs.spec import JobSpec
 from jobs.states import EndReason
 from models.manifest import Manifest
 from models.materialise import BlobMismatch, ModelCache
-from models.residency import ResidencyCache
+from models.residency import Budget, ResidencyCache
 from pipelines.base import ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
 from pipelines.host import EngineHost
@@ -39,15 +40,43 @@ from pipelines.machine import machine_memory_bytes
 from pipelines.registry import get_pipeline
 from pipelines.sandbox import SandboxReport
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
 
 _RAM_SHARE = 0.6
 """Part of the machine's (or its container's) memory that resident engines may hold when no figure is set."""
+_VRAM_SHARE = 0.8
+"""Part of the cards' memory likewise; the rest is for what a frame takes while it renders."""
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelWish:
+    """A model that shall be loaded, for whom, and in what time."""
+
+    project_id: UUID
+    pipeline: str
+    digest: str
+    manifest: Mapping[str, Any]
+    load_timeout: timedelta
+
+    @classmethod
+    def of(cls, chunk: ClaimedChunk, spec: JobSpec) -> ModelWish:
+        return cls(
+            project_id=chunk.project_id,
+            pipeline=chunk.pipeline,
+            digest=chunk.model_digest,
+            manifest=chunk.manifest,
+            load_timeout=timedelta(seconds=spec.limits.load_timeout_s),
+        )
+
+    @property
+    def key(self) -> EngineKey:
+        return (self.project_id, self.pipeline, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +89,9 @@ class _Resident:
 
     def memory_bytes(self) -> int:
         return self.host.memory_bytes() if self.host.alive else 0
+
+    def video_bytes(self) -> int:
+        return self.host.video_bytes() if self.host.alive else 0
 
     async def close(self) -> None:
         await self.host.close()
@@ -94,8 +126,15 @@ class EngineRoom:
     """Starts, keeps and evicts the engines of one replica."""
 
     def __init__(
-        self, *, replica_id: UUID, storage: Storage, settings: ClusterSettings, engine_settings: EngineSettings
+        self,
+        *,
+        replica_id: UUID,
+        storage: Storage,
+        settings: ClusterSettings,
+        engine_settings: EngineSettings,
+        video: VideoMemory | None = None,
     ) -> None:
+        """``video``: the cards that the engines use; None where there are none."""
         self._storage = storage
         self._settings = settings
         self._engine_settings = engine_settings
@@ -106,12 +145,23 @@ class EngineRoom:
         self._models = ModelCache(
             root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
         )
+        self._video = video
+        ram = settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE)
+        budgets = [Budget(limit_bytes=ram, measure=_Resident.memory_bytes)]
+        if video is not None:
+            vram = settings.engine_vram_bytes or int(video.total_bytes * _VRAM_SHARE)
+            budgets.append(Budget(limit_bytes=vram, measure=_Resident.video_bytes))
         self._engines: ResidencyCache[EngineKey, _Resident] = ResidencyCache(
-            budget_bytes=settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE),
+            budgets=budgets,
             max_entries=settings.max_engines,
-            measure=_Resident.memory_bytes,
             close=_Resident.close,
+            last_to_leave=lambda key: key in self._kept,
         )
+        self._kept: frozenset[EngineKey] = frozenset()
+        self._warming: tuple[EngineKey, asyncio.Task[_Resident]] | None = None
+        self._warmed: set[EngineKey] = set()
+        """Tried since the last chunk: what did not load, or had to leave for another, is not tried for ever."""
+        self._in_use = 0
 
     @contextlib.asynccontextmanager
     async def use(self, chunk: ClaimedChunk, spec: JobSpec, *, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
@@ -120,13 +170,25 @@ class EngineRoom:
         An engine that died while in use, or is worn, leaves the room. A frame that has run out of memory before gets
         the room for itself: every engine here is ended first, its own too, as that one holds what the failed try left.
         """
-        key = (chunk.project_id, chunk.pipeline, chunk.model_digest)
+        self._in_use += 1
+        try:
+            self._warmed.clear()
+            await self._stop_warming(unless=(chunk.project_id, chunk.pipeline, chunk.model_digest))
+            async with self._open_for(chunk, spec, stop) as lease:
+                yield lease
+        finally:
+            self._in_use -= 1
+
+    @contextlib.asynccontextmanager
+    async def _open_for(self, chunk: ClaimedChunk, spec: JobSpec, stop: asyncio.Event) -> AsyncIterator[EngineLease]:
+        wish = ModelWish.of(chunk, spec)
+        key = wish.key
         if chunk.resource_failures:
             await self._clear()
         pipeline = get_pipeline(chunk.pipeline)
         settings = pipeline.settings_type.model_validate(spec.settings)
         began = time.monotonic()
-        opening = asyncio.create_task(self._acquire(key, chunk, spec), name="engine-open")
+        opening = asyncio.create_task(self._acquire(wish), name="engine-open")
         await _unless_stopped(opening, stop)
         resident, warm = opening.result()
         host = resident.host
@@ -141,15 +203,65 @@ class EngineRoom:
                 wear=resident.wear,
             )
         finally:
-            if host.alive and not resident.wear.worn:
-                await self._engines.release(key)
-            else:
-                await self._engines.discard(key)
+            try:
+                await self._look_at_cards()
+            finally:
+                if host.alive and not resident.wear.worn:
+                    await self._engines.release(key)
+                else:
+                    await self._engines.discard(key)
+
+    def keep(self, keys: Collection[EngineKey]) -> None:
+        """These leave after all others, from now on."""
+        self._kept = frozenset(keys)
+
+    def would_warm(self, key: EngineKey) -> bool:
+        """Whether ``warm`` would load it now."""
+        held = {loaded for loaded, _ in self._engines.items()}
+        full = len(held) >= self._settings.max_engines and held <= self._kept
+        return not (self._in_use or self._warming is not None or full or key in held | self._warmed)
+
+    async def warm(self, wish: ModelWish) -> None:
+        """Load a model that nobody has asked for yet; what is not kept makes room for it.
+
+        Nothing happens while an engine is in use, when it is loaded, when all room is taken by models that are kept,
+        or when it was tried since the last chunk. A chunk of another model that comes meanwhile ends the load.
+        """
+        key = wish.key
+        if not self.would_warm(key):
+            return
+        self._warmed.add(key)
+        task = asyncio.create_task(self._engines.acquire(key, lambda: self._open(wish)), name="engine-warm")
+        self._warming = (key, task)
+        try:
+            await asyncio.wait({task})
+        finally:
+            self._warming = None
+            if not task.done():  # the replica leaves
+                task.cancel()
+                await asyncio.wait({task})
+        if task.cancelled():
+            _log.info("engine_not_warmed", pipeline=key[1], model=key[2][:12], error="a chunk came")
+        elif (error := task.exception()) is not None:
+            _log.warning("engine_not_warmed", pipeline=key[1], model=key[2][:12], error=str(error))
+        else:
+            await self._engines.release(key)
+
+    async def fetch(self, manifest: Manifest) -> None:
+        """Bring a model's files to this node, so that who loads it later need not wait for them."""
+        async with self._models.checkout(manifest, fetch=self._storage.fetch_blob):
+            pass
 
     def residents(self) -> list[dict[str, Any]]:
         """What the replica's row shows of its engines."""
         return [
-            {"project_id": str(project), "pipeline": pipeline, "digest": digest, "bytes": resident.memory_bytes()}
+            {
+                "project_id": str(project),
+                "pipeline": pipeline,
+                "digest": digest,
+                "bytes": resident.memory_bytes(),
+                **({"vram_bytes": resident.video_bytes()} if self._video is not None else {}),
+            }
             for (project, pipeline, digest), resident in self._engines.items()
             if resident.host.alive
         ]
@@ -162,22 +274,33 @@ class EngineRoom:
         await self._engines.close()
         self._scratch.close()
 
+    async def _look_at_cards(self) -> None:
+        """Before the cache looks at its budgets: how much video memory the engines hold by now."""
+        if self._video is not None:
+            await asyncio.to_thread(self._video.look, 0)
+
+    async def _stop_warming(self, *, unless: EngineKey) -> None:
+        if self._warming is not None and self._warming[0] != unless:
+            task = self._warming[1]
+            task.cancel()
+            await asyncio.wait({task})
+
     async def _clear(self) -> None:
         for key, _ in self._engines.items():
             if await self._engines.evict(key):
                 _log.info("engine_evicted_for_memory", pipeline=key[1], model=key[2][:12])
 
-    async def _acquire(self, key: EngineKey, chunk: ClaimedChunk, spec: JobSpec) -> tuple[_Resident, bool]:
+    async def _acquire(self, wish: ModelWish) -> tuple[_Resident, bool]:
         """Pinned, and whether its model was loaded before. One that died while idle is no frame's fault: it goes."""
         while True:
-            warm = key in self._engines
-            resident = await self._engines.acquire(key, lambda: self._open(chunk, spec))
+            warm = wish.key in self._engines
+            resident = await self._engines.acquire(wish.key, lambda: self._open(wish))
             if resident.host.alive or not warm:
                 return resident, warm
-            await self._engines.discard(key)
+            await self._engines.discard(wish.key)
 
-    async def _open(self, chunk: ClaimedChunk, spec: JobSpec) -> _Resident:
-        manifest = Manifest.model_validate(chunk.manifest)
+    async def _open(self, wish: ModelWish) -> _Resident:
+        manifest = Manifest.model_validate(wish.manifest)
         try:
             root = await self._patience.until_available(
                 "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
@@ -190,8 +313,8 @@ class EngineRoom:
             ) from error
         release_files = functools.partial(self._models.release, manifest.digest())
         try:
-            model = ModelFiles(digest=chunk.model_digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-            host = await self._load(chunk, spec, model)
+            model = ModelFiles(digest=wish.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
+            host = await self._load(wish, model)
         except BaseException:
             release_files()
             raise
@@ -202,22 +325,23 @@ class EngineRoom:
         )
         return _Resident(host, release_files, wear)
 
-    async def _load(self, chunk: ClaimedChunk, spec: JobSpec, model: ModelFiles) -> EngineHost:
-        timeout = timedelta(seconds=spec.limits.load_timeout_s)
+    async def _load(self, wish: ModelWish, model: ModelFiles) -> EngineHost:
         self._remove_empty_folders()
         host = await EngineHost.start(
-            pipeline=get_pipeline(chunk.pipeline),
+            pipeline=get_pipeline(wish.pipeline),
             # The random part keeps it from engines of others, which may hold the right to files that they can name.
-            workdir=self._scratch.path / f"{chunk.model_digest[:12]}-{uuid4().hex}",
+            workdir=self._scratch.path / f"{wish.digest[:12]}-{uuid4().hex}",
             models=(model.root,),
-            settings=self._engine_settings.model_copy(update={"load_timeout": timeout}),
+            settings=self._engine_settings.model_copy(update={"load_timeout": wish.load_timeout}),
+            video=self._video,
         )
         try:
             report = await host.load(model)
+            await self._look_at_cards()
         except BaseException:
             await host.kill()
             raise
-        _log.info("engine_loaded", pipeline=chunk.pipeline, model=chunk.model_digest[:12], seconds=report.seconds)
+        _log.info("engine_loaded", pipeline=wish.pipeline, model=wish.digest[:12], seconds=report.seconds)
         return host
 
     def _remove_empty_folders(self) -> None:

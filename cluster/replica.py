@@ -16,11 +16,14 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.ahead import Ahead
 from cluster.backoff import Patience
 from cluster.chunk_run import ChunkRun, Stop
 from cluster.committer import Committer, FinishedFrame
 from cluster.departure import Departure
 from cluster.engines import EngineRoom
+from cluster.frame_progress import ChunkProgress, ProgressTeller
+from cluster.live_previews import LivePreviews
 from cluster.settings import ClusterSettings
 from db.listen import listen
 from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
@@ -33,6 +36,7 @@ from jobs.limits import FarmLimits
 from jobs.states import EndReason
 from pipelines.registry import PIPELINES
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import open_video_memory
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
@@ -82,7 +86,11 @@ class Replica:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._limits = limits
         self._engines = EngineRoom(
-            replica_id=identity.id, storage=storage, settings=settings, engine_settings=engine_settings
+            replica_id=identity.id,
+            storage=storage,
+            settings=settings,
+            engine_settings=engine_settings,
+            video=open_video_memory(),
         )
         self._committer = Committer(
             database=database,
@@ -92,6 +100,16 @@ class Replica:
             on_bad_picture=self._bad_picture,
             on_superseded=self._superseded,
         )
+        self._ahead = Ahead(
+            database=database,
+            replica_id=identity.id,
+            engines=self._engines,
+            settings=settings,
+            engine_settings=engine_settings,
+            renders=lambda: self._current is not None and self._current.progress.frame is not None,
+        )
+        self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
+        self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
         self._window = engine_settings.outstanding_renders
         self._current: ChunkRun | None = None
         self._departure = Departure()
@@ -111,6 +129,9 @@ class Replica:
                     group.create_task(self._listen_for_ever(), name="replica-listen"),
                     group.create_task(self._committer.run(), name="replica-commit"),
                     group.create_task(self._work_for_ever(), name="replica-work"),
+                    group.create_task(self._ahead.run(), name="replica-ahead"),
+                    group.create_task(self._teller.run(self._progress, self._current_state), name="replica-progress"),
+                    group.create_task(self._previews.run(self._progress, self._teller.note), name="replica-previews"),
                 ]
                 group.create_task(self._leave_when_told(endless), name="replica-leave")
         finally:
@@ -197,6 +218,7 @@ class Replica:
             limits=self._limits,
             settings=self._settings,
             window=self._window,
+            on_progress=self._teller.note,
         )
         self._current = run
         self._idle.clear()
@@ -222,7 +244,7 @@ class Replica:
                     replica_id=self.identity.id,
                     held=self._committer.held() | ({run.key} if run else set()),
                     residents=self._engines.residents(),
-                    current=self._current_state(run),
+                    current=self._current_state(),
                     lease=self._limits.lease,
                 )
             except (Unavailable, OSError) as error:
@@ -231,11 +253,14 @@ class Replica:
                 await self._obey(reply, run)
             await asyncio.sleep(self._limits.beat.total_seconds())
 
-    def _current_state(self, run: ChunkRun | None) -> dict[str, Any]:
-        sandbox = self._engines.sandbox()
+    def _progress(self) -> ChunkProgress | None:
+        return self._current.progress if self._current is not None else None
+
+    def _current_state(self) -> dict[str, Any]:
+        sandbox, progress = self._engines.sandbox(), self._progress()
         return {
             **({"sandbox": sandbox} if sandbox is not None else {}),
-            **(run.progress.as_json() if run else {}),
+            **(progress.as_json() if progress else {}),
             **self._committer.trouble(),
         }
 
@@ -253,6 +278,7 @@ class Replica:
         channel = f"rayfarm_replica_{self.identity.id.hex}"
         async for notification in listen(self._database_settings, [channel]):
             self._wake.set()
+            self._ahead.assigned()
             if notification.channel:
                 self._hear(json.loads(notification.payload or "{}"))
 
@@ -302,7 +328,7 @@ class Replica:
                 attempt_id=finished.attempt_id,
                 reason=reason,
                 message=message,
-                log="",
+                log=finished.output.log,
                 limits=self._limits,
             ),
         )

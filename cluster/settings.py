@@ -83,11 +83,27 @@ class ClusterSettings(BaseSettings):
     engine_memory_bytes: int = 0
     """Bytes of RAM that the resident engines of one replica may hold together; 0: 60 % of the machine's."""
 
+    engine_vram_bytes: int = 0
+    """Bytes of video memory that the resident engines of one replica may hold together; 0: 80 % of what its cards have.
+    Without meaning where the driver tells nothing (no NVIDIA card, or no `nvidia-ml-py`)."""
+
     max_engines: int = 4
     """Engines resident in one replica."""
 
+    keep_warm_every: timedelta = timedelta(seconds=5)
+    """How often a replica looks which models are marked `keep_warm`, and, while it has nothing to render, loads those
+    that are missing. One small indexed statement."""
+
     unclaimed_poll: timedelta = timedelta(seconds=5)
     """How often an idle replica looks for assigned work without having been notified; only a fallback."""
+
+    progress_every: timedelta = timedelta(seconds=1)
+    """How often a replica tells at most how far its frame is. A frame that takes no longer is told of when it is done.
+    One small statement and one NOTIFY each."""
+
+    live_preview_every: timedelta | None = timedelta(seconds=5)
+    """How often a picture of a frame that renders is made at most, where its engine can; None: never. A frame that
+    takes no longer makes none. Each is a JPEG of 320 pixels at most, in storage until the frame has ended."""
 
     # --- back-off against a database or storage that does not answer ---
     retry_first: timedelta = timedelta(milliseconds=200)

@@ -20,6 +20,9 @@ DISPATCH = "rayfarm_dispatch"
 EVENTS = "rayfarm_events"
 """Payload ``{"job", "seq"}`` or ``{"model"}``: a feed has something to read."""
 
+PROGRESS = "rayfarm_progress"
+"""Payload: where a frame that renders stands, whole. It is told once and kept nowhere but in its replica's row."""
+
 _CHECK_EVERY = timedelta(seconds=15)
 """A connection on which nothing arrives is asked whether it lives; a vanished peer is else noticed by TCP alone."""
 

@@ -43,5 +43,11 @@ class EventKind(StrEnum):
     MODEL_STATE = "model.state"
 
 
+FRAME_PROGRESS = "frame.progress"
+"""Told on a job's stream while a frame renders, and kept nowhere: it has no sequence number, and no webhook gets it.
+
+data: ordinal, frame, part?, parts?, fraction (0 to 1), done?, total?, unit?, eta_seconds?, detail,
+preview? (rises with each picture of it), replica"""
+
 TERMINAL_JOB_EVENT_STATES = frozenset({"succeeded", "failed", "canceled"})
 """A ``job.state`` event with one of these ends the job; outputs that it did not wait for may be told behind it."""

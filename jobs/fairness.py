@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from jobs.fitting import Fitting, JobKind
@@ -60,9 +61,6 @@ class Demand:
     served: bool = False
     """Whether this plan gave it something."""
 
-    def starves(self, settings: PlanSettings) -> bool:
-        return self.in_flight == 0 and self.view.waited_s >= settings.starvation_limit.total_seconds()
-
     @property
     def waits(self) -> bool:
         return bool(self.loose) or self.uncarved > 0
@@ -75,7 +73,13 @@ class Demand:
     @property
     def wants(self) -> bool:
         """Whether it may be given something now: what an unpinned job got would be dropped, and starve the others."""
-        return self.view.started and not self.view.stopped and not self.at_cap and self.waits
+        view = self.view
+        return (
+            (self.uncarved > 0 or bool(self.loose))
+            and view.started
+            and not view.stopped
+            and (view.max_replicas is None or self.in_flight < view.max_replicas)
+        )
 
     @property
     def late(self) -> bool:
@@ -118,11 +122,12 @@ def open_accounts(
     # by number: the hash of a UUID is computed anew, in Python, whenever it is looked up
     accounts = {project.id.int: Account(project, used_s=project.charged_s) for project in projects}
     demands: list[Demand] = []
+    kind_of = fitting.of
     for job in sorted(jobs, key=_age):
         account = accounts.get(job.project_id.int)
         if account is None:
             account = accounts[job.project_id.int] = Account(ProjectView(id=job.project_id))
-        demand = Demand(job, account, fitting.of(job), list(job.loose), job.uncarved, job.active_chunks)
+        demand = Demand(job, account, kind_of(job), list(job.loose), job.uncarved, job.active_chunks)
         if job.finish_in_s is not None:
             demand.needed = needed_for_deadline(job, settings)
         if job.active_chunks:
@@ -152,16 +157,22 @@ class Line:
         self._settings = settings
         self._away: list[Demand] = []
         self._jobs: dict[Account, _JobsOfProject] = {}
-        self.by_model: dict[str, list[Demand]] = defaultdict(list)
-        """Those that ask for the same model."""
+        self._demands = list(demands)
         by_account: dict[Account, list[Demand]] = defaultdict(list)
-        for demand in demands:
+        for demand in self._demands:
             by_account[demand.account].append(demand)
-            self.by_model[demand.view.model_digest].append(demand)
         for account, theirs in by_account.items():
             self._jobs[account] = _JobsOfProject(theirs, settings)
         self._heap: list[tuple[tuple[bool, float, float], int, Account]] = []
         self.form_again()
+
+    @cached_property
+    def by_model(self) -> Mapping[str, list[Demand]]:
+        """Those that ask for the same model."""
+        found: dict[str, list[Demand]] = defaultdict(list)
+        for demand in self._demands:
+            found[demand.view.model_digest].append(demand)
+        return found
 
     def form_again(self) -> None:
         """Those that were sent away come back, for the next round."""
@@ -198,7 +209,8 @@ class _JobsOfProject:
     """The jobs of one project within one class."""
 
     def __init__(self, demands: Sequence[Demand], settings: PlanSettings) -> None:
-        self._settings = settings
+        self._starvation_s = settings.starvation_limit.total_seconds()
+        self._deadline_part = settings.deadline_part
         self._away: set[Demand] = set()
         self._late = [self._slack(demand) for demand in demands if demand.late]
         self._heap = [self._entry(demand) for demand in demands]
@@ -231,7 +243,7 @@ class _JobsOfProject:
         return None
 
     def _may_hurry(self, account: Account) -> bool:
-        return account.hurried < self._settings.deadline_part * (account.in_flight + 1)
+        return account.hurried < self._deadline_part * (account.in_flight + 1)
 
     def _gone(self, demand: Demand) -> bool:
         return demand in self._away or not demand.wants
@@ -244,7 +256,7 @@ class _JobsOfProject:
     def _entry(self, demand: Demand) -> tuple[tuple[float, float], float, int, Demand]:
         """Who starves, the longest first; then who has least in flight for its weight, what it would get included."""
         job = demand.view
-        if demand.starves(self._settings):
+        if demand.in_flight == 0 and job.waited_s >= self._starvation_s:
             return ((-job.waited_s, 0.0), job.created_order, job.id.int, demand)
         return ((0.0, (demand.in_flight + 1) / job.weight), job.created_order, job.id.int, demand)
 

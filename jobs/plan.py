@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from uuid import UUID
 
@@ -65,6 +65,11 @@ class _Planner:
     @cached_property
     def _jobs(self) -> dict[UUID, JobView]:
         return {job.id: job for job in self._snapshot.jobs}
+
+    @cached_property
+    def _lowest_staged(self) -> int:
+        """Rank of the lowest class of which a job has something in flight, and so may have something staged."""
+        return max((job.priority.rank for job in self._snapshot.jobs if job.active_chunks), default=0)
 
     @property
     def _is_full(self) -> bool:
@@ -137,7 +142,7 @@ class _Planner:
         seconds = slot.free_in(self._jobs)
         return seconds is not None and seconds <= self._settings.model_load.total_seconds()
 
-    def _warmer(self, first: Demand, slot: Slot, by_model: dict[str, list[Demand]]) -> Demand | None:
+    def _warmer(self, first: Demand, slot: Slot, by_model: Mapping[str, list[Demand]]) -> Demand | None:
         """Another job of the class whose model this replica holds, if the first in line can let it pass.
 
         It can while it has not waited for long, and while the other's project is not far ahead of its own.
@@ -215,10 +220,11 @@ class _Planner:
 
     def _preempt_staged(self) -> None:
         """A job of a higher class takes the place behind the running chunk from one of a lower class."""
+        left = self._settings.preemptions_per_tick
         for line in self._lines:
             line.form_again()
             victims: dict[ReplicaKind, list[tuple[Slot, StagedChunk]]] | None = None
-            while not self._is_full and (demand := line.first()) is not None:
+            while not self._is_full and left > 0 and (demand := line.first()) is not None:
                 if victims is None:
                     victims = self._victims(demand.view.priority.rank)
                 if not any(victims.values()):
@@ -230,10 +236,13 @@ class _Planner:
                 slot, chunk = found
                 self._take_back(slot, chunk)
                 self._place(demand, slot)
+                left -= 1
 
     def _victims(self, rank: int) -> dict[ReplicaKind, list[tuple[Slot, StagedChunk]]]:
         """Staged chunks of lower classes: the lowest class last, and there the one whose replica is free first."""
         found: dict[ReplicaKind, list[tuple[int, float, int, Slot, StagedChunk]]] = defaultdict(list)
+        if rank >= self._lowest_staged:
+            return {}
         for slot, chunk in self._staged:
             job = self._jobs.get(chunk.job_id)
             if job is not None and job.priority.rank > rank:

@@ -93,6 +93,9 @@ class PlanSettings(BaseSettings):
     placements_per_tick: int = Field(500, ge=1)
     """Chunks that one tick hands out, and replicas of a kind that it looks at for each use. A hand-out costs the
     database a fraction of a millisecond under lock, and an urgent frame that comes meanwhile waits for the tick."""
+    preemptions_per_tick: int = Field(100, ge=0)
+    """Staged chunks of lower classes that one tick takes back for higher ones, and replicas of a kind that it looks at
+    for it: those with the lowest class first. The next tick goes on."""
     jobs_per_project: int = Field(200, ge=1)
     """Jobs of one project that a tick looks at, beside those with chunks in flight: the most urgent ones. It bounds
     what a tick costs when a project queues ten thousand jobs."""
@@ -116,15 +119,24 @@ class PlanSettings(BaseSettings):
     one, only where that replica is expected to be free sooner than this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplicaView:
-    """One live slot."""
+class StagedChunk(NamedTuple):
+    work_id: int
+    job_id: UUID
+    waited_s: float = 0.0
+    """seconds since it was assigned"""
+
+
+class ReplicaView(NamedTuple):
+    """One live slot.
+
+    Thousands of it and of ``JobView`` are made in each tick, and a frozen data class takes twice as long to make.
+    """
 
     id: UUID
     pool: str
     node: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    engines: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = _NO_MAPPING
+    engines: Mapping[str, str] = _NO_MAPPING
     """pipeline -> engine version"""
     device_class: str = "cpu"
     residents: frozenset[str] = frozenset()
@@ -142,14 +154,6 @@ class ReplicaView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StagedChunk:
-    work_id: int
-    job_id: UUID
-    waited_s: float = 0.0
-    """seconds since it was assigned"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LooseChunk:
     """A chunk that was carved before and has no replica: a retry, a rescue, a take-back."""
 
@@ -160,38 +164,36 @@ class LooseChunk:
 
 
 class JobView(NamedTuple):
-    """One job with work to place, or with chunks in flight.
-
-    Thousands are made in each tick, and a frozen data class takes twice as long to make.
-    """
+    """One job with work to place, or with chunks in flight. What never changes comes first."""
 
     id: UUID
     project_id: UUID
     pipeline: str
     model_digest: str
+    created_order: float = 0.0
+    """seconds; the older job goes first among equals"""
+    labels: Mapping[str, str] = _NO_MAPPING
+    """what it asks of a replica's labels, see ``jobs.labels``"""
+    licences: Mapping[str, int] = _NO_MAPPING
+    """licence -> how many each of its chunks holds, staged or running"""
+    split_parts: int = 1
+    """parts of each frame; above 1, ``Carve`` hands out one part, whatever its ``frames``"""
+
     started: bool = True
     """False: not pinned to an engine yet; it waits and asks for replicas, and gets none"""
     stopped: bool = False
     """True: paused, or about to end; only what it has in flight counts"""
     priority: PriorityClass = PriorityClass.NORMAL
     weight: int = 100
-    created_order: float = 0.0
-    """seconds; the older job goes first among equals"""
     engine_version: str | None = None
     """pinned by the first attempt"""
     device_class: str | None = None
-    labels: Mapping[str, str] = _NO_MAPPING
-    """what it asks of a replica's labels, see ``jobs.labels``"""
-    licences: Mapping[str, int] = _NO_MAPPING
-    """licence -> how many each of its chunks holds, staged or running"""
     max_replicas: int | None = None
     """chunks in flight at most"""
     blocked_nodes: frozenset[str] = frozenset()
     """nodes on which its pipeline has failed it too often"""
     uncarved: int = 0
     """frames that no chunk holds and that may be carved; where frames are split, their parts"""
-    split_parts: int = 1
-    """parts of each frame; above 1, ``Carve`` hands out one part, whatever its ``frames``"""
     gated: bool = False
     """further frames wait for the same frames of another job"""
     loose: tuple[LooseChunk, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,6 +16,7 @@ MAX_FILM_FRAMES = 100_000
 """Frames of one film: over an hour at 24 a second."""
 
 VideoCodec = Literal["h264", "hevc", "av1", "prores"]
+FilmAudio = Literal["auto", "scene", "none"]
 
 
 class _Step(BaseModel):
@@ -84,6 +85,17 @@ class ToneMapStep(_Step):
         description="Digest of an uploaded `.cube` file (3D), laid over the picture after the curve.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_ocio(cls, given: Any) -> Any:
+        asked = sorted(name for name in given if str(name).startswith("ocio")) if isinstance(given, dict) else []
+        if asked:
+            raise ValueError(
+                f"{asked[0]}: OpenColorIO configurations are not taken; bake the view into a 3D `.cube` "
+                "(`ociobakelut --format iridas_cube`), upload it, and name it as `lut`."
+            )
+        return given
+
 
 class ContactSheetStep(_Step):
     """One picture of many frames, in the order of their numbers; of more than fit, evenly spread ones."""
@@ -118,6 +130,11 @@ class VideoStep(_Step):
     step: Literal["video"]
     codec: VideoCodec = "h264"
     fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
+    audio: FilmAudio = Field(
+        "auto",
+        description="`auto`: the scene's sound where it has any, the frames follow each other and the film plays at "
+        "the scene's rate; `scene`: the same, refused where it cannot be; `none`: a silent film.",
+    )
 
     @property
     def most_frames(self) -> int:

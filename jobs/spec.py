@@ -24,7 +24,7 @@ from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.labels import check_wish
 from jobs.order import Order
-from jobs.post_steps import VideoCodec
+from jobs.post_steps import FilmAudio, VideoCodec
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Line ends, terminal escapes, halves of a UTF-16 pair, and what turns the direction of writing: no part of a name."""
@@ -80,6 +80,11 @@ class VideoOutput(BaseModel):
     fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
     preview: Literal["webm", "gif", "none"] = Field("webm", description="A second, light file for the browser.")
     codec: VideoCodec = Field("h264", description="ProRes comes as .mov, the others as .mp4.")
+    audio: FilmAudio = Field(
+        "auto",
+        description="`auto`: the scene's sound where it has any, the frames follow each other and the film plays at "
+        "the scene's rate; `scene`: the same, refused where it cannot be; `none`: a silent film.",
+    )
 
 
 class ContactSheetOutput(BaseModel):

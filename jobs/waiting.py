@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from jobs.fairness import Account, Demand, Licences
-from jobs.fitting import Fitting
+from jobs.fitting import Fitting, JobKind
 from jobs.planning import JobView, PlanSettings, Snapshot, WaitReason
+
+_Alike = tuple[Account, JobKind, int, UUID | None]
+"""What jobs that wait for one reason share: project, fitting replicas, class. One with bounds of its own is alone."""
 
 
 def chunk_frames(job: JobView, settings: PlanSettings, *, replicas: int) -> int:
     """Frames of the job's next chunk: the target run time over the measured frame time, and no replica left idle."""
+    longest = _longest_chunk(job, settings)
+    if job.split_parts > 1:
+        return longest
+    if job.frame_seconds is None:
+        return min(longest, job.uncarved)
+    fair_part = math.ceil(job.uncarved / max(replicas, 1))
+    return max(1, min(longest, fair_part, job.uncarved))
+
+
+def _longest_chunk(job: JobView, settings: PlanSettings) -> int:
+    """Frames of a chunk while there are plenty."""
     if job.split_parts > 1:
         return 1  # one part of one frame
     if job.frame_seconds is None:
-        return min(settings.first_chunk_frames, job.uncarved)
+        return settings.first_chunk_frames
     by_time = math.floor(settings.chunk_target.total_seconds() / max(job.frame_seconds, 1e-4))
-    fair_part = math.ceil(job.uncarved / max(replicas, 1))
-    return max(1, min(by_time, settings.max_chunk_frames, fair_part, job.uncarved))
+    return max(1, min(by_time, settings.max_chunk_frames))
 
 
 def waits_of(
@@ -27,12 +41,19 @@ def waits_of(
 ) -> Mapping[UUID, WaitReason]:
     """Why each job with unplaced work has it, after the plan. With ``cut_short`` the tick ended before the farm was
     full: what it gave something to is on its way, and waits for nothing."""
-    waiting = [demand for demand in demands if demand.waits and not demand.view.stopped]
-    least = _least_shares(waiting)
-    reasons: dict[UUID, WaitReason] = {}
+    waiting = [demand for demand in demands if (demand.uncarved > 0 or demand.loose) and not demand.view.stopped]
+    alike: dict[_Alike, list[Demand]] = defaultdict(list)
     for demand in waiting:
-        if not (cut_short and demand.served):
-            reasons[demand.view.id] = _reason(demand, fitting, licences, least)
+        job = demand.view
+        of_its_own = job.max_replicas is not None or job.blocked_nodes or job.licences
+        alike[demand.account, demand.kind, job.priority.rank, job.id if of_its_own else None].append(demand)
+    least = _least_shares([demands[0] for demands in alike.values()])
+    reasons: dict[UUID, WaitReason] = {}
+    for those in alike.values():
+        reason = _reason(those[0], fitting, licences, least)
+        for demand in those:
+            if not (cut_short and demand.served):
+                reasons[demand.view.id] = reason
     for demand in demands:
         if demand.view.gated and not demand.waits and not demand.view.stopped:
             reasons[demand.view.id] = WaitReason.DEPENDENCY
@@ -83,7 +104,8 @@ def backlog_of(
     unknown = set(slots).difference(kind.sample.pool for kind in fitting.kinds)
     for demand in demands:
         more = _more_chunks(demand, licences, settings)
-        licences.take(demand.view, more)
+        if demand.view.licences:
+            licences.take(demand.view, more)
         if more := more + demand.in_flight:
             for pool in demand.kind.pools or unknown:
                 slots[pool] = slots.get(pool, 0) + more
@@ -97,7 +119,7 @@ def _more_chunks(demand: Demand, licences: Licences, settings: PlanSettings) -> 
         return 0
     more = len(demand.loose)
     if demand.uncarved:
-        more += math.ceil(demand.uncarved / chunk_frames(job, settings, replicas=1))
+        more += math.ceil(demand.uncarved / _longest_chunk(job, settings))
     if more and job.max_replicas is not None:
         more = min(more, max(job.max_replicas - demand.in_flight, 0))
-    return licences.chunks(job, at_most=more)
+    return licences.chunks(job, at_most=more) if job.licences else more

@@ -15,11 +15,11 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from db.dispatch import apply_plan, lead, read_snapshot
+from db.dispatch import SnapshotReader, apply_plan, lead
 from db.queue import claim_chunk, start_chunk
 from db.session import Database
 from jobs.plan import make_plan
-from jobs.planning import Plan, PlanSettings, Snapshot
+from jobs.planning import Plan, PlanSettings
 from loadtests.plan_world import CLUSTER, World, build
 
 TICKS = 81
@@ -90,18 +90,17 @@ async def measure(db: Database, world: World, settings: PlanSettings) -> PlanFig
     """Ticks of the full farm, then of the farm as it fills."""
     await build(db, world)
     epoch = await _lead(db)
-    steady, last = [], None
+    steady, snapshots = [], _reader(db, settings)
     for _ in range(TICKS):
         await _end_some(db, ENDED_BETWEEN_TICKS)
-        done, last = await tick(db, settings, epoch, last)
-        steady.append(done)
+        steady.append(await tick(db, settings, epoch, snapshots))
     await build(db, replace(world, full=False))
     epoch = await _lead(db)
     nothing = [await _seconds_of_apply(db, Plan(), epoch) for _ in range(5)]
     fill: list[TickMs] = []
-    last = None
+    snapshots = _reader(db, settings)
     while True:
-        done, last = await tick(db, settings, epoch, last)
+        done = await tick(db, settings, epoch, snapshots)
         if not done.placements:
             break
         fill.append(done)
@@ -116,24 +115,27 @@ async def measure(db: Database, world: World, settings: PlanSettings) -> PlanFig
     return PlanFigures(world=world, steady=steady[1:], fill=fill, cost=cost)
 
 
-async def tick(db: Database, settings: PlanSettings, epoch: int, last: Snapshot | None) -> tuple[TickMs, Snapshot]:
-    """What the dispatcher does, taken apart; and what it saw, as a hint for the next one."""
+def _reader(db: Database, settings: PlanSettings) -> SnapshotReader:
+    return SnapshotReader(db, cluster_id=CLUSTER, replica_timeout=_LEASE, settings=settings)
+
+
+async def tick(db: Database, settings: PlanSettings, epoch: int, snapshots: SnapshotReader) -> TickMs:
+    """What the dispatcher does, taken apart."""
     before = _yardstick()
     begun = time.perf_counter()
-    snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=_LEASE, settings=settings, last=last)
+    snapshot = await snapshots.read()
     read = time.perf_counter()
     plan = make_plan(snapshot, settings)
     planned = time.perf_counter()
     await apply_plan(db, cluster_id=CLUSTER, plan=plan, epoch=epoch)
     applied = time.perf_counter()
-    took = TickMs(
+    return TickMs(
         snapshot=(read - begun) * 1000,
         plan=(planned - read) * 1000,
         apply=(applied - planned) * 1000,
         placements=len(plan.placements),
         yardstick=max(before, _yardstick()),
     )
-    return took, snapshot
 
 
 def _yardstick() -> float:

@@ -1,11 +1,14 @@
-"""A cache of costly resident things: loads once, pins what is in use, evicts the least recently used by bytes."""
+"""A cache of costly resident things: loads once, pins what is in use, evicts the least recently used by bytes.
+
+Bytes of what (RAM, video memory) is the owner's concern: each kind has a budget and a measure of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar, cast
 
@@ -15,6 +18,15 @@ logger = logging.getLogger(__name__)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget(Generic[V]):
+    """How much of one resource all residents may hold together."""
+
+    limit_bytes: int
+    measure: Callable[[V], int]
+    """Bytes of it that one resident holds now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,23 +49,24 @@ class _Entry(Generic[V]):
 class ResidencyCache(Generic[K, V]):
     """Belongs to one event loop. `acquire` pins, `release` unpins; only what nobody has pinned is evicted.
 
-    The budget steers evictions. One thing larger than all of it still loads, alone: whoever loads it caps its memory.
+    Budgets steer evictions. One thing larger than all of one still loads, alone: whoever loads it caps its memory.
     """
 
     def __init__(
         self,
         *,
-        budget_bytes: int,
+        budgets: Sequence[Budget[V]],
         max_entries: int,
-        measure: Callable[[V], int],
         close: Callable[[V], Awaitable[None]],
+        last_to_leave: Callable[[K], bool] = lambda key: False,
     ) -> None:
-        if budget_bytes < 0 or max_entries < 1:
-            raise ValueError("a residency cache needs budget_bytes >= 0 and max_entries >= 1")
-        self._budget_bytes = budget_bytes
+        """``last_to_leave``: whether a key is evicted only when no other can be."""
+        if max_entries < 1 or any(budget.limit_bytes < 0 for budget in budgets):
+            raise ValueError("a residency cache needs budgets of 0 bytes or more, and max_entries >= 1")
+        self._budgets = tuple(budgets)
         self._max_entries = max_entries
-        self._measure = measure
         self._close = close
+        self._last_to_leave = last_to_leave
         self._entries: dict[K, _Entry[V]] = {}
         self._uses = itertools.count(1)
         self._closed = False
@@ -72,10 +85,9 @@ class ResidencyCache(Generic[K, V]):
             if entry.ready:
                 yield key, cast("V", entry.value)
 
-    @property
-    def size_bytes(self) -> int:
-        """What all residents hold now, as measured."""
-        return sum(self._measure(value) for _, value in self.items())
+    def held_bytes(self, budget: Budget[V]) -> int:
+        """What all residents hold of one resource now, as measured."""
+        return sum(budget.measure(value) for _, value in self.items())
 
     async def acquire(self, key: K, load: Callable[[], Awaitable[V]]) -> V:
         """The thing of `key`, pinned; loads it if need be, once however many ask.
@@ -165,9 +177,9 @@ class ResidencyCache(Generic[K, V]):
         return value
 
     async def _make_room(self, newcomer: _Entry[V]) -> None:
-        """Before a load: its size is not known yet, so the budget is freed down to what is measured now."""
+        """Before a load: its size is not known yet, so the budgets are freed down to what is measured now."""
         while len(self._entries) > self._max_entries:
-            victim = self._least_recent()
+            victim = self._next_to_leave()
             if victim is None:
                 raise ResidencyFull(
                     f"All {self._max_entries} resident models are in use.", remedy="Try again when a frame has ended."
@@ -176,15 +188,21 @@ class ResidencyCache(Generic[K, V]):
         await self._trim()
 
     async def _trim(self) -> None:
-        while self.size_bytes > self._budget_bytes:
-            victim = self._least_recent()
-            if victim is None:
-                return
-            await self._bury(*victim)
+        for budget in self._budgets:
+            while self.held_bytes(budget) > budget.limit_bytes:
+                victim = self._next_to_leave(budget)
+                if victim is None:
+                    break
+                await self._bury(*victim)
 
-    def _least_recent(self) -> tuple[K, _Entry[V]] | None:
-        idle = [(key, entry) for key, entry in self._entries.items() if entry.ready and entry.pins == 0]
-        return min(idle, key=lambda item: item[1].last_use, default=None)
+    def _next_to_leave(self, budget: Budget[V] | None = None) -> tuple[K, _Entry[V]] | None:
+        """Of those that nobody uses; with a budget: of those whose end would give back some of it."""
+        idle = [
+            (key, entry)
+            for key, entry in self._entries.items()
+            if entry.ready and entry.pins == 0 and (budget is None or budget.measure(cast("V", entry.value)) > 0)
+        ]
+        return min(idle, key=lambda item: (self._last_to_leave(item[0]), item[1].last_use), default=None)
 
     def _unpin(self, key: K) -> _Entry[V]:
         entry = self._entries.get(key)

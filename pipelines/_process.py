@@ -174,6 +174,7 @@ def spawn_worker(
     limits: SandboxLimits = settings.sandbox_limits(scratch_bytes)
     orders = {
         "limits": asdict(limits),
+        "logs": {"frame": int(settings.frame_log_bytes), "error": int(settings.log_tail_bytes)},
         "writable": [str(path) for path in writable],
         "readable": [str(path) for path in (*readable, *settings.readable)],
     }

@@ -16,11 +16,14 @@ from pathlib import Path
 from jobs.states import EndReason
 from pipelines._process import ChildProcess
 from pipelines.machine import machine_memory_bytes
+from pipelines.video_memory import LOOK_AGE_S, VideoMemory
 
 LOOK_EVERY_S = 0.1
 """Seconds between two looks at memory and threads, 0.1 ms each. Memory is filled at some GB/s at most."""
 MEASURE_EVERY_S = 0.25
 """Seconds between two looks at files; longer where one takes long (``_MEASURE_SHARE``)."""
+VIDEO_EVERY_S = LOOK_AGE_S
+"""Seconds between two looks at video memory, where there is a card; all engines of a replica share one look."""
 _MEASURE_SHARE = 0.05
 """Of the time that may go into looking at files: a fluid's cache can be ten thousand of them."""
 _BLOCK_BYTES = 512
@@ -44,29 +47,67 @@ class Watchdog:
     """``run`` returns when the engine has passed a limit; cancel it when the engine is gone."""
 
     def __init__(
-        self, *, child: ChildProcess, folders: Sequence[Path], memory_bytes: int, scratch_bytes: int, max_threads: int
+        self,
+        *,
+        child: ChildProcess,
+        folders: Sequence[Path],
+        memory_bytes: int,
+        scratch_bytes: int,
+        max_threads: int,
+        video: VideoMemory | None = None,
+        video_bytes: int | None = None,
     ) -> None:
+        """``video_bytes``: of video memory that it may hold; None: as much as the card gives."""
         self._child = child
         self._folders = folders
         self._memory_bytes = memory_bytes
         self._scratch_bytes = scratch_bytes
         self._max_threads = max_threads
+        self._video = video
+        self._video_bytes = video_bytes
+        self._video_peak = 0
         self._before = sum(_bytes_below(folder) for folder in folders)
         """What other engines have left in folders that they share."""
 
     async def run(self) -> Breach:
         loop = asyncio.get_running_loop()
-        measure_at = loop.time()
+        measure_at = video_at = loop.time()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             self._child.log.trim()
             if (breach := self._memory() or self._threads()) is not None:
                 return breach
+            if self._video is not None and loop.time() >= video_at:
+                await asyncio.to_thread(self._video.look)
+                if (breach := self._video_memory()) is not None:
+                    return breach
+                video_at = loop.time() + VIDEO_EVERY_S
             if loop.time() >= measure_at:
                 began = loop.time()
                 if (breach := await asyncio.to_thread(self._files)) is not None:
                     return breach
                 measure_at = loop.time() + max(MEASURE_EVERY_S, (loop.time() - began) / _MEASURE_SHARE)
+
+    def video_bytes(self) -> int:
+        """Video memory that it held when the cards were last looked at; 0 where that is unknown."""
+        return 0 if self._video is None else self._video.held_by(self._child.pid)
+
+    def take_video_peak(self) -> int:
+        """The most that was seen since the last call; 0 where that is unknown. A spike between two looks is missed."""
+        peak, self._video_peak = max(self._video_peak, self.video_bytes()), 0
+        return peak
+
+    def _video_memory(self) -> Breach | None:
+        held = self.video_bytes()
+        self._video_peak = max(self._video_peak, held)
+        if self._video_bytes is None or held <= self._video_bytes:
+            return None
+        return Breach(
+            reason=EndReason.OUT_OF_MEMORY,
+            message=f"The engine held {_size(held)} of video memory; it may hold {_size(self._video_bytes)}.",
+            remedy="Make the scene lighter (smaller textures, fewer pixels at once), or let the farm's operator raise "
+            "RAYFARM_ENGINE_VRAM_BYTES.",
+        )
 
     def _memory(self) -> Breach | None:
         held = self._child.memory_bytes()

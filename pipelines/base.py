@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from jobs.spec import Split, SplitMode
 
-ProgressCallback = Callable[[float, str], None]
-"""Called with the fraction done (0 to 1) and a line for people."""
+
+class Tally(NamedTuple):
+    """What an engine has counted of a frame."""
+
+    done: int
+    total: int
+    unit: str
+    """In the plural: ``samples``, ``steps``."""
+
+
+class ProgressCallback(Protocol):
+    """Called with the fraction done (0 to 1), a line for people, and what was counted, where anything was."""
+
+    def __call__(self, fraction: float, text: str, tally: Tally | None = None, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +93,8 @@ class FrameRequest:
     """Folder of this try alone; the engine writes nowhere else. It must lie under the host's ``workdir``."""
     part: FramePart | None = None
     """None: the whole frame."""
+    preview_every_s: float | None = None
+    """How often a picture of what has been rendered so far is wanted, where the engine can; None: none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +106,8 @@ class FrameOutput:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    log: str = ""
+    """The end of what the engine's process printed for this frame; the engine itself leaves it empty."""
 
 
 class Engine(Protocol):
@@ -178,6 +194,26 @@ class SplitsByScene(Protocol):
 
     def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
         """Refuse a split of the scene whose probe found ``facts``. Raises ``InvalidInput``."""
+        ...
+
+
+@runtime_checkable
+class TrustsFolders(Protocol):
+    """A pipeline whose engines read what the farm made for all of them, and none of them may change."""
+
+    def trusted_paths(self) -> tuple[Path, ...]:
+        """Folders that every engine of this pipeline reads. Asked before each start of one; does not wait."""
+        ...
+
+
+@runtime_checkable
+class MixesSound(Protocol):
+    """A pipeline whose scenes may have sound. Their probe says so by the detail ``sound``."""
+
+    @property
+    def sound_module(self) -> str:
+        """Like ``engine_module``; ``render`` takes a ``pipelines.sound_format.SoundRange`` as settings, and its output
+        is a WAV of that format."""
         ...
 
 

@@ -24,6 +24,11 @@ class EngineError(RayfarmError):
         super().__init__(message, remedy=remedy, reason=reason, **details)
 
     @property
+    def log_tail(self) -> str:
+        """The end of what the engine printed: of the call that failed, or of a process that is gone."""
+        return str(self.details.get("log_tail", ""))
+
+    @property
     def reason(self) -> EndReason:
         """Why the attempt ended (kept in ``details`` so that it survives pickling)."""
         return EndReason(str(self.details["reason"]))
@@ -68,10 +73,6 @@ class EngineCrashed(EngineLost):
     def signal(self) -> int | None:
         value = self.details.get("signal")
         return value if isinstance(value, int) else None
-
-    @property
-    def log_tail(self) -> str:
-        return str(self.details.get("log_tail", ""))
 
 
 class EngineKilled(EngineLost):

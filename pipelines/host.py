@@ -17,7 +17,7 @@ from typing import Any, Self
 from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
 from pipelines.output_check import check_contained, check_image, is_below
 from pipelines.protocol import (
@@ -36,6 +36,7 @@ from pipelines.protocol import (
 )
 from pipelines.sandbox import SandboxLevel, SandboxReport
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,8 @@ class EngineHost:
         self.workdir = workdir
         self.settings = settings
         self.sandbox: SandboxReport | None = None
+        self.log_mark = 0
+        """``log_position`` at its last answer: what is printed from there on is of the call behind it."""
         self.ended = asyncio.Event()
         """Set once the process is gone and reaped, whatever the cause."""
         self._child = child
@@ -99,6 +102,7 @@ class EngineHost:
         models: Sequence[Path],
         settings: EngineSettings,
         engine_module: str | None = None,
+        video: VideoMemory | None = None,
     ) -> Self:
         """Spawn a child and wait until its engine is imported.
 
@@ -113,7 +117,7 @@ class EngineHost:
             engine_module=engine_module or pipeline.engine_module,
             home=home,
             writable=writable,
-            readable=models,
+            readable=(*models, *(pipeline.trusted_paths() if isinstance(pipeline, TrustsFolders) else ())),
             scratch_bytes=scratch_bytes,
             settings=settings,
         )
@@ -123,6 +127,8 @@ class EngineHost:
             memory_bytes=memory_cap(settings.memory_bytes),
             scratch_bytes=scratch_bytes,
             max_threads=settings.max_threads,
+            video=video,
+            video_bytes=settings.vram_bytes,
         )
         host = cls(child=child, pipeline=pipeline, workdir=workdir, home=home, settings=settings, watchdog=watchdog)
         try:
@@ -171,6 +177,10 @@ class EngineHost:
         """Resident memory of the child now."""
         return self._child.memory_bytes()
 
+    def video_bytes(self) -> int:
+        """Video memory of the child when the cards were last looked at; 0 where that is unknown."""
+        return self._watchdog.video_bytes()
+
     def cpu_seconds(self) -> float:
         """CPU time of the child so far."""
         return self._child.cpu_seconds()
@@ -206,7 +216,12 @@ class EngineHost:
         for path in (output.main, *output.extra):
             check_contained(path, real_scratch)
         check_image(output.main)
-        return replace(output, metrics={**output.metrics, **self._metrics()})
+        kept = self.settings.frame_log_bytes  # a child that has been taken over may send more
+        return replace(
+            output,
+            metrics={**output.metrics, **self._metrics()},
+            log=output.log[-kept:] if kept else "",
+        )
 
     async def kill(self) -> None:
         """SIGKILL and reap. Idempotent; outstanding calls raise ``EngineKilled``."""
@@ -232,6 +247,7 @@ class EngineHost:
         """What the parent knows of a frame that just ended; the child's word on it would not count."""
         return {
             "peak_rss_bytes": self._child.take_peak_bytes(),
+            **({"peak_vram_bytes": peak} if (peak := self._watchdog.take_video_peak()) else {}),
             "sandbox": self.sandbox.level.value if self.sandbox is not None else None,
         }
 
@@ -283,16 +299,20 @@ class EngineHost:
             case ProgressEvent():
                 call = self._calls.get(event.call)
                 if call is not None and call.on_progress is not None:
+                    tally = None if event.counted is None else event.counted.tally()
                     try:
-                        call.on_progress(event.fraction, event.text)
+                        call.on_progress(event.fraction, event.text, tally)
                     except Exception:
                         logger.exception("progress callback failed", extra={"action": "engine_progress"})
             case FailedEvent():
-                self._settle(event.call, EngineError(event.reason, event.message, remedy=event.remedy))
+                said = {"log_tail": event.log[-self.settings.log_tail_bytes :]} if event.log else {}
+                self._settle(event.call, EngineError(event.reason, event.message, remedy=event.remedy, **said))
             case ReadyEvent():
                 self._settle(None, event)
             case LoadedEvent() | RenderedEvent():
                 self._settle(event.call, event)
+        if not isinstance(event, ProgressEvent):
+            self.log_mark = self._child.log.written
 
     def _settle(self, number: int | None, result: Answer | EngineError) -> None:
         call = self._calls.pop(number, None)

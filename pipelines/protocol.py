@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.spec import SplitMode
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles
+from pipelines.base import FrameOutput, FramePart, FrameRequest, LoadReport, ModelFiles, Tally
 from pipelines.sandbox import SandboxReport
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 class ProtocolError(Exception):
@@ -59,6 +59,7 @@ class RenderCommand(_Message):
     settings: dict[str, Any]
     scratch: Path
     part: PartOfFrame | None = None
+    preview_every_s: float | None = None
 
     @classmethod
     def of(cls, call: int, request: FrameRequest) -> RenderCommand:
@@ -70,6 +71,7 @@ class RenderCommand(_Message):
             settings=dict(request.settings),
             scratch=request.scratch,
             part=None if part is None else PartOfFrame(number=part.number, of=part.of, mode=part.mode),
+            preview_every_s=request.preview_every_s,
         )
 
     def request(self) -> FrameRequest:
@@ -80,6 +82,7 @@ class RenderCommand(_Message):
             settings=self.settings,
             scratch=self.scratch,
             part=None if part is None else FramePart(number=part.number, of=part.of, mode=part.mode),
+            preview_every_s=self.preview_every_s,
         )
 
 
@@ -113,11 +116,28 @@ class ReadyEvent(_Message):
         )
 
 
+_MOST_COUNTED = 10**15
+
+
+class CountedWork(_Message):
+    done: Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
+    total: Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
+    unit: Annotated[str, Field(max_length=20)]
+
+    @classmethod
+    def of(cls, tally: Tally) -> CountedWork:
+        return cls(done=tally.done, total=tally.total, unit=tally.unit)
+
+    def tally(self) -> Tally:
+        return Tally(self.done, self.total, self.unit)
+
+
 class ProgressEvent(_Message):
     type: Literal["progress"] = "progress"
     call: int
     fraction: Annotated[float, Field(ge=0, le=1)]
     text: str
+    counted: CountedWork | None = None
 
 
 class LoadedEvent(_Message):
@@ -152,9 +172,10 @@ class RenderedEvent(_Message):
     timings_ms: dict[str, float]
     metrics: dict[str, Any]
     warnings: tuple[str, ...]
+    log: str = ""
 
     @classmethod
-    def of(cls, call: int, output: FrameOutput) -> RenderedEvent:
+    def of(cls, call: int, output: FrameOutput, log: str = "") -> RenderedEvent:
         return cls(
             call=call,
             main=output.main,
@@ -162,6 +183,7 @@ class RenderedEvent(_Message):
             timings_ms=dict(output.timings_ms),
             metrics=dict(output.metrics),
             warnings=output.warnings,
+            log=log,
         )
 
     def output(self) -> FrameOutput:
@@ -171,6 +193,7 @@ class RenderedEvent(_Message):
             timings_ms=self.timings_ms,
             metrics=self.metrics,
             warnings=self.warnings,
+            log=self.log,
         )
 
 
@@ -181,6 +204,8 @@ class FailedEvent(_Message):
     reason: EndReason
     message: str
     remedy: str | None = None
+    log: str = ""
+    """The end of what was printed for this call."""
 
 
 Command = LoadCommand | RenderCommand | CloseCommand

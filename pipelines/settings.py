@@ -33,6 +33,9 @@ class EngineSettings(BaseSettings):
     """Render threads. None = every core this process may use. Does not change pixels."""
     log_tail_bytes: ByteSize = ByteSize(64 * 1024)
     """How much of the child's stdout and stderr is kept for error reports."""
+    frame_log_bytes: ByteSize = ByteSize(16 * 1024)
+    """How much of it is kept with each frame that was rendered; Blender prints about 100 bytes a frame, a scene that
+    complains much more. 0 keeps nothing."""
     message_limit_bytes: ByteSize = ByteSize(16 * 1024 * 1024)
     """Longest line of the protocol: a probe of 100,000 external files fits."""
 
@@ -47,6 +50,9 @@ class EngineSettings(BaseSettings):
     memory_bytes: ByteSize | None = None
     """Resident memory that one engine may hold; over it, it is killed and its frame ends as out_of_memory. None = 80 %
     of what this machine, or its container, has. (A limit on address space would break CUDA.)"""
+    vram_bytes: ByteSize | None = None
+    """Video memory that one engine may hold, where the driver tells it (NVIDIA, with `nvidia-ml-py`); over it, it is
+    killed and its frame ends as out_of_memory. None = as much as the card gives."""
     scratch_bytes: ByteSize | None = None
     """Bytes of files that one engine may hold at once (frames before upload, simulation caches); over it, it is killed.
     None = half of what is free at its start where it writes."""

@@ -15,15 +15,18 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from jobs.states import EndReason
-from pipelines.base import Engine
+from pipelines.base import Engine, Tally
 from pipelines.errors import EngineError
+from pipelines.own_log import OwnLog
 from pipelines.protocol import (
     CloseCommand,
     Command,
+    CountedWork,
     FailedEvent,
     LoadCommand,
     LoadedEvent,
@@ -42,8 +45,11 @@ _PROGRESS_INTERVAL_S = 0.1
 class EngineWorker:
     """Serves one engine over one socket."""
 
-    def __init__(self, *, connection: socket.socket) -> None:
+    def __init__(self, *, connection: socket.socket, frame_log_bytes: int, error_log_bytes: int) -> None:
         self._connection = connection
+        self._log = OwnLog()
+        self._frame_log_bytes = frame_log_bytes
+        self._error_log_bytes = error_log_bytes
         self._sending = threading.Lock()  # progress may come from a thread of the engine
         self._last_progress = 0.0
 
@@ -70,6 +76,7 @@ class EngineWorker:
 
     def _obey(self, engine: Engine, command: LoadCommand | RenderCommand) -> None:
         call = command.call
+        self._log.begin()
         try:
             if isinstance(command, LoadCommand):
                 self._send(LoadedEvent.of(call, engine.load(command.model_files())))
@@ -77,29 +84,28 @@ class EngineWorker:
             request = command.request()
             request.scratch.mkdir(parents=True, exist_ok=True)
             self._last_progress = 0.0
-            output = engine.render(request, lambda fraction, text: self._progress(call, fraction, text))
-            self._send(RenderedEvent.of(call, output))
+            output = engine.render(request, partial(self._progress, call))
+            self._send(RenderedEvent.of(call, output, self._log.text(self._frame_log_bytes)))
         except EngineError as error:
-            self._send(FailedEvent(call=call, reason=error.reason, message=error.message, remedy=error.remedy))
+            self._fail(call, error.reason, error.message, error.remedy)
         except MemoryError as error:
             traceback.print_exc()
-            self._send(
-                FailedEvent(
-                    call=call, reason=EndReason.OUT_OF_MEMORY, message=f"The engine ran out of memory. {error}".strip()
-                )
-            )
+            self._fail(call, EndReason.OUT_OF_MEMORY, f"The engine ran out of memory. {error}".strip())
         except Exception as error:
             traceback.print_exc()
-            self._send(
-                FailedEvent(call=call, reason=EndReason.ENGINE_ERROR, message=f"{type(error).__name__}: {error}")
-            )
+            self._fail(call, EndReason.ENGINE_ERROR, f"{type(error).__name__}: {error}")
 
-    def _progress(self, call: int, fraction: float, text: str) -> None:
+    def _fail(self, call: int, reason: EndReason, message: str, remedy: str | None = None) -> None:
+        log = self._log.text(self._error_log_bytes)
+        self._send(FailedEvent(call=call, reason=reason, message=message, remedy=remedy, log=log))
+
+    def _progress(self, call: int, fraction: float, text: str, tally: Tally | None = None) -> None:
         now = time.monotonic()
         if now - self._last_progress < _PROGRESS_INTERVAL_S:
             return
         self._last_progress = now
-        self._send(ProgressEvent(call=call, fraction=min(1.0, max(0.0, fraction)), text=text))
+        counted = None if tally is None else CountedWork.of(tally)
+        self._send(ProgressEvent(call=call, fraction=min(1.0, max(0.0, fraction)), text=text, counted=counted))
 
     def _commands(self) -> Iterator[Command]:
         with self._connection.makefile("rb") as lines:
@@ -144,7 +150,10 @@ def main(arguments: list[str]) -> NoReturn:
         faulthandler.enable()  # a crash leaves its Python stack in the parent's log tail
         connection = socket.socket(fileno=options.fd)
         end_with_the_parent(connection)
-        EngineWorker(connection=connection).serve(options.engine, report)
+        logs = orders["logs"]
+        EngineWorker(connection=connection, frame_log_bytes=logs["frame"], error_log_bytes=logs["error"]).serve(
+            options.engine, report
+        )
         exit_code = 0
     except BaseException:
         traceback.print_exc()

@@ -72,6 +72,9 @@ class ApiSettings(BaseSettings):
     """Quiet after which an event stream sends a comment: proxies cut silent connections after 30 to 60 s. The rows
     are read again then, so that a lost notification delays an event by no more."""
 
+    progress_every: Wait = timedelta(seconds=1)
+    """How often an event stream tells of frames that render at most: of each its newest word, of 256 frames at most."""
+
     stream_lifetime: Wait = timedelta(minutes=30)
     """An event stream ends after this and the client resumes where it was: a revoked key stops reading by then."""
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from cluster.composition import FarmParts
 from cluster.fanout.job_files import MadeFile, fetch_all, file_stem, job_of, store
+from cluster.fanout.sound import sound_of
 from db.dispatch import ClaimedTask
 from db.repositories.artifacts import ArtifactRow, frame_artifacts
 from db.repositories.jobs import JobRow
@@ -62,12 +63,16 @@ async def encode_film(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     containers: list[Container] = [film]
     if wanted.preview != "none":
         containers.append(wanted.preview)
+    numbers = [spec.frame_range[frame.ordinal or 0] for frame in frames]
+    sound = await sound_of(farm, job, audio=wanted.audio, numbers=numbers, fps=fps, scratch=scratch)
     local = await fetch_all(farm, frames, scratch)
     stem, attempt = file_stem(spec.name, "video"), uuid4().hex
     made: list[MadeFile] = []
     for container in containers:
         target = scratch / f"film.{container}"
-        facts = await asyncio.to_thread(encode_video, local, target, container=container, codec=wanted.codec, fps=fps)
+        facts = await asyncio.to_thread(
+            encode_video, local, target, container=container, codec=wanted.codec, fps=fps, sound=sound.path
+        )
         name = f"{stem}.{container}" if container == film else f"{stem}.preview.{container}"
         key = artifact_key(job_id=str(job.id), part="video", attempt=attempt, filename=name)
         upload = ArtifactUpload(key=key, source=target, media_type=MEDIA_TYPES[container])

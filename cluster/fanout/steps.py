@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from cluster.composition import FarmParts
 from cluster.fanout.job_files import MadeFile, fetch_all, file_stem, job_of, store
 from cluster.fanout.outputs import DEFAULT_FPS, frames_in_order
+from cluster.fanout.sound import sound_of
 from db.dispatch import ClaimedTask
 from db.repositories.artifacts import ArtifactRow, frame_artifacts
 from db.repositories.jobs import JobRow, get_job
@@ -193,16 +194,26 @@ async def _contact_sheet(
 async def _film(
     farm: FarmParts, task: ClaimedTask, job: JobRow, step: VideoStep, frames: list[ArtifactRow], scratch: Path
 ) -> tuple[list[MadeFile], dict[str, Any]]:
-    local = await fetch_all(farm, frames, scratch)
+    spec = JobSpec.model_validate(job.spec)
     container = FILM_CONTAINERS[step.codec]
     fps = step.fps or job.fps or DEFAULT_FPS
+    numbers = [spec.frame_range[frame.ordinal or 0] for frame in frames]
+    sound = await sound_of(farm, job, audio=step.audio, numbers=numbers, fps=fps, scratch=scratch)
+    local = await fetch_all(farm, frames, scratch)
     target = scratch / f"film.{container}"
-    facts = await asyncio.to_thread(encode_video, local, target, container=container, codec=step.codec, fps=fps)
-    stem = file_stem(JobSpec.model_validate(job.spec).name, "video")
+    facts = await asyncio.to_thread(
+        encode_video, local, target, container=container, codec=step.codec, fps=fps, sound=sound.path
+    )
+    stem = file_stem(spec.name, "video")
     name = f"step{task.work_id}_{stem}.{container}"
     key = artifact_key(job_id=str(task.job_id), part="video", attempt=uuid4().hex, filename=name)
     upload = ArtifactUpload(key=key, source=target, media_type=MEDIA_TYPES[container])
-    return [MadeFile(upload=upload, facts=facts, kind="video")], {"frames": len(frames), "fps": fps}
+    return [MadeFile(upload=upload, facts=facts, kind="video")], {
+        "frames": len(frames),
+        "fps": fps,
+        "sound": sound.path is not None,
+        "silent_because": sound.silent_because,
+    }
 
 
 def _file(

@@ -10,7 +10,7 @@ from db.dispatch.leadership import lead, resign
 from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
 from db.dispatch.pin import JobToPin, Reused, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
-from db.dispatch.snapshot import read_snapshot
+from db.dispatch.snapshot import SnapshotReader, read_snapshot
 from db.dispatch.tasks import ClaimedTask, claim_tasks, fail_task, finish_probe, finish_task, postpone_task, renew_tasks
 from db.errors import LostLeadership
 from db.queue.commit import FrameCommit, NewArtifact
@@ -25,6 +25,7 @@ __all__ = [
     "LostLeadership",
     "NewArtifact",
     "Reused",
+    "SnapshotReader",
     "apply_plan",
     "cancel_job",
     "charge_projects",

@@ -4,8 +4,8 @@
 -- What no chunk holds and has no outcome is not carved yet; a frame in parts is held by any of its parts or its merge.
 -- Of a job whose frames are split, the parts are counted and timed: each is placed like a chunk.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
--- Live work is added up once; the few loose chunks have an index of their own. The order of the columns is what
--- db/dispatch/snapshot.py unpacks.
+-- Live work is added up once; the few loose chunks have an index of their own. What never changes of a job is read
+-- by read_job_facts.sql; the order of the columns is what db/dispatch/snapshot.py unpacks.
 with live as materialized (
     -- A chunk has a replica exactly where one of the two columns says so.
     select job_id,
@@ -49,10 +49,8 @@ with live as materialized (
     select job_id, pipeline, array_agg(node) as nodes from job_block where blocked_at is not null
     group by job_id, pipeline
 )
-select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest as model_digest, job.state,
-       job.priority_rank, job.weight, date_part('epoch', job.created_at) as created, job.engine_version,
-       job.device_class, nullif(job.spec -> 'labels', '{}')::text as labels,
-       nullif(job.spec -> 'licences', '{}')::text as licences, job.max_replicas, blocked.nodes as blocked_nodes,
+select job.id::text, job.state, job.priority_rank, job.weight, job.engine_version, job.device_class, job.max_replicas,
+       blocked.nodes as blocked_nodes,
        (least(
            job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
                - coalesce(job.frames, 0) - coalesce(parted.frames, 0),
@@ -62,7 +60,7 @@ select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest
                where work.job_id = job.id and work.kind = 'range' and work.state = 'queued' and not work.gated
            ) end, 0)
        ) * job.split_parts)::integer as uncarved,
-       job.split_parts, coalesce(ranges.gated, false) as gated, loose.chunks as loose,
+       coalesce(ranges.gated, false) as gated, loose.chunks as loose,
        coalesce(job.active, 0) as active, coalesce(job.active_frames, 0) as active_frames,
        case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 / job.split_parts
             when job.render_key is not null
@@ -73,7 +71,6 @@ select job.id, job.project_id, job.spec ->> 'pipeline' as pipeline, model.digest
        date_part('epoch', now() - coalesce(job.last_at, job.started_at, job.created_at)) as waited_s,
        date_part('epoch', job.finish_before - now()) as finish_in_s
 from listed as job
-join model on model.id = job.model_id
 left join loose on loose.job_id = job.id
 left join ranges on ranges.job_id = job.id
 left join parted on parted.job_id = job.id

@@ -21,7 +21,7 @@ with held as materialized (
     where replica.cluster_id = :cluster_id and replica.beat_at > now() - cast(:replica_timeout as interval)
 ), numbered as (
     select id, alike, load, row_number() over (
-               partition by alike, least(load, cast(:staged_chunks as integer) + 1) order by chill
+               partition by alike, least(load, cast(:staged_chunks as integer) + 1) order by chill, staged_rank desc nulls last
            ) as turn
     from seen
     where load <= :staged_chunks

@@ -2,7 +2,7 @@
 with input as (
     select * from jsonb_to_recordset(cast(:frames as jsonb)) as frame (
         ordinal integer, frame integer, attempt_id uuid, started_at double precision, render_ms double precision,
-        warm boolean, timings jsonb, metrics jsonb
+        warm boolean, timings jsonb, metrics jsonb, log text
     )
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id, replica_id, render_ms,
@@ -13,9 +13,9 @@ with input as (
     returning ordinal, render_ms, warm
 ), attempts as (
     insert into attempt (id, job_id, ordinal, generation, work_id, fence, replica_id, started_at, outcome, timings,
-                         metrics)
+                         metrics, log)
     select attempt_id, :job_id, ordinal, :generation, :work_id, :fence, cast(:replica_id as uuid),
-           to_timestamp(started_at), 'ok', timings, metrics
+           to_timestamp(started_at), 'ok', timings, metrics, log
     from input
     on conflict do nothing
 ), artifacts as (

@@ -8,9 +8,9 @@ with result as (
     returning part
 ), attempts as (
     insert into attempt (id, job_id, ordinal, generation, work_id, fence, replica_id, started_at, outcome, timings,
-                         metrics)
+                         metrics, log)
     select :attempt_id, :job_id, :ordinal, :generation, :work_id, :fence, :replica_id, to_timestamp(:started_at), 'ok',
-           cast(:timings as jsonb), cast(:metrics as jsonb)
+           cast(:timings as jsonb), cast(:metrics as jsonb), cast(:log as text)
     from result
     on conflict do nothing
 ), ended as (

@@ -6,6 +6,7 @@ from db.queue.commit import FrameCommit, NewArtifact, commit_frames
 from db.queue.fail import FailOutcome, fail_frame
 from db.queue.give_back import CutShort, mark_gone, release_canceled, release_chunk
 from db.queue.parts import PartCommit, commit_part
+from db.queue.progress import tell_progress
 from db.queue.replicas import BeatReply, beat, register_replica
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "release_chunk",
     "reset_block",
     "start_chunk",
+    "tell_progress",
 ]

@@ -44,6 +44,8 @@ class FrameCommit:
     """``render`` sizes the job's next chunks."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     warm: bool = False
+    log: str = ""
+    """The end of what the engine printed for it."""
     artifacts: Sequence[NewArtifact] = ()
 
     @property
@@ -150,6 +152,7 @@ def _frame_row(commit: FrameCommit) -> dict[str, object]:
         "warm": commit.warm,
         "timings": commit.timings_ms,
         "metrics": commit.metrics,
+        "log": commit.log or None,
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from db._query import as_json, run
+from db._query import as_json, run, storable
 from db.queue._work import LockedWork, lock_work
 from db.queue.give_back import end_with_job
 from db.session import Database
@@ -28,6 +28,8 @@ class PartCommit:
     """``render`` is the part's share of the frame's cost."""
     metrics: dict[str, Any] = field(default_factory=dict)
     warm: bool = False
+    log: str = ""
+    """The end of what the engine printed for it."""
 
     @property
     def render_ms(self) -> float:
@@ -76,4 +78,5 @@ def _parameters(work: LockedWork, replica_id: UUID, commit: PartCommit) -> dict[
         "warm": commit.warm,
         "timings": as_json(commit.timings_ms),
         "metrics": as_json({**commit.metrics, "part": work.part, "parts": work.parts}),
+        "log": storable(commit.log) or None,
     }

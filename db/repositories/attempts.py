@@ -42,6 +42,17 @@ async def list_attempts(tx: Transaction, *, job_id: UUID, ordinal: int | None = 
     return [AttemptRow(**{**row, "outcome": EndReason(row["outcome"])}) for row in rows.mappings()]
 
 
+async def read_log(tx: Transaction, *, job_id: UUID, ordinal: int, attempt_id: UUID | None = None) -> str | None:
+    """What the engine printed in the newest try at a frame that printed anything, or in this one."""
+    query = select(ATTEMPT.c.log).where(
+        ATTEMPT.c.job_id == job_id, ATTEMPT.c.ordinal == ordinal, ATTEMPT.c.log.is_not(None)
+    )
+    if attempt_id is not None:
+        query = query.where(ATTEMPT.c.id == attempt_id)
+    rows = await tx.execute(query.order_by(ATTEMPT.c.ended_at.desc(), ATTEMPT.c.id).limit(1))
+    return rows.scalar_one_or_none()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaAttemptRow:
     job_id: UUID

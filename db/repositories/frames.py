@@ -30,6 +30,22 @@ _OF_QUEUE = frozenset({FrameState.QUEUED, FrameState.LEASED, FrameState.RENDERIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveProgress:
+    """Where a frame that renders stood when its replica last said so."""
+
+    fraction: float
+    detail: str | None = None
+    done: int | None = None
+    total: int | None = None
+    unit: str | None = None
+    eta_seconds: float | None = None
+    preview: int | None = None
+    """Number of the newest picture of it, from 1."""
+    preview_key: str | None = None
+    """Where that is in storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameRow:
     ordinal: int
     frame: int
@@ -44,6 +60,8 @@ class FrameRow:
     parts: int | None = None
     """Of a split frame that is under way: its parts, and how many of them are rendered."""
     parts_done: int | None = None
+    progress: LiveProgress | None = None
+    """None: it does not render, or has not been told of; of a split frame, the mean over its parts."""
     at: datetime | None = None
 
 
@@ -56,6 +74,7 @@ class _Live:
     """Who renders it; of a split frame, one of those who do."""
     parts: int | None = None
     parts_done: int | None = None
+    progress: LiveProgress | None = None
 
 
 async def list_frames(
@@ -177,6 +196,7 @@ async def _rows_of(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> lis
                 replica_id=held.replica_id,
                 parts=held.parts,
                 parts_done=held.parts_done,
+                progress=held.progress,
             )
         )
     return rows
@@ -190,7 +210,10 @@ async def _reopened(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> Re
 
 
 async def _live(tx: Transaction, job: JobRow, ordinals: list[int]) -> dict[int, _Live]:
-    """Which of these a row holds. The first of a rendering chunk renders; the others of it wait their turn."""
+    """Which of these a row holds. The first of a rendering chunk renders, or is on its way to storage.
+
+    Of the others the one that is told of renders, and the rest wait their turn.
+    """
     live: dict[int, _Live] = {}
     split: dict[int, list[Any]] = defaultdict(list)
     for row in (await run(tx, "live_frames", job_id=job.id, ordinals=ordinals)).all():
@@ -198,9 +221,9 @@ async def _live(tx: Transaction, job: JobRow, ordinals: list[int]) -> dict[int, 
             split[row.ordinal].append(row)
             continue
         state = FrameState(row.state)
-        if state is FrameState.RENDERING and row.place > 1:
+        if state is FrameState.RENDERING and row.place > 1 and row.progress is None:
             state = FrameState.LEASED
-        live[row.ordinal] = _Live(state=state, replica_id=row.replica_id)
+        live[row.ordinal] = _Live(state=state, replica_id=row.replica_id, progress=_progress_of(row.progress))
     if job.state is JobState.CANCELING:
         return live  # no part can make a frame any more: the cancel has counted every split one
     return live | {ordinal: _split_frame(rows) for ordinal, rows in split.items()}
@@ -218,7 +241,35 @@ def _split_frame(rows: list[Any]) -> _Live:
     else:
         state = FrameState.QUEUED
     replica_id = active[0].replica_id if active else None
-    return _Live(state=state, replica_id=replica_id, parts=parts, parts_done=parts - waiting)
+    return _Live(
+        state=state,
+        replica_id=replica_id,
+        parts=parts,
+        parts_done=parts - waiting,
+        progress=_progress_of_parts(parts, parts - waiting, [_progress_of(row.progress) for row in active]),
+    )
+
+
+def _progress_of(current: dict[str, Any] | None) -> LiveProgress | None:
+    """``current``: of the replica's row, where it is about this very frame."""
+    if current is None:
+        return None
+    return LiveProgress(
+        fraction=current["fraction"],
+        detail=current.get("detail") or None,
+        done=current.get("done"),
+        total=current.get("total"),
+        unit=current.get("unit"),
+        eta_seconds=current.get("eta_seconds"),
+        preview=current.get("preview"),
+        preview_key=current.get("preview_key"),
+    )
+
+
+def _progress_of_parts(parts: int, done: int, active: list[LiveProgress | None]) -> LiveProgress | None:
+    """Of the whole frame: a part that is done counts for one, one that is not told of for nothing."""
+    told = [one.fraction for one in active if one is not None]
+    return LiveProgress(fraction=(done + sum(told)) / parts) if done or told else None
 
 
 def _has_ended(job: JobRow) -> bool:

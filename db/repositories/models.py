@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_, update
 
 from db.session import Transaction
 from db.tables import MODEL
@@ -25,8 +25,19 @@ class ModelRow:
     state: str
     probe: dict[str, Any] | None
     problem: dict[str, Any] | None
+    keep_warm: bool
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelName:
+    """What identifies a model and what renders it; ``get_model`` has the rest."""
+
+    id: UUID
+    project_id: UUID
+    kind: str
+    digest: str
 
 
 async def get_model(tx: Transaction, *, model_id: UUID, project_id: UUID | None = None) -> ModelRow | None:
@@ -54,3 +65,16 @@ async def list_models(
         query = query.where(tuple_(MODEL.c.created_at, MODEL.c.id) < after)
     rows = await tx.execute(query.order_by(MODEL.c.created_at.desc(), MODEL.c.id.desc()).limit(limit))
     return [ModelRow(**row) for row in rows.mappings()]
+
+
+async def set_keep_warm(tx: Transaction, *, project_id: UUID, model_id: UUID, keep: bool) -> None:
+    """Whether replicas with nothing to do shall load it."""
+    mine = (MODEL.c.id == model_id) & (MODEL.c.project_id == project_id)
+    await tx.execute(update(MODEL).where(mine).values(keep_warm=keep, updated_at=func.now()))
+
+
+async def models_to_keep_warm(tx: Transaction, *, limit: int) -> list[ModelName]:
+    """Of all projects, oldest first; without those that cannot be rendered."""
+    query = select(MODEL.c.id, MODEL.c.project_id, MODEL.c.kind, MODEL.c.digest)
+    query = query.where(MODEL.c.keep_warm, MODEL.c.state == "ready").order_by(MODEL.c.created_at, MODEL.c.id)
+    return [ModelName(**row) for row in (await tx.execute(query.limit(limit))).mappings()]

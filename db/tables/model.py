@@ -48,5 +48,7 @@ class ModelTable(SQLModel, table=True):
     """What the first opening found."""
     problem: dict[str, Any] | None = json(default=None)
     """Why it is not ready."""
+    keep_warm: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Replicas with nothing to do load it."""
     created_at: datetime = instant()
     updated_at: datetime = instant()

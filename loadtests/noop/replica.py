@@ -45,7 +45,7 @@ class NoOpHost:
 
     alive = True
     log_tail = ""
-    log_position = 0
+    log_mark = 0
 
     def log_since(self, position: int) -> str:
         return ""

@@ -27,6 +27,7 @@ SPLAT_RECORD_BYTES = 32
 SPZ_MAGIC = 0x5053474E
 SPZ_HEADER_BYTES = 16
 SPZ_VERSIONS = (1, 2, 3)
+SOG_VERSION = 2
 MAX_DEFLATE_RATIO = 1032
 """Most bytes that a byte of deflate can become."""
 MAX_SOG_META_BYTES = 1 << 20
@@ -200,20 +201,18 @@ def spz_body_bytes(*, version: int, count: int, sh_degree: int) -> int:
 
 
 def _spz(file: BinaryIO, name: str, size: int) -> SplatSummary:
+    packed = file.read(4096)
     try:
-        head = zlib.decompressobj(wbits=31).decompress(file.read(4096), SPZ_HEADER_BYTES)
+        head = zlib.decompressobj(wbits=31).decompress(packed, SPZ_HEADER_BYTES)
     except zlib.error:
-        head = b""
-    if len(head) < SPZ_HEADER_BYTES:
+        head = packed[:SPZ_HEADER_BYTES]  # from version 4 on, the header is not packed
+    if len(head) < SPZ_HEADER_BYTES or head[:4] != SPZ_MAGIC.to_bytes(4, "little"):
+        raise ModelInvalid(f"{name} has no SPZ header.", remedy=_UPLOAD_AGAIN)
+    _, version, count, degree, bits, flags, _ = struct.unpack("<IIIBBBB", head)
+    if version not in SPZ_VERSIONS:
         raise ModelInvalid(
-            f"{name} is no gzip stream with an SPZ header.",
-            remedy="Save it in version 2 or 3 of the format (gzip); later versions are not read.",
-        )
-    magic, version, count, degree, bits, flags, _ = struct.unpack("<IIIBBBB", head)
-    if magic != SPZ_MAGIC or version not in SPZ_VERSIONS:
-        raise ModelInvalid(
-            f"{name} is no SPZ file of version {', '.join(map(str, SPZ_VERSIONS))}.",
-            remedy="Save it in version 2 or 3 of the format.",
+            f"{name} is an SPZ of version {version}; versions {', '.join(map(str, SPZ_VERSIONS))} are read.",
+            remedy="Save it again in version 3, or export it as a .ply or .sog.",
         )
     check_count(count, name)
     if degree > 3 or bits > 23:
@@ -245,9 +244,11 @@ def _sog(file: BinaryIO, name: str, size: int) -> SplatSummary:
             sizes = {each.filename: each.file_size for each in members}
     except (ValueError, *ZIP_ERRORS) as error:
         raise ModelInvalid(f"{name} is no readable SOG archive: {error}", remedy=_UPLOAD_AGAIN) from error
-    if not isinstance(meta, dict) or meta.get("version") != 2:
+    version = meta.get("version", 1) if isinstance(meta, dict) else None  # the first version does not say
+    if version != SOG_VERSION:
         raise ModelInvalid(
-            f"{name} is not a SOG of version 2.", remedy="Save it again with a recent splat-transform or SuperSplat."
+            f"{name} is a SOG of version {str(version)[:20]}; version {SOG_VERSION} is read.",
+            remedy="Save it again with a recent splat-transform or SuperSplat, or export it as a .ply.",
         )
     count = meta.get("count")
     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -255,7 +256,12 @@ def _sog(file: BinaryIO, name: str, size: int) -> SplatSummary:
     check_count(count, name)
     degree = _sog_parts(meta, name, sizes, largest=max_sog_member_bytes(count))
     return SplatSummary(
-        format="sog", count=count, sh_degree=degree, antialiased=meta.get("antialias") is True, version=2, meta=meta
+        format="sog",
+        count=count,
+        sh_degree=degree,
+        antialiased=meta.get("antialias") is True,
+        version=SOG_VERSION,
+        meta=meta,
     )
 
 

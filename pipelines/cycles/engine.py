@@ -108,7 +108,7 @@ class CyclesEngine:
             if changed or _has_animated_settings():
                 _tag_scenes()
             frame_set = time.perf_counter()
-            with self._watch.watch(progress):
+            with self._watch.watch(progress, layers=sum(layer.use for layer in scene.view_layers)):
                 _render(scene)
             if settings.engine is RenderEngine.EEVEE:
                 device = eevee_device(settings.device)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import OpenEXR  # type: ignore[import-not-found, unused-ignore]
+import OpenEXR
 
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode

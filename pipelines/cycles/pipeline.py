@@ -13,16 +13,10 @@ from pydantic import BaseModel
 
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
-from pipelines.cycles.settings import CyclesSettings, ImageFormat, check_pixels
+from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings
 from pipelines.cycles.simulation_check import check_simulations
 from pipelines.cycles.split_check import advice, check_facts, check_settings
-
-_OUTPUTS = {
-    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
-    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
-    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
-}
-
+from pipelines.pictures import OUTPUTS, check_pixels
 
 _NEWER = ("multilayer", "engine", "simulations")
 
@@ -39,6 +33,7 @@ class CyclesPipeline:
     settings_type: type[BaseModel] = CyclesSettings
     engine_module = "pipelines.cycles.engine"
     probe_module = "pipelines.cycles.probe"
+    sound_module = "pipelines.cycles.sound"
     split_modes = frozenset({SplitMode.BORDERS, SplitMode.SAMPLES})
 
     def engine_version(self) -> str | None:
@@ -60,10 +55,11 @@ class CyclesPipeline:
         own = _typed(settings)
         check_simulations(own, facts.get("simulations") or ())
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
-        check_pixels(own.resolution_x or width, own.resolution_y or height, own.percentage or percentage)
+        width, height = own.resolution_x or width, own.resolution_y or height
+        check_pixels(width, height, most=MAX_PIXELS, percentage=own.percentage or percentage)
 
     def output(self, settings: BaseModel) -> OutputFormat:
-        return _OUTPUTS[_typed(settings).format]
+        return OUTPUTS[_typed(settings).format]
 
     def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
         """Blender rounds down. Without a percentage the scene's own applies; a crop's size depends on its rounding."""

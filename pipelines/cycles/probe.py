@@ -17,6 +17,7 @@ from pipelines.cycles.opening import open_scene
 from pipelines.cycles.part_render import split_blockers
 from pipelines.cycles.probe_references import collect_references
 from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
+from pipelines.cycles.sound import has_sound
 from pipelines.errors import EngineError
 
 
@@ -83,7 +84,7 @@ def _scene_facts(scene: Any) -> dict[str, Any]:
         "stereo": render.use_multiview,
         "blender_version": ".".join(str(part) for part in bpy.data.version[:2]),
         "triangles": _triangles(scene),
-        "details": {"split_blockers": split_blockers(scene)},
+        "details": {"split_blockers": split_blockers(scene), "sound": has_sound(scene)},
     }
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from jobs.states import EndReason
 from pipelines.cycles.eevee import require_eevee
 from pipelines.cycles.render_passes import pass_switches, turn_on
-from pipelines.cycles.settings import CyclesSettings, Denoiser, ImageFormat, RenderEngine, check_pixels
+from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings, Denoiser, RenderEngine
 from pipelines.errors import EngineError
+from pipelines.pictures import ImageFormat, check_pixels
 
 _RENDER_PROPERTIES = (
     "resolution_x",
@@ -111,7 +112,9 @@ class SceneOverrides:
         turn_on(self._scene, settings.passes or ())
         self._override_format(settings)
         try:
-            check_pixels(render.resolution_x, render.resolution_y, render.resolution_percentage)
+            check_pixels(
+                render.resolution_x, render.resolution_y, most=MAX_PIXELS, percentage=render.resolution_percentage
+            )
         except ValueError as error:
             raise EngineError(EndReason.ENGINE_ERROR, f"{error}.", remedy="Lower the resolution.") from error
         self._applied = settings

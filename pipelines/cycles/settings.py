@@ -7,6 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipelines.pictures import COLOR_DEPTHS, ImageFormat, check_encoding, check_pixels
+
 MIN_SIDE_PX = 4
 """Blender's own minimum."""
 MAX_SIDE_PX = 65_536
@@ -18,12 +20,6 @@ MAX_SAMPLES = 16_777_216
 MAX_SEED = 2**31 - 1
 MAX_NAME = 255
 """Bytes of a Blender data-block name (5.0)."""
-
-
-class ImageFormat(StrEnum):
-    PNG = "png"
-    JPEG = "jpeg"
-    EXR = "exr"
 
 
 class Device(StrEnum):
@@ -91,11 +87,7 @@ class Simulations(StrEnum):
     """Render it as it stands: frames rendered apart will not match."""
 
 
-COLOR_DEPTHS: dict[ImageFormat, tuple[int, ...]] = {
-    ImageFormat.PNG: (8, 16),
-    ImageFormat.JPEG: (8,),
-    ImageFormat.EXR: (16, 32),
-}
+_COLOR_DEPTHS = {**COLOR_DEPTHS, ImageFormat.PNG: (8, 16)}
 
 
 class Border(BaseModel):
@@ -189,19 +181,7 @@ class CyclesSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        depths = COLOR_DEPTHS[self.format]
-        if self.color_depth is not None and self.color_depth not in depths:
-            allowed = " or ".join(str(depth) for depth in depths)
-            raise ValueError(f"{self.format} takes a color_depth of {allowed}, not {self.color_depth}")
-        if self.quality is not None and self.format is not ImageFormat.JPEG:
-            raise ValueError(f"quality is for jpeg only; {self.format} is lossless")
+        check_encoding(self.format, color_depth=self.color_depth, quality=self.quality, depths=_COLOR_DEPTHS)
         if self.resolution_x is not None and self.resolution_y is not None:
-            check_pixels(self.resolution_x, self.resolution_y, self.percentage or 100)
+            check_pixels(self.resolution_x, self.resolution_y, most=MAX_PIXELS, percentage=self.percentage or 100)
         return self
-
-
-def check_pixels(width: int, height: int, percentage: int) -> None:
-    """Raise ``ValueError`` for a picture too large to hold."""
-    pixels = width * height * percentage * percentage // 10_000
-    if pixels > MAX_PIXELS:
-        raise ValueError(f"{width}x{height} at {percentage} % is {pixels} pixels; at most {MAX_PIXELS} are allowed")

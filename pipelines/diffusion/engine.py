@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback, Tally
+from pipelines.diffusion.glimpse import glimpse
 from pipelines.diffusion.hardware import Hardware, free_video_memory, is_out_of_memory, noise_source, prepare_torch
 from pipelines.diffusion.loras import LoraStack
 from pipelines.diffusion.pictures import read_initial, to_picture, write_picture
@@ -19,6 +20,7 @@ from pipelines.diffusion.schedulers import new_scheduler
 from pipelines.diffusion.settings import DiffusionSettings
 from pipelines.diffusion.weights import Weights, check_files, open_weights
 from pipelines.errors import EngineError
+from pipelines.live_preview import LivePreview
 
 
 @dataclass(slots=True)
@@ -60,7 +62,8 @@ class DiffusionEngine:
         loaded = time.perf_counter()
         seed = frame_seed(settings, model_digest=resident.model.digest, frame=request.frame)
         try:
-            values = _paint(resident, settings, request.frame, seed, progress)
+            preview = LivePreview(request.scratch, request.preview_every_s)
+            values = _paint(resident, settings, request.frame, seed, progress, preview)
         except EngineError:
             raise
         except Exception as error:
@@ -107,7 +110,14 @@ def _validated(request: FrameRequest) -> DiffusionSettings:
         raise EngineError(EndReason.ENGINE_ERROR, f"The settings are not valid: {error}") from error
 
 
-def _paint(resident: _Resident, settings: DiffusionSettings, frame: int, seed: int, progress: ProgressCallback) -> Any:
+def _paint(
+    resident: _Resident,
+    settings: DiffusionSettings,
+    frame: int,
+    seed: int,
+    progress: ProgressCallback,
+    preview: LivePreview,
+) -> Any:
     """The picture as float RGB of shape (height, width, 3)."""
     weights = resident.weights
     encoded = resident.prompts.at(settings, frame)
@@ -126,7 +136,11 @@ def _paint(resident: _Resident, settings: DiffusionSettings, frame: int, seed: i
 
     def after_step(running: Any, step: int, _time: Any, kept: dict[str, Any]) -> dict[str, Any]:
         steps = running.num_timesteps
-        progress((step + 1) / (steps + 1), f"step {step + 1} of {steps}")  # the last share is for the decoder
+        done = step + 1
+        # The last share is for the decoder.
+        progress(done / (steps + 1), f"step {done} of {steps}", Tally(done, steps, "steps"))
+        if done < steps:
+            preview.offer(lambda: glimpse(weights, kept["latents"]))
         return kept
 
     return pipe(
@@ -136,5 +150,5 @@ def _paint(resident: _Resident, settings: DiffusionSettings, frame: int, seed: i
         generator=noise_source(seed),
         output_type="np",
         callback_on_step_end=after_step,
-        callback_on_step_end_tensor_inputs=[],
+        callback_on_step_end_tensor_inputs=["latents"],
     ).images[0]

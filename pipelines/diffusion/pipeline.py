@@ -14,13 +14,9 @@ from jobs.errors import InvalidInput
 from jobs.fingerprint import canonical_json
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
-from pipelines.diffusion.settings import MAX_SEED, DiffusionSettings, ImageFormat, SeedMode
+from pipelines.diffusion.settings import MAX_SEED, DiffusionSettings, SeedMode
+from pipelines.pictures import OUTPUTS
 
-_OUTPUTS = {
-    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
-    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
-    ImageFormat.WEBP: OutputFormat(extension=".webp", media_type="image/webp"),
-}
 _PACKAGES = ("diffusers", "transformers", "torch")
 """All three compute pixels."""
 _NOT_THE_PICTURE = frozenset({"seed", "seed_mode", "device", "dtype", "format", "quality"})
@@ -59,7 +55,7 @@ class DiffusionPipeline:
             raise ValueError(f"the model has no picture {own.init_image!r}; it has: {', '.join(pictures) or 'none'}")
 
     def output(self, settings: BaseModel) -> OutputFormat:
-        return _OUTPUTS[typed(settings).format]
+        return OUTPUTS[typed(settings).format]
 
     def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
         own = typed(settings)

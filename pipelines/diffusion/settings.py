@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from models.manifest import ManifestPath
+from pipelines.pictures import check_pixels
 
 SIDE_STEP_PX = 8
 """A latent cell is 8x8 pixels."""
@@ -32,7 +33,7 @@ NUMBER = re.compile(r"#+")
 """In the path of a picture: the frame's number, padded with zeros to as many digits."""
 
 
-class ImageFormat(StrEnum):
+class ImageFormat(StrEnum):  # no exr: what a decoder makes is no linear light
     PNG = "png"
     JPEG = "jpeg"
     WEBP = "webp"
@@ -157,7 +158,7 @@ class DiffusionSettings(BaseModel):
         if (self.width is None) != (self.height is None):
             raise ValueError("width and height go together")
         if self.width is not None and self.height is not None:
-            check_pixels(self.width, self.height)
+            check_pixels(self.width, self.height, most=MAX_PIXELS)
         if self.init_image is None:
             if self.strength is not None:
                 raise ValueError("strength is for image to image only; name an init_image")
@@ -192,9 +193,3 @@ class DiffusionSettings(BaseModel):
         if self.init_image is None:
             return None
         return NUMBER.sub(lambda digits: f"{frame:0{len(digits[0])}d}", self.init_image)
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Raise ``ValueError`` for a picture too large to compute."""
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{width}x{height} is {width * height} pixels; at most {MAX_PIXELS} are allowed")

@@ -14,8 +14,9 @@ from models.errors import ModelInvalid
 from models.formats.diffusion import DiffusionFolder, Family, inspect_folder
 from pipelines.base import ModelFiles
 from pipelines.diffusion.hardware import Hardware, is_out_of_memory
-from pipelines.diffusion.settings import check_pixels
+from pipelines.diffusion.settings import MAX_PIXELS
 from pipelines.errors import EngineError
+from pipelines.pictures import check_pixels
 
 _DAMAGED = "Check the folder with diffusers, save it again with save_pretrained(folder), and upload that."
 _MODELS: dict[str, Any] = {
@@ -140,7 +141,7 @@ def _native_size(pipe: Any) -> tuple[int, int]:
     height, width = size if isinstance(size, list | tuple) else (size, size)
     try:
         pixels = int(width) * pipe.vae_scale_factor, int(height) * pipe.vae_scale_factor
-        check_pixels(*pixels)
+        check_pixels(*pixels, most=MAX_PIXELS)
     except (TypeError, ValueError) as error:
         raise EngineError(
             EndReason.MODEL_INVALID, f"The model's own picture size is not usable: {error}", remedy=_DAMAGED

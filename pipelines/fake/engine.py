@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback, Tally
 from pipelines.errors import EngineError
 from pipelines.fake.faults import strikes
 from pipelines.fake.png import gradient_png
@@ -58,7 +58,7 @@ class FakeEngine:
         self._go_wrong(settings, request.frame, number)
         seconds = settings.render_ms / 1000 / (part.of if part is not None else 1)
         for step in range(_STEPS if seconds else 0):
-            progress(step / _STEPS, f"step {step} of {_STEPS}")
+            progress(step / _STEPS, f"step {step} of {_STEPS}", Tally(step, _STEPS, "steps"))
             time.sleep(max(0.0, begun + seconds * (step + 1) / _STEPS - time.perf_counter()))
         rendered = time.perf_counter()
         image = _picture(settings, request)

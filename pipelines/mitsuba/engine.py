@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,11 @@ from pydantic import ValidationError
 from jobs.states import EndReason
 from models.errors import ModelInvalid
 from models.formats.mitsuba_xml import MitsubaScene, read_mitsuba
-from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback, Tally
 from pipelines.errors import EngineError
+from pipelines.live_preview import LONGEST_SIDE, LivePreview
 from pipelines.mitsuba.merge import write_part
-from pipelines.mitsuba.picture import Layers, write_picture
+from pipelines.mitsuba.picture import Layers, screen_colours, write_picture
 from pipelines.mitsuba.pipeline import MitsubaPipeline
 from pipelines.mitsuba.sampling import Pass, plan_passes, share
 from pipelines.mitsuba.scene import Camera, Integrator, LoadedScene
@@ -26,6 +29,9 @@ from pipelines.mitsuba.variants import Choice, Mitsuba
 
 _SHOWN = 5
 """Missing files that a message names."""
+
+Pixels = npt.NDArray[np.float32]
+"""(height, width, channels)"""
 
 
 @dataclass(slots=True)
@@ -79,17 +85,19 @@ class MitsubaEngine:
         integrator = resident.scene.integrator(settings)
         passes = _passes(request, settings, camera)
         ready = time.perf_counter()
-        layers, samples = self._render(resident.scene.scene, camera, integrator, passes, progress)
+        preview = LivePreview(request.scratch, request.preview_every_s)
+        show = partial(_offer, preview, camera, integrator, settings)
+        layers, samples = self._render(resident.scene.scene, camera, integrator, passes, progress, show)
         rendered = time.perf_counter()
         part = request.part
         extension = ".exr" if part is not None else self._pipeline.output(settings).extension
         main = request.scratch / f"{request.frame:06d}{extension}"
-        partial = main.with_name(f".part-{main.name}")
+        unfinished = main.with_name(f".part-{main.name}")
         if part is not None:
-            write_part(partial, layers, frame=request.frame, part=part, samples=samples)
+            write_part(unfinished, layers, frame=request.frame, part=part, samples=samples)
         else:
-            write_picture(partial, layers, settings)
-        partial.rename(main)
+            write_picture(unfinished, layers, settings)
+        unfinished.rename(main)
         return FrameOutput(
             main=main,
             timings_ms={
@@ -124,14 +132,20 @@ class MitsubaEngine:
         return self._resident
 
     def _render(
-        self, scene: Any, camera: Camera, integrator: Integrator, passes: list[Pass], progress: ProgressCallback
+        self,
+        scene: Any,
+        camera: Camera,
+        integrator: Integrator,
+        passes: list[Pass],
+        progress: ProgressCallback,
+        show: Callable[[Pixels, int], None],
     ) -> tuple[Layers, int]:
         """The mean over all passes, and of how many samples. In place: at 8K a copy of ten channels has 1.3 GB."""
         total = sum(each.samples for each in passes)
-        sums: npt.NDArray[np.float32] | None = None
+        sums: Pixels | None = None
         weight = done = 0
         for each in passes:
-            progress(done / total, f"sample {done} of {total}")
+            progress(done / total, f"sample {done} of {total}", Tally(done, total, "samples"))
             image = self._render_pass(scene, camera, integrator, each)
             made = int(camera.sensor.sampler().sample_count())  # a stratified sampler rounds up
             image *= made
@@ -140,12 +154,13 @@ class MitsubaEngine:
             else:
                 sums += image
             weight, done = weight + made, done + each.samples
+            if done < total:
+                show(sums, weight)
         assert sums is not None
         sums /= weight
-        names = _channel_names(camera, integrator, sums.shape[2])
-        return {name: sums[:, :, number] for number, name in enumerate(names)}, weight
+        return _layers(camera, integrator, sums), weight
 
-    def _render_pass(self, scene: Any, camera: Camera, integrator: Integrator, one: Pass) -> npt.NDArray[np.float32]:
+    def _render_pass(self, scene: Any, camera: Camera, integrator: Integrator, one: Pass) -> Pixels:
         try:
             image = self._mitsuba.mi.render(
                 scene, sensor=camera.sensor, integrator=integrator.integrator, seed=one.seed, spp=one.samples
@@ -196,6 +211,24 @@ def _passes(request: FrameRequest, settings: MitsubaSettings, camera: Camera) ->
         seed=settings.seed or 0,
         part=None if part is None else part.number,
     )
+
+
+def _layers(camera: Camera, integrator: Integrator, pixels: Pixels) -> Layers:
+    names = _channel_names(camera, integrator, pixels.shape[2])
+    return {name: pixels[:, :, number] for number, name in enumerate(names)}
+
+
+def _offer(
+    preview: LivePreview,
+    camera: Camera,
+    integrator: Integrator,
+    settings: MitsubaSettings,
+    sums: Pixels,
+    weight: int,
+) -> None:
+    """What the passes so far make together: every nth pixel, as the screen would show it."""
+    step = max(1, max(sums.shape[:2]) // LONGEST_SIDE)
+    preview.offer(lambda: screen_colours(_layers(camera, integrator, sums[::step, ::step] / weight), settings))
 
 
 def _channel_names(camera: Camera, integrator: Integrator, count: int) -> list[str]:

@@ -11,7 +11,8 @@ import OpenEXR
 from PIL import Image
 
 from jobs.errors import InvalidInput
-from pipelines.mitsuba.settings import ImageFormat, MitsubaSettings, ToneMap
+from pipelines.mitsuba.settings import MitsubaSettings, ToneMap
+from pipelines.pictures import ImageFormat
 from pipelines.post.pixels import linear_to_srgb
 
 Layers = dict[str, npt.NDArray[np.float32]]
@@ -63,8 +64,17 @@ def tone_mapped(rgb: npt.NDArray[np.float32], settings: MitsubaSettings) -> npt.
     return linear_to_srgb(light)
 
 
+def screen_colours(layers: Layers, settings: MitsubaSettings) -> npt.NDArray[np.uint8]:
+    """(height, width, 3), over black where the frame has an alpha channel."""
+    return tone_mapped(_colours(layers), settings)
+
+
+def _colours(layers: Layers) -> npt.NDArray[np.float32]:
+    return np.stack([layers[name] if name in layers else layers["Y"] for name in "RGB"], axis=-1)
+
+
 def _write_display(path: Path, layers: Layers, settings: MitsubaSettings) -> None:
-    rgb = np.stack([layers[name] if name in layers else layers["Y"] for name in "RGB"], axis=-1)
+    rgb = _colours(layers)
     alpha = layers.get("A")
     if settings.format is ImageFormat.JPEG:  # has no alpha: colours are premultiplied, so this lies over black
         Image.fromarray(tone_mapped(rgb, settings)).save(path, "JPEG", quality=settings.quality or _JPEG_QUALITY)

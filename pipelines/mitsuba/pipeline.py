@@ -13,13 +13,8 @@ from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.mitsuba.sampling import PASS_RAYS
-from pipelines.mitsuba.settings import ImageFormat, MitsubaSettings, check_pixels
-
-_OUTPUTS = {
-    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
-    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
-    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
-}
+from pipelines.mitsuba.settings import MAX_PIXELS, MitsubaSettings
+from pipelines.pictures import OUTPUTS, check_pixels
 
 _FEW_SAMPLES = 16
 """Of a part; with fewer its fixed costs weigh in most scenes."""
@@ -50,13 +45,13 @@ class MitsubaPipeline:
         """The picture must not be too large, whoever says so, and a named camera must be there."""
         own = _typed(settings)
         width, height, _ = facts.get("resolution") or (1, 1, 100)
-        check_pixels(own.width or width, own.height or height)
+        check_pixels(own.width or width, own.height or height, most=MAX_PIXELS)
         cameras = facts.get("cameras")
         if own.camera is not None and cameras is not None and own.camera not in cameras:
             raise ValueError(f"the scene has no camera {own.camera!r}; it has: {', '.join(cameras) or 'none'}")
 
     def output(self, settings: BaseModel) -> OutputFormat:
-        return _OUTPUTS[_typed(settings).format]
+        return OUTPUTS[_typed(settings).format]
 
     def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
         own = _typed(settings)

@@ -20,7 +20,8 @@ from models.formats.mitsuba_plugins import is_file_property
 from models.formats.mitsuba_xml import MitsubaScene
 from pipelines.errors import EngineError
 from pipelines.mitsuba.camera_path import Pose
-from pipelines.mitsuba.settings import Aov, IntegratorKind, MitsubaSettings, check_pixels
+from pipelines.mitsuba.settings import MAX_PIXELS, Aov, IntegratorKind, MitsubaSettings
+from pipelines.pictures import check_pixels
 
 DEFAULT_SIZE = (768, 576)
 """Of a film that names none (Mitsuba's own)."""
@@ -117,7 +118,7 @@ class LoadedScene:
         film, channels = _film_of(element, settings)
         width, height = film_size(film)
         try:
-            check_pixels(width, height)
+            check_pixels(width, height, most=MAX_PIXELS)
         except ValueError as error:
             raise _refused(f"The picture is too large: {error}.", "Set width and height in the settings.") from error
         sensor = self._load(element)

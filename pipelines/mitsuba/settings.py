@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.mitsuba.camera_path import Keyframes, Orbit
+from pipelines.pictures import ImageFormat, check_encoding, check_pixels
 
 MAX_SIDE_PX = 65_536
 MAX_PIXELS = 7680 * 4320
@@ -31,12 +32,6 @@ class Variant(StrEnum):
     LLVM_SPECTRAL = "llvm_ad_spectral"
     CUDA_RGB = "cuda_ad_rgb"
     CUDA_SPECTRAL = "cuda_ad_spectral"
-
-
-class ImageFormat(StrEnum):
-    PNG = "png"
-    JPEG = "jpeg"
-    EXR = "exr"
 
 
 class IntegratorKind(StrEnum):
@@ -71,13 +66,6 @@ class ToneMap(StrEnum):
     """x / (1 + x) of the luminance: no highlight is cut off."""
 
 
-COLOR_DEPTHS: dict[ImageFormat, tuple[int, ...]] = {
-    ImageFormat.PNG: (8,),
-    ImageFormat.JPEG: (8,),
-    ImageFormat.EXR: (16, 32),
-}
-
-
 class MitsubaSettings(BaseModel):
     """Settings of the ``mitsuba`` pipeline."""
 
@@ -105,12 +93,7 @@ class MitsubaSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        depths = COLOR_DEPTHS[self.format]
-        if self.color_depth is not None and self.color_depth not in depths:
-            allowed = " or ".join(str(depth) for depth in depths)
-            raise ValueError(f"{self.format} takes a color_depth of {allowed}, not {self.color_depth}")
-        if self.quality is not None and self.format is not ImageFormat.JPEG:
-            raise ValueError(f"quality is for jpeg only; {self.format} is lossless")
+        check_encoding(self.format, color_depth=self.color_depth, quality=self.quality)
         if self.format is ImageFormat.EXR:
             if self.tone_map is not None or self.exposure is not None:
                 raise ValueError("exr holds linear light: tone_map and exposure are for png and jpeg only")
@@ -118,7 +101,7 @@ class MitsubaSettings(BaseModel):
             raise ValueError(f"aovs are layers of an exr; {self.format} has no place for them")
         self._check_integrator()
         if self.width is not None and self.height is not None:
-            check_pixels(self.width, self.height)
+            check_pixels(self.width, self.height, most=MAX_PIXELS)
         return self
 
     def _check_integrator(self) -> None:
@@ -128,9 +111,3 @@ class MitsubaSettings(BaseModel):
             raise ValueError("the direct integrator has no max_depth: it follows light for one bounce")
         if self.integrator is IntegratorKind.PTRACER and self.aovs:
             raise ValueError("ptracer follows light from its source and knows no aovs; use path or volpath")
-
-
-def check_pixels(width: int, height: int) -> None:
-    """Raise ``ValueError`` for a picture too large to render."""
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{width}x{height} is {width * height} pixels; at most {MAX_PIXELS} (8K) are allowed")

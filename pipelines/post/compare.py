@@ -11,9 +11,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from jobs.errors import InvalidInput
+from pipelines.post.display import read_srgb
 from pipelines.post.flip import flip_map
 from pipelines.post.gaussian import Doubles, gaussian, separable
-from pipelines.post.pixels import read_srgb
 
 Pixels = npt.NDArray[np.uint8]
 

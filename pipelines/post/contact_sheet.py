@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from jobs.errors import InvalidInput
-from pipelines.post.pixels import PictureFacts, read_srgb
+from pipelines.post.display import read_srgb
+from pipelines.post.pixels import PictureFacts
 
 MAX_CELLS = 400
 """Frames on one sheet."""

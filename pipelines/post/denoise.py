@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from pipelines.post.display import read_srgb
 from pipelines.post.exr import DECODED_LIMIT_BYTES, Floats, is_exr, read_exr, rgb_channels, write_exr
 from pipelines.post.optional import optional_library
-from pipelines.post.pixels import PictureFacts, linear_to_srgb, read_srgb, srgb_to_linear
+from pipelines.post.pixels import PictureFacts, linear_to_srgb, srgb_to_linear
 
 Quality = Literal["fast", "balanced", "high"]
 Guide = Literal["albedo", "normal"]

@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float32]
 
 DECODED_LIMIT_BYTES = 2 * 1024**3
 """Memory that the layers of one file may take decoded: 10 float layers of RGB at 8K are 4 GB and are refused."""
+COLOUR_LIMIT_BYTES = 4 * 1024**3
+"""The same where the colour alone is kept: previews and films of an 8K frame with ten passes of three channels."""
 MAX_CHANNELS = 1024
 """Of one file; Blender writes some tens with every pass on."""
 _SAMPLE_BYTES = 4
@@ -94,18 +96,14 @@ def read_exr(path: Path, *, limit_bytes: int = DECODED_LIMIT_BYTES) -> ExrPictur
 
     Raises ``BadPicture`` for a file that is cut off, deep, subsampled, or larger decoded than ``limit_bytes``.
     """
-    if not is_exr(path):
-        raise BadPicture(f"{path.name} is no OpenEXR file.")
-    check_blocks(path)
-    library = _library()
-    try:
-        with library.File(str(path), header_only=True) as file:
-            size = _checked_size([part.header for part in file.parts], path.name, limit_bytes)
-        with library.File(str(path), separate_channels=True) as file:
-            channels = _channels_of(file.parts, size)
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise BadPicture(f"{path.name} cannot be decoded: {error}") from error
-    return ExrPicture(size[0], size[1], channels)
+    size, planes = _planes_of(path, limit_bytes)
+    return ExrPicture(*size, {name: np.asarray(plane, dtype=np.float32) for name, plane in planes.items()})
+
+
+def read_colour(path: Path, *, limit_bytes: int = COLOUR_LIMIT_BYTES) -> Floats:
+    """(height, width, 3) float32, linear; the layer that ``ExrPicture.colour`` names. Raises as ``read_exr``."""
+    size, planes = _planes_of(path, limit_bytes)
+    return np.asarray(ExrPicture(*size, planes).colour(), dtype=np.float32)
 
 
 def write_exr(path: Path, channels: Mapping[str, Floats], *, half: bool = False) -> None:
@@ -151,16 +149,31 @@ def _checked_size(headers: list[dict[str, Any]], name: str, limit_bytes: int) ->
     return first
 
 
-def _channels_of(parts: list[Any], size: tuple[int, int]) -> dict[str, Floats]:
+def _planes_of(path: Path, limit_bytes: int) -> tuple[tuple[int, int], dict[str, Any]]:
+    """(width, height), and each channel in the file's own kind of number."""
+    if not is_exr(path):
+        raise BadPicture(f"{path.name} is no OpenEXR file.")
+    check_blocks(path)
+    library = _library()
+    try:
+        with library.File(str(path), header_only=True) as file:
+            size = _checked_size([part.header for part in file.parts], path.name, limit_bytes)
+        with library.File(str(path), separate_channels=True) as file:
+            return size, _channels_of(file.parts, size)
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise BadPicture(f"{path.name} cannot be decoded: {error}") from error
+
+
+def _channels_of(parts: list[Any], size: tuple[int, int]) -> dict[str, Any]:
     """Parts of another size are left out: they cannot be laid over the first."""
-    found: dict[str, Floats] = {}
+    found: dict[str, Any] = {}
     for part in parts:
         if (part.width(), part.height()) != size:
             continue
         prefix = part.name() or ""
         for name, channel in part.channels.items():
             full = name if not prefix or name.startswith(f"{prefix}.") or len(parts) == 1 else f"{prefix}.{name}"
-            found[full] = np.asarray(channel.pixels, dtype=np.float32)
+            found[full] = channel.pixels
     if not found:
         raise BadPicture("The OpenEXR file has no flat channels.", remedy="Deep files are not taken.")
     return found

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipelines.post.pixels import PictureFacts, read_srgb
+from pipelines.post.display import read_srgb
+from pipelines.post.pixels import PictureFacts
 
 PREVIEW_WIDTH = 480
 """Pixels; a frame at most this wide in a web format is its own preview."""

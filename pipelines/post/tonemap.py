@@ -9,8 +9,9 @@ import numpy as np
 from PIL import Image
 
 from pipelines.post.cube_lut import CubeLut, apply_cube
+from pipelines.post.display import read_srgb
 from pipelines.post.exr import DECODED_LIMIT_BYTES, Floats, is_exr, read_exr
-from pipelines.post.pixels import PictureFacts, encode_srgb, read_srgb, srgb_to_linear
+from pipelines.post.pixels import PictureFacts, encode_srgb, srgb_to_linear
 
 Curve = Literal["srgb", "filmic", "reinhard"]
 

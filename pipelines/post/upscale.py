@@ -16,8 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from jobs.errors import InvalidInput, RayfarmError
+from pipelines.post.display import read_srgb
 from pipelines.post.optional import NotInstalled, optional_library
-from pipelines.post.pixels import PictureFacts, read_srgb
+from pipelines.post.pixels import PictureFacts
 
 Factor = Literal[2, 3, 4]
 Method = Literal["auto", "animevideo", "photo", "lanczos"]

@@ -19,7 +19,9 @@ from PIL import Image
 
 from jobs.errors import InvalidInput
 from jobs.post_steps import VideoCodec
-from pipelines.post.pixels import PictureFacts, read_srgb
+from pipelines.post.display import read_srgb
+from pipelines.post.pixels import PictureFacts
+from pipelines.post.sound_track import SoundCodec, SoundTrack
 
 Container = Literal["mp4", "mov", "webm", "gif"]
 MEDIA_TYPES: dict[Container, str] = {
@@ -47,6 +49,8 @@ class _Recipe:
     max_width: int | None
     tag: str | None = None
     """Four characters by which players know the codec, where the library's own choice plays nowhere."""
+    sound: SoundCodec | None = "aac"
+    """None: the container takes none."""
 
 
 _FAST_START = {"movflags": "+faststart"}
@@ -64,13 +68,18 @@ _FILMS: dict[VideoCodec, _Recipe] = {
         "hvc1",
     ),
     "av1": _Recipe("libsvtav1", {"crf": "22", "preset": "8"}, _FAST_START, "yuv420p10le", None),
-    "prores": _Recipe("prores_ks", {"profile": "hq", "vendor": "apl0"}, {}, "yuv422p10le", None),
+    "prores": _Recipe("prores_ks", {"profile": "hq", "vendor": "apl0"}, {}, "yuv422p10le", None, sound="pcm_s16le"),
 }
 _PREVIEWS: dict[Container, _Recipe] = {
     "webm": _Recipe(
-        "libvpx-vp9", {"crf": "36", "b": "0", "deadline": "realtime", "cpu-used": "6"}, {}, "yuv420p", _PREVIEW_WIDTH
+        "libvpx-vp9",
+        {"crf": "36", "b": "0", "deadline": "realtime", "cpu-used": "6"},
+        {},
+        "yuv420p",
+        _PREVIEW_WIDTH,
+        sound="libopus",
     ),
-    "gif": _Recipe("gif", {}, {}, "rgb8", _PREVIEW_WIDTH),
+    "gif": _Recipe("gif", {}, {}, "rgb8", _PREVIEW_WIDTH, sound=None),
 }
 
 
@@ -81,11 +90,13 @@ def encode_video(
     container: Container,
     fps: float,
     codec: VideoCodec = "h264",
+    sound: Path | None = None,
     on_frame: Callable[[int], None] = lambda _count: None,
 ) -> PictureFacts:
     """Encode the files in order at ``fps`` frames per second; returns the film's size in pixels.
 
-    ``webm`` and ``gif`` are the light previews, whose codec is fixed; ``codec`` is that of the others. Refused with
+    ``webm`` and ``gif`` are the light previews, whose codec is fixed; ``codec`` is that of the others. ``sound``: a WAV
+    (``pipelines.sound_format``), cut to the film's length; a gif stays silent. Refused with
     ``InvalidInput``: pictures of another size than the first, since a film has one size; a codec in a container that
     is not its own; a codec that this farm has no encoder for. An odd edge loses one pixel, since 4:2:0 needs even
     ones. The target appears only when it is whole.
@@ -94,7 +105,8 @@ def encode_video(
     partial = target.with_name(f"{target.name}.partial")
     try:
         with av.open(str(partial), "w", format=container, options=recipe.container_options) as output:
-            size = _write_frames(output, frames, recipe, Fraction(fps).limit_denominator(1001), on_frame)
+            rate = Fraction(fps).limit_denominator(1001)
+            size = _write_frames(output, frames, recipe, rate, sound if recipe.sound is not None else None, on_frame)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
@@ -106,8 +118,10 @@ def _write_frames(
     frames: Iterable[Path],
     recipe: _Recipe,
     rate: Fraction,
+    sound: Path | None,
     on_frame: Callable[[int], None],
 ) -> PictureFacts:
+    track: SoundTrack | None = None
     stream: av.VideoStream | None = None
     source: tuple[int, int] | None = None
     for count, path in enumerate(frames, start=1):
@@ -117,6 +131,8 @@ def _write_frames(
             stream = _add_stream(output, recipe, rate)
             stream.width, stream.height = _film_size(source, recipe.max_width)
             stream.pix_fmt = recipe.pixel_format
+            if sound is not None and recipe.sound is not None:
+                track = SoundTrack(output, sound, recipe.sound)
         elif image.size != source:
             raise InvalidInput(f"{path.name} is {image.size}, the first frame is {source}; a film has one size.")
         wanted = (stream.width, stream.height)
@@ -125,10 +141,14 @@ def _write_frames(
         elif image.size != wanted:
             image = image.crop((0, 0, *wanted))
         output.mux(stream.encode(_encodable(np.asarray(image), recipe.pixel_format)))
+        if track is not None:
+            track.feed(count / rate)
         on_frame(count)
     if stream is None:
         raise InvalidInput("There is no frame to make a film of.")
     output.mux(stream.encode())
+    if track is not None:
+        track.finish()
     return PictureFacts(stream.width, stream.height)
 
 

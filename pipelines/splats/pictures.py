@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipelines.pictures import ImageFormat
 from pipelines.splats.cloud import Floats
 from pipelines.splats.drawing import Drawing
-from pipelines.splats.settings import ImageFormat, SplatsSettings
+from pipelines.splats.settings import SplatsSettings
 
 NOTHING_Z = 1e10
 """Depth in an OpenEXR where nothing is: as Blender has it."""

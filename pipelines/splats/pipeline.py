@@ -12,16 +12,13 @@ from pydantic import BaseModel
 from jobs.errors import InvalidInput
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
+from pipelines.pictures import OUTPUTS
+from pipelines.splats.build_kernels import start_build
 from pipelines.splats.kernel_cache import kernel_cache
-from pipelines.splats.settings import FileCameras, ImageFormat, SplatsSettings, check_distortion, check_size
+from pipelines.splats.settings import FileCameras, SplatsSettings, check_distortion, check_size
 
 RASTERISER_VERSION = "1"
 """Of our own; raised with every change that changes pixels."""
-_OUTPUTS = {
-    ImageFormat.PNG: OutputFormat(extension=".png", media_type="image/png"),
-    ImageFormat.JPEG: OutputFormat(extension=".jpg", media_type="image/jpeg"),
-    ImageFormat.EXR: OutputFormat(extension=".exr", media_type="image/x-exr"),
-}
 _WHOLE = "A frame of splats is drawn whole, on one replica: it takes a fraction of a second."
 
 
@@ -73,7 +70,7 @@ class SplatsPipeline:
             check_size(*size)
 
     def output(self, settings: BaseModel) -> OutputFormat:
-        return _OUTPUTS[_typed(settings).format]
+        return OUTPUTS[_typed(settings).format]
 
     def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:
         own = _typed(settings)
@@ -90,10 +87,13 @@ class SplatsPipeline:
         raise InvalidInput(_WHOLE, field="split.mode")
 
     def shared_paths(self) -> tuple[Path, ...]:
-        """Where Numba keeps the compiled rasteriser: 16 s of CPU to build, read in a fraction of a second."""
-        path = kernel_cache()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return (path,)
+        """None: compiled kernels are code, and no engine runs what another wrote."""
+        return ()
+
+    def trusted_paths(self) -> tuple[Path, ...]:
+        """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
+        start_build()
+        return (kernel_cache(),)
 
 
 def _typed(settings: BaseModel) -> SplatsSettings:

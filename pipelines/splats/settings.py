@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from models.manifest import check_path
+from pipelines.pictures import ImageFormat, check_encoding, check_pixels
 from pipelines.splats.cameras import DEFAULT_SIZE, BadCameras, fitted, parse_path
 
 MIN_SIDE_PX = 4
@@ -24,12 +25,6 @@ MAX_WEB_COPY = 2_000_000
 Real = Annotated[float, Field(allow_inf_nan=False, ge=-1e9, le=1e9)]
 Channel = Annotated[float, Field(ge=0, le=1)]
 Vector = tuple[Real, Real, Real]
-
-
-class ImageFormat(StrEnum):
-    PNG = "png"
-    JPEG = "jpeg"
-    EXR = "exr"
 
 
 class Device(StrEnum):
@@ -147,11 +142,7 @@ class SplatsSettings(_Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        depths = (16, 32) if self.format is ImageFormat.EXR else (8,)
-        if self.color_depth is not None and self.color_depth not in depths:
-            raise ValueError(f"{self.format} takes a color_depth of {' or '.join(map(str, depths))}")
-        if self.quality is not None and self.format is not ImageFormat.JPEG:
-            raise ValueError(f"quality is for jpeg only; {self.format} is lossless")
+        check_encoding(self.format, color_depth=self.color_depth, quality=self.quality)
         if self.transparent and self.format is ImageFormat.JPEG:
             raise ValueError("jpeg has no alpha channel; transparent needs png or exr")
         if self.transparent and self.background != (0.0, 0.0, 0.0):
@@ -191,5 +182,4 @@ def check_size(width: int, height: int) -> None:
     """Raise ``ValueError`` for a picture too large to hold."""
     if not (MIN_SIDE_PX <= width <= MAX_SIDE_PX and MIN_SIDE_PX <= height <= MAX_SIDE_PX):
         raise ValueError(f"{width}x{height}: each side must have {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels")
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{width}x{height} is {width * height} pixels; at most {MAX_PIXELS} are allowed")
+    check_pixels(width, height, most=MAX_PIXELS)

@@ -1,6 +1,7 @@
 """Wakes the event streams of this process: one LISTEN connection, fanned out in memory.
 
-A notification is a hint and may be lost; every stream also reads the rows again at each heartbeat.
+A notification is a hint and may be lost; every stream also reads the rows again at each heartbeat. What is told of
+frames that render is in the notification itself.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from uuid import UUID
 
 import structlog
 
-from db.listen import EVENTS, listen
+from db.listen import EVENTS, PROGRESS, listen
 from db.settings import DatabaseSettings
+from serve_app.events.live import Subscription
 
 log = structlog.get_logger(__name__)
 
 
 class EventHub:
-    """``async with`` starts and ends its one task; ``subscribe`` gives a flag that is set when a job has news."""
+    """``async with`` starts and ends its one task; ``subscribe`` gives what wakes when a job has news."""
 
     def __init__(self, *, database_settings: DatabaseSettings) -> None:
         self._database_settings = database_settings
-        self._waiting: dict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: dict[UUID, set[Subscription]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
         """Set once notifications arrive; streams do not wait for it."""
@@ -35,21 +37,21 @@ class EventHub:
         """The app is going away: streams end, and their clients resume at another process."""
 
     @contextmanager
-    def subscribe(self, job_id: UUID) -> Iterator[asyncio.Event]:
-        """A flag for one stream. Subscribe before reading the rows, so that nothing falls in between."""
-        flag = asyncio.Event()
-        self._waiting[job_id].add(flag)
+    def subscribe(self, job_id: UUID) -> Iterator[Subscription]:
+        """For one stream. Subscribe before reading the rows, so that nothing falls in between."""
+        mine = Subscription()
+        self._waiting[job_id].add(mine)
         try:
-            yield flag
+            yield mine
         finally:
-            self._waiting[job_id].discard(flag)
+            self._waiting[job_id].discard(mine)
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
     @property
     def streams(self) -> int:
         """Open subscriptions."""
-        return sum(len(flags) for flags in self._waiting.values())
+        return sum(len(streams) for streams in self._waiting.values())
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="event-hub")
@@ -66,21 +68,23 @@ class EventHub:
                 await self._task
 
     async def _run(self) -> None:
-        async for note in listen(self._database_settings, [EVENTS]):
+        async for note in listen(self._database_settings, [EVENTS, PROGRESS]):
             if not note.channel:  # connected again: whatever was said meanwhile is lost
                 self.connected.set()
                 self._wake_all()
                 continue
             try:
-                job = json.loads(note.payload).get("job")
-                flags = self._waiting.get(UUID(job), set()) if job else set()
-            except (ValueError, AttributeError):
+                told = json.loads(note.payload)
+                job = told.get("job_id" if note.channel == PROGRESS else "job")
+                for stream in self._waiting.get(UUID(job), ()) if job else ():
+                    if note.channel == PROGRESS:
+                        stream.tell(told)
+                    else:
+                        stream.wake()
+            except (ValueError, AttributeError, KeyError, TypeError):
                 log.warning("strange notification", action="api.event_payload", payload=note.payload[:200])
-                continue
-            for flag in flags:
-                flag.set()
 
     def _wake_all(self) -> None:
-        for flags in self._waiting.values():
-            for flag in flags:
-                flag.set()
+        for streams in self._waiting.values():
+            for stream in streams:
+                stream.wake()

@@ -14,7 +14,12 @@ _EXAMPLE = (
 
 STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Server-sent events. `id` is the job's own sequence number, without gaps; `event` the kind.",
+        "description": "Server-sent events. `id` is the job's own sequence number, without gaps; `event` the kind.\n\n"
+        "While a frame renders, `frame.progress` tells where it stands: `data` has ordinal, frame, part and parts (of "
+        "a split frame), fraction (0 to 1), done, total and unit (what the engine has counted; null: nothing), "
+        "eta_seconds, detail, preview (a number that rises with each picture of it) and replica. "
+        "It has no `id` and no `seq`, is kept nowhere and not repeated; clients may "
+        "ignore it.",
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     204: {"description": "The job has ended and there is nothing behind the last event that was seen."},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
@@ -14,6 +13,7 @@ from jobs.errors import Unavailable
 from jobs.events import TERMINAL_JOB_EVENT_STATES, EventKind
 from jobs.fingerprint import canonical_json
 from serve_app.events.hub import EventHub
+from serve_app.events.live import encode_word
 from serve_app.events.service import Start
 from serve_app.settings import ApiSettings
 
@@ -35,31 +35,38 @@ async def stream_events(
     """Ends when the job is over and all is told, when the app closes, or after the stream's longest life.
 
     The event that ends the job need not be its last: an output that the job did not wait for is told behind it.
+    Between events it tells of frames that render (``serve_app.events.live``).
     """
     after_seq, is_over = start.after_seq, start.is_over
     yield f"retry: {RETRY_MS}\n\n".encode()
     ends_at = time.monotonic() + settings.stream_lifetime.total_seconds()
+    read_at = words_at = 0.0  # at once
     with place, hub.subscribe(job_id) as news:
         while not hub.closing and time.monotonic() < ends_at:
-            news.clear()  # before reading: what comes during it sets the flag again
-            try:
-                async with database.transaction() as tx:
-                    rows = await read_events(tx, job_id=job_id, after_seq=after_seq, limit=settings.event_page)
-                told = True
-            except Unavailable:
-                rows, told = [], False  # the database is away: the stream lives on and catches up
-            for row in rows:
-                yield encode_event(row, job_id=job_id)
-                after_seq = row.seq
-                if row.kind is EventKind.JOB_STATE:
-                    is_over = ends_job(row)  # a retry goes on behind the end of a job
-            if len(rows) == settings.event_page:
-                continue
-            if is_over and told:
-                return
-            try:
-                await asyncio.wait_for(news.wait(), settings.heartbeat.total_seconds())
-            except TimeoutError:
+            if news.take_rows() or time.monotonic() >= read_at:
+                try:
+                    async with database.transaction() as tx:
+                        rows = await read_events(tx, job_id=job_id, after_seq=after_seq, limit=settings.event_page)
+                    told = True
+                except Unavailable:
+                    rows, told = [], False  # the database is away: the stream lives on and catches up
+                for row in rows:
+                    yield encode_event(row, job_id=job_id)
+                    after_seq = row.seq
+                    news.note_event(row.kind, row.seq, row.data)
+                    if row.kind is EventKind.JOB_STATE:
+                        is_over = ends_job(row)  # a retry goes on behind the end of a job
+                if len(rows) == settings.event_page:
+                    read_at = 0.0
+                    continue
+                if is_over and told:
+                    return
+                read_at = time.monotonic() + settings.heartbeat.total_seconds()
+            if time.monotonic() >= words_at and (words := news.take_words()):
+                for word in words:
+                    yield encode_word(word, job_id=job_id)
+                words_at = time.monotonic() + settings.progress_every.total_seconds()
+            if not await news.wait(words_from=words_at, until=read_at):
                 yield HEARTBEAT
 
 

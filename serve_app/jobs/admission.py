@@ -13,6 +13,7 @@ from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import JobLimits, JobSpec, Split, SplitMode
 from pipelines.base import Pipeline, SplitsByScene
+from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
@@ -179,6 +180,7 @@ def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
     settings = pipeline.settings_type.model_validate(spec.settings)
     if isinstance(pipeline, SplitsByScene):
         pipeline.check_scene_split(settings, spec.split, probe)
+    _require_sound(spec, pipeline, probe)
     try:
         pipeline.check_scene(settings, probe)
     except ValueError as error:
@@ -187,6 +189,21 @@ def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
             field="settings",
             remedy="Set in the job's settings what the scene has too large, or correct the scene.",
         ) from error
+
+
+def _require_sound(spec: JobSpec, pipeline: Pipeline, probe: Mapping[str, Any]) -> None:
+    """A film that must have the scene's sound can have it, if all its frames are rendered."""
+    video = spec.video
+    if video is None or video.audio != "scene":
+        return
+    fps = video.fps or float(probe.get("fps") or 0) or 1.0
+    silent = why_silent(pipeline, probe, numbers=list(spec.frame_range), fps=fps)
+    if silent is not None:
+        raise InvalidInput(
+            f"The film cannot have the scene's sound: {silent}.",
+            field="outputs.video.audio",
+            remedy="Ask for `auto`, which makes a silent film then, or `none`.",
+        )
 
 
 def _names(value: object) -> list[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
+from starlette.responses import PlainTextResponse, RedirectResponse
 
 from jobs.spec import JobSpec
 from jobs.states import FrameState, JobState
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.openapi import problems
@@ -17,6 +18,11 @@ from serve_app.paging import Page
 from serve_app.security import Access
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_LOG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Text, 64 KiB at most.", "content": {"text/plain": {"schema": {"type": "string"}}}},
+    **problems(404),
+}
 
 
 @router.post(
@@ -77,6 +83,42 @@ async def list_frames(
 async def read_frame(job_id: UUID, frame: int, access: Access, tx: Tx) -> FrameView:
     """One frame by its number in the scene."""
     return await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+
+
+@router.get(
+    "/{job_id}/frames/{frame}/preview",
+    status_code=307,
+    response_class=RedirectResponse,
+    responses={307: {"description": "The picture, a small JPEG, is at `Location`."}, **problems(404)},
+)
+async def read_preview(
+    job_id: UUID, frame: int, access: Access, unit: Unit, services: Services, public_url: PublicUrl
+) -> RedirectResponse:
+    """What a frame that renders looks like so far. The next one has another address, and this one is gone soon."""
+    tx = await unit.begin()
+    key = await frames.preview_key(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+    await unit.end()
+    url = services.storage.download_url(
+        key,
+        expires_in=services.settings.link_lifetime,
+        filename=f"frame_{frame:04d}_so_far.jpg",
+        media_type="image/jpeg",
+    )
+    link = f"{public_url}{url}" if url.startswith("/") else url
+    return RedirectResponse(link, status_code=307, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/{job_id}/frames/{frame}/log", response_class=PlainTextResponse, responses=_LOG)
+async def read_log(
+    job_id: UUID,
+    frame: int,
+    access: Access,
+    tx: Tx,
+    attempt: Annotated[UUID | None, Query(description="This try; absent: the newest that printed anything.")] = None,
+) -> PlainTextResponse:
+    """The end of what the engine itself printed for this frame, whether it was rendered or failed."""
+    text = await frames.log(tx, project_id=access.project_id, job_id=job_id, frame=frame, attempt_id=attempt)
+    return PlainTextResponse(text, headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 
 
 @router.get("/{job_id}/frames/{frame}/attempts")

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from db.flags import FlagRow, flags_of
-from db.repositories.attempts import list_attempts
-from db.repositories.frames import FrameRow, get_frame, list_frames
+from db.repositories.attempts import list_attempts, read_log
+from db.repositories.frames import FrameRow, LiveProgress, get_frame, list_frames
 from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.errors import NotFound
 from jobs.frames import MAX_FRAMES
 from jobs.spec import JobSpec
 from jobs.states import FrameState
-from serve_app.jobs.schemas import AttemptView, FrameFlag, FrameView
+from serve_app.jobs.schemas import AttemptView, FrameFlag, FrameProgress, FrameView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
 
@@ -75,6 +75,35 @@ async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: in
     )
 
 
+async def preview_key(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> str:
+    """Where the newest picture of a frame that renders is in storage. Raises ``NotFound``."""
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    row = await get_frame(tx, job=job, ordinal=ordinal_of(job, frame))
+    if row.progress is None or row.progress.preview_key is None:
+        raise NotFound(
+            f"There is no picture of frame {frame} now.",
+            remedy="There is one while a frame renders for some seconds, where its engine can make it (mitsuba, "
+            "diffusion; not of one that is split). What is done is among the job's artifacts.",
+            frame=frame,
+        )
+    return row.progress.preview_key
+
+
+async def log(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int, attempt_id: UUID | None) -> str:
+    """What the engine printed for a frame. Raises ``NotFound``."""
+    job = await require_job(tx, project_id=project_id, job_id=job_id)
+    ordinal = ordinal_of(job, frame)
+    found = await read_log(tx, job_id=job_id, ordinal=ordinal, attempt_id=attempt_id)
+    if found is None:
+        raise NotFound(
+            f"There is no log of frame {frame}{'' if attempt_id is None else ' in this try'}.",
+            remedy="An engine that printed nothing, a frame that was reused and one that was never tried leave none; "
+            f"GET /v1/jobs/{job_id}/frames/{frame}/attempts lists the tries.",
+            frame=frame,
+        )
+    return found
+
+
 def ordinal_of(job: JobRow, frame: int) -> int:
     """Place of a frame in the job's range. Raises ``NotFound``."""
     spec = JobSpec.model_validate(job.spec)
@@ -106,6 +135,21 @@ def _view_of(row: FrameRow, flags: Mapping[int, list[FlagRow]]) -> FrameView:
         warm=row.warm,
         parts=row.parts,
         parts_done=row.parts_done,
+        progress=_progress_of(row.progress),
         at=row.at,
         flags=[FrameFlag(flag=one.flag, detail=one.detail) for one in flags.get(row.ordinal, ())],
+    )
+
+
+def _progress_of(told: LiveProgress | None) -> FrameProgress | None:
+    if told is None:
+        return None
+    return FrameProgress(
+        fraction=told.fraction,
+        done=told.done,
+        total=told.total,
+        unit=told.unit,
+        eta_seconds=told.eta_seconds,
+        detail=told.detail,
+        preview=told.preview,
     )

@@ -204,6 +204,20 @@ class FrameFlag(BaseModel):
     detail: str = Field(examples=["Frame 12 is all black; frames 11 and 13 beside it are not (luminance 0.4 and 0.4)."])
 
 
+class FrameProgress(BaseModel):
+    """Where a frame that renders stood when its replica last told."""
+
+    fraction: float = Field(description="0 to 1.")
+    done: int | None = Field(None, description="What the engine has counted; null: nothing.")
+    total: int | None = None
+    unit: str | None = Field(None, examples=["samples"])
+    eta_seconds: float | None = Field(None, description="Estimate from its pace so far; null: too early to tell.")
+    detail: str | None = Field(None, description="The engine's own line.")
+    preview: int | None = Field(
+        None, description="Rises with each new picture at `…/frames/{frame}/preview`; null: there is none (yet)."
+    )
+
+
 class FrameView(BaseModel):
     """A frame: its outcome, or where its work stands."""
 
@@ -217,6 +231,9 @@ class FrameView(BaseModel):
     warm: bool | None = None
     parts: int | None = Field(None, description="Parts of a split frame that is under way; null: not split, or done.")
     parts_done: int | None = Field(None, description="How many of them are rendered.")
+    progress: FrameProgress | None = Field(
+        None, description="While it renders; of a split frame the mean over its parts. null: not told of (yet)."
+    )
     at: datetime | None = None
     flags: list[FrameFlag] = Field([], description="What looks odd about its picture beside its neighbours.")
 

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 
 from serve_app.dependencies import PageQuery, Services, Tx, Unit
 from serve_app.models import service
-from serve_app.models.schemas import ModelDetail, ModelView, NewModel
+from serve_app.models.schemas import ModelChange, ModelDetail, ModelView, NewModel
+from serve_app.openapi import problems
 from serve_app.paging import Page
-from serve_app.security import Access
+from serve_app.security import Access, Admin
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -50,3 +51,9 @@ async def read_model(
 ) -> ModelDetail:
     """One model: its state, the report of its probe, the files that it lacks, and what to do about them."""
     return await service.read(unit, services, project_id=access.project_id, model_id=model_id, wait_s=wait)
+
+
+@router.patch("/{model_id}", responses=problems(403))
+async def change_model(model_id: UUID, change: ModelChange, access: Admin, tx: Tx) -> ModelDetail:
+    """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
+    return await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)

@@ -56,8 +56,18 @@ class NewModel(BaseModel):
     manifest: Manifest
 
 
+class ModelChange(BaseModel):
+    """What may change of a model: how the farm's replicas treat it, never what it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keep_warm": True}]})
+
+    keep_warm: bool = Field(
+        description="Replicas with nothing to do load it, before a job asks for it, and let it go after all others."
+    )
+
+
 class ModelView(BaseModel):
-    """A registered model version; immutable but for its state."""
+    """A registered model version; immutable but for its state and how replicas treat it."""
 
     id: UUID
     name: str
@@ -67,6 +77,7 @@ class ModelView(BaseModel):
     problem: dict[str, Any] | None = Field(None, description="Why it is not ready.")
     remedy: str | None = Field(None, description="What to do about that.")
     missing: list[Any] = Field(default_factory=list, description="Files that it refers to and that it lacks.")
+    keep_warm: bool = Field(False, description="Replicas with nothing to do load it.")
     created_at: datetime
     updated_at: datetime
 

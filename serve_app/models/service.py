@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.repositories.models import ModelRow, get_model, list_models
+from db.repositories.models import ModelRow, get_model, list_models, set_keep_warm
 from db.session import Transaction
 from db.submit import register_model
 from jobs.errors import InvalidInput, NotFound
-from serve_app.models.schemas import ModelDetail, ModelState, ModelView, NewModel
+from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
@@ -70,6 +70,19 @@ async def read(
         await asyncio.sleep(services.settings.wait_poll.total_seconds())
 
 
+async def change(tx: Transaction, *, project_id: UUID, model_id: UUID, change: ModelChange) -> ModelDetail:
+    """Raises ``InvalidInput`` for a model that no replica could load."""
+    row = await require_model(tx, project_id=project_id, model_id=model_id)
+    if change.keep_warm and row.state in (ModelState.INVALID, ModelState.INCOMPLETE):
+        raise InvalidInput(
+            f"The model is {row.state}: no replica can load it.",
+            field="keep_warm",
+            remedy=_view_of(row).remedy or "Register a version that can be rendered, and keep that one warm.",
+        )
+    await set_keep_warm(tx, project_id=project_id, model_id=model_id, keep=change.keep_warm)
+    return detail_of(await require_model(tx, project_id=project_id, model_id=model_id))
+
+
 async def require_model(tx: Transaction, *, project_id: UUID, model_id: UUID) -> ModelRow:
     """Raises ``NotFound`` for a model that is not the project's."""
     row = await get_model(tx, project_id=project_id, model_id=model_id)
@@ -103,6 +116,7 @@ def _view_of(row: ModelRow) -> ModelView:
         problem=problem,
         remedy=remedy,
         missing=missing_of(probe=row.probe, problem=problem),
+        keep_warm=row.keep_warm,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

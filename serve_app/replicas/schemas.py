@@ -17,6 +17,8 @@ class Resident(BaseModel):
 
     digest: str
     size_bytes: int
+    """Of RAM."""
+    vram_bytes: int | None = Field(None, description="Of video memory; null where the driver of its cards tells none.")
 
 
 class Current(BaseModel):

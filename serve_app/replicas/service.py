@@ -90,7 +90,7 @@ async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller)
 
 def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[str, str]]) -> ReplicaView:
     residents = [
-        Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0))
+        Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0), vram_bytes=one.get("vram_bytes"))
         for one in row.residents
         if caller.is_admin or str(one.get("project_id")) == str(caller.project_id)
     ]

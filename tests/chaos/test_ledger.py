@@ -14,10 +14,10 @@ from jobs.limits import FarmLimits
 from tests.chaos.ledger import Ledger, read_ledger
 from tests.chaos.traffic import Ordered
 from tests.db.builders import Farm
-from tests.db.conftest import administer, db, farm, postgres, settings, template
+from tests.db.conftest import administer, databases, db, farm, postgres, settings, template
 from tests.db.queue_model import read_picture
 
-__all__ = ["administer", "db", "farm", "postgres", "settings", "template"]
+__all__ = ["administer", "databases", "db", "farm", "postgres", "settings", "template"]
 
 CONTENT = b"a picture"
 

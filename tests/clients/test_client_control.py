@@ -50,8 +50,9 @@ class TestAgainstTheApi:
         def ask() -> None:
             with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
                 made = client.add_step(job_id, "upscale", frames="2", factor=3)
-                assert (made["step"], made["request"]["factor"]) == ("upscale", 3)
-                assert [step["id"] for step in client.steps(job_id)] == [made["id"]]
+                assert (made.step, made.request["factor"], made.is_over) == ("upscale", 3, False)
+                assert [step.id for step in client.steps(job_id)] == [made.id]
+                assert client.step(job_id, made) == made
                 with pytest.raises(FarmRefused, match="no frame 9"):
                     client.add_step(job_id, "denoise", frames="9")
 
@@ -230,6 +231,7 @@ def test_outputs_of_a_job_are_as_the_flags_say() -> None:
     assert read_outputs(video=True, codec=None, contact_sheet=False) == {"video": "auto"}
     assert read_outputs(video=False, codec=None, contact_sheet=True) == {"video": None, "contact_sheet": {}}
     assert read_outputs(video=True, codec="prores", contact_sheet=False) == {"video": {"codec": "prores"}}
+    assert read_outputs(video=True, codec=None, contact_sheet=False, audio="none") == {"video": {"audio": "none"}}
     with pytest.raises(UsageError, match="--no-video asks for none"):
         read_outputs(video=False, codec="av1", contact_sheet=False)
 

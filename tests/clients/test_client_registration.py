@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rayfarm import Client, MissingFiles, ModelInvalid, NotAModel, UsageError
+from rayfarm.registration import main_of
 from tests.clients.scripted_farm import FarmServer, Request
 
 
@@ -232,3 +233,23 @@ class TestUploads:
         with pytest.raises(UsageError, match="changed while"):
             client.upload([path], on_sent=change)
         assert farm.blobs == {}
+
+
+@pytest.mark.parametrize(
+    ("names", "main"),
+    [
+        (("scene.blend", "export.glb", "chair.obj", "scan.ply"), "scene.blend"),
+        (("room.xml", "chair.obj", "scan.ply"), "room.xml"),
+        (("scene.usda", "chair.obj"), "scene.usda"),
+        (("chair.obj", "chair.mtl"), "chair.obj"),
+    ],
+)
+def test_an_export_or_a_mesh_is_a_folders_model_only_where_no_scene_is(
+    tmp_path: Path, names: tuple[str, ...], main: str
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert main_of(tmp_path).name == main
+    (tmp_path / f"other-{main}").touch()
+    with pytest.raises(UsageError, match="several scenes"):
+        main_of(tmp_path)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from rayfarm import Client, FarmRefused
+from rayfarm.cli.views import flight_lines
+from rayfarm.downloads import Fetched
+from rayfarm.following import Figures, Follower, InFlight
+from rayfarm.types import Artifact, Event, Job
 from tests.clients.scripted_farm import JOB, FarmServer, Request, event, job_view
 
 EVENTS = [
@@ -36,6 +43,81 @@ def test_an_event_that_comes_twice_is_given_once(client: Client, scripted: FarmS
     scripted.on("GET", f"/v1/jobs/{JOB}/events", lambda request: request.stream(EVENTS[0], EVENTS[0], EVENTS[4]))
     scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("succeeded"))
     assert [found.id for found in client.watch(JOB)] == ["1", "5"]
+
+
+def progress(frame: int, fraction: float, **more: object) -> str:
+    data = {"kind": "frame.progress", "data": {"frame": frame, "ordinal": frame - 1, "fraction": fraction, **more}}
+    return f"event: frame.progress\ndata: {json.dumps(data)}\n\n"
+
+
+def test_progress_is_given_each_time_and_moves_no_bookmark(client: Client, scripted: FarmServer) -> None:
+    scripted.in_turn(
+        "GET",
+        f"/v1/jobs/{JOB}/events",
+        lambda request: request.stream(progress(1, 0.1), *EVENTS[:2], progress(1, 0.4), progress(1, 0.7)),
+        lambda request: request.stream(*EVENTS[2:]),
+    )
+    scripted.in_turn(
+        "GET",
+        f"/v1/jobs/{JOB}",
+        lambda request: request.json(job_view("running")),
+        lambda request: request.json(job_view("succeeded")),
+    )
+    found = [(event.id, event.kind, event.data.get("fraction")) for event in client.watch(JOB)]
+    told = [(id, fraction) for id, kind, fraction in found if kind == "frame.progress"]
+    assert told == [("", 0.1), ("2", 0.4), ("2", 0.7)]
+    assert [id for id, kind, _ in found if kind != "frame.progress"] == ["1", "2", "3", "4", "5"]
+    assert scripted.requests("GET", f"/v1/jobs/{JOB}/events")[1]["Last-Event-ID"] == "2"
+
+
+class Figured:
+    """A view that keeps the frames in flight that it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[tuple[int, float]]] = []
+
+    def show(self, figures: Figures) -> None:
+        now = [(one.frame, round(one.fraction, 3)) for one in figures.in_flight]
+        if not self.seen or self.seen[-1] != now:
+            self.seen.append(now)
+
+    def event(self, event: Event) -> None:
+        return None
+
+    def file(self, path: Path, artifact: Artifact, fetched: Fetched) -> None:
+        return None
+
+
+def test_frames_in_flight_are_known_until_they_end_and_parts_of_one_are_added_up(
+    client: Client, scripted: FarmServer
+) -> None:
+    scripted.on(
+        "GET",
+        f"/v1/jobs/{JOB}/events",
+        lambda request: request.stream(
+            *EVENTS[:2],
+            progress(1, 0.5, done=32, total=64, unit="samples", eta_seconds=4),
+            progress(2, 0.5, part=0, parts=2),
+            progress(2, 0.3, part=1, parts=2),
+            *EVENTS[2:],
+        ),
+    )
+    scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("succeeded"))
+    view = Figured()
+    Follower(client=client, job=Job.read(job_view("running")), view=view).run()
+    assert view.seen == [[], [(1, 0.5)], [(1, 0.5), (2, 0.25)], [(1, 0.5), (2, 0.4)], [(2, 0.4)], []]
+
+
+def test_a_frame_in_flight_is_shown_in_words(scripted: FarmServer) -> None:
+    flights = tuple(InFlight(frame=frame, fraction=frame / 10) for frame in range(1, 4))
+    last = InFlight(frame=9, fraction=0.43, done=28, total=64, unit="samples", eta_seconds=12.0)
+    figures = Figures(job=Job.read(job_view("running")), in_flight=(*flights, last))
+    assert flight_lines(figures) == [
+        "frame 9: 43% · 28 of 64 samples · 12.0 s left",
+        "frame 3: 30%",
+        "frame 2: 20%",
+        "and 1 more",
+    ]
 
 
 def test_an_api_that_restarts_is_waited_for(client: Client, scripted: FarmServer) -> None:

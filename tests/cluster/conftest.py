@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from db.settings import DatabaseSettings
+from tests.cluster import in_process
 from tests.cluster.in_process import InProcessFarm, in_process_farm
-from tests.db.conftest import administer, postgres, settings, template
+from tests.db.conftest import administer, databases, postgres, settings, template
 from tests.pipelines.conftest import scenes
 
-__all__ = ["administer", "postgres", "scenes", "settings", "template"]
+__all__ = ["administer", "databases", "postgres", "scenes", "settings", "template"]
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For jobs whose engines compute for seconds, or import torch: on a machine of others these are minutes."""
+    monkeypatch.setattr(in_process, "WAIT_S", 270.0)
 
 
 @pytest.fixture

@@ -146,27 +146,36 @@ class InProcessFarm:
     ) -> UUID:
         """A model of one file, which waits for its probe."""
         digest = hashlib.sha256(content).hexdigest()
+        await self.storage.put_blob(digest, _pieces(content))
+        file = ManifestFile(path=main, digest=digest, size_bytes=len(content))
+        return await self._register(Manifest(kind=kind, main=main, files=(file,)))
 
-        async def chunks() -> AsyncIterator[bytes]:
-            yield content
-
-        await self.storage.put_blob(digest, chunks())
-        manifest = Manifest(
-            kind=kind,
-            main=main,
-            files=(ManifestFile(path=main, digest=digest, size_bytes=len(content)),),
-        )
+    async def _register(self, manifest: Manifest) -> UUID:
         async with self.database.transaction() as tx:
-            await record_blob(tx, project_id=self.project_id, digest=digest, size_bytes=len(content))
+            for file in manifest.files:
+                await record_blob(tx, project_id=self.project_id, digest=file.digest, size_bytes=file.size_bytes)
             registered = await register_model(
                 tx,
                 project_id=self.project_id,
                 name="scene",
                 manifest_json=manifest.model_dump(mode="json"),
-                kind=kind,
+                kind=manifest.kind,
                 digest=manifest.digest(),
             )
         return registered.id
+
+    async def folder_model(self, folder: Path, kind: ModelKind, main: str) -> UUID:
+        """A registered model of all files below a folder that is ready; needs a dispatcher that runs its probe."""
+        files = []
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()
+            await self.storage.put_blob(digest, _pieces(content))
+            name = path.relative_to(folder).as_posix()
+            files.append(ManifestFile(path=name, digest=digest, size_bytes=len(content)))
+        model_id = await self._register(Manifest(kind=kind, main=main, files=tuple(files)))
+        await self.until(lambda: self.rows("select 1 from model where id = :id and state = 'ready'", id=model_id))
+        return model_id
 
     async def submit(self, *, model: UUID | None = None, settings: dict[str, Any] | None = None, **spec: Any) -> UUID:
         values = {"pipeline": "fake", "outputs": {"video": None}, "settings": settings or {}, **spec}
@@ -207,6 +216,10 @@ class InProcessFarm:
     async def close(self) -> None:
         for part in list(self._running):
             await self.kill(part)  # type: ignore[arg-type]
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 @contextlib.asynccontextmanager

@@ -3,154 +3,139 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psutil
 import pytest
-from pydantic import SecretStr
 
 from cluster.engines import EngineRoom
 from cluster.settings import ClusterSettings
-from db.queue import ClaimedChunk
 from jobs.spec import JobSpec
-from models.kinds import ModelKind
-from models.manifest import Manifest, ManifestFile
-from pipelines.base import FrameRequest
 from pipelines.fake.png import gradient_png
 from pipelines.settings import EngineSettings
+from pipelines.video_memory import VideoMemory
 from storage.base import Storage
-from storage.open import open_storage
-from storage.settings import StorageSettings
+from tests.cluster.engine_rooms import Case, Watch, engines, render, render_alone, storage_in
+from tests.pipelines.cards import Cards
 
 MODELS = 50
+REAL_EVERY = 16
+"""Of them one in so many is a cloud of gaussians, the others are fake ones with ballast."""
 ROOM = 3
 BALLAST_BYTES = 20_000_000
-"""That each model makes its engine hold."""
+"""That each fake model makes its engine hold."""
 ENGINE_BYTES = 90_000_000
 """That one engine of the fake pipeline may hold with it, and two may not: measured 54 MB each."""
-PROJECT = uuid4()
+OWN_GROWTH_BYTES = 100_000_000
+"""That the replica's own process may grow by meanwhile: 4 MB a model would be a leak."""
 
 
 @pytest.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    opened = open_storage(
-        StorageSettings(
-            url=(tmp_path / "storage").as_uri(), signing_key=SecretStr("a-signing-key-of-a-test-only-0123456789")
-        )
-    )
-    yield opened
-    await opened.close()
+    async with storage_in(tmp_path / "storage") as opened:
+        yield opened
 
 
-def engines() -> list[psutil.Process]:
-    """Live engine processes of this test."""
-    found = []
-    for child in psutil.Process().children():
-        try:
-            if "pipelines.worker" in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
-                found.append(child)
-        except psutil.NoSuchProcess:
-            continue
-    return found
-
-
-def held_by(processes: Iterable[psutil.Process]) -> int:
-    total = 0
-    for process in processes:
-        try:
-            total += process.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
-    return total
-
-
-async def watch(most: dict[str, int]) -> None:
-    """Note the most engines, and the most memory that they held together, at any time."""
-    while True:
-        alive = engines()
-        most["engines"] = max(most["engines"], len(alive))
-        most["bytes"] = max(most["bytes"], held_by(alive))
-        await asyncio.sleep(0.02)
-
-
-async def chunk_of(storage: Storage, number: int) -> ClaimedChunk:
-    """A claim on one frame of a model of its own."""
-    content = json.dumps({"number": number, "resident_bytes": BALLAST_BYTES}).encode()
-    digest = hashlib.sha256(content).hexdigest()
-
-    async def chunks() -> AsyncIterator[bytes]:
-        yield content
-
-    await storage.put_blob(digest, chunks())
-    file = ManifestFile(path="scene.fake", digest=digest, size_bytes=len(content))
-    manifest = Manifest(kind=ModelKind.FAKE, main="scene.fake", files=(file,))
-    spec = JobSpec.model_validate({"pipeline": "fake", "model": uuid4(), "frames": "1", "settings": {"seed": number}})
-    return ClaimedChunk(
-        work_id=number,
-        fence=1,
-        job_id=uuid4(),
-        project_id=PROJECT,
-        generation=1,
-        ordinals=[0],
-        frames=[1],
-        pipeline="fake",
-        model_id=uuid4(),
-        model_digest=manifest.digest(),
-        manifest=manifest.model_dump(mode="json"),
-        spec=spec.model_dump(mode="json"),
-        tries=0,
+def room_of(storage: Storage, tmp_path: Path, video: VideoMemory | None = None, **settings: Any) -> EngineRoom:
+    return EngineRoom(
+        replica_id=uuid4(),
+        storage=storage,
+        settings=ClusterSettings(cache_dir=tmp_path / "cache", **settings),
+        engine_settings=EngineSettings(),
+        video=video,
     )
 
 
-async def render(room: EngineRoom, chunk: ClaimedChunk) -> tuple[bytes, bool]:
-    """The picture, and whether its model was loaded before."""
-    spec = JobSpec.model_validate(chunk.spec)
-    async with room.use(chunk, spec, stop=asyncio.Event()) as lease:
-        warm, scratch = lease.warm, lease.scratch_for(uuid4())
-        output = await lease.host.render(FrameRequest(id="x", frame=1, settings=spec.settings, scratch=scratch))
-        picture = output.main.read_bytes()
-        lease.discard_scratch(scratch)
-    return picture, warm
+def folders(tmp_path: Path) -> list[Path]:
+    """Those that engines wrote their frames in, and have not been removed."""
+    return [path for path in (tmp_path / "cache" / "scratch").glob("*/*") if path.is_dir()]
 
 
+@pytest.mark.timeout(900)  # some 60 processes are started
 async def test_fifty_models_pass_through_room_for_three_and_every_frame_is_right(
     storage: Storage, tmp_path: Path
 ) -> None:
-    room = EngineRoom(
-        replica_id=uuid4(),
-        storage=storage,
-        settings=ClusterSettings(cache_dir=tmp_path / "cache", max_engines=ROOM),
-        engine_settings=EngineSettings(),
-    )
-    most = {"engines": 0, "bytes": 0}
-    watching = asyncio.create_task(watch(most))
-    for number in range(MODELS):
-        picture, warm = await render(room, await chunk_of(storage, number))
-        assert picture == gradient_png(width=8, height=8, frame=1, seed=number)
+    models = [
+        Case.splats(seed=number) if number % REAL_EVERY == 0 else Case.fake(number, BALLAST_BYTES)
+        for number in range(MODELS)
+    ]
+    expected = {
+        number: (await render_alone(models[number], tmp_path / f"alone-{number}"))[1]
+        if number % REAL_EVERY == 0
+        else gradient_png(width=8, height=8, frame=1, seed=number)
+        for number in range(MODELS)
+    }
+    assert len(set(expected.values())) == MODELS
+    assert (await render_alone(models[1], tmp_path / "alone-1"))[1] == expected[1]
+
+    room, watch, own = room_of(storage, tmp_path, max_engines=ROOM), Watch(), psutil.Process()
+    watching = asyncio.create_task(watch.run())
+    own_bytes = own.memory_info().rss
+    for number, model in enumerate(models):
+        await model.store(storage)
+        picture, warm = await render(room, model.chunk())
+        assert picture == expected[number]
         assert not warm
-    _, warm = await render(room, await chunk_of(storage, MODELS - ROOM))
+        assert len(folders(tmp_path)) <= ROOM + 1, "the folder of an engine that left goes with the next load"
+    picture, warm = await render(room, models[MODELS - ROOM].chunk())
     assert warm, "of the last three none had to leave"
+    assert picture == expected[MODELS - ROOM]
+    picture, warm = await render(room, models[0].chunk())
+    assert (picture, warm) == (expected[0], False), "one that left comes back as it was"
     watching.cancel()
-    assert ROOM <= most["engines"] <= ROOM + 1, "one that closes may still be seen while the next one starts"
-    assert most["bytes"] <= (ROOM + 1) * ENGINE_BYTES
+    assert ROOM <= watch.engines <= ROOM + 1, "one that closes may still be seen while the next one starts"
+    assert watch.all_bytes <= (ROOM + 1) * watch.one_bytes
+    assert own.memory_info().rss - own_bytes < OWN_GROWTH_BYTES
     assert len(engines()) == len(room.residents()) == ROOM
     await room.close()
     assert engines() == []
+    assert list((tmp_path / "cache" / "scratch").glob("*/")) == []
 
 
 async def test_the_budget_of_bytes_evicts_before_the_number_does(storage: Storage, tmp_path: Path) -> None:
-    room = EngineRoom(
-        replica_id=uuid4(),
-        storage=storage,
-        settings=ClusterSettings(cache_dir=tmp_path / "cache", max_engines=8, engine_memory_bytes=ENGINE_BYTES),
-        engine_settings=EngineSettings(),
-    )
+    room = room_of(storage, tmp_path, max_engines=8, engine_memory_bytes=ENGINE_BYTES)
     for number in range(4):
-        await render(room, await chunk_of(storage, number))
+        model = Case.fake(number, BALLAST_BYTES)
+        await model.store(storage)
+        await render(room, model.chunk())
         assert sum(resident["bytes"] for resident in room.residents()) <= ENGINE_BYTES
     assert len(engines()) == len(room.residents()) == 1
+    await room.close()
+
+
+async def test_the_budget_of_video_memory_evicts_those_that_hold_some_and_the_replica_shows_it(
+    storage: Storage, tmp_path: Path
+) -> None:
+    cards = Cards(total=1000)
+    room = room_of(storage, tmp_path, max_engines=8, engine_vram_bytes=500, video=VideoMemory(cards))
+    models = [Case.fake(number) for number in range(4)]
+    for model, vram_bytes in zip(models, (0, 300, 150, 100), strict=True):
+        await model.store(storage)
+        chunk = model.chunk()
+        async with room.use(chunk, JobSpec.model_validate(chunk.spec), stop=asyncio.Event()) as lease:
+            cards.held[lease.host.pid] = vram_bytes  # what its first frame takes
+    held = [(resident["digest"], resident["vram_bytes"]) for resident in room.residents()]
+    assert held == [
+        (models[0].manifest.digest(), 0),  # used longest ago, and no help
+        (models[2].manifest.digest(), 150),
+        (models[3].manifest.digest(), 100),
+    ]
+    await room.close()
+
+
+async def test_with_no_figure_set_the_engines_may_hold_most_of_what_the_cards_have(
+    storage: Storage, tmp_path: Path
+) -> None:
+    cards = Cards(total=1000)
+    room = room_of(storage, tmp_path, max_engines=8, video=VideoMemory(cards))
+    for number in range(2):
+        model = Case.fake(number)
+        await model.store(storage)
+        chunk = model.chunk()
+        async with room.use(chunk, JobSpec.model_validate(chunk.spec), stop=asyncio.Event()) as lease:
+            cards.held[lease.host.pid] = 450
+    assert [resident["vram_bytes"] for resident in room.residents()] == [450]
     await room.close()

@@ -1,7 +1,7 @@
 """The queue as a state machine: any order of what people, replicas, leaders, crashes and the clock can do.
 
 Each step is a real call on a real PostgreSQL; after each one ``queue_model.check`` looks at every row. At the end of
-every other example a good replica finishes what is left: no sequence of steps may leave a job that never ends. That
+one example in three a good replica finishes what is left: no sequence of steps may leave a job that never ends. That
 costs more than all the steps before it, so the others leave it out.
 """
 
@@ -58,7 +58,7 @@ class QueueMachine(LeadersOfTheQueue):
         parts=st.sampled_from([1, 1, 2]),
         tries=st.integers(1, 3),
         claims=st.integers(0, 3),
-        finishes=st.booleans(),
+        finishes=st.sampled_from([False, False, True]),
     )
     def open(self, frames: int, parts: int, tries: int, claims: int, finishes: bool) -> None:
         """A job, mostly under way: steps that follow meet something to lose."""

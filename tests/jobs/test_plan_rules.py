@@ -98,6 +98,14 @@ class TestBlockedNodes:
         busy = [replica(n, busy_chunks=1, staged=(StagedChunk(work_id=n, job_id=normal.id),)) for n in (1, 2)]
         assert [back.work_id for back in plan(busy, [normal, urgent]).take_backs] == [2]
 
+    def test_a_tick_makes_no_more_chunks_give_way_than_it_may(self) -> None:
+        normal = job(uncarved=0, active_chunks=8)
+        urgent = job(priority=PriorityClass.INTERACTIVE, uncarved=4)
+        busy = [replica(n, busy_chunks=1, staged=(StagedChunk(work_id=n, job_id=normal.id),)) for n in range(1, 5)]
+        made = plan(busy, [normal, urgent], PlanSettings(preemptions_per_tick=3))
+        assert len(made.take_backs) == 3
+        assert chunks_of(made, urgent) == 3
+
 
 class TestWaits:
     def test_numeric_labels_decide_what_fits(self) -> None:

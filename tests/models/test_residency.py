@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from models.residency import ResidencyCache
+from models.residency import Budget, ResidencyCache
 
 
 @dataclass(eq=False)
 class Resident:
     name: str
     size: int
+    video: int = 0
     closed: bool = False
 
 
@@ -36,8 +37,16 @@ async def shut(resident: Resident) -> None:
     resident.closed = True
 
 
-def cache(*, budget: int = 100, entries: int = 10) -> ResidencyCache[str, Resident]:
-    return ResidencyCache(budget_bytes=budget, max_entries=entries, measure=lambda resident: resident.size, close=shut)
+def cache(*, budget: int = 100, video: int = 100, entries: int = 10, kept: str = "") -> ResidencyCache[str, Resident]:
+    return ResidencyCache(
+        budgets=(
+            Budget(limit_bytes=budget, measure=lambda resident: resident.size),
+            Budget(limit_bytes=video, measure=lambda resident: resident.video),
+        ),
+        max_entries=entries,
+        close=shut,
+        last_to_leave=lambda key: key in kept,
+    )
 
 
 async def use(residents: ResidencyCache[str, Resident], loader: Loader, name: str) -> Resident:
@@ -90,6 +99,39 @@ async def test_the_number_of_entries_is_bounded_before_a_load_begins() -> None:
     for name in "abcd":
         await use(residents, loader, name)
     assert [key for key, _ in residents.items()] == ["c", "d"]
+
+
+async def test_only_those_that_hold_some_of_a_resource_leave_when_it_runs_out() -> None:
+    loader, residents = Loader(size=10), cache(video=50)
+    held = []
+    for name, video in (("a", 0), ("b", 30), ("c", 0), ("d", 40)):
+        resident = await residents.acquire(name, lambda name=name: loader.load(name))  # type: ignore[misc]
+        resident.video = video
+        await residents.release(name)
+        held.append(resident)
+    assert [resident.closed for resident in held] == [False, True, False, False]
+
+
+async def test_a_resource_that_one_in_use_holds_alone_costs_the_others_nothing() -> None:
+    loader, residents = Loader(size=10), cache(video=50)
+    first = await use(residents, loader, "a")
+    huge = await residents.acquire("b", lambda: loader.load("b"))
+    huge.video = 80
+    await use(residents, loader, "c")
+    assert [first.closed, huge.closed] == [False, False]
+    await residents.release("b")
+    assert [first.closed, huge.closed] == [False, True]
+
+
+async def test_what_is_kept_leaves_after_all_others_however_long_ago_it_was_used_but_it_does_leave() -> None:
+    loader, residents = Loader(), cache(entries=2, kept="a")
+    kept = await use(residents, loader, "a")
+    for name in "bcd":
+        await use(residents, loader, name)
+    assert [key for key, _ in residents.items()] == ["a", "d"]
+    pinned = await residents.acquire("d", lambda: loader.load("d"))
+    await use(residents, loader, "e")
+    assert (kept.closed, pinned.closed) == (True, False)
 
 
 async def test_an_error_reaches_every_caller_and_keeps_nothing() -> None:

@@ -1,7 +1,7 @@
 """Writes tiny diffusion pipelines with random weights of a fixed seed (noise, not art), LoRAs and a picture.
 
-Run as a script of its own: it imports torch. Layout of the target: `sd/` and `sdxl/` (each a whole model: weights,
-`loras/`, `pictures/`).
+Run as a script of its own, `build_diffusion.py TARGET [NAME …]`: it imports torch. Layout of the target: `sd/` and
+`sdxl/`, or those named (each a whole model: weights, `loras/`, `pictures/`).
 """
 
 from __future__ import annotations
@@ -153,8 +153,10 @@ def add_pictures(folder: Path) -> None:
         picture.save(folder / "pictures" / f"plate.{number:04d}.png")
 
 
-def main(target: Path) -> None:
+def main(target: Path, names: list[str]) -> None:
     for name, build in (("sd", build_sd), ("sdxl", build_sdxl)):
+        if names and name not in names:
+            continue
         build(target / name)
         for path in (target / name / "made-tokenizer").iterdir():
             path.unlink()
@@ -164,4 +166,4 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -15,7 +15,7 @@ from pipelines.base import FrameRequest, ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
-from tests.pipelines.diffusion_stage import build_models
+from tests.pipelines.diffusion_stage import SLOW_MACHINE, Stage, build_models
 
 StartEngine = Callable[..., Awaitable[EngineHost]]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -80,6 +80,17 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def diffusion_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of tiny diffusion models, `sd/` and `sdxl/`, built once in a process of its own."""
     return build_models(tmp_path_factory.mktemp("diffusion"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(diffusion_models: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One diffusion engine for all tests of a module."""
+    work = tmp_path_factory.mktemp("work")
+    host = await EngineHost.start(
+        pipeline=get_pipeline("diffusion"), workdir=work, models=(diffusion_models,), settings=SLOW_MACHINE
+    )
+    yield Stage(host=host, models=diffusion_models, work=work)
+    await host.kill()
 
 
 def run_blender(script: str, *arguments: object) -> str:

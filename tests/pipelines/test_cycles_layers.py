@@ -21,7 +21,8 @@ from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.settings import CyclesSettings
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
-from pipelines.post.pixels import BadPicture, PictureFacts, read_srgb
+from pipelines.post.display import read_srgb
+from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.verify import verify_picture
 from tests.pipelines.conftest import StartEngine, blend, run_blender
 

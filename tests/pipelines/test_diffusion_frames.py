@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import pytest_asyncio
 from PIL import Image
 
 from jobs.states import EndReason
 from pipelines.diffusion.pipeline import frame_seed
 from pipelines.diffusion.settings import DiffusionSettings, Sampler
 from pipelines.errors import EngineError
-from pipelines.host import EngineHost
+from pipelines.live_preview import FILE_NAME, read_preview
+from pipelines.post.compare import psnr
 from pipelines.registry import get_pipeline
-from tests.pipelines.diffusion_stage import DIGEST, SETUP_TIMEOUT_S, SLOW_MACHINE, Stage, pixels
+from tests.pipelines.diffusion_stage import DIGEST, SETUP_TIMEOUT_S, Stage, pixels
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SETUP_TIMEOUT_S)]
 
@@ -27,21 +26,6 @@ GOLDEN_TOLERANCE_DB = 50.0
 """Another CPU's vector units round differently. Another seed's picture is 12 dB away, another prompt's up to 43."""
 TRAVEL = [{"frame": 1, "prompt": "a red fox"}, {"frame": 5, "prompt": "THE SEA", "negative_prompt": "blur"}]
 PLATES = "pictures/plate.####.png"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(diffusion_models: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    work = tmp_path_factory.mktemp("work")
-    host = await EngineHost.start(
-        pipeline=get_pipeline("diffusion"), workdir=work, models=(diffusion_models,), settings=SLOW_MACHINE
-    )
-    yield Stage(host=host, models=diffusion_models, work=work)
-    await host.kill()
-
-
-def psnr_db(first: Any, second: Any) -> float:
-    error = float(np.mean((first.astype(np.float64) - second.astype(np.float64)) ** 2))
-    return float("inf") if error == 0 else 10 * np.log10(255.0**2 / error)
 
 
 class TestPictures:
@@ -61,7 +45,7 @@ class TestPictures:
         difference = np.abs(found.astype(np.int16) - golden.astype(np.int16))
         Image.fromarray(difference.astype(np.uint8)).save(tmp_path / "difference.png")
         mismatch = float(np.mean(difference > 0))
-        assert psnr_db(found, golden) >= GOLDEN_TOLERANCE_DB, f"{mismatch:.1%} differ, see {tmp_path}/difference.png"
+        assert psnr(golden, found) >= GOLDEN_TOLERANCE_DB, f"{mismatch:.1%} differ, see {tmp_path}/difference.png"
 
     async def test_one_seed_is_one_picture_to_the_bit_whatever_came_between(self, stage: Stage) -> None:
         first = (await stage.render()).main.read_bytes()
@@ -173,13 +157,24 @@ class TestLoras:
 class TestRecord:
     async def test_progress_tells_the_steps(self, stage: Stage) -> None:
         heard: list[tuple[float, str]] = []
-        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text: heard.append((share, text)))
+        await stage.render(steps=40, scheduler="ddim", on_progress=lambda share, text, _: heard.append((share, text)))
         assert heard
         assert [share for share, _ in heard] == sorted(share for share, _ in heard)
         for share, text in heard:
             told = re.fullmatch(r"step (\d+) of 40", text)
             assert told is not None
             assert share == pytest.approx(int(told[1]) / 41)
+
+    @pytest.mark.parametrize("model", ["sd", "sdxl"])
+    async def test_previews_show_the_frame_so_far_and_change_no_pixel_of_it(self, stage: Stage, model: str) -> None:
+        plain = await stage.render(model=model, steps=4)
+        shown = await stage.render(model=model, steps=4, preview_every_s=0.0)
+        assert shown.main.read_bytes() == plain.main.read_bytes()
+        assert read_preview(plain.main.parent) is None
+        assert read_preview(shown.main.parent) is not None, shown.log
+        made = pixels(shown.main.parent / FILE_NAME)
+        assert made.shape == pixels(shown.main).shape
+        assert made.std() > 1  # of the noise that the tiny model makes
 
     async def test_metrics_say_device_precision_seed_and_memory(self, stage: Stage) -> None:
         metrics = (await stage.render(device="cpu")).metrics

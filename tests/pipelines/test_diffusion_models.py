@@ -6,12 +6,11 @@ import hashlib
 import json
 import pickle
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 from safetensors.numpy import load_file, save_file
 
 from jobs.states import EndReason
@@ -20,7 +19,6 @@ from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
 from pipelines.errors import EngineError
-from pipelines.host import EngineHost
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
 from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S, SLOW_MACHINE, Stage, model_of
@@ -28,16 +26,6 @@ from tests.pipelines.diffusion_stage import SETUP_TIMEOUT_S, SLOW_MACHINE, Stage
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(SETUP_TIMEOUT_S)]
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(diffusion_models: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    work = tmp_path_factory.mktemp("work")
-    host = await EngineHost.start(
-        pipeline=get_pipeline("diffusion"), workdir=work, models=(diffusion_models,), settings=SLOW_MACHINE
-    )
-    yield Stage(host=host, models=diffusion_models, work=work)
-    await host.kill()
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.errors import EngineError
-from pipelines.host import EngineHost
 from pipelines.post.verify import verify_picture
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
+from pipelines.splats.build_kernels import build
 from pipelines.splats.settings import SplatsSettings
 from tests.pipelines import splat_reference
 from tests.pipelines.conftest import StartEngine
@@ -42,6 +42,12 @@ GOLDEN_SHARE = 0.999
 BACK = [*IDENTITY[:11], 4, *IDENTITY[12:]]
 """A camera four units behind the cloud, looking at it."""
 SIZE = {"width": 64, "height": 48}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels() -> Path:
+    """Compiled once for all engines of these tests, as the farm does in the background."""
+    return build()
 
 
 @pytest.fixture
@@ -221,14 +227,3 @@ async def probe(root: Path, main: str, tmp_path: Path) -> ProbeReport:
         workdir=work,
         settings=EngineSettings(),
     )
-
-
-async def test_only_one_engine_of_a_farm_compiles(start_engine: StartEngine, ball: ModelFiles, frame: Frame) -> None:
-    first = await start_engine("splats", ball)
-    await first.render(frame(1, **SIZE))
-    (cache,) = get_pipeline("splats").shared_paths()
-    kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*.nbi")}
-    assert kept
-    second: EngineHost = await start_engine("splats", ball)
-    await second.render(frame(1, **SIZE))
-    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.nbi")} == kept

@@ -9,6 +9,7 @@ import json
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,16 @@ def test_an_spz_whose_stream_is_a_bomb_is_refused_at_the_announced_size(tmp_path
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(("version", "pack"), [(4, bytes), (4, gzip.compress), (0, gzip.compress), (9, bytes)])
+def test_an_spz_of_another_version_is_told_which_are_read(
+    tmp_path: Path, version: int, pack: Callable[[bytes], bytes]
+) -> None:
+    path = write(tmp_path, "new.spz", pack(spz_header(count=1, degree=0, version=version)))
+    with pytest.raises(ModelInvalid, match=f"an SPZ of version {version}; versions 1, 2, 3 are read") as refusal:
+        inspect_splats(path)
+    assert refusal.value.remedy == "Save it again in version 3, or export it as a .ply or .sog."
+
+
 @pytest.mark.parametrize("count", [MAX_GAUSSIANS + 1, 2**32 - 1, 30_000_000])
 def test_an_spz_that_claims_what_its_size_cannot_hold_is_refused(tmp_path: Path, count: int) -> None:
     data = gzip.compress(spz_header(count=count, degree=3) + bytes(1000))
@@ -117,7 +128,8 @@ def test_an_spz_that_claims_what_its_size_cannot_hold_is_refused(tmp_path: Path,
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"version": 1}, "version 2"),
+        ({"version": 1}, "a SOG of version 1; version 2 is read"),
+        ({"version": None}, "a SOG of version None; version 2 is read"),
         ({"count": 10**9}, "claims"),
         ({"count": 100_000}, "pixels for"),
         ({"count": True}, "how many"),

@@ -26,3 +26,19 @@ async def test_a_scene_that_cannot_be_split_is_refused_with_what_lifts_it(farm: 
     assert problem["field"] == "split.mode"
     assert "Set adaptive_sampling to false" in problem["remedy"]
     await farm.submit(model=model, pipeline="cycles", settings={"adaptive_sampling": False}, split=split)
+
+
+async def test_a_film_that_must_have_sound_is_refused_where_it_cannot(farm: ApiFarm) -> None:
+    model = await farm.model(kind="blender", probe={**PROBE, "details": {"sound": True}})
+    silent = await farm.model(kind="blender", probe=PROBE)
+    wish = {"pipeline": "cycles", "outputs": {"video": {"audio": "scene"}}}
+    for body, words in (
+        ({"model": silent, **wish}, "the scene has no sound"),
+        ({"model": model, **wish, "frames": "1-9:2"}, "do not follow each other"),
+        ({"model": model, "pipeline": "cycles", "outputs": {"video": {"audio": "scene", "fps": 12}}}, "the scene 24"),
+    ):
+        problem = problem_of(await farm.http.post("/v1/jobs", json=await farm.spec(**body)), 422, "invalid-input")
+        assert words in problem["detail"]
+        assert problem["field"] == "outputs.video.audio"
+    await farm.submit(model=model, **wish)
+    await farm.submit(model=silent, pipeline="cycles", outputs={"video": {"audio": "auto"}})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.serve_app.farm import ApiFarm, digest_of, problem_of
+from tests.serve_app.test_api_access import bearer
 
 
 async def manifest(farm: ApiFarm, **overrides: Any) -> dict[str, Any]:
@@ -120,3 +121,37 @@ class TestRead:
     async def test_an_unknown_model_is_not_found_or_not_valid(self, farm: ApiFarm, model_id: str) -> None:
         answer = await farm.http.get(f"/v1/models/{model_id}")
         problem_of(answer, *((404, "not-found") if "-" in model_id else (422, "invalid-input")))
+
+
+class TestKeepWarm:
+    async def test_a_model_is_marked_and_unmarked_and_says_so(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        assert model["keep_warm"] is False
+        for keep in (True, False):
+            answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": keep})
+            assert (answer.status_code, answer.json()["keep_warm"]) == (200, keep)
+            assert (await farm.http.get(f"/v1/models/{model['id']}")).json()["keep_warm"] is keep
+
+    async def test_nothing_else_of_a_model_changes(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        for change in ({"name": "cube"}, {}, {"keep_warm": True, "digest": "0" * 64}):
+            problem_of(await farm.http.patch(f"/v1/models/{model['id']}", json=change), 422, "invalid-input")
+
+    async def test_a_model_that_no_replica_could_load_is_refused_with_what_to_do(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        await farm.set_model(model["id"], "incomplete", probe={"missing": [{"raw": "//wood.png"}]})
+        answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": True})
+        assert "Upload the missing files" in problem_of(answer, 422, "invalid-input")["remedy"]
+
+    async def test_a_key_of_a_project_may_look_and_not_mark(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        member = bearer(await farm.new_key("studio"))
+        answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": True}, headers=member)
+        problem_of(answer, 403, "forbidden")
+
+    async def test_another_projects_model_is_not_found(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        await farm.new_key("studio")
+        elsewhere = {"X-Rayfarm-Project": "studio"}
+        answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": True}, headers=elsewhere)
+        problem_of(answer, 404, "not-found")

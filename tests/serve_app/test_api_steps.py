@@ -66,6 +66,7 @@ class TestRefused:
             ({"step": "compare", "with_frame": 99}, "no frame 99"),
             ({"step": "tonemap", "exposure": 99}, "20"),
             ({"step": "tonemap", "lut": "0" * 64}, "no blob of this digest"),
+            ({"step": "tonemap", "ocio_config": "0" * 64}, "OpenColorIO configurations are not taken; bake"),
             ({}, "step"),
         ],
     )

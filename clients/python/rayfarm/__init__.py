@@ -12,9 +12,10 @@ from rayfarm.errors import (
     MissingFiles,
     ModelInvalid,
     NotAModel,
+    StepFailed,
     UsageError,
 )
-from rayfarm.types import Artifact, Counts, Estimate, Event, Job, Model, Replica
+from rayfarm.types import Artifact, Counts, Estimate, Event, Job, Model, Replica, Step
 from rayfarm.uploads import LocalBlob, UploadReport
 from rayfarm.version import __version__
 
@@ -37,6 +38,8 @@ __all__ = [
     "ModelInvalid",
     "NotAModel",
     "Replica",
+    "Step",
+    "StepFailed",
     "TransportSettings",
     "UploadReport",
     "UsageError",

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from rayfarm import downloads, registration, uploads, watching
+from rayfarm import registration, uploads, watching
+from rayfarm._calls import id_of
 from rayfarm._config import resolve
 from rayfarm._ids import quoted, require_id
+from rayfarm._step_calls import StepCalls
 from rayfarm._transport import Transport, TransportSettings
 from rayfarm.errors import UsageError
-from rayfarm.types import Artifact, Estimate, Event, Job, Json, Model, Replica
+from rayfarm.types import Estimate, Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
-PAGE = 500
-"""Rows per page of a list."""
 
-PARALLEL_DOWNLOADS = 4
-
-
-class Client:
+class Client(StepCalls):
     """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
@@ -120,7 +116,7 @@ class Client:
         return Job.read(answer)
 
     def job(self, job_id: str) -> Job:
-        return Job.read(self._transport.json("GET", f"/v1/jobs/{_id(job_id)}"))
+        return Job.read(self._transport.json("GET", f"/v1/jobs/{id_of(job_id)}"))
 
     def jobs(self, *, state: str | None = None, limit: int | None = None) -> Iterator[Job]:
         """Jobs, newest first."""
@@ -128,7 +124,7 @@ class Client:
 
     def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; canceling a job twice is no error."""
-        return Job.read(self._transport.json("POST", f"/v1/jobs/{_id(job_id)}/cancel", repeatable=True))
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{id_of(job_id)}/cancel", repeatable=True))
 
     def pause(self, job: Job | str) -> Job:
         """Frames that render finish, no other starts. ``FarmRefused`` (409) where the job's state does not allow it;
@@ -157,21 +153,12 @@ class Client:
 
     def change(self, job: Job | str, **fields: Any) -> Job:
         """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none)."""
-        return Job.read(self._transport.json("PATCH", f"/v1/jobs/{_id(job)}", json=fields, repeatable=True))
-
-    def add_step(self, job: Job | str, step: str, **settings: Any) -> Json:
-        """Have something made of finished frames: ``denoise``, ``upscale``, ``compare`` …; ``frames``: of which."""
-        made: Json = self._transport.json("POST", f"/v1/jobs/{_id(job)}/steps", json={"step": step, **settings})
-        return made
-
-    def steps(self, job: Job | str) -> Iterator[Json]:
-        """Steps that were asked for, newest first: state, result, and why one failed."""
-        return self._pages(f"/v1/jobs/{_id(job)}/steps")
+        return Job.read(self._transport.json("PATCH", f"/v1/jobs/{id_of(job)}", json=fields, repeatable=True))
 
     def clone(self, job: Job | str, *, idempotency_key: str | None = None, **changes: Any) -> Job:
         """A new job like this one save ``changes``: fields of a job spec; ``settings`` are merged key by key."""
         key = idempotency_key or uuid.uuid4().hex
-        path = f"/v1/jobs/{_id(job)}/clone"
+        path = f"/v1/jobs/{id_of(job)}/clone"
         answer = self._transport.json("POST", path, json=changes, headers={"Idempotency-Key": key}, repeatable=True)
         return Job.read(answer)
 
@@ -190,51 +177,13 @@ class Client:
 
     def watch(self, job: Job | str, *, after: str | None = None) -> Iterator[Event]:
         """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
-        return watching.watch_events(self._transport, _id(job), after=after)
+        return watching.watch_events(self._transport, id_of(job), after=after)
 
     def frames(self, job: Job | str, *, state: str | None = None, limit: int | None = None) -> Iterator[Json]:
-        return self._pages(f"/v1/jobs/{_id(job)}/frames", params={"state": state}, limit=limit)
+        return self._pages(f"/v1/jobs/{id_of(job)}/frames", params={"state": state}, limit=limit)
 
     def attempts(self, job: Job | str, frame: int) -> Iterator[Json]:
-        return self._pages(f"/v1/jobs/{_id(job)}/frames/{int(frame)}/attempts")
-
-    def artifacts(self, job: Job | str, *, kind: str | None = None) -> Iterator[Artifact]:
-        return (Artifact.read(item) for item in self._pages(f"/v1/jobs/{_id(job)}/artifacts", params={"kind": kind}))
-
-    def artifacts_page(self, job: Job | str, *, cursor: str | None = None) -> tuple[list[Artifact], str | None]:
-        """One page, oldest first, and the cursor of the next one (None: this is the last so far)."""
-        answer = self._transport.json("GET", f"/v1/jobs/{_id(job)}/artifacts", params={"limit": PAGE, "cursor": cursor})
-        return [Artifact.read(item) for item in answer["items"]], answer.get("next_cursor")
-
-    def artifact(self, artifact_id: str) -> Artifact:
-        """One artifact with a fresh link."""
-        return Artifact.read(self._transport.json("GET", f"/v1/artifacts/{require_id(artifact_id, what='artifact')}"))
-
-    def fetch(self, artifact: Artifact, destination: Path) -> downloads.Fetched:
-        """Fetch one artifact, atomically and verified; an identical file there is kept, and said so."""
-        return downloads.download(self._transport, artifact, destination, refresh=lambda: self.artifact(artifact.id))
-
-    def download(
-        self,
-        job: Job | str,
-        folder: Path | str,
-        *,
-        kinds: Sequence[str] = ("frame", "extra", "video"),
-        on_file: Callable[[Path, downloads.Fetched], None] | None = None,
-    ) -> list[Path]:
-        """Fetch all outputs that the job has now into ``folder``; what is there and identical is kept."""
-        root = Path(folder)
-        todo = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds]
-
-        def one(artifact: Artifact) -> Path:
-            destination = downloads.destination_of(root, artifact)
-            fetched = self.fetch(artifact, destination)
-            if on_file:
-                on_file(destination, fetched)
-            return destination
-
-        with ThreadPoolExecutor(PARALLEL_DOWNLOADS, thread_name_prefix="rayfarm-download") as pool:
-            return list(pool.map(one, todo))
+        return self._pages(f"/v1/jobs/{id_of(job)}/frames/{int(frame)}/attempts")
 
     # --- the farm ---
 
@@ -302,7 +251,7 @@ class Client:
 
     def blocklist(self, job: Job | str) -> list[Json]:
         """Machines on which the job has failed, and those that get no more of it."""
-        return list(self._pages(f"/v1/jobs/{_id(job)}/blocklist"))
+        return list(self._pages(f"/v1/jobs/{id_of(job)}/blocklist"))
 
     def pipelines(self) -> list[Json]:
         return list(self._pages("/v1/pipelines"))
@@ -342,28 +291,12 @@ class Client:
         return spec
 
     def _command(self, job: Job | str, command: str, body: Json | None = None) -> Job:
-        return Job.read(self._transport.json("POST", f"/v1/jobs/{_id(job)}/{command}", json=body, repeatable=False))
+        return Job.read(self._transport.json("POST", f"/v1/jobs/{id_of(job)}/{command}", json=body, repeatable=False))
 
     def _act(self, job: Job | str, action: str, frames: str) -> Job:
         body = {"action": action, "frames": frames}
-        path = f"/v1/jobs/{_id(job)}/frames/actions"
+        path = f"/v1/jobs/{id_of(job)}/frames/actions"
         return Job.read(self._transport.json("POST", path, json=body, repeatable=False)["job"])
-
-    def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:
-        cursor: str | None = None
-        given = 0
-        while True:
-            size = PAGE if limit is None else min(PAGE, limit - given)
-            if size <= 0:
-                return
-            answer = self._transport.json("GET", path, params={**(params or {}), "limit": size, "cursor": cursor})
-            items = answer if isinstance(answer, list) else answer.get("items", [])
-            for item in items:
-                yield item
-                given += 1
-            cursor = None if isinstance(answer, list) else answer.get("next_cursor")
-            if not cursor:
-                return
 
 
 def scene_frames(model: Model) -> str:
@@ -377,8 +310,3 @@ def scene_frames(model: Model) -> str:
     if first == last:
         return str(first)
     return f"{first}-{last}" if step == 1 else f"{first}-{last}:{step}"
-
-
-def _id(job: Job | str) -> str:
-    """Checked: it goes into a path. Raises ``UsageError``."""
-    return require_id(job if isinstance(job, str) else job.id, what="job")

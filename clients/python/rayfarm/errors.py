@@ -7,6 +7,7 @@ ClientError
 ├── FarmUnreachable     no answer, or "unavailable" for longer than the client's patience
 ├── FarmRefused         the farm answered with a problem (``status``, ``code``, ``problem``)
 ├── ModelInvalid        the farm's probe could not open the scene
+├── StepFailed          a step behind the frames made nothing
 └── DownloadCorrupt     the bytes that came do not have the digest that the farm promised
 """
 
@@ -103,6 +104,16 @@ class ModelInvalid(ClientError):
     """The farm could not open the scene."""
 
     code = "model-invalid"
+
+
+class StepFailed(ClientError):
+    """A step behind the frames made nothing; the job stays as it is."""
+
+    code = "step-failed"
+
+    def __init__(self, *, step_id: int, state: str, error: str | None) -> None:
+        self.step_id = step_id
+        super().__init__(f"Step {step_id} {state}{f': {error}' if error else '.'}")
 
 
 class DownloadCorrupt(ClientError):

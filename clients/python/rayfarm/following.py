@@ -14,7 +14,8 @@ from typing import Any, Protocol
 from rayfarm.client import Client
 from rayfarm.downloads import Fetched, destination_of
 from rayfarm.errors import ClientError
-from rayfarm.types import TERMINAL_STATES, Artifact, Counts, Event, Job
+from rayfarm.types import TERMINAL_STATES, Artifact, Counts, Event, Job, Json
+from rayfarm.watching import FRAME_PROGRESS
 
 PARALLEL_DOWNLOADS = 3
 
@@ -27,7 +28,25 @@ RECENT_FRAMES = 12
 _BEGINS_ANEW = frozenset({"frames.requeued", "frames.skipped"})
 """Events behind which counts may be smaller."""
 
+_ENDS_FRAMES = frozenset({"frames.committed", "frames.failed", "frames.skipped", "frames.requeued", "frame.retried"})
+
 _BRINGS_FILES = frozenset({"frames.committed", "frames.reused", "output.ready"})
+
+
+MOST_IN_FLIGHT = 1000
+"""Frames in flight that are kept; what comes beyond drops the oldest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """Where a frame that renders stood when it was last told of; of a split frame the mean over its parts."""
+
+    frame: int
+    fraction: float
+    done: int | None = None
+    total: int | None = None
+    unit: str | None = None
+    eta_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +62,8 @@ class Figures:
     downloaded: int = 0
     same: int = 0
     """Files that were there already, and identical."""
+    in_flight: tuple[InFlight, ...] = ()
+    """Frames that render now and have been told of."""
 
     @property
     def counts(self) -> Counts:
@@ -202,6 +223,8 @@ class Follower:
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._replicas: dict[str, None] = {}
         self._working: int | None = None
+        self._in_flight: dict[int, dict[int, InFlight]] = {}
+        """Frame → part (0 of a whole one) → where it stands."""
         self._warm = 0
         self._cold = 0
         self._files: dict[str, list[Path]] = {}
@@ -245,6 +268,7 @@ class Follower:
         with self._lock:
             self._view.event(event)
         data = event.data
+        self._note_in_flight(event)
         if event.kind == "frames.committed":
             for frame in data.get("frames") or ():
                 self._note_frame(frame)
@@ -275,6 +299,31 @@ class Follower:
             self._cold += 1
         if frame.get("replica"):
             self._note_replica(str(frame["replica"]))
+
+    def _note_in_flight(self, event: Event) -> None:
+        if event.kind == FRAME_PROGRESS:
+            self._note_progress(event.data)
+        elif event.kind == "chunk.requeued":
+            self._in_flight.clear()  # those that go on are told of within a second
+        elif event.kind in _ENDS_FRAMES:
+            for ended in event.data.get("frames") or (event.data,):
+                self._in_flight.pop(int(ended.get("frame", -1)), None)
+
+    def _note_progress(self, data: Json) -> None:
+        if not isinstance(data.get("frame"), int) or not isinstance(data.get("fraction"), int | float):
+            return
+        parts = self._in_flight.pop(data["frame"], {})
+        parts[data.get("part") or 0] = InFlight(
+            frame=data["frame"],
+            fraction=float(data["fraction"]) / (data.get("parts") or 1),
+            done=data.get("done"),
+            total=data.get("total"),
+            unit=data.get("unit"),
+            eta_seconds=data.get("eta_seconds"),
+        )
+        self._in_flight[data["frame"]] = parts  # behind all others
+        while len(self._in_flight) > MOST_IN_FLIGHT:
+            self._in_flight.pop(next(iter(self._in_flight)))
 
     def _note_replica(self, replica: str) -> None:
         self._replicas[replica] = None
@@ -314,8 +363,17 @@ class Follower:
                 cold=max(self._cold, job.cold),
                 replicas=len(self._replicas) if self._working is None else self._working,
                 seconds_per_frame=mean,
+                in_flight=() if job.is_over else tuple(_whole(parts) for parts in list(self._in_flight.values())),
             )
             self._view.show(self._figures)
+
+
+def _whole(parts: dict[int, InFlight]) -> InFlight:
+    """Of a whole frame as it is told; of a split one the fractions of its parts together."""
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    told = list(parts.values())
+    return InFlight(frame=told[0].frame, fraction=sum(part.fraction for part in told))
 
 
 def _further(one: Counts, other: Counts) -> Counts:

@@ -15,6 +15,7 @@ Json = Mapping[str, Any]
 
 TERMINAL_STATES = frozenset({"succeeded", "failed", "canceled"})
 """A job in one of these does not change any more."""
+STEP_ENDS = frozenset({"done", "failed", "canceled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +198,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One line of what happened to a job."""
+    """One line of what happened to a job, or (``frame.progress``) of what a frame that renders has come to."""
 
     id: str
+    """To resume behind; progress has that of the event before it."""
     kind: str
     data: Json
     at: str | None = None
@@ -241,6 +243,44 @@ class Replica:
             failures=int(data.get("failures") or 0),
             raw=data,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that was asked to be made of a job's finished frames."""
+
+    id: int
+    step: str
+    state: str
+    """``queued``, ``leased`` (it runs), ``done``, ``failed`` or ``canceled``."""
+    request: Json = field(default_factory=dict)
+    result: Json | None = None
+    """Once done: names of the ``files``, and what was found."""
+    error: str | None = None
+    created_at: str | None = None
+    raw: Json = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, data: Json) -> Step:
+        return cls(
+            id=int(data["id"]),
+            step=str(data.get("step") or ""),
+            state=str(data.get("state") or "queued"),
+            request=data.get("request") or {},
+            result=data.get("result") or None,
+            error=_text(data.get("error")),
+            created_at=_text(data.get("created_at")),
+            raw=data,
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in STEP_ENDS
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of what it made: artifacts of the job."""
+        return tuple(str(name) for name in (self.result or {}).get("files") or ())
 
 
 def _text(value: object) -> str | None:

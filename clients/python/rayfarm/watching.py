@@ -16,9 +16,15 @@ from rayfarm.types import Event, Job
 SILENCE = timedelta(seconds=45)
 """Longest quiet on a live stream; the farm sends a comment far more often, so silence is a dead connection."""
 
+FRAME_PROGRESS = "frame.progress"
+"""The one kind that is no event: told while a frame renders, without an id, and not repeated."""
+
 
 def watch_events(transport: Transport, job_id: str, *, after: str | None = None) -> Iterator[Event]:
-    """Events of a job behind ``after`` (from its beginning by default), each once, until the job is over."""
+    """Events of a job behind ``after`` (from its beginning by default), each once, until the job is over.
+
+    Between them comes progress of frames that render.
+    """
     last_id = after
     retry = transport.retries()
     while True:
@@ -36,9 +42,9 @@ def watch_events(transport: Transport, job_id: str, *, after: str | None = None)
                     continue
                 for piece in parse_events(_noting(response.iter_bytes(), retry)):
                     event = _read(piece)
-                    if event is None or event.id == last_id:
+                    if event is None or (event.id == last_id and event.kind != FRAME_PROGRESS):
                         continue
-                    last_id = event.id
+                    last_id = event.id or last_id
                     yield event
         except (httpx.TransportError, StreamBroken) as error:
             retry.after_error(error)
@@ -62,9 +68,9 @@ def _read(piece: ServerSentEvent) -> Event | None:
         data = json.loads(piece.data)
     except ValueError:
         return None
-    if not isinstance(data, dict) or not piece.id:
+    if not isinstance(data, dict):
         return None
-    inner = data.get("data")
-    if not isinstance(inner, dict):
+    inner, kind = data.get("data"), str(data.get("kind") or piece.event)
+    if not isinstance(inner, dict) or not (piece.id or kind == FRAME_PROGRESS):
         return None
-    return Event(id=piece.id, kind=str(data.get("kind") or piece.event), data=inner, at=data.get("at"))
+    return Event(id=piece.id, kind=kind, data=inner, at=data.get("at"))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from rayfarm.cli import control_commands, farm_commands, job_commands, render_command, share_commands, worker_commands
+from rayfarm.cli import (
+    control_commands,
+    farm_commands,
+    job_commands,
+    render_command,
+    share_commands,
+    step_commands,
+    worker_commands,
+)
 
 command = typer.Typer(
     name="rayfarm",
@@ -32,6 +40,8 @@ command.command("change")(control_commands.change)
 command.command("clone")(control_commands.clone)
 command.command("estimate")(control_commands.estimate)
 command.command("logs")(job_commands.logs)
+command.command("step")(step_commands.step)
+command.command("steps")(step_commands.steps)
 command.command("models")(job_commands.models)
 command.command("workers")(worker_commands.workers)
 command.command("drain")(worker_commands.drain)

@@ -117,9 +117,11 @@ def read_split(text: str) -> dict[str, Any]:
     return {"mode": mode, "parts": int(parts)}
 
 
-def read_outputs(*, video: bool, codec: str | None, contact_sheet: bool) -> dict[str, Any]:
-    """``outputs`` of a job. A codec asks for a film, of a single frame too; without one the farm decides."""
-    if codec is not None and not video:
-        raise UsageError("--codec is of a film, and --no-video asks for none.", remedy="Leave one of them out.")
-    outputs: dict[str, Any] = {"video": {"codec": codec} if codec else "auto" if video else None}
+def read_outputs(*, video: bool, codec: str | None, contact_sheet: bool, audio: str | None = None) -> dict[str, Any]:
+    """``outputs`` of a job. A codec, or a word on sound, asks for a film, of a single frame too; without, the farm
+    decides."""
+    film = {name: value for name, value in (("codec", codec), ("audio", audio)) if value is not None}
+    if film and not video:
+        raise UsageError(f"--{next(iter(film))} is of a film, and --no-video asks for none.", remedy="Leave one out.")
+    outputs: dict[str, Any] = {"video": film or ("auto" if video else None)}
     return {**outputs, "contact_sheet": {}} if contact_sheet else outputs

@@ -68,6 +68,10 @@ def render(
     codec: Annotated[
         Literal["h264", "hevc", "av1", "prores"] | None, typer.Option(help="Of the film. Default: h264.")
     ] = None,
+    audio: Annotated[
+        Literal["auto", "scene", "none"] | None,
+        typer.Option(help="Sound of the film: the scene's where it can be (auto, the default), or must be (scene)."),
+    ] = None,
     contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="A picture of all frames, too.")] = False,
     priority: Annotated[
         Literal["interactive", "normal", "batch"], typer.Option(help="What starts first when workers are scarce.")
@@ -139,7 +143,7 @@ def render(
         "name": title,
         "priority": priority,
         "reuse": reuse,
-        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet),
+        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet, audio=audio),
         **{key: value for key, value in control.items() if value},
     }
     found_maps = read_maps(map_ or ())

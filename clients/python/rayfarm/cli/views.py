@@ -42,6 +42,24 @@ def wait_line(figures: Figures) -> str | None:
     return f"waits: {job.wait_words}" if job.wait_words and not job.is_over and not moves else None
 
 
+MOST_LINES = 3
+"""Frames in flight that get a line of their own."""
+
+
+def flight_lines(figures: Figures) -> list[str]:
+    """Where the frames stand that render now, those that were told of last first."""
+    lines = []
+    for one in reversed(figures.in_flight[-MOST_LINES:]):
+        parts = [f"frame {one.frame}: {one.fraction:.0%}"]
+        if one.total and one.unit:
+            parts.append(f"{one.done} of {one.total} {one.unit}")
+        if one.eta_seconds is not None:
+            parts.append(f"{duration(one.eta_seconds)} left")
+        lines.append(" · ".join(parts))
+    more = len(figures.in_flight) - MOST_LINES
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
 class LiveView:
     """A bar that redraws itself."""
 
@@ -72,9 +90,9 @@ class LiveView:
             self._task,
             description=figures.job.state,
             total=figures.counts.total or None,
-            completed=figures.counts.done,
+            completed=figures.counts.done + sum(one.fraction for one in figures.in_flight),
         )
-        lines = [line for line in (figures_line(figures), wait_line(figures)) if line]
+        lines = [line for line in (figures_line(figures), wait_line(figures), *flight_lines(figures)) if line]
         self._text.plain = "\n".join(lines)
 
     def event(self, event: Event) -> None:
