@@ -53,7 +53,7 @@ class TestRendering:
     ) -> None:
         host = await start_engine("fake", fake_model)
         heard: list[float] = []
-        await host.render(frame(render_ms=400), lambda fraction, _: heard.append(fraction))
+        await host.render(frame(render_ms=400), lambda fraction, *_: heard.append(fraction))
         assert len(heard) >= 2
         assert heard == sorted(heard)
 
@@ -62,7 +62,7 @@ class TestRendering:
     ) -> None:
         host = await start_engine("fake", fake_model)
 
-        def fail(_fraction: float, _text: str) -> None:
+        def fail(*_: object) -> None:
             raise RuntimeError("listener is broken")
 
         assert (await host.render(frame(render_ms=50), fail)).main.is_file()

@@ -23,7 +23,7 @@ def rendered(tmp_path: Path, settings: FakeSettings, frame: int, part: FramePart
     scratch = tmp_path / (f"part-{part.mode}-{part.number}-{part.of}" if part else f"whole-{frame}")
     scratch.mkdir()
     request = FrameRequest(id="x", frame=frame, settings=settings.model_dump(mode="json"), scratch=scratch, part=part)
-    return engine.render(request, lambda fraction, text: None).main
+    return engine.render(request, lambda *_: None).main
 
 
 def parts_of(tmp_path: Path, settings: FakeSettings, frame: int, split: Split) -> list[Path]:

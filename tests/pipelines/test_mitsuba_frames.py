@@ -151,7 +151,7 @@ class TestLlvm:
             settings={"width": 1024, "height": 1024, "spp": 5, "max_depth": 1, "variant": "llvm_ad_rgb"},
             scratch=engine.host.workdir / "passes",
         )
-        output = await engine.host.render(request, lambda fraction, text: heard.append(fraction))
+        output = await engine.host.render(request, lambda fraction, *_: heard.append(fraction))
         assert output.metrics["passes"] == 2
         assert heard == sorted(heard)
         assert heard[0] == 0

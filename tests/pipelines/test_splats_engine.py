@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import av
 import numpy as np
 import OpenEXR
 import pytest
+import pytest_asyncio
 from PIL import Image
 
 from jobs.states import EndReason
@@ -20,8 +22,9 @@ from models.errors import ModelInvalid
 from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
-from pipelines.base import FrameRequest, ModelFiles
+from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineError
+from pipelines.host import EngineHost
 from pipelines.post.verify import verify_picture
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
@@ -29,11 +32,10 @@ from pipelines.settings import EngineSettings
 from pipelines.splats.build_kernels import build
 from pipelines.splats.settings import SplatsSettings
 from tests.pipelines import splat_reference
-from tests.pipelines.conftest import StartEngine
 from tests.pipelines.splat_files import make_cloud, ply_bytes, spz_bytes, write
 from tests.pipelines.test_splats_cameras import IDENTITY, path, transforms
 
-Frame = Callable[..., FrameRequest]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 GOLDEN_TOLERANCE = 2
 """Of 255: the picture of the slow rasteriser, rounded to bytes, but for a few pixels."""
@@ -50,28 +52,56 @@ def kernels() -> Path:
     return build()
 
 
+@dataclass(slots=True)
+class Drawer:
+    """An engine that has the ball loaded, for all tests of the module: its libraries take seconds to import."""
+
+    host: EngineHost
+    models: Path
+    ball: ModelFiles
+    work: Path
+    _made: int = 0
+
+    async def draw(self, number: int = 1, **settings: Any) -> FrameOutput:
+        self._made += 1
+        scratch = self.work / f"frame-{self._made}"
+        return await self.host.render(FrameRequest(id=scratch.name, frame=number, settings=settings, scratch=scratch))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def drawer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Drawer]:
+    folder = tmp_path_factory.mktemp("drawer")
+    model = make_ball(folder / "ball")
+    host = await EngineHost.start(
+        pipeline=get_pipeline("splats"), workdir=folder / "work", models=(folder,), settings=EngineSettings()
+    )
+    await host.load(model)
+    yield Drawer(host, folder, model, folder / "work")
+    await host.kill()
+
+
 @pytest.fixture
 def ball(tmp_path: Path) -> ModelFiles:
-    root = tmp_path / "ball"
+    return make_ball(tmp_path / "ball")
+
+
+def make_ball(root: Path) -> ModelFiles:
     write(root, "ball.ply", ply_bytes(make_cloud(300)))
     write(root, "path.json", json.dumps(path(camera_path=[{"camera_to_world": BACK, "fov": 40}] * 2)).encode())
     write(root, "bent.json", json.dumps(transforms(k1=0.1)).encode())
     return ModelFiles(digest="b" * 64, root=root, main="ball.ply")
 
 
-async def test_a_frame_is_the_picture_of_the_slow_rasteriser(
-    start_engine: StartEngine, ball: ModelFiles, frame: Frame
-) -> None:
-    host = await start_engine("splats", ball)
+async def test_a_frame_is_the_picture_of_the_slow_rasteriser(drawer: Drawer) -> None:
     cameras = {"type": "file", "path": "path.json"}
-    output = await host.render(frame(2, cameras=cameras, width=60, height=40, background=[0.2, 0.4, 0.6]))
+    output = await drawer.draw(2, cameras=cameras, width=60, height=40, background=[0.2, 0.4, 0.6])
     verify_picture(output.main, expected=(60, 40), decode_limit_bytes=1 << 30)
     assert output.metrics["device"] == "CPU"
     assert output.metrics["gaussians"] == 300
     found = np.asarray(Image.open(output.main)).astype(int)
     from pipelines.splats.cameras import parse_path
 
-    camera = parse_path(json.loads((ball.root / "path.json").read_bytes())).cameras[1].sized(60, 40)
+    camera = parse_path(json.loads((drawer.ball.root / "path.json").read_bytes())).cameras[1].sized(60, 40)
     colour, light, _ = splat_reference.draw(make_cloud(300), camera)
     expected = np.rint(np.clip(colour + light[..., None] * (0.2, 0.4, 0.6), 0, 1) * 255)
     near = np.abs(found - expected) <= GOLDEN_TOLERANCE
@@ -81,23 +111,17 @@ async def test_a_frame_is_the_picture_of_the_slow_rasteriser(
     assert light.min() < 0.2
 
 
-async def test_an_orbit_moves_and_a_frame_repeats_bit_for_bit(
-    start_engine: StartEngine, ball: ModelFiles, frame: Frame
-) -> None:
-    host = await start_engine("splats", ball)
+async def test_an_orbit_moves_and_a_frame_repeats_bit_for_bit(drawer: Drawer) -> None:
     cameras = {"type": "orbit", "frames_per_turn": 4}
-    pictures = [
-        (await host.render(frame(number, cameras=cameras, **SIZE))).main.read_bytes() for number in (1, 2, 3, 4, 5)
-    ]
+    pictures = [(await drawer.draw(number, cameras=cameras, **SIZE)).main.read_bytes() for number in (1, 2, 3, 4, 5)]
     assert len(set(pictures[:4])) == 4
     assert pictures[4] == pictures[0]
 
 
-async def test_each_format_holds_what_it_says(start_engine: StartEngine, ball: ModelFiles, frame: Frame) -> None:
-    host = await start_engine("splats", ball)
-    jpeg = await host.render(frame(1, format="jpeg", quality=80, **SIZE))
+async def test_each_format_holds_what_it_says(drawer: Drawer) -> None:
+    jpeg = await drawer.draw(1, format="jpeg", quality=80, **SIZE)
     assert Image.open(jpeg.main).format == "JPEG"
-    clear = await host.render(frame(1, transparent=True, depth=True, **SIZE))
+    clear = await drawer.draw(1, transparent=True, depth=True, **SIZE)
     rgba = np.asarray(Image.open(clear.main))
     assert rgba.shape == (48, 64, 4)
     assert rgba[0, 0, 3] == 0 < rgba[24, 32, 3]
@@ -106,7 +130,7 @@ async def test_each_format_holds_what_it_says(start_engine: StartEngine, ball: M
     assert steps.dtype == np.uint16 or steps.dtype == np.int32
     assert steps[0, 0] == 0
     assert 1000 < steps[24, 32] < 10_000  # thousandths of a unit
-    exr = await host.render(frame(1, format="exr", color_depth=32, transparent=True, depth=True, **SIZE))
+    exr = await drawer.draw(1, format="exr", color_depth=32, transparent=True, depth=True, **SIZE)
     verify_picture(exr.main, expected=(64, 48), decode_limit_bytes=1 << 30)
     with OpenEXR.File(str(exr.main), separate_channels=True) as file:
         channels = {name: channel.pixels for name, channel in file.channels().items()}
@@ -118,11 +142,8 @@ async def test_each_format_holds_what_it_says(start_engine: StartEngine, ball: M
         assert next(container.decode(video=0)).width == 64
 
 
-async def test_a_copy_for_the_browser_lies_beside_the_frame(
-    start_engine: StartEngine, ball: ModelFiles, frame: Frame
-) -> None:
-    host = await start_engine("splats", ball)
-    output = await host.render(frame(1, web_copy=100, **SIZE))
+async def test_a_copy_for_the_browser_lies_beside_the_frame(drawer: Drawer) -> None:
+    output = await drawer.draw(1, web_copy=100, **SIZE)
     assert [(path.name, path.stat().st_size) for path in output.extra] == [("preview.splat", 3200)]
 
 
@@ -137,9 +158,7 @@ async def test_a_copy_for_the_browser_lies_beside_the_frame(
     ],
 )
 async def test_what_cannot_be_drawn_is_refused_and_the_engine_lives_on(
-    start_engine: StartEngine,
-    ball: ModelFiles,
-    frame: Frame,
+    drawer: Drawer,
     settings: dict[str, Any],
     number: int,
     reason: EndReason,
@@ -147,28 +166,26 @@ async def test_what_cannot_be_drawn_is_refused_and_the_engine_lives_on(
 ) -> None:
     if settings.get("device") == "cuda" and Path("/dev/nvidiactl").exists():
         pytest.skip("there may be a card")
-    host = await start_engine("splats", ball)
     with pytest.raises(EngineError, match=words) as refusal:
-        await host.render(frame(number, **settings))
+        await drawer.draw(number, **settings)
     assert refusal.value.reason is reason
-    assert (await host.render(frame(1, **SIZE))).main.is_file()
+    assert (await drawer.draw(1, **SIZE)).main.is_file()
 
 
-async def test_a_cloud_of_nothing_but_nan_is_refused_and_one_of_some_is_warned_about(
-    start_engine: StartEngine, tmp_path: Path
-) -> None:
+async def test_a_cloud_of_nothing_but_nan_is_refused_and_one_of_some_is_warned_about(drawer: Drawer) -> None:
+    odd = drawer.models / "odd"
     cloud = make_cloud(50)
     cloud.means[:10] = np.nan
-    write(tmp_path / "odd", "some.ply", ply_bytes(cloud))
+    write(odd, "some.ply", ply_bytes(cloud))
     cloud.means[:] = np.nan
-    write(tmp_path / "odd", "all.ply", ply_bytes(cloud))
-    host = await start_engine("splats")
-    report = await host.load(ModelFiles(digest="1" * 64, root=tmp_path / "odd", main="some.ply"))
+    write(odd, "all.ply", ply_bytes(cloud))
+    report = await drawer.host.load(ModelFiles(digest="1" * 64, root=odd, main="some.ply"))
     assert report.details["gaussians"] == 40
     assert "10 gaussians" in report.warnings[0]
     with pytest.raises(EngineError) as refusal:
-        await host.load(ModelFiles(digest="2" * 64, root=tmp_path / "odd", main="all.ply"))
+        await drawer.host.load(ModelFiles(digest="2" * 64, root=odd, main="all.ply"))
     assert refusal.value.reason is EndReason.MODEL_INVALID
+    await drawer.host.load(drawer.ball)
 
 
 class TestProbe:
