@@ -94,8 +94,10 @@ class _Resident:
         return self.host.video_bytes() if self.host.alive else 0
 
     async def close(self) -> None:
-        await self.host.close()
-        self.release_files()
+        try:
+            await self.host.close()
+        finally:
+            self.release_files()
 
 
 @dataclass(slots=True)
