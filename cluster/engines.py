@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from cluster.backoff import Patience
+from cluster.cache_disk import blame_disk
 from cluster.scratch import Scratch
 from cluster.settings import ClusterSettings
 from cluster.wear import Wear
@@ -63,6 +64,8 @@ class ModelWish:
     digest: str
     manifest: Mapping[str, Any]
     load_timeout: timedelta
+    job_id: UUID | None = None
+    """The job that waits for it, if one does."""
 
     @classmethod
     def of(cls, chunk: ClaimedChunk, spec: JobSpec) -> ModelWish:
@@ -72,6 +75,7 @@ class ModelWish:
             digest=chunk.model_digest,
             manifest=chunk.manifest,
             load_timeout=timedelta(seconds=spec.limits.load_timeout_s),
+            job_id=chunk.job_id,
         )
 
     @property
@@ -144,9 +148,9 @@ class EngineRoom:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
         self._scratch = Scratch(scratch.resolve(), replica_id.hex)
-        self._models = ModelCache(
-            root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
-        )
+        self._models_folder = settings.cache_dir.resolve() / "models"
+        self._models = ModelCache(root=self._models_folder, budget_bytes=settings.cache_bytes, verify=False)
+        self._trouble: dict[str, str] = {}
         self._video = video
         ram = settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE)
         budgets = [Budget(limit_bytes=ram, measure=_Resident.memory_bytes)]
@@ -272,6 +276,11 @@ class EngineRoom:
         """What guards the engines here, for the replica's row; None before the first has started."""
         return None if self._sandbox is None else self._sandbox.as_dict()
 
+    def trouble(self) -> dict[str, str]:
+        """In words, the ``trouble`` that keeps a model's files from this machine, and the ``job_id`` that waits for
+        them; empty when there is none."""
+        return dict(self._trouble)
+
     async def close(self) -> None:
         await self._engines.close()
         self._scratch.close()
@@ -304,9 +313,7 @@ class EngineRoom:
     async def _open(self, wish: ModelWish) -> _Resident:
         manifest = Manifest.model_validate(wish.manifest)
         try:
-            root = await self._patience.until_available(
-                "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
-            )
+            root = await self._files_of(manifest, wish.job_id)
         except (NotFound, BlobMismatch) as error:  # the storage answers, and has the model no more
             raise EngineError(
                 EndReason.MODEL_INVALID,
@@ -326,6 +333,22 @@ class EngineRoom:
             memory_bytes=host.memory_bytes,
         )
         return _Resident(host, release_files, wear)
+
+    async def _files_of(self, manifest: Manifest, job_id: UUID | None) -> Path:
+        """Waits for a storage that does not answer, and says so; not for a disk of this machine that takes nothing."""
+
+        def tell(words: str) -> None:
+            self._trouble = {"trouble": words} if job_id is None else {"job_id": str(job_id), "trouble": words}
+
+        async def ensure() -> Path:
+            return await self._models.ensure(manifest, fetch=self._storage.fetch_blob)
+
+        try:
+            return await self._patience.until_available(
+                "fetch_model", lambda: blame_disk(self._models_folder, ensure), tell=tell
+            )
+        finally:
+            self._trouble = {}
 
     async def _load(self, wish: ModelWish, model: ModelFiles) -> EngineHost:
         self._remove_empty_folders()
