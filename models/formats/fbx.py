@@ -17,7 +17,7 @@ MAX_UNPACKED_BYTES = 64 << 30
 MAX_RECORDS = 5_000_000
 """A scene of 100,000 objects has some two million."""
 MAX_PROPERTIES = 20_000_000
-"""Of all records together: a scene of 100,000 objects has some ten million. Each is walked over, about a microsecond."""
+"""Of all records together: a scene of 100,000 objects has some ten million. Each takes about a microsecond."""
 MAX_DEPTH = 64
 """Records inside records; real files stay below 10."""
 MAX_PACK_RATIO = 1040

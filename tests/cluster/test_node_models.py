@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.cache_disk import blame_disk, disk_fault
+from cluster.node_models import blame_disk, disk_fault
 from jobs.errors import Unavailable
 from jobs.states import EndReason
 from pipelines.errors import EngineError
