@@ -116,6 +116,13 @@ _SIGNALS: dict[str, tuple[int, int]] = {
 """Their first argument names a process."""
 _TKILL = (200, 130)
 """Names a thread, of any process; libc has not used it since tgkill."""
+_FCNTL = (72, 25)
+_SIGNALS_OF_A_FILE = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: with O_ASYNC the kernel itself sends whatever signal to whatever process of the same
+user, when something is written to a pipe. Landlock forbids it since ABI 6 only."""
+_IOCTL = (16, 29)
+_OWNER_OF_A_FILE = (0x8901, 0x8902)
+"""FIOSETOWN, SIOCSPGRP: other words for F_SETOWN, on sockets."""
 _PRLIMIT = (302, 261)
 _PRCTL = (157, 167)
 _PR_SET_PDEATHSIG = 1
@@ -174,15 +181,18 @@ class _Program:
         self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
         self.lines += block
 
-    def refuse_if(self, call: tuple[int, int], *, argument: int, equal: int) -> None:
-        """Refuse this call where the low 32 bits of an argument are this value."""
-        block = [
-            (_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument),
-            (_IF_EQUAL, 0, 1, equal & 0xFFFFFFFF),
-            (_RETURN, 0, 0, _REFUSE),
-            (_RETURN, 0, 0, _ALLOW),
-        ]
-        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+    def refuse_if(
+        self, call: tuple[int, int | None], *, argument: int, one_of: Sequence[int], mask: int = 0xFFFFFFFF
+    ) -> None:
+        """Refuse this call where the low 32 bits of an argument, masked, are among these values."""
+        number = call[self.machine]
+        if number is None:
+            return
+        block = [(_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument), (_AND, 0, 0, mask)]
+        for index, value in enumerate(one_of):
+            block.append((_IF_EQUAL, len(one_of) - index, 0, value & 0xFFFFFFFF))
+        block += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
+        self.add(_IF_EQUAL, number, if_false=len(block))
         self.lines += block
 
 
@@ -200,6 +210,9 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     if machine == 0:
         program.add(_IF_AT_LEAST, _X32_BIT, if_false=1)
         program.add(_RETURN, _UNKNOWN)
+    # First what is called often: the kernel's own cache of verdicts does not help where an argument decides.
+    program.refuse_if(_IOCTL, argument=1, one_of=_OWNER_OF_A_FILE)
+    program.refuse_if(_FCNTL, argument=1, one_of=_SIGNALS_OF_A_FILE)
     for call in (*_NO_RENDERER_NEEDS.values(), *_NEW_PROCESSES.values(), _TKILL):
         program.answer(call, _REFUSE)
     for call in _UNKNOWN_TO_THE_CHILD.values():
@@ -213,7 +226,7 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     for signal_call in _SIGNALS.values():
         program.refuse_unless(signal_call, argument=0, one_of=[pid])
     program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
-    program.refuse_if(_PRCTL, argument=0, equal=_PR_SET_PDEATHSIG)
+    program.refuse_if(_PRCTL, argument=0, one_of=[_PR_SET_PDEATHSIG])
     program.add(_RETURN, _ALLOW)
     return program.lines
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import platform
 import resource
 import signal
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pr
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MIB = 2**20
+_F_SETOWN_EX = 15
 
 
 class AttackEngine:
@@ -135,6 +138,30 @@ def kill(pid: int) -> int:
     return pid
 
 
+def kill_by_pipe(pid: int, by: str) -> int:
+    """Let the kernel signal another process, as the owner of a pipe to which something is written."""
+    reading, writing = os.pipe()
+    if by == "F_SETOWN":
+        fcntl.fcntl(reading, fcntl.F_SETOWN, pid)
+    else:
+        fcntl.fcntl(reading, _F_SETOWN_EX, struct.pack("ii", 1, pid))  # F_OWNER_PID
+    fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(writing, b"x")
+    return pid
+
+
+def choose_the_signal() -> int:
+    """Of a file that the engine owns itself."""
+    return int(fcntl.fcntl(os.pipe()[0], fcntl.F_SETSIG, signal.SIGURG))
+
+
+def own_a_socket(pid: int, request: int) -> int:
+    """Another process becomes the one that hears of what comes in, by an ioctl."""
+    fcntl.ioctl(socket.socketpair()[0], request, struct.pack("i", pid))
+    return pid
+
+
 def limit(pid: int) -> int:
     resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
     return pid
@@ -188,6 +215,6 @@ _ATTACKS: dict[str, Callable[..., Any]] = {
     for attack in (
         *(connect, connect_to_file, send_from_a_pair, fork, start_program, start_threads, allocate, kill, limit),
         *(write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
-        *(outlive_the_parent, system_calls),
+        *(outlive_the_parent, system_calls, kill_by_pipe, choose_the_signal, own_a_socket),
     )
 }

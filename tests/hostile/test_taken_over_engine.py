@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -138,6 +139,28 @@ class TestProcesses:
     async def test_which_works_without_the_guards(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
         assert await attack("kill", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
         assert victim.wait(timeout=10) < 0
+
+    @pytest.mark.parametrize("by", ["F_SETOWN", "F_SETOWN_EX"])
+    async def test_nor_by_the_kernel_as_the_owner_of_a_pipe(
+        self, attack: Attack, victim: subprocess.Popen[bytes], by: str
+    ) -> None:
+        alone = {"confine_files": False}  # newer kernels' Landlock stands behind the filter
+        assert await attack("kill_by_pipe", pid=victim.pid, by=by, settings=alone) == {"refused": "EPERM"}
+        assert victim.poll() is None
+        assert await attack("kill_by_pipe", pid=victim.pid, by=by, settings=UNGUARDED) == {"worked": victim.pid}
+        assert victim.wait(timeout=10) == -signal.SIGKILL
+
+    async def test_nor_can_it_choose_what_signal_a_file_sends(self, attack: Attack) -> None:
+        assert await attack("choose_the_signal") == {"refused": "EPERM"}
+        assert "worked" in await attack("choose_the_signal", settings=UNGUARDED)
+
+    @pytest.mark.parametrize("number", [0x8901, 0x8902], ids=["FIOSETOWN", "SIOCSPGRP"])
+    async def test_nor_give_a_socket_to_another_process(
+        self, attack: Attack, victim: subprocess.Popen[bytes], number: int
+    ) -> None:
+        wishes = {"pid": victim.pid, "request": number}
+        assert await attack("own_a_socket", **wishes, settings={"confine_files": False}) == {"refused": "EPERM"}
+        assert await attack("own_a_socket", **wishes, settings=UNGUARDED) == {"worked": victim.pid}
 
     async def test_no_other_process_can_be_limited(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
         before = resource.prlimit(victim.pid, resource.RLIMIT_CORE)
