@@ -228,6 +228,7 @@ class TestFarm:
         assert (job.state, job.cold_count) == (JobState.SUCCEEDED, 1)
 
     async def test_an_idle_replica_replaces_a_warm_engine_that_died(self, farm: InProcessFarm) -> None:
+        farm.start_dispatcher()
         farm.settings = farm.settings.model_copy(update={"keep_warm_every": timedelta(seconds=0.1)})
         model = await farm.model(b'{"kept": 1}')
         async with farm.database.transaction() as tx:
