@@ -30,7 +30,7 @@ Render = Callable[..., Awaitable[FrameOutput]]
 
 
 @pytest.fixture
-def dishonest(farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch) -> InProcessFarm:
+def dishonest(farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch, patience: None) -> InProcessFarm:
     """A farm whose fake engine is the dishonest one. Landlock would only keep it from being imported."""
     monkeypatch.setattr(FakePipeline, "engine_module", ENGINE)
     farm.engine_settings = EngineSettings(confine_files=False)
@@ -140,6 +140,7 @@ class TestTheCommitter:
     @pytest.mark.parametrize(
         ("content", "suffix"),
         [("GIF89a" + "x" * 40, ".gif"), ("%!PS-Adobe-3.0 EPSF-3.0", ".eps"), ("RIFF0000WEBP", ".webp")],
+        ids=["gif", "eps", "webp"],
     )
     async def test_a_picture_of_another_format_reaches_no_decoder(
         self, dishonest: InProcessFarm, content: str, suffix: str
