@@ -18,9 +18,9 @@ from pipelines.base import ModelFiles
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
-from tests.cluster.conftest import administer, databases, farm, postgres, settings, template
+from tests.cluster.conftest import administer, databases, farm, patience, postgres, settings, template
 
-__all__ = ["administer", "databases", "farm", "postgres", "settings", "template"]
+__all__ = ["administer", "databases", "farm", "patience", "postgres", "settings", "template"]
 
 Probe = Callable[..., Awaitable[ProbeReport]]
 

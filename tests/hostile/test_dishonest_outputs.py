@@ -30,7 +30,7 @@ Render = Callable[..., Awaitable[FrameOutput]]
 
 
 @pytest.fixture
-def dishonest(farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch) -> InProcessFarm:
+def dishonest(farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch, patience: None) -> InProcessFarm:
     """A farm whose fake engine is the dishonest one. Landlock would only keep it from being imported."""
     monkeypatch.setattr(FakePipeline, "engine_module", ENGINE)
     farm.engine_settings = EngineSettings(confine_files=False)
@@ -127,19 +127,27 @@ class TestTheCommitter:
     ) -> None:
         """Whatever the database may refuse in one frame's figures."""
         commit = committer.commit_frames
+        refused: list[int] = []
 
         async def refuse(database: Any, *, frames: Sequence[FrameCommit], **options: Any) -> Any:
-            if any(frame.frame == 3 for frame in frames):
+            if not refused and any(frame.frame == 3 for frame in frames):
+                refused.extend([3] if len(frames) == 1 else [])
                 raise ValueError("out of range")
             return await commit(database, frames=frames, **options)
 
         monkeypatch.setattr(committer, "commit_frames", refuse)
-        words = await only_the_third_frame_fails(dishonest, "nothing", outcome=EndReason.INFRA)
-        assert "(ValueError); the worker's log says more" in words
+        dishonest.start_dispatcher()
+        dishonest.start_replica()
+        job = await dishonest.ended(await dishonest.submit(frames="1-6", model=await dishonest.model(b"{}")))
+        assert (job.state, job.committed) == (JobState.SUCCEEDED, 6)
+        [attempt] = await dishonest.rows("select ordinal, outcome, message from attempt where outcome <> 'ok'")
+        assert (attempt.ordinal, attempt.outcome) == (2, EndReason.INFRA)
+        assert "(ValueError); the worker's log says more" in attempt.message
 
     @pytest.mark.parametrize(
         ("content", "suffix"),
         [("GIF89a" + "x" * 40, ".gif"), ("%!PS-Adobe-3.0 EPSF-3.0", ".eps"), ("RIFF0000WEBP", ".webp")],
+        ids=["gif", "eps", "webp"],
     )
     async def test_a_picture_of_another_format_reaches_no_decoder(
         self, dishonest: InProcessFarm, content: str, suffix: str
