@@ -188,8 +188,8 @@ async def test_a_chunk_does_not_wait_for_a_full_disk_of_its_own_machine(
     farm.start_replica()
     job = await farm.ended(await farm.submit(frames="1", model=model))
     assert (job.state, job.end_reason) == (JobState.FAILED, EndReason.INFRA)
-    attempts = await farm.rows("select reason, message from attempt")
-    assert {attempt.reason for attempt in attempts} == {EndReason.INFRA}
+    attempts = await farm.rows("select outcome, message from attempt")
+    assert {attempt.outcome for attempt in attempts} == {EndReason.INFRA}
     assert "RAYFARM_CLUSTER_CACHE_DIR" in attempts[0].message
 
 
