@@ -94,7 +94,8 @@ class Ahead:
                 _log.info("model_fetched_ahead", model=model.digest[:12], size_bytes=manifest.size_bytes)
 
     async def keep_warm(self) -> None:
-        """See which models shall stay, and, with nothing to render, load those that are missing."""
+        """Bury engines that died, see which models shall stay, and, with nothing to render, load those missing."""
+        await self._engines.bury_dead()
         async with self._database.transaction() as tx:
             models = await models_to_keep_warm(tx, limit=self._settings.max_engines)
         pipelines = {model.id: pipeline_of_kind(model.kind) for model in models}

@@ -7,7 +7,6 @@ next one, so tiny frames share their transactions and long ones are visible at o
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import time
@@ -24,8 +23,10 @@ from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
 from db.session import Database
+from jobs.errors import InvalidInput
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
+from pipelines.pictures import OUTPUTS
 from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
 from pipelines.post.verify import verify_picture
@@ -42,6 +43,7 @@ _EXTRA_MEDIA_TYPES = {
     ".webp": "image/webp",
     ".tif": "image/tiff",
 }
+_PART_FORMATS = {OUTPUTS[name].extension: OUTPUTS[name] for name in ("png", "exr")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ class FinishedFrame:
 
 
 FailFrame = Callable[[FinishedFrame, EndReason, str], Awaitable[None]]
-"""Report a frame whose picture failed its checks."""
+"""Report a frame whose picture failed its checks, or could not be committed."""
 
 Superseded = Callable[[int, int], None]
 """Called with (work id, fence) when a commit found the chunk taken away."""
@@ -126,7 +128,7 @@ class Committer:
             ready_at = loop.time() + self._settings.commit_pause.total_seconds()
             try:
                 for frames in _by_chunk(batch):
-                    await self._commit(frames)
+                    await self._commit_or_drop(frames)
             finally:
                 for finished in batch:
                     shutil.rmtree(finished.scratch, ignore_errors=True)
@@ -160,10 +162,30 @@ class Committer:
             del self._waiting[key]
         self._queue.task_done()
 
-    async def _commit(self, frames: list[FinishedFrame]) -> None:
-        checked = await self._check(frames)
-        if not checked:
-            return
+    async def _commit_or_drop(self, frames: list[FinishedFrame]) -> None:
+        """What not even a failure can be written of is let go: its lease runs out, and the queue hands it out again."""
+        try:
+            if checked := await self._check(frames):
+                await self._commit_apart(checked)
+        except Exception:
+            _log.exception("frames_dropped", job_id=str(frames[0].chunk.job_id), frames=len(frames))
+
+    async def _commit_apart(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> None:
+        """All in one commit; where that breaks, one by one, so that what breaks it costs its own frame alone."""
+        try:
+            await self._commit(checked)
+        except Exception as error:
+            if len(checked) > 1:
+                for one in checked:
+                    await self._commit_apart([one])
+            elif isinstance(error, InvalidInput):  # a file that is no plain one, or was changed meanwhile
+                await self._on_bad_picture(checked[0][0], EndReason.BAD_OUTPUT, str(error))
+            else:
+                _log.exception("commit_failed", job_id=str(checked[0][0].chunk.job_id), frame=checked[0][0].frame)
+                words = f"The farm could not commit this frame ({type(error).__name__}); the worker's log says more."
+                await self._on_bad_picture(checked[0][0], EndReason.INFRA, words)
+
+    async def _commit(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> None:
         first = checked[0][0]
         chunk = first.chunk
         if chunk.part is not None:
@@ -267,12 +289,23 @@ def _metrics(finished: FinishedFrame) -> dict[str, object]:
     return {**output.metrics, "warm": finished.warm, "warnings": list(output.warnings)}
 
 
-def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | Exception:
+def _look_at(finished: FinishedFrame, decode_limit_bytes: int) -> PictureFacts | BadPicture:
     """What its picture is, or what is wrong with it."""
+    main = finished.output.main
     try:
-        return verify_picture(finished.output.main, expected=finished.frame_size, decode_limit_bytes=decode_limit_bytes)
-    except (BadPicture, OSError) as error:
+        return verify_picture(
+            main,
+            expected=finished.frame_size,
+            decode_limit_bytes=decode_limit_bytes,
+            output=finished.format if finished.chunk.part is None else _part_format(main),
+        )
+    except BadPicture as error:
         return error
+
+
+def _part_format(main: Path) -> OutputFormat:
+    """Its pipeline chooses it: what a merge reads, and nothing else."""
+    return _PART_FORMATS.get(main.suffix, OUTPUTS["exr"])
 
 
 def _artifact(
@@ -319,7 +352,7 @@ def _extra_name(finished: FinishedFrame, source: Path) -> str:
 
     So no two extra files of a job have one name: two nodes may name theirs alike, and one node every frame's.
     """
-    inner = PurePosixPath(os.path.relpath(os.path.realpath(source), os.path.realpath(finished.scratch)))
+    inner = PurePosixPath(source.relative_to(finished.scratch))  # both real; who resolves links now may be led away
     number = re.search(r"-?\d+$", inner.stem)
     if number is None or int(number[0]) != finished.frame:
         inner = inner.with_name(f"{inner.stem}{finished.frame:04d}{inner.suffix}")

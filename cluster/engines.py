@@ -13,6 +13,7 @@ import contextlib
 import functools
 import shutil
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +23,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from cluster.backoff import Patience
+from cluster.node_models import NodeModels
 from cluster.scratch import Scratch
 from cluster.settings import ClusterSettings
 from cluster.wear import Wear
@@ -31,7 +32,7 @@ from jobs.errors import NotFound
 from jobs.spec import JobSpec
 from jobs.states import EndReason
 from models.manifest import Manifest
-from models.materialise import BlobMismatch, ModelCache
+from models.materialise import BlobMismatch
 from models.residency import Budget, ResidencyCache
 from pipelines.base import ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
@@ -49,6 +50,8 @@ _RAM_SHARE = 0.6
 """Part of the machine's (or its container's) memory that resident engines may hold when no figure is set."""
 _VRAM_SHARE = 0.8
 """Part of the cards' memory likewise; the rest is for what a frame takes while it renders."""
+_REPLACEMENTS = 3
+"""Times that a warm engine which dies while idle is loaded again before the next chunk: it may be killed for ever."""
 
 EngineKey = tuple[UUID, str, str]
 """(project, pipeline, model digest)"""
@@ -63,6 +66,8 @@ class ModelWish:
     digest: str
     manifest: Mapping[str, Any]
     load_timeout: timedelta
+    job_id: UUID | None = None
+    """The job that waits for it, if one does."""
 
     @classmethod
     def of(cls, chunk: ClaimedChunk, spec: JobSpec) -> ModelWish:
@@ -72,6 +77,7 @@ class ModelWish:
             digest=chunk.model_digest,
             manifest=chunk.manifest,
             load_timeout=timedelta(seconds=spec.limits.load_timeout_s),
+            job_id=chunk.job_id,
         )
 
     @property
@@ -94,8 +100,10 @@ class _Resident:
         return self.host.video_bytes() if self.host.alive else 0
 
     async def close(self) -> None:
-        await self.host.close()
-        self.release_files()
+        try:
+            await self.host.close()
+        finally:
+            self.release_files()
 
 
 @dataclass(slots=True)
@@ -135,16 +143,12 @@ class EngineRoom:
         video: VideoMemory | None = None,
     ) -> None:
         """``video``: the cards that the engines use; None where there are none."""
-        self._storage = storage
         self._settings = settings
         self._engine_settings = engine_settings
         self._sandbox: SandboxReport | None = None
-        self._patience = Patience(settings.retry_first, settings.retry_longest)
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
         self._scratch = Scratch(scratch.resolve(), replica_id.hex)
-        self._models = ModelCache(
-            root=settings.cache_dir.resolve() / "models", budget_bytes=settings.cache_bytes, verify=False
-        )
+        self._models = NodeModels(storage=storage, settings=settings)
         self._video = video
         ram = settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE)
         budgets = [Budget(limit_bytes=ram, measure=_Resident.memory_bytes)]
@@ -161,6 +165,8 @@ class EngineRoom:
         self._warming: tuple[EngineKey, asyncio.Task[_Resident]] | None = None
         self._warmed: set[EngineKey] = set()
         """Tried since the last chunk: what did not load, or had to leave for another, is not tried for ever."""
+        self._replaced: Counter[EngineKey] = Counter()
+        """How often one that died while idle was let go since the last chunk."""
         self._in_use = 0
 
     @contextlib.asynccontextmanager
@@ -173,6 +179,7 @@ class EngineRoom:
         self._in_use += 1
         try:
             self._warmed.clear()
+            self._replaced.clear()
             await self._stop_warming(unless=(chunk.project_id, chunk.pipeline, chunk.model_digest))
             async with self._open_for(chunk, spec, stop) as lease:
                 yield lease
@@ -221,6 +228,15 @@ class EngineRoom:
         full = len(held) >= self._settings.max_engines and held <= self._kept
         return not (self._in_use or self._warming is not None or full or key in held | self._warmed)
 
+    async def bury_dead(self) -> None:
+        """Let engines go that died while nobody used them: their places are free, what is kept warm can come back."""
+        for key, resident in self._engines.items():
+            if not resident.host.alive and await self._engines.evict(key):
+                self._replaced[key] += 1
+                if self._replaced[key] <= _REPLACEMENTS:
+                    self._warmed.discard(key)
+                _log.warning("engine_died_idle", pipeline=key[1], model=key[2][:12], times=self._replaced[key])
+
     async def warm(self, wish: ModelWish) -> None:
         """Load a model that nobody has asked for yet; what is not kept makes room for it.
 
@@ -249,8 +265,7 @@ class EngineRoom:
 
     async def fetch(self, manifest: Manifest) -> None:
         """Bring a model's files to this node, so that who loads it later need not wait for them."""
-        async with self._models.checkout(manifest, fetch=self._storage.fetch_blob):
-            pass
+        await self._models.fetch(manifest)
 
     def residents(self) -> list[dict[str, Any]]:
         """What the replica's row shows of its engines."""
@@ -269,6 +284,10 @@ class EngineRoom:
     def sandbox(self) -> dict[str, Any] | None:
         """What guards the engines here, for the replica's row; None before the first has started."""
         return None if self._sandbox is None else self._sandbox.as_dict()
+
+    def trouble(self) -> dict[str, str]:
+        """What keeps a model's files from this machine (``NodeModels.trouble``)."""
+        return self._models.trouble()
 
     async def close(self) -> None:
         await self._engines.close()
@@ -302,9 +321,7 @@ class EngineRoom:
     async def _open(self, wish: ModelWish) -> _Resident:
         manifest = Manifest.model_validate(wish.manifest)
         try:
-            root = await self._patience.until_available(
-                "fetch_model", lambda: self._models.ensure(manifest, fetch=self._storage.fetch_blob)
-            )
+            root = await self._models.ensure(manifest, job_id=wish.job_id)
         except (NotFound, BlobMismatch) as error:  # the storage answers, and has the model no more
             raise EngineError(
                 EndReason.MODEL_INVALID,

@@ -99,7 +99,7 @@ class LivePreviews:
     async def _put(self, key: str, seen: SeenPreview) -> None:
         """From a file that the engine cannot reach: it might change its own meanwhile."""
         with tempfile.TemporaryDirectory(prefix="rayfarm-preview-") as folder:
-            source = Path(folder) / "preview.jpg"
+            source = Path(folder).resolve() / "preview.jpg"
             source.write_bytes(seen.content)
             await self._storage.put_artifact(key, source, media_type=MEDIA_TYPE)
 

@@ -16,6 +16,7 @@ from ray import serve
 
 from cluster.autoscaling import autoscaling_config
 from cluster.composition import open_farm
+from cluster.device_class import device_class_here
 from cluster.logs import configure_logging
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
@@ -40,7 +41,7 @@ class Renderer:
                 node=self._farm.settings.node or platform.node(),
                 ray_node=context.get_node_id(),
                 serve_id=serve.get_replica_context().replica_tag,
-                device_class=self._farm.settings.device_class,
+                device_class=device_class_here(self._farm.settings.device_class),
                 labels=self._farm.settings.labels,
             ),
             database=self._farm.database,

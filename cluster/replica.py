@@ -261,6 +261,7 @@ class Replica:
         return {
             **({"sandbox": sandbox} if sandbox is not None else {}),
             **(progress.as_json() if progress else {}),
+            **self._engines.trouble(),
             **self._committer.trouble(),
         }
 

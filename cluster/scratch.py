@@ -21,8 +21,9 @@ class Scratch:
     """A folder of this process alone, until ``close`` or the process's end."""
 
     def __init__(self, root: Path, name: str) -> None:
-        """Make ``root/name``, and remove the folders below ``root`` whose processes are gone."""
+        """Make ``root/name``, and remove the folders below ``root`` whose processes are gone. ``path`` is real."""
         root.mkdir(parents=True, exist_ok=True)
+        root = root.resolve()
         self.path = root / name
         with _sweeping(root):
             _remove_abandoned(root)

@@ -16,8 +16,9 @@ class ClusterSettings(BaseSettings):
     id: str = "local"
     """Names this Ray cluster in every lease; two clusters may share one database."""
 
-    device_class: str = "cpu"
-    """What the replicas render on; part of a frame's fingerprint."""
+    device_class: str | None = None
+    """What the replicas render on; part of a frame's fingerprint. None: `cpu`, or the backend and the cards that are
+    found. One that says `cpu` where engines find a card, or a card where they find none, is refused at the start."""
 
     node: str | None = None
     """Name of this machine in lists, blocklists and when it is drained or disabled; None: its host name."""

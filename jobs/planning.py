@@ -36,7 +36,7 @@ class WaitReason(StrEnum):
     """Nothing writes it yet: projects have shares, and no quotas."""
     SHARE = "share"
     STORAGE = "storage"
-    """Rendered frames cannot be stored; nothing is lost, and it goes on by itself."""
+    """Files cannot be stored or had; nothing is lost, and it goes on by itself."""
     LICENCE = "licence"
     """Every licence that it needs is in use."""
     CAP = "cap"
@@ -60,7 +60,7 @@ _WORDS = {
     WaitReason.DEPENDENCY: "It waits for another job.",
     WaitReason.QUOTA: "The project's quota is used up.",
     WaitReason.SHARE: "Other projects are owed their share first.",
-    WaitReason.STORAGE: "Rendered frames wait until storage takes them.",
+    WaitReason.STORAGE: "Frames wait until storage gives their model's files, or takes what is rendered.",
     WaitReason.LICENCE: "Every licence that it needs is in use.",
     WaitReason.CAP: "As many workers render it as its max_replicas allows.",
     WaitReason.BLOCKED_NODES: "Every machine that fits has failed it too often; see its blocklist.",

@@ -10,7 +10,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from models.errors import ResidencyFull
 
@@ -39,7 +39,13 @@ class _Entry(Generic[V]):
     """Callers that wait for it or use it."""
     last_use: int = 0
     leaving: bool = False
+    closing: asyncio.Task[None] | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def end(self) -> asyncio.Task[Any] | None:
+        """What goes on until its place is free; None: it stays, or waits for its last pin."""
+        return self.closing or (self.loading if self.leaving else None)
 
     @property
     def ready(self) -> bool:
@@ -93,7 +99,7 @@ class ResidencyCache(Generic[K, V]):
         """The thing of `key`, pinned; loads it if need be, once however many ask.
 
         Raises what `load` raised, or `ResidencyFull`. A caller that is cancelled drops its own pin; the load itself is
-        cancelled when nobody waits for it any more.
+        cancelled when nobody waits for it any more. What it was closing to make room is closed before that is raised.
         """
         while True:
             if self._closed:
@@ -117,10 +123,11 @@ class ResidencyCache(Generic[K, V]):
         except BaseException:
             entry.pins -= 1
             if entry.pins == 0:
-                if not loading.done():
+                if entry.loading is not None:
+                    entry.leaving = True  # who wants it from here on starts a load of their own
                     loading.cancel()
-                    await asyncio.wait({loading})
-                elif not loading.cancelled() and loading.exception() is None and not entry.leaving:
+                await asyncio.wait({loading})
+                if entry.ready:
                     await self._trim()  # the load won the race against our cancellation: it stays, unpinned
             raise
 
@@ -154,10 +161,9 @@ class ResidencyCache(Generic[K, V]):
         loads = [entry.loading for entry in self._entries.values() if entry.loading is not None]
         for load in loads:
             load.cancel()
-        if loads:
-            await asyncio.wait(loads)
-        for key, entry in list(self._entries.items()):
-            await self._bury(key, entry)
+        closings = [self._closing(key, entry) for key, entry in self._entries.items() if entry.loading is None]
+        await _to_the_end(*loads, *closings)
+        await _to_the_end(*(self._closing(key, entry) for key, entry in list(self._entries.items())))
 
     async def _load(self, key: K, entry: _Entry[V], load: Callable[[], Awaitable[V]]) -> V:
         try:
@@ -170,7 +176,7 @@ class ResidencyCache(Generic[K, V]):
             raise
         finally:
             entry.loading = None
-        if entry.pins == 0 and self._closed:
+        if entry.leaving or (entry.pins == 0 and self._closed):
             await self._bury(key, entry)
         else:
             await self._trim()
@@ -179,6 +185,9 @@ class ResidencyCache(Generic[K, V]):
     async def _make_room(self, newcomer: _Entry[V]) -> None:
         """Before a load: its size is not known yet, so the budgets are freed down to what is measured now."""
         while len(self._entries) > self._max_entries:
+            if leaving := [task for other in self._entries.values() if (task := other.end) is not None]:
+                await asyncio.wait(leaving, return_when=asyncio.FIRST_COMPLETED)
+                continue
             victim = self._next_to_leave()
             if victim is None:
                 raise ResidencyFull(
@@ -213,13 +222,22 @@ class ResidencyCache(Generic[K, V]):
         return entry
 
     async def _bury(self, key: K, entry: _Entry[V]) -> None:
-        """Close one thing; until it is closed its key stays taken, so that the next load finds its memory free."""
+        """Close one thing, to its end even when the caller is cancelled."""
+        if not entry.gone.is_set():
+            await _to_the_end(self._closing(key, entry))
+
+    def _closing(self, key: K, entry: _Entry[V]) -> asyncio.Task[None]:
+        """The one task that closes it; no caller's, so that a caller's cancellation cannot leave it half closed."""
         entry.leaving = True
-        if entry.gone.is_set():
-            return
+        if entry.closing is None:
+            value, entry.value = entry.value, None
+            entry.closing = asyncio.create_task(self._shut(key, entry, value), name=f"close-{key}")
+        return entry.closing
+
+    async def _shut(self, key: K, entry: _Entry[V], value: V | None) -> None:
+        """Until it is closed its key stays taken, so that the next load finds its memory free."""
         try:
-            if entry.value is not None:
-                value, entry.value = entry.value, None
+            if value is not None:
                 await self._close(value)
         except Exception:
             logger.exception("a resident did not close", extra={"action": "residency_close", "key": str(key)})
@@ -227,3 +245,15 @@ class ResidencyCache(Generic[K, V]):
             if self._entries.get(key) is entry:
                 del self._entries[key]
             entry.gone.set()
+
+
+async def _to_the_end(*tasks: asyncio.Task[Any]) -> None:
+    """Wait for all of them, however often this is cancelled meanwhile; a cancellation is raised afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled

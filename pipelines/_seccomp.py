@@ -48,6 +48,29 @@ _NO_RENDERER_NEEDS: dict[str, tuple[int, int | None]] = {
     "acct": (163, 89),
     "unshare": (272, 97),
     "setns": (308, 268),
+    # to change a file that may be read only, or is not theirs: Landlock knows opening, making, renaming and deleting
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "truncate": (76, 45),  # Landlock knows it since ABI 3 (Linux 6.2); ftruncate needs a file open for writing
     # the machine
     "swapon": (167, 224),
     "swapoff": (168, 225),
@@ -95,6 +118,7 @@ _NEW_PROCESSES: dict[str, tuple[int, int | None]] = {
 }
 _UNKNOWN_TO_THE_CHILD: dict[str, tuple[int, int]] = {
     "clone3": (435, 435),  # its flags are in memory, where no filter sees them; libc falls back on clone
+    "openat2": (437, 437),  # its flags are in memory too; libc falls back on openat
     "io_uring_setup": (425, 425),  # it does what a filter forbids
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
@@ -116,6 +140,22 @@ _SIGNALS: dict[str, tuple[int, int]] = {
 """Their first argument names a process."""
 _TKILL = (200, 130)
 """Names a thread, of any process; libc has not used it since tgkill."""
+_FCNTL = (72, 25)
+_SIGNALS_OF_A_FILE = (8, 10, 15)
+"""F_SETOWN, F_SETSIG, F_SETOWN_EX: with O_ASYNC the kernel itself sends whatever signal to whatever process of the same
+user, when something is written to a pipe. Landlock forbids it since ABI 6 only."""
+_OPENS: dict[tuple[int, int | None], int] = {(2, None): 1, (257, 56): 2}
+"""open and openat, and which argument holds their flags."""
+_HOW_TO_TRUNCATE = os.O_TRUNC | os.O_ACCMODE
+_TRUNCATE_UNWRITTEN = (os.O_TRUNC | os.O_RDONLY, os.O_TRUNC | os.O_ACCMODE)
+"""They empty a file without opening it for writing; before ABI 3 Landlock asks for no right to write then."""
+_IOCTL = (16, 29)
+_OWNER_OF_A_FILE = (0x8901, 0x8902)
+"""FIOSETOWN, SIOCSPGRP: other words for F_SETOWN, on sockets."""
+_TYPE_OF_IOCTL = 0xFF00
+_FILE_SYSTEMS = (ord("f") << 8, ord("X") << 8, ord("v") << 8, 0x9400, 0xF500, 0xBC00)
+"""Types of the ioctls of file systems (ext4, verity and encryption; XFS; versions; Btrfs; F2FS; bcachefs): flags,
+labels, seals and subvolumes of what is open for reading only. Those of GPU drivers have other types."""
 _PRLIMIT = (302, 261)
 _PRCTL = (157, 167)
 _PR_SET_PDEATHSIG = 1
@@ -174,15 +214,30 @@ class _Program:
         self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
         self.lines += block
 
-    def refuse_if(self, call: tuple[int, int], *, argument: int, equal: int) -> None:
-        """Refuse this call where the low 32 bits of an argument are this value."""
-        block = [
-            (_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument),
-            (_IF_EQUAL, 0, 1, equal & 0xFFFFFFFF),
-            (_RETURN, 0, 0, _REFUSE),
-            (_RETURN, 0, 0, _ALLOW),
-        ]
-        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+    def refuse_if(
+        self, call: tuple[int, int | None], *, argument: int, one_of: Sequence[int], mask: int = 0xFFFFFFFF
+    ) -> None:
+        """Refuse this call where the low 32 bits of an argument, masked, are among these values."""
+        number = call[self.machine]
+        if number is None:
+            return
+        block = [(_LOAD, 0, 0, _AT_ARGUMENTS + 8 * argument), (_AND, 0, 0, mask)]
+        for index, value in enumerate(one_of):
+            block.append((_IF_EQUAL, len(one_of) - index, 0, value & 0xFFFFFFFF))
+        block += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
+        self.add(_IF_EQUAL, number, if_false=len(block))
+        self.lines += block
+
+    def refuse_ioctls(self) -> None:
+        """Those that make other processes the owner of a file, and those of file systems."""
+        whole = [(_IF_EQUAL, value) for value in _OWNER_OF_A_FILE]
+        types = [(_IF_EQUAL, value) for value in _FILE_SYSTEMS]
+        tests: list[tuple[int, int]] = [*whole, (_AND, _TYPE_OF_IOCTL), *types]
+        block = [(_LOAD, 0, 0, _AT_ARGUMENTS + 8)]
+        for index, (code, value) in enumerate(tests):
+            block.append((code, len(tests) - index if code == _IF_EQUAL else 0, 0, value))
+        block += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
+        self.add(_IF_EQUAL, _IOCTL[self.machine], if_false=len(block))
         self.lines += block
 
 
@@ -200,6 +255,11 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     if machine == 0:
         program.add(_IF_AT_LEAST, _X32_BIT, if_false=1)
         program.add(_RETURN, _UNKNOWN)
+    # First what is called often: the kernel's own cache of verdicts does not help where an argument decides.
+    program.refuse_ioctls()
+    program.refuse_if(_FCNTL, argument=1, one_of=_SIGNALS_OF_A_FILE)
+    for call, flags in _OPENS.items():
+        program.refuse_if(call, argument=flags, one_of=_TRUNCATE_UNWRITTEN, mask=_HOW_TO_TRUNCATE)
     for call in (*_NO_RENDERER_NEEDS.values(), *_NEW_PROCESSES.values(), _TKILL):
         program.answer(call, _REFUSE)
     for call in _UNKNOWN_TO_THE_CHILD.values():
@@ -213,15 +273,15 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     for signal_call in _SIGNALS.values():
         program.refuse_unless(signal_call, argument=0, one_of=[pid])
     program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
-    program.refuse_if(_PRCTL, argument=0, equal=_PR_SET_PDEATHSIG)
+    program.refuse_if(_PRCTL, argument=0, one_of=[_PR_SET_PDEATHSIG])
     program.add(_RETURN, _ALLOW)
     return program.lines
 
 
 def filter_system_calls(libc: ctypes.CDLL, *, sockets: bool) -> bool:
     """Refuse what no renderer needs, to this process and all its threads to come: other processes (to start, signal,
-    trace or limit them), new mounts and namespaces, the kernel's modules, keys, BPF and io_uring; sockets too unless
-    ``sockets``. False where the kernel or the machine cannot. Needs no_new_privs.
+    trace or limit them), attributes of files, new mounts and namespaces, the kernel's modules, keys, BPF and io_uring;
+    sockets too unless ``sockets``. False where the kernel or the machine cannot. Needs no_new_privs.
     """
     found = _ARCHITECTURES.get(platform.machine())
     if found is None:

@@ -19,7 +19,7 @@ from pipelines._process import ChildProcess, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
-from pipelines.output_check import check_contained, check_image, is_below
+from pipelines.output_check import check_outputs, is_below
 from pipelines.protocol import (
     PROTOCOL_VERSION,
     CloseCommand,
@@ -213,12 +213,12 @@ class EngineHost:
         if not isinstance(answer, RenderedEvent):
             raise await self._broken(f"a {answer.type} answer to render")
         output = answer.output()
-        for path in (output.main, *output.extra):
-            check_contained(path, real_scratch)
-        check_image(output.main)
+        main, extra = check_outputs(output.main, output.extra, real_scratch)
         kept = self.settings.frame_log_bytes  # a child that has been taken over may send more
         return replace(
             output,
+            main=main,
+            extra=extra,
             metrics={**output.metrics, **self._metrics()},
             log=output.log[-kept:] if kept else "",
         )

@@ -1,6 +1,7 @@
 """Picture files: what they are called, how many bits they hold and how large they may be, in every pipeline's settings.
 
-How large a picture each renderer can hold is a limit of its own (``MAX_PIXELS`` of its settings).
+How large a picture each renderer can hold is a limit of its own (``MAX_PIXELS`` of its settings), none above
+``MOST_PIXELS``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from pipelines.base import OutputFormat
+
+MOST_PIXELS = 16_384 * 16_384
+"""Of one picture, whoever renders it: what the farm takes from an engine, checks, previews and films."""
 
 
 class ImageFormat(StrEnum):  # no docstring: it would become a part of each pipeline's JSON Schema

@@ -5,10 +5,11 @@ The child may be running a hostile scene, so the parent believes nothing that do
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from jobs.spec import SplitMode
 from jobs.states import EndReason
@@ -164,14 +165,45 @@ class LoadedEvent(_Message):
         )
 
 
+_MOST_MS = 1e10
+"""Of one timing: 115 days. Sums of such stay numbers that JSON and the database hold."""
+_MOST_TIMINGS = 64
+_MOST_METRICS_BYTES = 256 * 1024
+"""Of a frame's metrics as JSON; engines send some hundred bytes."""
+_MOST_EXTRA = 4096
+"""Files of one frame besides its picture; a scene with every pass on writes some tens."""
+_MOST_WARNINGS = 200
+_WARNING_CHARACTERS = 4000
+
+Name = Annotated[str, Field(max_length=100)]
+Milliseconds = Annotated[float, Field(ge=0, le=_MOST_MS, allow_inf_nan=False)]
+Warnings = Annotated[
+    tuple[Annotated[str, Field(max_length=_WARNING_CHARACTERS)], ...], Field(max_length=_MOST_WARNINGS + 1)
+]
+
+
+def _bounded(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Raises ``ValueError`` for NaN and infinity too: neither is JSON, and the database refuses them."""
+    if len(json.dumps(metrics, allow_nan=False)) > _MOST_METRICS_BYTES:
+        raise ValueError(f"the metrics take more than {_MOST_METRICS_BYTES} bytes")
+    return metrics
+
+
+def _some(warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """A scene that lacks a thousand files warns of each."""
+    kept = tuple(line[:_WARNING_CHARACTERS] for line in warnings[:_MOST_WARNINGS])
+    left_out = len(warnings) - len(kept)
+    return (*kept, f"… and {left_out} more warnings.") if left_out else kept
+
+
 class RenderedEvent(_Message):
     type: Literal["rendered"] = "rendered"
     call: int
     main: Path
-    extra: tuple[Path, ...]
-    timings_ms: dict[str, float]
-    metrics: dict[str, Any]
-    warnings: tuple[str, ...]
+    extra: Annotated[tuple[Path, ...], Field(max_length=_MOST_EXTRA)]
+    timings_ms: Annotated[dict[Name, Milliseconds], Field(max_length=_MOST_TIMINGS)]
+    metrics: Annotated[dict[str, Any], AfterValidator(_bounded)]
+    warnings: Warnings
     log: str = ""
 
     @classmethod
@@ -182,7 +214,7 @@ class RenderedEvent(_Message):
             extra=output.extra,
             timings_ms=dict(output.timings_ms),
             metrics=dict(output.metrics),
-            warnings=output.warnings,
+            warnings=_some(output.warnings),
             log=log,
         )
 
@@ -197,11 +229,29 @@ class RenderedEvent(_Message):
         )
 
 
+_OWN_REASONS = frozenset(
+    {
+        EndReason.ENGINE_ERROR,
+        EndReason.OUT_OF_MEMORY,
+        EndReason.MODEL_INVALID,
+        EndReason.BAD_OUTPUT,
+        EndReason.INFRA,
+    }
+)
+"""What an engine may say of itself. The others are the farm's own findings, and some of them have no ceiling: a scene
+that says "interrupted" would be tried for ever."""
+
+
+def _own(reason: EndReason) -> EndReason:
+    return reason if reason in _OWN_REASONS else EndReason.ENGINE_ERROR
+
+
 class FailedEvent(_Message):
     type: Literal["failed"] = "failed"
     call: int | None
     """``None``: the engine itself could not start."""
-    reason: EndReason
+    reason: Annotated[EndReason, AfterValidator(_own)]
+    """One that is no engine's to say becomes ``engine_error``."""
     message: str
     remedy: str | None = None
     log: str = ""

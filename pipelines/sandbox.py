@@ -105,10 +105,11 @@ class SandboxReport:
     """``none``: an empty network namespace, or no sockets at all; ``shared``: the machine's network."""
     files: str
     """``confined``: it writes only its own folders, and reads only these, its models and the system's libraries;
-    ``unconfined``: whatever the user of the process may."""
+    ``unconfined``: whatever the user of the process may. What Landlock does not know (permissions, owners, times,
+    attributes; before its third version the emptying of files) is guarded by ``calls``, and ``full`` takes both."""
     calls: str
-    """``filtered``: no process to start, signal, trace or limit, no mounts, modules, keys, BPF, io_uring and, without a
-    network, no sockets; ``unfiltered``: what the kernel lets any process do."""
+    """``filtered``: no process to start, signal, trace or limit, no attributes of files to change, no mounts, modules,
+    keys, BPF, io_uring and, without a network, no sockets; ``unfiltered``: what the kernel lets any process do."""
     rights: str
     """``none``: no capability; ``kept``: those of the farm's user."""
     nice: int

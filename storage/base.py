@@ -129,7 +129,7 @@ class Storage(Protocol):
         ...
 
     async def put_artifact(self, key: str, source: Path, *, media_type: str, consume: bool = False) -> StoredObject:
-        """Store a regular file (never what a symbolic link points to) under ``key``.
+        """Store a regular file under ``key``. ``source`` is a real path: no part of it is a symbolic link.
 
         With ``consume`` the source is gone afterwards, which on one file system saves copying it.
         """

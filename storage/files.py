@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import secrets
-import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.errors import InvalidInput, Unavailable
+from jobs.plain_files import open_plain
 from storage.base import StorageFull
 
 PRIVATE_FILE = 0o600
@@ -60,19 +60,15 @@ def require_free(place: Path, *, wanted_bytes: int, reserve_bytes: int) -> None:
 
 
 def open_source(source: Path) -> BinaryIO:
-    """Open a file that a renderer made, and nothing else.
+    """Open a file that a renderer made, and nothing else: raises ``InvalidInput``.
 
-    The renderer ran a stranger's scene: a symbolic link could point to the farm's own secrets, a pipe could block
-    for ever. The folder itself is the caller's to vouch for.
+    The renderer ran a stranger's scene and may still run: a symbolic link, also one in place of a folder, could point
+    to the farm's own secrets, a pipe could block for ever. So no part of the path may be a link.
     """
     try:
-        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return open_plain(source, buffering=0)
     except OSError as error:
         raise _not_a_file(source, error.strerror or "cannot be opened") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _not_a_file(source, "is not a regular file")
-    return os.fdopen(descriptor, "rb", buffering=0)
 
 
 def create_temporary(folder: Path, *, mode: int = PRIVATE_FILE) -> tuple[BinaryIO, Path]:
@@ -165,5 +161,5 @@ def _not_a_file(source: Path, reason: str) -> InvalidInput:
     return InvalidInput(
         f"The output {source.name!r} cannot be stored: {reason}.",
         field="source",
-        remedy="A renderer's output must be a plain file in its scratch folder.",
+        remedy="A renderer's output must be a plain file in its scratch folder, and stay it.",
     )

@@ -16,6 +16,8 @@ MAX_UNPACKED_BYTES = 64 << 30
 """Of all arrays together, as they claim."""
 MAX_RECORDS = 5_000_000
 """A scene of 100,000 objects has some two million."""
+MAX_PROPERTIES = 20_000_000
+"""Of all records together: a scene of 100,000 objects has some ten million. Each takes about a microsecond."""
 MAX_DEPTH = 64
 """Records inside records; real files stay below 10."""
 MAX_PACK_RATIO = 1040
@@ -63,6 +65,7 @@ class _Walk:
         self._name = name
         self._head = struct.Struct("<QQQB" if version >= _LONG_OFFSETS else "<IIIB")
         self._records = 0
+        self._properties = 0
         self._unpacked = 0
 
     def run(self) -> None:
@@ -103,6 +106,11 @@ class _Walk:
         properties = start + self._head.size + name_length
         if not properties + length <= end <= limit:
             raise _damaged(self._name, f"a record at byte {start} ends outside of what holds it")
+        self._properties += count
+        if self._properties > MAX_PROPERTIES:
+            raise ModelInvalid(
+                f"{self._name} has more than {MAX_PROPERTIES} properties.", remedy="Split the scene into several files."
+            )
         self._file.seek(properties)
         for _ in range(count):
             self._property(properties + length)

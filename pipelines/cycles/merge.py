@@ -26,6 +26,8 @@ from pipelines.cycles.settings import MAX_PIXELS
 from pipelines.cycles.split import FrameNotes, PartNotes, read_notes
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
+from pipelines.output_check import check_contained
+from pipelines.post.exr import checked_size
 from pipelines.post.exr_layout import check_blocks
 from pipelines.settings import EngineSettings
 
@@ -34,6 +36,9 @@ FINISH_TIMEOUT = timedelta(hours=1)
 FINISH_MODULE = "pipelines.cycles.finish"
 MAX_CHANNELS = 2_000
 """Of a part: some layers of some twenty passes of one to four channels. More is no scene but damage."""
+PART_LIMIT_BYTES = 4 * 1024**3
+"""Of a part, decoded: the largest picture that Cycles renders, without passes, or 8K with thirty channels. Merging
+layers holds twice as much."""
 
 _COMBINED = ("Combined.R", "Combined.G", "Combined.B", "Combined.A")
 _ALBEDO = ("Denoising Albedo.R", "Denoising Albedo.G", "Denoising Albedo.B")
@@ -46,15 +51,28 @@ Picture = npt.NDArray[np.float32]
 
 
 def merge_parts(
-    parts: Sequence[Path], target: Path, *, pipeline: Pipeline, frame: int, split: Split, extension: str
+    parts: Sequence[Path],
+    target: Path,
+    *,
+    pipeline: Pipeline,
+    frame: int,
+    split: Split,
+    extension: str,
+    size: tuple[int, int] | None,
 ) -> None:
-    """Write the frame that the parts make to ``target``; ``extension`` with its dot says of what kind it is.
+    """Write the frame that the parts make to ``target``; ``extension`` with its dot says of what kind it is,
+    ``size`` is its width and height where the settings settle them.
 
     Raises ``InvalidInput`` for parts that are not all those of this frame, ``EngineError`` where Blender fails.
     Holds the merged channels as 64-bit and one part as 32-bit floats: 130 MB for a 4K frame, 500 MB denoised.
     """
     notes = _agreed([read_notes(path) for path in parts], frame=frame, split=split)
     whole = notes[0].whole
+    if size is not None and whole.size != size:
+        raise InvalidInput(
+            f"Frame {frame} is not merged: its parts are {whole.size[0]}x{whole.size[1]} pixels; "
+            f"the job's settings ask for {size[0]}x{size[1]}."
+        )
     for path in parts:
         _check_header(path, whole)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="merge-") as name:
@@ -83,7 +101,7 @@ def _agreed(notes: list[PartNotes], *, frame: int, split: Split) -> list[PartNot
 
 
 def _check_header(path: Path, whole: FrameNotes) -> None:
-    """Before any pixel is read: a whole file, the size that the notes say, and a sane number of channels."""
+    """Before any pixel is read: a whole file, the size that the notes say, channels that fit into memory."""
     check_blocks(path)
     with _open(path, header_only=True) as file:
         corner = [whole.size[0] - 1, whole.size[1] - 1]
@@ -91,8 +109,8 @@ def _check_header(path: Path, whole: FrameNotes) -> None:
             low, high = layer.header["dataWindow"]
             if [*low] != [0, 0] or [*high] != corner:
                 raise InvalidInput(f"{path.name} is not {whole.size[0]}x{whole.size[1]} pixels.")
-        if sum(len(layer.header["channels"]) for layer in file.parts) > MAX_CHANNELS:
-            raise InvalidInput(f"{path.name} has more than {MAX_CHANNELS} channels.")
+        headers = [layer.header for layer in file.parts]
+        checked_size(headers, path.name, PART_LIMIT_BYTES, max_channels=MAX_CHANNELS)
 
 
 def _merge_light(parts: Sequence[Path], notes: list[PartNotes], folder: Path, extension: str) -> FinishRequest:
@@ -209,4 +227,5 @@ async def _finish(request: FinishRequest, pipeline: Pipeline, folder: Path) -> P
         ) from None
     finally:
         await host.kill()
+    check_contained(output.main, str(workdir))  # until the kill it could be changed
     return output.main

@@ -86,8 +86,15 @@ class CyclesPipeline:
     def merge(self, parts: Sequence[Path], target: Path, *, settings: BaseModel, frame: int, split: Split) -> None:
         from pipelines.cycles.merge import merge_parts  # OpenEXR must not get into a process that has bpy
 
-        extension = self.output(settings).extension
-        merge_parts(parts, target, pipeline=self, frame=frame, split=split, extension=extension)
+        merge_parts(
+            parts,
+            target,
+            pipeline=self,
+            frame=frame,
+            split=split,
+            extension=self.output(settings).extension,
+            size=self.frame_size(settings),
+        )
 
     def shared_paths(self) -> tuple[Path, ...]:
         """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""

@@ -45,18 +45,23 @@ def pass_switches(scene: Any) -> Iterator[tuple[Any, str]]:
         yield from ((layer.cycles, name) for name in _OF_CYCLES.values())
 
 
-def turn_on(scene: Any, passes: tuple[RenderPass, ...]) -> None:
-    """In each view layer that is rendered."""
+def turn_on(scene: Any, passes: tuple[RenderPass, ...]) -> list[str]:
+    """In each view layer that is rendered; the data path of each switch that it sets."""
     if RenderPass.VECTOR in passes and scene.render.use_motion_blur:
         raise EngineError(
             EndReason.MODEL_INVALID,
             "Cycles has no vector pass while motion blur is on.",
             remedy="Set motion_blur to false, or leave the pass out.",
         )
+    paths: list[str] = []
     for layer in scene.view_layers:
         if layer.use:
+            of_layer, of_cycles = layer.path_from_id(), f"{layer.path_from_id()}.cycles"  # the latter knows no path
             for wanted in passes:
                 if wanted in _OF_CYCLES:
                     setattr(layer.cycles, _OF_CYCLES[wanted], True)
+                    paths.append(f"{of_cycles}.{_OF_CYCLES[wanted]}")
                 else:
                     setattr(layer, _OF_LAYER[wanted], True)
+                    paths.append(f"{of_layer}.{_OF_LAYER[wanted]}")
+    return paths

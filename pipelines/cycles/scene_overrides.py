@@ -109,7 +109,8 @@ class SceneOverrides:
             require_eevee()
             render.engine = "BLENDER_EEVEE"
             self._override(self._scene.eevee, "eevee.taa_render_samples", settings.samples)
-        turn_on(self._scene, settings.passes or ())
+        for data_path in turn_on(self._scene, settings.passes or ()):
+            self._mute(data_path)
         self._override_format(settings)
         try:
             check_pixels(
@@ -131,7 +132,11 @@ class SceneOverrides:
         if value is None:
             return
         setattr(owner, data_path.rpartition(".")[2], value)
-        for curve in _curves_of(self._scene, data_path):  # an animated property would win over the job
+        self._mute(data_path)
+
+    def _mute(self, data_path: str) -> None:
+        """An animated property would win over the job."""
+        for curve in _curves_of(self._scene, data_path):
             if not curve.mute:
                 curve.mute = True
                 self._muted.append(curve)
@@ -170,6 +175,7 @@ class SceneOverrides:
                 raise _unknown("view layer", name, layers)
         for layer in layers.values():
             layer.use = layer.name in names
+            self._mute(layer.path_from_id("use"))
 
     def _override_denoiser(self, denoiser: Denoiser | None) -> None:
         if denoiser is None:
@@ -203,16 +209,30 @@ def _unknown(what: str, name: str, existing: dict[str, Any]) -> EngineError:
 
 
 def _curves_of(scene: Any, data_path: str) -> Iterator[Any]:
-    """F-curves and drivers of the scene that animate one property."""
+    """F-curves and drivers of the scene that animate one property, those of its NLA strips among them."""
     animation = scene.animation_data
     if animation is None:
         return
     yield from (driver for driver in animation.drivers if driver.data_path == data_path)
-    action, slot = animation.action, animation.action_slot
-    if action is None or slot is None:
-        return
-    for layer in action.layers:
-        for strip in layer.strips:
-            bag = strip.channelbag(slot)
-            if bag is not None:
-                yield from (curve for curve in bag.fcurves if curve.data_path == data_path)
+    for action, slot in _actions_of(animation):
+        if action is None or slot is None:
+            continue
+        for layer in action.layers:
+            for strip in layer.strips:
+                bag = strip.channelbag(slot)
+                if bag is not None:
+                    yield from (curve for curve in bag.fcurves if curve.data_path == data_path)
+
+
+def _actions_of(animation: Any) -> Iterator[tuple[Any, Any]]:
+    """(action, slot) of all that plays: the active one, the one put aside while a strip is edited, and each strip's."""
+    yield animation.action, animation.action_slot
+    aside = animation.action_tweak_storage
+    if aside is not None:
+        handle = animation.action_slot_handle_tweak_storage
+        yield from ((aside, slot) for slot in aside.slots if slot.handle == handle)
+    waiting = [strip for track in animation.nla_tracks for strip in track.strips]
+    while waiting:
+        strip = waiting.pop()
+        yield strip.action, strip.action_slot
+        waiting.extend(strip.strips)  # of a meta strip

@@ -7,13 +7,13 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pipelines.pictures import COLOR_DEPTHS, ImageFormat, check_encoding, check_pixels
+from pipelines.pictures import COLOR_DEPTHS, MOST_PIXELS, ImageFormat, check_encoding, check_pixels
 
 MIN_SIDE_PX = 4
 """Blender's own minimum."""
 MAX_SIDE_PX = 65_536
 """Blender's own maximum."""
-MAX_PIXELS = 16_384 * 16_384
+MAX_PIXELS = MOST_PIXELS
 """268 million: 4 GiB of float RGBA; beyond it a render buffer alone takes down a replica."""
 MAX_SAMPLES = 16_777_216
 """Blender's own maximum (2^24)."""

@@ -27,10 +27,11 @@ def merge_parts(parts: Sequence[Path], target: Path, *, settings: MitsubaSetting
     """Write the frame to ``target``; one part is held at a time. Raises ``InvalidInput`` for parts that do not fit."""
     if len(parts) != split.parts:
         raise InvalidInput(f"Frame {frame} is not merged: it has {len(parts)} parts, not {split.parts}.")
+    size = None if settings.width is None or settings.height is None else (settings.width, settings.height)
     sums: dict[str, npt.NDArray[np.float64]] = {}
     total = 0
     for number, path in enumerate(parts):
-        layers, facts = read_exr(path)
+        layers, facts = read_exr(path, size=size)
         samples = facts.get(_SAMPLES, 0)
         if samples < 1 or (facts.get(_FRAME), facts.get(_PART), facts.get(_PARTS)) != (frame, number, split.parts):
             raise InvalidInput(f"Frame {frame} is not merged: file {number} is not part {number} of {split.parts}.")

@@ -13,6 +13,8 @@ from PIL import Image
 from jobs.errors import InvalidInput
 from pipelines.mitsuba.settings import MitsubaSettings, ToneMap
 from pipelines.pictures import ImageFormat
+from pipelines.post.exr import DECODED_LIMIT_BYTES, checked_size
+from pipelines.post.exr_layout import check_blocks
 from pipelines.post.pixels import linear_to_srgb
 
 Layers = dict[str, npt.NDArray[np.float32]]
@@ -23,6 +25,8 @@ _HALF_MAX = 65504.0
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 """Of linear Rec. 709 primaries (ITU-R BT.709)."""
 _JPEG_QUALITY = 90
+READ_LIMIT_BYTES = DECODED_LIMIT_BYTES
+"""Of one part, decoded: the largest picture of Mitsuba with fifteen channels. A merge holds thrice as much."""
 PART_PREFIX = "rayfarm"
 """Of the header attributes that a part carries."""
 
@@ -44,16 +48,25 @@ def write_exr(path: Path, layers: Layers, *, bits: int, attributes: Mapping[str,
         file.write(str(path))
 
 
-def read_exr(path: Path) -> tuple[Layers, dict[str, int]]:
-    """What ``write_exr`` wrote, as 32-bit floats. Raises ``InvalidInput`` for anything else."""
+def read_exr(path: Path, *, size: tuple[int, int] | None = None) -> tuple[Layers, dict[str, int]]:
+    """What ``write_exr`` wrote, as 32-bit floats. Raises ``InvalidInput`` for anything else.
+
+    No pixel is read before the headers are held against ``READ_LIMIT_BYTES`` and, where it is given, the (width,
+    height) that the picture must have: an engine that was taken over may have written the file.
+    """
+    check_blocks(path)
     try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            found = checked_size([part.header for part in file.parts], path.name, READ_LIMIT_BYTES)
+        if size is not None and found != size:
+            raise InvalidInput(f"A part of the frame is {found[0]}x{found[1]} pixels, not {size[0]}x{size[1]}.")
         with OpenEXR.File(str(path), separate_channels=True) as file:
             layers = {name: np.asarray(channel.pixels, np.float32) for name, channel in file.channels().items()}
             header = dict(file.header())  # closing the file empties its own
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise InvalidInput(f"A part of the frame is not a whole OpenEXR picture: {error}") from error
-    found = {name.removeprefix(PART_PREFIX): value for name, value in header.items() if name.startswith(PART_PREFIX)}
-    return layers, {name: value for name, value in found.items() if isinstance(value, int)}
+    facts = {name.removeprefix(PART_PREFIX): value for name, value in header.items() if name.startswith(PART_PREFIX)}
+    return layers, {name: value for name, value in facts.items() if isinstance(value, int)}
 
 
 def tone_mapped(rgb: npt.NDArray[np.float32], settings: MitsubaSettings) -> npt.NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """Read a frame file of any format that the farm writes into 8-bit sRGB, for previews and films.
 
-PNG, JPEG, TIFF and WebP are display-referred and taken as they are; OpenEXR is linear light and gets the sRGB curve
+PNG, JPEG and WebP are display-referred and taken as they are; OpenEXR is linear light and gets the sRGB curve
 (IEC 61966-2-1), values outside 0..1 clipped.
 """
 
@@ -11,10 +11,11 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from pipelines.post.exr import is_exr, read_colour
 from pipelines.post.pixels import BadPicture, linear_to_srgb
+from pipelines.post.raster import open_raster
 
 
 def read_srgb(path: Path) -> npt.NDArray[np.uint8]:
@@ -22,12 +23,12 @@ def read_srgb(path: Path) -> npt.NDArray[np.uint8]:
     read = _read_exr if is_exr(path) else _read_display
     try:
         return read(path)
-    except (UnidentifiedImageError, OSError, av.error.FFmpegError) as error:
+    except (OSError, av.error.FFmpegError) as error:
         raise BadPicture(f"{path.name} cannot be decoded: {error}") from error
 
 
 def _read_display(path: Path) -> npt.NDArray[np.uint8]:
-    with Image.open(path) as file:
+    with path.open("rb") as content, open_raster(content, path.name) as file:
         image: Image.Image = file
         if image.mode.startswith("I;16") or image.mode == "I":  # 16-bit grey
             grey = (np.asarray(image, dtype=np.uint32) >> 8).astype(np.uint8)

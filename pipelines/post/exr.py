@@ -127,8 +127,13 @@ def _library() -> Any:
     return optional_library("OpenEXR", what="read the layers of OpenEXR files")
 
 
-def _checked_size(headers: list[dict[str, Any]], name: str, limit_bytes: int) -> tuple[int, int]:
-    """(width, height) of the first part. Nothing of the pixels has been allocated yet."""
+def checked_size(
+    headers: list[dict[str, Any]], name: str, limit_bytes: int, *, max_channels: int = MAX_CHANNELS
+) -> tuple[int, int]:
+    """(width, height) of the first part, from the headers alone: nothing of the pixels has been allocated yet.
+
+    Raises ``BadPicture`` for more channels than ``max_channels``, or more than ``limit_bytes`` as 32-bit floats.
+    """
     total, count, first = 0, 0, (0, 0)
     for header in headers:
         low, high = header["dataWindow"]
@@ -140,9 +145,9 @@ def _checked_size(headers: list[dict[str, Any]], name: str, limit_bytes: int) ->
         first = first if count else (width, height)
         count += len(header["channels"])
         total += width * height * _SAMPLE_BYTES * len(header["channels"])
-    if count > MAX_CHANNELS or total > limit_bytes:
+    if count > max_channels or total > limit_bytes:
         raise BadPicture(
-            f"{name} has {count} channels that take {total} bytes decoded; the limits are {MAX_CHANNELS} and "
+            f"{name} has {count} channels that take {total} bytes decoded; the limits are {max_channels} and "
             f"{limit_bytes}.",
             remedy="Render it smaller, or with fewer passes.",
         )
@@ -157,7 +162,7 @@ def _planes_of(path: Path, limit_bytes: int) -> tuple[tuple[int, int], dict[str,
     library = _library()
     try:
         with library.File(str(path), header_only=True) as file:
-            size = _checked_size([part.header for part in file.parts], path.name, limit_bytes)
+            size = checked_size([part.header for part in file.parts], path.name, limit_bytes)
         with library.File(str(path), separate_channels=True) as file:
             return size, _channels_of(file.parts, size)
     except (RuntimeError, ValueError, TypeError) as error:

@@ -9,8 +9,9 @@ import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from pipelines.post.pixels import BadPicture
+from pipelines.post.pixels import BadPicture, PictureFacts
 
 _TILED, _DEEP, _MULTIPART = 0x200, 0x800, 0x1000
 _LINES = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
@@ -26,6 +27,8 @@ class _Part:
     height: int | None = None
     chunk_count: int | None = None
     tiled: bool = False
+    display: tuple[int, int] | None = None
+    """Width and height of its display window."""
 
     def blocks(self) -> int | None:
         """How many the offset table names; None where it cannot be told."""
@@ -39,31 +42,41 @@ class _Part:
 
 def check_blocks(path: Path) -> None:
     """Refuse a file whose table names a block that is not wholly in it. Tiled files without a count pass."""
-    size = path.stat().st_size
     with path.open("rb") as file:
-        header = file.read(_HEADER_LIMIT)
-        flags = struct.unpack_from("<I", header, 4)[0]
-        parts, at = _read_headers(header, path.name, multipart=bool(flags & _MULTIPART))
-        if flags & _TILED and not flags & _MULTIPART:
-            parts[0].tiled = True
-        counts = [part.blocks() for part in parts]
-        if flags & _DEEP or None in counts:
-            return
-        count = sum(number for number in counts if number is not None)
-        if not 0 < count <= _MOST_BLOCKS:
-            raise BadPicture(f"{path.name} has an OpenEXR header that makes no sense.")
-        file.seek(at)
-        table = file.read(8 * count)
-        if len(table) < 8 * count:
-            raise _cut_off(path.name)
-        lead = 4 if flags & _MULTIPART else 0  # the block's part
-        for offset in struct.unpack(f"<{count}Q", table):
-            head = lead + (20 if any(part.tiled for part in parts) else 8)
-            if offset == 0 or offset + head > size:
-                raise _cut_off(path.name)
-            block = os.pread(file.fileno(), head, offset)
-            if offset + head + struct.unpack_from("<I", block, head - 4)[0] > size:
-                raise _cut_off(path.name)
+        checked_exr(file, path.name)
+
+
+def checked_exr(file: BinaryIO, name: str) -> PictureFacts:
+    """As ``check_blocks``, of a file from its start; gives the display window of its first part."""
+    size = os.fstat(file.fileno()).st_size
+    header = file.read(_HEADER_LIMIT)
+    if len(header) < 8:
+        raise _cut_off(name)
+    flags = struct.unpack_from("<I", header, 4)[0]
+    parts, at = _read_headers(header, name, multipart=bool(flags & _MULTIPART))
+    if flags & _TILED and not flags & _MULTIPART:
+        parts[0].tiled = True
+    if parts[0].display is None or min(parts[0].display) < 1:
+        raise BadPicture(f"{name} has an OpenEXR header that makes no sense: its display window.")
+    facts = PictureFacts(*parts[0].display)
+    counts = [part.blocks() for part in parts]
+    if flags & _DEEP or None in counts:
+        return facts
+    count = sum(number for number in counts if number is not None)
+    if not 0 < count <= _MOST_BLOCKS:
+        raise BadPicture(f"{name} has an OpenEXR header that makes no sense.")
+    file.seek(at)
+    table = file.read(8 * count)
+    if len(table) < 8 * count:
+        raise _cut_off(name)
+    head = (4 if flags & _MULTIPART else 0) + (20 if any(part.tiled for part in parts) else 8)  # 4: the block's part
+    for offset in struct.unpack(f"<{count}Q", table):
+        if offset == 0 or offset + head > size:
+            raise _cut_off(name)
+        block = os.pread(file.fileno(), head, offset)
+        if offset + head + struct.unpack_from("<I", block, head - 4)[0] > size:
+            raise _cut_off(name)
+    return facts
 
 
 def _read_headers(header: bytes, name: str, *, multipart: bool) -> tuple[list[_Part], int]:
@@ -94,6 +107,9 @@ def _read_header(header: bytes, at: int) -> tuple[_Part, int]:
         elif name == b"dataWindow":
             _, y_min, _, y_max = struct.unpack_from("<4i", header, at)
             part.height = y_max - y_min + 1
+        elif name == b"displayWindow":
+            x_min, y_min, x_max, y_max = struct.unpack_from("<4i", header, at)
+            part.display = (x_max - x_min + 1, y_max - y_min + 1)
         elif name == b"chunkCount":
             (part.chunk_count,) = struct.unpack_from("<i", header, at)
         elif name == b"tiles":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +10,6 @@ import numpy.typing as npt
 from jobs.errors import InvalidInput
 
 EXR_MAGIC = b"\x76\x2f\x31\x01"
-_EXR_HEADER_LIMIT = 1 << 20
-"""Bytes of an EXR header that are looked at."""
 
 
 class BadPicture(InvalidInput):
@@ -46,14 +42,3 @@ def srgb_to_linear(display: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     levels = np.arange(256, dtype=np.float64) / 255.0
     table = np.where(levels <= 0.04045, levels / 12.92, np.power((levels + 0.055) / 1.055, 2.4))
     return table.astype(np.float32)[display]
-
-
-def exr_facts(file: BinaryIO, file_name: str) -> PictureFacts:
-    """``displayWindow`` of the first part; layout from the OpenEXR file layout document. The magic number is read."""
-    header = file.read(_EXR_HEADER_LIMIT)
-    name = b"displayWindow\x00box2i\x00"
-    at = header.find(name)
-    if at < 0 or len(header) < at + len(name) + 20:
-        raise BadPicture(f"{file_name} has an OpenEXR magic number but no display window.")
-    _, x_min, y_min, x_max, y_max = struct.unpack_from("<i4i", header, at + len(name))
-    return PictureFacts(x_max - x_min + 1, y_max - y_min + 1)

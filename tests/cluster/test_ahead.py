@@ -141,6 +141,39 @@ class TestRoom:
         assert digests(room) == {case.manifest.digest() for case in kept[:2]}
         await room.close()
 
+    async def test_a_warm_engine_that_died_while_idle_is_loaded_again_but_not_for_ever(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        kept, other = await stored(storage, Case.fake(1), Case.fake(2))
+        room, lives = room_of(storage, tmp_path), 0
+        await room.warm(wish(kept))
+        while digests(room):
+            lives += 1
+            [engine] = engines()
+            engine.kill()
+            await until(lambda: not digests(room))
+            await room.bury_dead()
+            await room.warm(wish(kept))
+        assert lives == 4
+        assert len(room._engines) == 0
+        await render(room, other.chunk())
+        await room.warm(wish(kept))
+        assert digests(room) == {kept.manifest.digest(), other.manifest.digest()}
+        await room.close()
+
+    async def test_an_engine_that_died_takes_no_ones_place(self, storage: Storage, tmp_path: Path) -> None:
+        dead, kept = await stored(storage, Case.fake(1), Case.fake(2))
+        room = room_of(storage, tmp_path, max_engines=1)
+        room.keep([wish(dead).key, wish(kept).key])
+        await render(room, dead.chunk())
+        engines()[0].kill()
+        await until(lambda: not digests(room))
+        assert not room.would_warm(wish(kept).key)
+        await room.bury_dead()
+        await room.warm(wish(kept))
+        assert digests(room) == {kept.manifest.digest()}
+        await room.close()
+
     async def test_a_model_that_cannot_be_loaded_is_tried_again_after_the_next_chunk_and_not_before(
         self, storage: Storage, tmp_path: Path
     ) -> None:
@@ -193,6 +226,24 @@ class TestFarm:
         assert (job.cold_count, job.warm_count) == (0, 2)
         job = await farm.ended(await farm.submit(model=other, frames="1-2"))
         assert (job.state, job.cold_count) == (JobState.SUCCEEDED, 1)
+
+    async def test_an_idle_replica_replaces_a_warm_engine_that_died(self, farm: InProcessFarm) -> None:
+        farm.settings = farm.settings.model_copy(update={"keep_warm_every": timedelta(seconds=0.1)})
+        model = await farm.model(b'{"kept": 1}')
+        async with farm.database.transaction() as tx:
+            await set_keep_warm(tx, project_id=farm.project_id, model_id=model, keep=True)
+        farm.start_replica()
+        await until(lambda: len(engines()) == 1)
+        digest = await digest_of(farm, model)
+
+        async def loaded() -> bool:
+            return await residents(farm) == {digest}
+
+        await farm.until(loaded)
+        [first] = engines()
+        first.kill()
+        await until(lambda: [engine for engine in engines() if engine.pid != first.pid])
+        await farm.until(loaded)
 
     async def test_files_of_the_next_model_come_while_the_replica_renders(
         self, farm: InProcessFarm, tmp_path: Path

@@ -15,7 +15,7 @@ from cluster.engines import EngineLease
 from db.repositories.replicas import trouble_of_job
 from jobs.errors import Unavailable
 from jobs.states import EndReason, JobState
-from storage.base import ArtifactUpload, StoredObject
+from storage.base import ArtifactUpload, StorageFull, StoredObject
 from tests.cluster.in_process import InProcessFarm
 
 
@@ -144,6 +144,53 @@ async def test_frames_that_storage_does_not_take_wait_and_say_so(
     assert (job.state, job.committed) == (JobState.SUCCEEDED, 3)
     assert await farm.rows("select 1 from attempt where outcome <> 'ok'") == []
     await farm.until(lambda: _is_quiet(trouble))
+
+
+async def test_a_job_whose_models_files_do_not_come_says_why_and_goes_on(
+    farm: InProcessFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, silent = farm.storage.fetch_blob, True
+
+    async def fetch_once_it_answers(digest: str, destination: Path) -> None:
+        if silent:
+            raise Unavailable("The storage does not answer.", remedy="Look at its network.")
+        await fetch(digest, destination)
+
+    farm.start_dispatcher()
+    model = await farm.model(b"far away")
+    shutil.rmtree(tmp_path / "cache" / "models", ignore_errors=True)  # the probe brought them
+    monkeypatch.setattr(farm.storage, "fetch_blob", fetch_once_it_answers)
+    farm.start_replica()
+    job_id = await farm.submit(frames="1-3", model=model)
+
+    async def trouble() -> str | None:
+        async with farm.database.transaction() as tx:
+            return await trouble_of_job(tx, job_id=job_id)
+
+    await farm.until(trouble)
+    assert await trouble() == "The storage does not answer. Look at its network."
+    silent = False
+    assert (await farm.ended(job_id)).state == JobState.SUCCEEDED
+    assert await farm.rows("select 1 from attempt where outcome <> 'ok'") == []
+    await farm.until(lambda: _is_quiet(trouble))
+
+
+async def test_a_chunk_does_not_wait_for_a_full_disk_of_its_own_machine(
+    farm: InProcessFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_room(digest: str, destination: Path) -> None:
+        raise StorageFull("The disk takes no more data.", remedy="Free space there.")
+
+    farm.start_dispatcher()
+    model = await farm.model(b"too large")
+    shutil.rmtree(tmp_path / "cache" / "models", ignore_errors=True)
+    monkeypatch.setattr(farm.storage, "fetch_blob", no_room)
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1", model=model))
+    assert (job.state, job.end_reason) == (JobState.FAILED, EndReason.INFRA)
+    attempts = await farm.rows("select reason, message from attempt")
+    assert {attempt.reason for attempt in attempts} == {EndReason.INFRA}
+    assert "RAYFARM_CLUSTER_CACHE_DIR" in attempts[0].message
 
 
 async def _is_quiet(trouble: Callable[[], Awaitable[str | None]]) -> bool:

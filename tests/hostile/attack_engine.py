@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import platform
 import resource
 import signal
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pr
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MIB = 2**20
+_F_SETOWN_EX = 15
 
 
 class AttackEngine:
@@ -126,12 +129,93 @@ def write(path: str, text: str) -> int:
     return Path(path).write_text(text)
 
 
+def change_mode(path: str) -> int:
+    Path(path).chmod(0o777)
+    return 0
+
+
+def change_mode_of_open(path: str) -> int:
+    """Through a descriptor that may only read."""
+    with Path(path).open("rb") as file:
+        os.fchmod(file.fileno(), 0o777)
+    return 0
+
+
+def change_owner(path: str) -> int:
+    """To the same: the kernel asks for the same right."""
+    os.chown(path, os.getuid(), os.getgid())
+    return 0
+
+
+def change_times(path: str) -> int:
+    os.utime(path, (0, 0))
+    return 0
+
+
+def add_attribute(path: str) -> int:
+    os.setxattr(path, "user.owned", b"yes")
+    return 0
+
+
+def set_flags(path: str) -> int:
+    """By ioctl, as chattr does (FS_IOC_SETFLAGS, FS_NODUMP_FL)."""
+    with Path(path).open("rb") as file:
+        fcntl.ioctl(file.fileno(), 0x40086602, struct.pack("l", 0x40))
+    return 0
+
+
+def truncate(path: str) -> int:
+    os.truncate(path, 0)
+    return 0
+
+
+def empty_by_opening(path: str, mode: int) -> int:
+    """Opened to read (0) or for no use at all (3), and emptied by it."""
+    os.close(os.open(path, mode | os.O_TRUNC))
+    return 0
+
+
+def write_and_cut(path: str) -> int:
+    """What it may: write a file of its own, cut it through its descriptor, write it anew."""
+    with Path(path).open("wb") as file:
+        file.write(b"0123456789")
+        file.truncate(4)
+    size = Path(path).stat().st_size
+    Path(path).write_bytes(b"")
+    Path(path).replace(Path(path).with_suffix(".moved"))
+    return size
+
+
 def list_folder(path: str) -> list[str]:
     return sorted(entry.name for entry in Path(path).iterdir())
 
 
 def kill(pid: int) -> int:
     os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def kill_by_pipe(pid: int, by: str) -> int:
+    """Let the kernel signal another process, as the owner of a pipe to which something is written."""
+    reading, writing = os.pipe()
+    if by == "F_SETOWN":
+        fcntl.fcntl(reading, fcntl.F_SETOWN, pid)
+    else:
+        fcntl.fcntl(reading, _F_SETOWN_EX, struct.pack("ii", 1, pid))  # F_OWNER_PID
+    fcntl.fcntl(reading, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(reading, fcntl.F_SETFL, os.O_ASYNC)
+    os.write(writing, b"x")
+    return pid
+
+
+def choose_the_signal() -> int:
+    """Of a file that the engine owns itself."""
+    return int(fcntl.fcntl(os.pipe()[0], fcntl.F_SETSIG, signal.SIGURG))
+
+
+def own_a_socket(pid: int, request: int) -> int:
+    """Another process becomes the one that hears of what comes in, by an ioctl."""
+    fcntl.ioctl(socket.socketpair()[0], request, struct.pack("i", pid))
     return pid
 
 
@@ -182,12 +266,31 @@ _NUMBERS = {
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
     "shmget": (29, 194),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "truncate": (76, 45),
+    "openat2": (437, 437),
 }
 _ATTACKS: dict[str, Callable[..., Any]] = {
     attack.__name__: attack
     for attack in (
         *(connect, connect_to_file, send_from_a_pair, fork, start_program, start_threads, allocate, kill, limit),
         *(write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
-        *(outlive_the_parent, system_calls),
+        *(outlive_the_parent, system_calls, kill_by_pipe, choose_the_signal, own_a_socket),
+        *(change_mode, change_mode_of_open, change_owner, change_times, add_attribute, set_flags),
+        *(truncate, empty_by_opening, write_and_cut),
     )
 }

@@ -1,4 +1,4 @@
-"""The awkward scenes, written once by Blender, and a way to probe a folder of files."""
+"""The awkward scenes, written once by Blender, a way to probe a folder of files, and the in-process farm."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from pipelines.base import ModelFiles
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
+from tests.cluster.conftest import administer, databases, farm, postgres, settings, template
+
+__all__ = ["administer", "databases", "farm", "postgres", "settings", "template"]
 
 Probe = Callable[..., Awaitable[ProbeReport]]
 

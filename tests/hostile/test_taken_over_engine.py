@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -139,6 +140,28 @@ class TestProcesses:
         assert await attack("kill", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
         assert victim.wait(timeout=10) < 0
 
+    @pytest.mark.parametrize("by", ["F_SETOWN", "F_SETOWN_EX"])
+    async def test_nor_by_the_kernel_as_the_owner_of_a_pipe(
+        self, attack: Attack, victim: subprocess.Popen[bytes], by: str
+    ) -> None:
+        alone = {"confine_files": False}  # newer kernels' Landlock stands behind the filter
+        assert await attack("kill_by_pipe", pid=victim.pid, by=by, settings=alone) == {"refused": "EPERM"}
+        assert victim.poll() is None
+        assert await attack("kill_by_pipe", pid=victim.pid, by=by, settings=UNGUARDED) == {"worked": victim.pid}
+        assert victim.wait(timeout=10) == -signal.SIGKILL
+
+    async def test_nor_can_it_choose_what_signal_a_file_sends(self, attack: Attack) -> None:
+        assert await attack("choose_the_signal") == {"refused": "EPERM"}
+        assert "worked" in await attack("choose_the_signal", settings=UNGUARDED)
+
+    @pytest.mark.parametrize("number", [0x8901, 0x8902], ids=["FIOSETOWN", "SIOCSPGRP"])
+    async def test_nor_give_a_socket_to_another_process(
+        self, attack: Attack, victim: subprocess.Popen[bytes], number: int
+    ) -> None:
+        wishes = {"pid": victim.pid, "request": number}
+        assert await attack("own_a_socket", **wishes, settings={"confine_files": False}) == {"refused": "EPERM"}
+        assert await attack("own_a_socket", **wishes, settings=UNGUARDED) == {"worked": victim.pid}
+
     async def test_no_other_process_can_be_limited(self, attack: Attack, victim: subprocess.Popen[bytes]) -> None:
         before = resource.prlimit(victim.pid, resource.RLIMIT_CORE)
         resource.prlimit(victim.pid, resource.RLIMIT_CORE, (before[1], before[1]))
@@ -183,6 +206,52 @@ class TestSecrets:
         path = f"/proc/{victim.pid}/oom_score_adj"  # as harmless as one gets: sysrq-trigger would end this machine
         assert await attack("write", path=path, text="900") == {"refused": "EACCES"}
         assert await attack("write", path=path, text="900", settings={"confine_files": False}) == {"worked": 3}
+
+
+CHANGES: dict[str, tuple[str, dict[str, int]]] = {
+    "mode": ("change_mode", {}),
+    "mode, open to read": ("change_mode_of_open", {}),
+    "owner": ("change_owner", {}),
+    "times": ("change_times", {}),
+    "attribute": ("add_attribute", {}),
+    "flags": ("set_flags", {}),
+    "cut": ("truncate", {}),
+    "emptied, open to read": ("empty_by_opening", {"mode": os.O_RDONLY}),
+    "emptied, open for nothing": ("empty_by_opening", {"mode": os.O_ACCMODE}),
+}
+"""Ways to change a file that Landlock knows not at all, or not in each of its versions."""
+
+
+class TestFilesThatItMayReadOnly:
+    @pytest.mark.parametrize("change", CHANGES)
+    async def test_are_not_changed(self, attack: Attack, tmp_path: Path, change: str) -> None:
+        name, wishes = CHANGES[change]
+        texture = tmp_path / "projects" / "ours" / "texture.png"  # beside the model: the farm's, for all its engines
+        texture.parent.mkdir(parents=True)
+        texture.write_text("paint")
+        texture.chmod(0o644)
+        before = texture.stat()
+        # The filter alone too: what newer kernels' Landlock guards, older ones' does not.
+        for guards in ({"confine_files": False}, {}):
+            assert await attack(name, path=str(texture), **wishes, settings=guards) == {"refused": "EPERM"}, guards
+        assert texture.read_text() == "paint"
+        assert tuple(texture.stat())[:7] == tuple(before)[:7]
+        assert texture.stat().st_mtime_ns == before.st_mtime_ns
+        if change in ("attribute", "flags"):  # not every file system has them
+            assert await attack(name, path=str(texture), settings=UNGUARDED) != {"refused": "EPERM"}
+        else:
+            assert await attack(name, path=str(texture), **wishes, settings=UNGUARDED) == {"worked": 0}
+
+    async def test_while_its_own_are_written_cut_and_moved(self, attack: Attack, tmp_path: Path) -> None:
+        assert await attack("write_and_cut", path=str(tmp_path / "work" / "own")) == {"worked": 4}
+
+    async def test_no_call_of_these_families_is_left(self, attack: Attack) -> None:
+        families = ["fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "utimensat", "truncate", "file_setattr"]
+        families += [f"{verb}{end}" for verb in ("set", "remove") for end in ("xattr", "xattrat")]
+        families += [f"{kind}{verb}xattr" for kind in "lf" for verb in ("set", "remove")]
+        answers = (await attack("system_calls", names=[*families, "openat2"]))["worked"]
+        assert answers == {**dict.fromkeys(families, "EPERM"), "openat2": "ENOSYS"}
+        assert "EPERM" not in (await attack("system_calls", names=families, settings=UNGUARDED))["worked"].values()
 
 
 class TestResources:

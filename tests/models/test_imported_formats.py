@@ -159,6 +159,9 @@ class TestGltf:
         for text in ("[" * 100_000, '{"asset": NaN}', "", "[]", '{"asset": '):
             path.write_text(text)
             refused(lambda: inspect_gltf(path), "not a glTF scene")
+        path.write_text('{"asset": {"version": "2.0"}, "extras": [' + "[]," * (gltf.MAX_JSON_VALUES // 2) + "[]]}")
+        assert path.stat().st_size < gltf.MAX_JSON_BYTES // 4
+        refused(lambda: inspect_gltf(path), "some 80000.. values; at most 8000000")
         monkeypatch.setattr(gltf, "MAX_ITEMS", 3)
         changed(tmp_path, lambda d: None)
         refused(lambda: inspect_gltf(path), "at most 3")
@@ -278,10 +281,11 @@ class TestFbx:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tmp_path / "a.fbx"
-        path.write_bytes(fbx_bytes([packed(40, 8)]))
+        path.write_bytes(fbx_bytes([packed(40, 8), b"C\1", b"C\1", b"C\1"]))
         for name, limit, words in (
             ("MAX_DEPTH", 1, "inside each other"),
             ("MAX_RECORDS", 1, "more than 1 records"),
+            ("MAX_PROPERTIES", 3, "more than 3 properties"),
             ("MAX_UNPACKED_BYTES", 100, "unpacks to more"),
         ):
             with monkeypatch.context() as patch:

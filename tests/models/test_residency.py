@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -37,14 +38,21 @@ async def shut(resident: Resident) -> None:
     resident.closed = True
 
 
-def cache(*, budget: int = 100, video: int = 100, entries: int = 10, kept: str = "") -> ResidencyCache[str, Resident]:
+def cache(
+    *,
+    budget: int = 100,
+    video: int = 100,
+    entries: int = 10,
+    kept: str = "",
+    close: Callable[[Resident], Awaitable[None]] = shut,
+) -> ResidencyCache[str, Resident]:
     return ResidencyCache(
         budgets=(
             Budget(limit_bytes=budget, measure=lambda resident: resident.size),
             Budget(limit_bytes=video, measure=lambda resident: resident.video),
         ),
         max_entries=entries,
-        close=shut,
+        close=close,
         last_to_leave=lambda key: key in kept,
     )
 
@@ -170,6 +178,79 @@ async def test_a_load_is_cancelled_with_its_last_waiter_and_goes_on_for_the_othe
     loader.gate.set()
     assert "b" not in residents
     assert (await use(residents, loader, "b")).name == "b"
+
+
+@dataclass
+class SlowEnd:
+    """Closes a resident only once its gate opens."""
+
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __call__(self, resident: Resident) -> None:
+        self.begun.set()
+        await self.gate.wait()
+        resident.closed = True
+
+
+async def turns(count: int = 10) -> None:
+    """Let everybody who can go on do so."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_cancelled_load_still_closes_what_it_was_making_leave_and_its_place_stays_taken_until_then() -> None:
+    end, loader = SlowEnd(), Loader()
+    residents = cache(entries=1, close=end)
+    evicted = await use(residents, loader, "a")
+    loading = asyncio.create_task(residents.acquire("b", lambda: loader.load("b")))
+    await end.begun.wait()
+    for _ in range(3):  # whoever waits may be impatient
+        loading.cancel()
+        await turns()
+    again = asyncio.create_task(residents.acquire("a", lambda: loader.load("a")))
+    await turns()
+    assert (evicted.closed, loader.loads) == (False, ["a"]), "neither is gone before it is closed"
+    end.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await loading
+    assert (await again).name == "a"
+    assert evicted.closed
+    assert "b" not in residents
+    assert loader.loads == ["a", "a"]
+
+
+async def test_a_cancelled_discard_or_close_still_closes_the_thing() -> None:
+    end, loader = SlowEnd(), Loader()
+    residents = cache(close=end)
+    worn, other = [await residents.acquire(name, lambda name=name: loader.load(name)) for name in "ab"]  # type: ignore[misc]
+    discarding = asyncio.create_task(residents.discard("a"))
+    await end.begun.wait()
+    closing = asyncio.create_task(residents.close())
+    await turns()
+    for task in (discarding, closing):
+        task.cancel()
+        await turns()
+    assert [discarding.done(), closing.done()] == [False, False]
+    end.gate.set()
+    results = await asyncio.gather(discarding, closing, return_exceptions=True)
+    assert [type(result) for result in results] == [asyncio.CancelledError] * 2
+    assert [worn.closed, other.closed] == [True, True]
+
+
+async def test_a_load_that_comes_while_one_leaves_takes_its_place_and_nobody_elses() -> None:
+    end, loader = SlowEnd(), Loader()
+    residents = cache(entries=2, close=end)
+    leaving = await residents.acquire("a", lambda: loader.load("a"))
+    stays = await use(residents, loader, "b")
+    discarding = asyncio.create_task(residents.discard("a"))
+    await end.begun.wait()
+    loading = asyncio.create_task(use(residents, loader, "c"))
+    await turns()
+    end.gate.set()
+    await asyncio.gather(discarding, loading)
+    assert (leaving.closed, stays.closed) == (True, False)
+    assert [key for key, _ in residents.items()] == ["b", "c"]
 
 
 async def test_close_closes_all() -> None:

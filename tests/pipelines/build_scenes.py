@@ -68,6 +68,38 @@ def animated_samples() -> None:
     save("animated")
 
 
+def animated_by_strips() -> None:
+    """Two strips of the NLA editor, one of them in a meta strip, and an action put aside while a strip is edited."""
+    scene = fresh()
+    window = bpy.context.window
+    area = window.screen.areas[0]
+    area.type = "NLA_EDITOR"
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    extra = scene.view_layers["Extra Layer"]
+    extra.use = extra.use_pass_z = extra.cycles.denoising_store_passes = False
+    for number, (owner, name) in enumerate([(scene.cycles, "samples"), (extra, "use"), (extra, "use_pass_z")]):
+        owner.keyframe_insert(name, frame=1)
+        if name == "use":
+            scene.keyframe_insert('view_layers["Extra Layer"].cycles.denoising_store_passes', frame=1)
+        animation = scene.animation_data
+        if number < 2:
+            track = animation.nla_tracks.new()
+            track.strips.new(name, 1, animation.action)
+            animation.action = None
+    [meta, edited] = animation.nla_tracks
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        meta.select = meta.strips[0].select = True
+        edited.select = edited.strips[0].select = False
+        bpy.ops.nla.meta_add()
+    assert [strip.type for track in animation.nla_tracks for strip in track.strips] == ["META", "CLIP"]
+    save("strips")
+    edited.strips[0].select = True
+    animation.nla_tracks.active = edited
+    animation.use_tweak_mode = True
+    assert animation.action_tweak_storage is not None
+    save("edited-strip")
+
+
 def bound_camera() -> None:
     scene = fresh()
     scene.timeline_markers.new("cut", frame=2).camera = bpy.data.objects["Second Camera"]
@@ -231,6 +263,7 @@ if __name__ == "__main__":
         gpu_scene,
         optix,
         animated_samples,
+        animated_by_strips,
         bound_camera,
         movie,
         no_camera,

@@ -91,10 +91,11 @@ class TestSettingsOfAResidentScene:
             assert changed != untouched, wish
             assert pixels((await host.render(frame(3))).main) == untouched, f"{wish} was inherited"
 
+    @pytest.mark.parametrize("scene", ["animated", "strips", "edited-strip"])
     async def test_a_setting_wins_over_the_animation_of_the_scene(
-        self, start_engine: StartEngine, scenes: Path, frame: Frame
+        self, start_engine: StartEngine, scenes: Path, frame: Frame, scene: str
     ) -> None:
-        host = await start_engine("cycles", blend(scenes, "animated"))
+        host = await start_engine("cycles", blend(scenes, scene))
         scene_says = pixels((await host.render(frame(3))).main)
         job_says = await host.render(frame(3, samples=1))
         assert job_says.metrics["samples"] == 1

@@ -51,6 +51,17 @@ async def tried(host: EngineHost, request: FrameRequest) -> tuple[FrameOutput | 
 
 
 class TestMultilayer:
+    @pytest.mark.parametrize("scene", ["strips", "edited-strip"])
+    async def test_the_jobs_layers_and_passes_win_over_the_animation_of_the_scene(
+        self, start_engine: StartEngine, scenes: Path, frame: Frame, scene: str
+    ) -> None:
+        host = await start_engine("cycles", blend(scenes, scene), threads=1)
+        output = await host.render(frame(3, **MULTILAYER, view_layers=["Extra Layer"], passes=["depth", "denoising"]))
+        assert {name.partition(".")[0] for name in channels(output.main)} == {"Extra Layer"}
+        assert {"Extra Layer.Depth.Z", "Extra Layer.Denoising Albedo.R"} <= channels(output.main).keys()
+        untouched = channels((await host.render(frame(3, **MULTILAYER))).main)  # neither is inherited
+        assert {name.partition(".")[0] for name in untouched} == {"ViewLayer"}
+
     async def test_layers_and_passes_are_channels_of_one_file(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs.states import EndReason
 from pipelines.errors import EngineError
-from pipelines.output_check import check_contained, check_image
+from pipelines.output_check import check_contained, check_image, check_outputs
 
 
 @pytest.fixture
@@ -47,6 +47,13 @@ class TestContainment:
             scratch.parent / "frame-of-another" / "a.png",
         ):
             assert "outside" in refused(path, scratch)
+
+    def test_the_real_paths_are_handed_on_so_that_a_later_link_is_found(self, scratch: Path) -> None:
+        Image.new("RGB", (16, 16), "red").save(scratch / "a.png")
+        (scratch / "inside").symlink_to(scratch)
+        (scratch / "b.exr").write_bytes(b"x")
+        found = check_outputs(scratch / "inside" / "a.png", (scratch / "inside" / "b.exr",), os.path.realpath(scratch))
+        assert found == (scratch / "a.png", (scratch / "b.exr",))
 
     def test_an_absent_an_empty_and_a_special_file_are_refused(self, scratch: Path) -> None:
         (scratch / "empty.png").touch()

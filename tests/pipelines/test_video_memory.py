@@ -136,7 +136,7 @@ class TestEngines:
         host = await engine(cards)
         spoken: list[float] = []
         cards.held[host.pid] = 300 * MIB
-        long = asyncio.create_task(host.render(frame(1, render_ms=1500), lambda done, _: spoken.append(done)))
+        long = asyncio.create_task(host.render(frame(1, render_ms=1500), lambda done, *_: spoken.append(done)))
         await until(lambda: host.video_bytes() == 300 * MIB)
         cards.held[host.pid] = 200 * MIB
         await until(lambda: host.video_bytes() == 200 * MIB)

@@ -131,7 +131,7 @@ class TestProjects:
         )
         [seen] = (await farm.http.get("/v1/replicas")).json()["items"]
         assert seen["id"] == str(replica_id)
-        assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5}]
+        assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5, "vram_bytes": None}]
         assert seen["current"] == {
             "job": job["id"],
             "frame": 3,
