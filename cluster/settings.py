@@ -71,6 +71,22 @@ class ClusterSettings(BaseSettings):
     task_lease: timedelta = timedelta(seconds=30)
     """Lease of a task, renewed by the dispatcher that submitted it."""
 
+    probe_limit: timedelta = timedelta(hours=1)
+    """Longest that a probe may run before it is stopped, which costs it a try. Opening a model has 5 minutes of its
+    own; the rest is for fetching its files, many GB of them."""
+
+    merge_limit: timedelta = timedelta(hours=1)
+    """Longest that joining the parts of one frame may run before it is stopped. Seconds to minutes are usual."""
+
+    preview_limit: timedelta = timedelta(minutes=15)
+    """Longest that the previews of one commit may take before they are stopped. Seconds are usual."""
+
+    output_limit: timedelta = timedelta(days=1)
+    """Longest that a film, a contact sheet or a step may run before it is stopped."""
+
+    step_frame_limit: timedelta = timedelta(minutes=10)
+    """What a step of many frames may take for each of them, where that is more than `output_limit` in all."""
+
     # --- replica ---
     cache_dir: Path = Path(".rayfarm/cache")
     """Materialised models of this node, shared by its replicas."""

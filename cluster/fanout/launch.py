@@ -1,27 +1,43 @@
-"""Runs a task row as a Ray task, named so that an operator knows it in the dashboard."""
+"""Runs task rows as a Ray task, named so that an operator knows it in the dashboard."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import ray
 
-from cluster.fanout.tasks import execute
+from cluster.fanout.news import Hear, TaskNews
+from cluster.fanout.tasks import execute_all
 from cluster.logs import configure_logging
 from db.dispatch import ClaimedTask
 
+Executor = Callable[[Sequence[ClaimedTask]], Iterator[TaskNews]]
+"""Runs tasks one after the other, in the process it is called in."""
 
-@ray.remote(num_cpus=1, max_retries=0)
-def _run(tasks: Sequence[ClaimedTask]) -> None:
+
+@ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
+def _run(execute: Executor, tasks: Sequence[ClaimedTask]) -> Iterator[TaskNews]:
     configure_logging()
-    for task in tasks:
-        execute(task)
+    yield from execute(tasks)
 
 
 class RayLauncher:
     """Ray retries nothing: a task that is lost is claimed again from its row."""
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    def __init__(self, execute: Executor = execute_all) -> None:
+        self._execute = execute
+
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         task = tasks[0]
         of = f"job {task.job_id}" if task.job_id else f"model {task.model_id}"
-        await _run.options(name=f"{task.task or task.kind} of {of}").remote(tasks)
+        name = f"{task.task or task.kind} of {of}"
+        stream: Any = _run.options(name=name).remote(self._execute, tasks)  # Ray's types know no streams
+        try:
+            async for item in stream:
+                await hear(await item)
+        except BaseException:
+            with contextlib.suppress(Exception):  # Ray itself may be gone, and the process with it
+                ray.cancel(stream, force=True)  # only force ends what does not look at Python's signals
+            raise

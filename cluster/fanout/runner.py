@@ -1,4 +1,4 @@
-"""Turns task rows into running tasks: claim, launch, renew, reap. Called by the leader at every tick.
+"""Turns task rows into running tasks: claim, launch, renew, stop, reap. Called by the leader at every tick.
 
 A task writes its own result under its fence, so that a lost dispatcher loses nothing but time: the lease lapses and
 the row is claimed again.
@@ -11,33 +11,36 @@ import functools
 import math
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, assert_never
 from uuid import UUID
 
 import structlog
 
 from cluster.backoff import Patience
+from cluster.fanout.limits import TaskLimit, limit_of
+from cluster.fanout.news import Hear, TaskBegun, TaskEnded, TaskFailure, TaskNews, failure_of
 from cluster.settings import ClusterSettings
 from db.dispatch import ClaimedTask, claim_tasks, fail_task, postpone_task, renew_tasks
 from db.session import Database
-from jobs.errors import RayfarmError, Unavailable
-from jobs.states import WorkKind
+from jobs.errors import Unavailable
+from jobs.states import EndReason, WorkKind
 
 _log = structlog.get_logger(__name__)
-
-_MESSAGE_CHARACTERS = 2000
 
 TASK_KINDS = (WorkKind.PROBE, WorkKind.MERGE, WorkKind.POST)
 
 
 class TaskLauncher(Protocol):
-    """Runs tasks somewhere, one after the other; the awaitable ends with the last, and raises when one broke."""
+    """Runs tasks somewhere, in one process and one after the other, and lets hear of each when it begins and ends.
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None: ...
+    The awaitable ends with the last. It raises where the process broke or never began, and kills it when cancelled.
+    """
+
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None: ...
 
 
 class TaskRunner:
-    """Keeps at most ``max_parallel_tasks`` in flight."""
+    """Keeps at most ``max_parallel_tasks`` processes in flight, and stops a task that runs longer than its limit."""
 
     def __init__(self, *, database: Database, settings: ClusterSettings, holder: UUID, launcher: TaskLauncher) -> None:
         self._database = database
@@ -115,38 +118,70 @@ class TaskRunner:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, tasks: list[ClaimedTask]) -> None:
+        """All of them, whatever becomes of one: what stood behind a task that broke its process gets another."""
+        left = {task.work_id: task for task in tasks}
+        while left:
+            await self._run_in_one_process(left)
+
+    async def _run_in_one_process(self, left: dict[int, ClaimedTask]) -> None:
+        """Takes from ``left`` what has ended, and what was running when the process broke or was stopped."""
+        running: list[ClaimedTask] = []  # one, or none between two
+
+        async def hear(news: TaskNews) -> None:
+            task = left[news.work_id]
+            match news:
+                case TaskBegun():
+                    running.append(task)
+                    longest = limit_of(task, self._settings).longest
+                    timeout.reschedule(asyncio.get_running_loop().time() + longest.total_seconds())
+                case TaskEnded():
+                    running.clear()
+                    timeout.reschedule(None)
+                    del left[task.work_id]
+                    if news.failure is not None:
+                        await self._give_back(task, news.failure)
+                case _:
+                    assert_never(news)
+
         try:
-            await self._launcher.launch(tasks)
+            async with asyncio.timeout(None) as timeout:
+                await self._launcher.launch(list(left.values()), hear)
         except Exception as error:
-            cause = _cause_of(error)
-            outage = isinstance(cause, (Unavailable, ConnectionError))
-            work_ids = [task.work_id for task in tasks]
-            if outage:
-                _log.warning("task_met_outage", work_ids=work_ids, task=tasks[0].task, error=str(cause))
-            else:
-                _log.exception("task_broke", work_ids=work_ids, task=tasks[0].task)
-            for task in tasks:  # one that has ended is not ours any more, and is left alone
-                await self._patience.until_available(
-                    "end_task", functools.partial(self._give_back, task, _words_of(cause), outage=outage)
-                )
-
-    async def _give_back(self, task: ClaimedTask, message: str, *, outage: bool) -> None:
-        """May happen twice: each raises the fence or ends the row, and the second finds nothing that is ours."""
-        if outage:
-            await postpone_task(self._database, work_id=task.work_id, fence=task.fence, message=message)
+            failure = failure_of(error)
+            if timeout.expired():
+                failure = _overrun(limit_of(running[0], self._settings))
+            for task in running or list(left.values()):
+                if failure.outage:
+                    _log.warning("task_met_outage", work_id=task.work_id, task=task.task, error=str(error))
+                else:
+                    _log.error("task_broke", work_id=task.work_id, task=task.task, exc_info=error)
+                del left[task.work_id]
+                await self._give_back(task, failure)
         else:
-            await fail_task(self._database, work_id=task.work_id, fence=task.fence, message=message, retryable=True)
+            left.clear()
+
+    async def _give_back(self, task: ClaimedTask, failure: TaskFailure) -> None:
+        """Waits for the database. One that has ended is not ours any more, and is left alone."""
+        await self._patience.until_available("end_task", functools.partial(self._write_failure, task, failure))
+
+    async def _write_failure(self, task: ClaimedTask, failure: TaskFailure) -> None:
+        """May happen twice: each raises the fence or ends the row, and the second finds nothing that is ours."""
+        if failure.outage:
+            await postpone_task(self._database, work_id=task.work_id, fence=task.fence, message=failure.message)
+        else:
+            await fail_task(
+                self._database,
+                work_id=task.work_id,
+                fence=task.fence,
+                message=failure.message,
+                retryable=True,
+                reason=failure.reason,
+            )
 
 
-def _cause_of(error: Exception) -> BaseException:
-    """What the task raised: Ray wraps it."""
-    return getattr(error, "cause", None) or error
-
-
-def _words_of(cause: BaseException) -> str:
-    """What users may read: our own errors' words; of others the kind, as their text holds tracebacks and paths."""
-    if isinstance(cause, RayfarmError):
-        return str(cause)[:_MESSAGE_CHARACTERS]
-    if isinstance(cause, ConnectionError):
-        return f"Something that the farm needs does not answer ({type(cause).__name__}); it is tried again by itself."
-    return f"The farm met an error of its own ({type(cause).__name__}); its log says more."
+def _overrun(limit: TaskLimit) -> TaskFailure:
+    return TaskFailure(
+        f"It ran longer than {limit.longest}, the farm's limit for it, and was stopped. "
+        f"An operator can raise the limit: {limit.setting}.",
+        reason=EndReason.TIMEOUT,
+    )

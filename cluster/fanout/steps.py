@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 from uuid import uuid4
@@ -106,17 +106,43 @@ async def _each(
 ) -> tuple[list[MadeFile], dict[str, Any]]:
     """One frame at a time, so that the scratch folder holds only results."""
     made: list[MadeFile] = []
-    said: dict[str, Any] = {}
+    said: list[dict[str, Any]] = []
     attempt = uuid4().hex
     for frame in frames:
         [source] = await fetch_all(farm, [frame], scratch)
         ending = denoised_suffix(source) if suffix == "denoised" else ".png"
         target = scratch / f"{frame.ordinal}.{suffix}{ending}"
-        facts, said = await asyncio.to_thread(run, source, target)
+        facts, of_frame = await asyncio.to_thread(run, source, target)
+        said.append(of_frame)
         source.unlink()
         name = f"step{task.work_id}_{Path(frame.name).stem}.{suffix}{ending}"
         made.append(_file(task, target, facts, name, attempt, frame.ordinal))
-    return made, {"frames": len(made), **said}
+    return made, {"frames": len(made), **together(said)}
+
+
+def together(said: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is said of all frames alike, by its name; under ``differing``, of the rest, how many frames have each value.
+
+    ``{"linear": True, "differing": {"guides": [{"value": [], "frames": 1}, {"value": ["albedo"], "frames": 3}]}}``: the
+    values in the order of their first frames.
+    """
+    alike: dict[str, Any] = {}
+    differing: dict[str, list[dict[str, Any]]] = {}
+    for name in dict.fromkeys(name for of_frame in said for name in of_frame):
+        counts: list[dict[str, Any]] = []
+        for of_frame in said:
+            value = of_frame.get(name)
+            for count in counts:
+                if count["value"] == value:
+                    count["frames"] += 1
+                    break
+            else:
+                counts.append({"value": value, "frames": 1})
+        if len(counts) == 1:
+            alike[name] = counts[0]["value"]
+        else:
+            differing[name] = counts
+    return {**alike, **({"differing": differing} if differing else {})}
 
 
 async def _compare(

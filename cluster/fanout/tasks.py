@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ import structlog
 
 from cluster.composition import FarmParts, open_farm
 from cluster.fanout.merging import merge_frame
+from cluster.fanout.news import TaskBegun, TaskEnded, TaskFailure, TaskNews, failure_of
 from cluster.fanout.outputs import encode_film, make_contact_sheet, write_previews
 from cluster.fanout.probing import probe_model_row
 from cluster.fanout.steps import run_step
@@ -39,6 +40,26 @@ _POST_HANDLERS: dict[str, Handler] = {
     "contact_sheet": make_contact_sheet,
     "step": run_step,
 }
+
+
+def execute_all(tasks: Sequence[ClaimedTask]) -> Iterator[TaskNews]:
+    """Run them one after the other; one that breaks keeps none of the others from its turn."""
+    for task in tasks:
+        yield TaskBegun(task.work_id)
+        yield TaskEnded(task.work_id, _failure_in(task))
+
+
+def _failure_in(task: ClaimedTask) -> TaskFailure | None:
+    try:
+        execute(task)
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.outage:
+            _log.warning("task_met_outage", work_id=task.work_id, task=task.task, error=str(error))
+        else:
+            _log.exception("task_broke", work_id=task.work_id, task=task.task)
+        return failure
+    return None
 
 
 def execute(task: ClaimedTask) -> None:

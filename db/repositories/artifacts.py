@@ -8,7 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal_column, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.session import Transaction
@@ -83,7 +96,8 @@ async def frame_artifacts(
         ARTIFACT.c.job_id == job_id, ARTIFACT.c.kind.in_([str(kind) for kind in kinds]), ARTIFACT.c.ordinal.is_not(None)
     )
     if ordinals is not None:
-        query = query.where(ARTIFACT.c.ordinal.in_(list(ordinals)))
+        one_value = bindparam("ordinals", list(ordinals), type_=ARRAY(Integer))  # a statement takes 65,535 values
+        query = query.where(ARTIFACT.c.ordinal == any_(one_value))
     rows = await tx.execute(query.order_by(ARTIFACT.c.ordinal, ARTIFACT.c.generation, ARTIFACT.c.created_at))
     found = [ArtifactRow(**row) for row in rows.mappings()]
     newest = {row.ordinal: row.generation for row in found}

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from cluster.calm_memory import calm_garbage_collector
 from cluster.dispatcher import Dispatcher
+from cluster.fanout.news import Hear
 from cluster.fanout.runner import TaskRunner
 from cluster.logs import configure_logging
 from cluster.settings import ClusterSettings
@@ -24,7 +25,7 @@ from jobs.planning import PlanSettings
 class NoTasks:
     """Jobs of the bench ask for no film and no previews."""
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         raise RuntimeError(f"The bench expected no task, and met {tasks[0].task}.")
 
 

@@ -47,13 +47,18 @@ class LoraStack:
     def __init__(self, weights: Weights, root: Path) -> None:
         self._weights = weights
         self._root = root
-        self._active: tuple[Lora, ...] = ()
+        self._active: tuple[Lora, ...] | None = ()
+        """None: a change of the weights has failed; whoever is next is told of a change, whatever it wants."""
         self._originals: dict[int, tuple[torch.nn.Parameter, torch.Tensor]] = {}
 
     def use(self, wanted: tuple[Lora, ...]) -> bool:
-        """Merge these and nothing else; says whether anything changed. Raises ``EngineError``, then none is merged."""
+        """Merge these and nothing else; says whether anything has changed since the last call that did not raise.
+
+        Raises ``EngineError``, then none is merged.
+        """
         if wanted == self._active:
             return False
+        self._active = None  # first: whatever was made with the weights as they were must not outlive a failure
         self._restore()
         try:
             for lora in wanted:
@@ -68,7 +73,6 @@ class LoraStack:
         for parameter, original in self._originals.values():
             parameter.data.copy_(original)
         self._originals.clear()
-        self._active = ()
 
     def _merge(self, lora: Lora) -> None:
         path = self._root / lora.path

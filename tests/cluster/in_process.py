@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from cluster.dispatcher import Dispatcher
+from cluster.fanout.news import Hear
 from cluster.fanout.runner import TaskLauncher, TaskRunner
-from cluster.fanout.tasks import execute
+from cluster.fanout.tasks import execute_all
 from cluster.loops.base import Loop
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
@@ -52,9 +53,10 @@ WAIT_S = 60.0
 class InProcessLauncher:
     """Runs a task in a thread: what a Ray worker does, without the worker."""
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
-        for task in tasks:
-            await asyncio.to_thread(execute, task)
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
+        news = execute_all(tasks)
+        while (item := await asyncio.to_thread(next, news, None)) is not None:
+            await hear(item)
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ import pytest
 from ray.exceptions import RayTaskError
 from sqlalchemy import text
 
+from cluster.fanout.news import Hear
 from cluster.fanout.runner import TaskRunner
 from db.dispatch import ClaimedTask, lead
 from db.errors import DatabaseUnavailable
@@ -40,17 +41,17 @@ class Failing:
         self._left = times
         self._real = InProcessLauncher()
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         if self._left:
             self._left -= 1
             raise self._error
-        await self._real.launch(tasks)
+        await self._real.launch(tasks, hear)
 
 
 class Hanging:
     """Tasks that run until the test ends."""
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         await asyncio.Event().wait()
 
 
@@ -76,7 +77,7 @@ class FailingWithTheDatabase:
         self._error = error
         self.launched = 0
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         self.launched += 1
         self._database.outages = OUTAGES
         raise self._error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ import av
 import pytest
 from PIL import Image
 
+from cluster.fanout import steps
 from db.steps import StepRow, add_step, list_steps
 from jobs.states import JobState
+from pipelines.post.upscale import Upscaled, upscale_picture
 from tests.cluster.in_process import InProcessFarm
 
 SIZE = {"width": 32, "height": 24}
@@ -59,6 +62,32 @@ async def test_frames_are_enlarged_and_the_verdict_stays(farm: InProcessFarm, tm
     rows = await farm.rows("select ordinal, kind from artifact where name like 'step%' order by ordinal")
     assert [(row.ordinal, row.kind) for row in rows] == [(0, "extra"), (2, "extra")]
     assert (await farm.job(job_id)).state is JobState.SUCCEEDED
+
+
+async def test_a_result_speaks_for_all_frames_and_counts_what_differs_between_them(
+    farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_a_note_on_the_first(source: Path, target: Path, **wish: Any) -> Upscaled:
+        enlarged = upscale_picture(source, target, **wish)
+        return dataclasses.replace(enlarged, note="no network") if source.stem.endswith("0") else enlarged
+
+    monkeypatch.setattr(steps, "upscale_picture", with_a_note_on_the_first)
+    farm.start_dispatcher()
+    farm.start_replica()
+    job_id = await rendered(farm)
+    step = await done(farm, job_id, [0, 1, 3], step="upscale", factor=2, method="lanczos")
+    assert step.result is not None, step.error
+    assert (step.result["frames"], step.result["method"]) == (3, "lanczos")
+    assert "note" not in step.result
+    assert step.result["differing"] == {"note": [{"value": "no network", "frames": 1}, {"value": None, "frames": 2}]}
+
+
+def test_frames_of_which_nothing_is_said_count_too() -> None:
+    assert steps.together([{}, {"guides": ["albedo"]}, {"guides": ["albedo"]}]) == {
+        "differing": {"guides": [{"value": None, "frames": 1}, {"value": ["albedo"], "frames": 2}]}
+    }
+    assert steps.together([{"linear": True}, {"linear": True}]) == {"linear": True}
+    assert steps.together([]) == {}
 
 
 async def test_a_frame_is_compared_with_itself_and_with_another(farm: InProcessFarm, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState
 from models.kinds import ModelKind
@@ -235,7 +236,7 @@ class Breaking:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         raise self._error
 
 

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import psutil
 import pytest
 
+from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState, WorkKind
 from pipelines.fake.png import gradient_png
@@ -192,12 +193,12 @@ class Damaging:
     farm: InProcessFarm
     picture: Path
 
-    async def launch(self, tasks: Sequence[ClaimedTask]) -> None:
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
         if tasks[0].kind is WorkKind.MERGE:
             self.picture.write_bytes(gradient_png(**PICTURE, frame=9))
             [first] = await self.farm.rows("select storage_key from part_result where part = 0")
             await self.farm.storage.put_artifact(first.storage_key, self.picture, media_type="image/png")
-        await InProcessLauncher().launch(tasks)
+        await InProcessLauncher().launch(tasks, hear)
 
 
 async def test_parts_that_storage_damaged_are_merged_in_vain_and_the_frame_says_so(

@@ -107,6 +107,14 @@ class TestArtifactsAndAttempts:
             assert await get_artifact(tx, artifact_id=first.id, project_id=farm.project_id) == first
             assert await get_artifact(tx, artifact_id=first.id, project_id=uuid4()) is None
 
+    async def test_more_frames_than_a_statement_takes_values_are_read_in_one(self, farm: Farm) -> None:
+        job_id = await farm.start(frames="1-3")
+        await farm.commit(await farm.rendering(job_id, await farm.replica(), frames=3))
+        async with farm.db.transaction() as tx:
+            found = await frame_artifacts(tx, job_id=job_id, ordinals=range(1, 70_000))
+            assert [row.ordinal for row in found] == [1, 2]
+            assert await frame_artifacts(tx, job_id=job_id, ordinals=[]) == []
+
     async def test_every_try_is_there_with_the_end_of_its_log(self, farm: Farm) -> None:
         job_id = await farm.start(frames="1-3")
         chunk = await farm.rendering(job_id, await farm.replica(), frames=3)

@@ -153,6 +153,16 @@ class TestLoras:
             await stage.render(loras=[{"path": "unet/diffusion_pytorch_model.safetensors"}])
         assert (await stage.render()).main.read_bytes() == plain
 
+    @pytest.mark.parametrize("faulty", ["foreign", "absent"])
+    async def test_prompts_encoded_under_one_do_not_outlive_the_refusal_of_the_next(
+        self, stage: Stage, faulty: str
+    ) -> None:
+        plain = (await stage.render()).main.read_bytes()
+        assert (await stage.render(loras=[{"path": "loras/text.safetensors"}])).main.read_bytes() != plain
+        with pytest.raises(EngineError, match=rf"loras/{faulty}\.safetensors"):
+            await stage.render(loras=[{"path": f"loras/{faulty}.safetensors"}])
+        assert (await stage.render()).main.read_bytes() == plain
+
 
 class TestRecord:
     async def test_progress_tells_the_steps(self, stage: Stage) -> None:
