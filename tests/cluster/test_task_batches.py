@@ -182,14 +182,18 @@ async def previews_in_one_batch(farm: InProcessFarm) -> tuple[UUID, UUID]:
     farm.start_replica()
     jobs = []
     for _ in range(2):
-        job = await farm.ended(await farm.submit(frames="1", settings={"width": 16, "height": 16}, reuse=False))
+        job = await farm.ended(await farm.submit(frames="1", settings={"width": 1024, "height": 512}, reuse=False))
         assert job.state is JobState.SUCCEEDED, job.message
         jobs.append(job.id)
     for job_id in jobs:
         await farm.until(functools.partial(_done, farm, job_id))
     await farm.kill(dispatcher)
     await _set(farm, "delete from artifact where kind = 'preview'")
-    await _set(farm, "update work set state = 'queued', fence = fence + 1, not_before = now() where task = 'preview'")
+    await _set(
+        farm,
+        "update work set state = 'queued', replica_id = null, leased_until = null, fence = fence + 1,"
+        " not_before = now() where task = 'preview'",
+    )
     return jobs[0], jobs[1]
 
 
