@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import models.formats  # noqa: F401  # found now: once confined, the folder above cannot be looked through again
 from jobs.states import EndReason
 from pipelines.base import Engine, Tally
 from pipelines.errors import EngineError

@@ -81,7 +81,7 @@ class Databases:
         inside = self._inside[name]
         try:
             inside.execute(_END_OTHERS)
-        except psycopg.OperationalError:
+        except psycopg.OperationalError:  # a test cut them all
             inside = self._inside[name] = psycopg.connect(self._postgres.url_for(name), autocommit=True)
             inside.execute(_END_OTHERS)
         if inside.execute(_SCHEMA).fetchone() == self._schema:

@@ -8,7 +8,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 
 _END_OTHERS = (
-    "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+    "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity"
     " where datname = current_database() and pid <> pg_backend_pid()"
 )
 
