@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 from pathlib import Path
@@ -13,6 +14,7 @@ from pipelines.base import ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
+from tests.pipelines.conftest import REPOSITORY, StartEngine
 
 
 async def look_inside(workdir: Path, **settings: Any) -> tuple[EngineHost, dict[str, Any]]:
@@ -52,6 +54,23 @@ class TestEnvironment:
             os.set_inheritable(held.fileno(), True)
             _, facts = await look_inside(workdir)
         assert not any("open-in-parent" in target for target in facts["files"])
+
+    @pytest.mark.parametrize("pipeline", ["mitsuba", "diffusion"])
+    async def test_an_engine_finds_its_readers_while_the_folder_of_the_code_changes(
+        self, start_engine: StartEngine, pipeline: str
+    ) -> None:
+        """A folder that changed is listed again before the next import, and a confined child may not list this one."""
+
+        async def change() -> None:
+            while True:
+                os.utime(REPOSITORY)
+                await asyncio.sleep(0.01)
+
+        changing = asyncio.create_task(change())
+        try:
+            assert (await start_engine(pipeline)).alive
+        finally:
+            changing.cancel()
 
     async def test_the_child_imports_nothing_from_its_writable_folder(self, workdir: Path) -> None:
         _, facts = await look_inside(workdir)
