@@ -22,7 +22,7 @@ VIDEO = "video"
 CONTACT_SHEET = "contact_sheet"
 PREVIEW = "preview"
 
-_MAY_FINISH = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.AWAITING_APPROVAL)
+_MAY_FINISH = (JobState.BLOCKED, JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.AWAITING_APPROVAL)
 
 
 async def settle(tx: Transaction, *, job_id: UUID) -> JobState:

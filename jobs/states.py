@@ -200,6 +200,7 @@ JOB_TRANSITIONS: dict[JobCommand, dict[JobState, JobState]] = {
     ),
     JobCommand.CANCELED: {JobState.CANCELING: JobState.CANCELED},
     JobCommand.FINISH: {
+        JobState.BLOCKED: JobState.FINISHING,
         JobState.QUEUED: JobState.FINISHING,
         JobState.RUNNING: JobState.FINISHING,
         JobState.PAUSED: JobState.FINISHING,

@@ -1,6 +1,6 @@
 select id from job
 where state = 'canceling'
-   or (state in ('queued', 'running', 'paused', 'awaiting_approval')
+   or (state in ('blocked', 'queued', 'running', 'paused', 'awaiting_approval')
        and committed + reused + failed + canceled + skipped = total)
    or (state = 'running' and scouts is not null and approved_at is null and not exists (
           select from work

@@ -328,6 +328,21 @@ class TestSkip:
         await pause(farm, job_id)
         assert (await act(farm, job_id, FrameAction.SKIP, [1, 2, 3])).state == "succeeded"
 
+    async def test_a_job_that_waits_for_another_ends_when_all_of_it_is_skipped_and_lets_others_go_on(
+        self, farm: Farm
+    ) -> None:
+        first = await farm.start(frames="1-2")
+        second = await farm.submit(frames="1-4", depends_on=[{"job": str(first)}])
+        third = await farm.submit(depends_on=[{"job": str(second)}])
+        assert (await act(farm, second, FrameAction.SKIP)).state == "succeeded"
+        assert (await farm.job(third)).state == "queued"
+        await farm.change(first, "cancel")  # which fails what still waits for it
+        assert [(await farm.job(job_id)).state for job_id in (first, second, third)] == [
+            "canceled",
+            "succeeded",
+            "queued",
+        ]
+
     async def test_a_job_without_a_single_picture_makes_no_film(self, farm: Farm) -> None:
         job_id = await farm.start(frames="1-4", outputs={"video": "auto"})
         assert (await act(farm, job_id, FrameAction.SKIP)).state == "succeeded"
