@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from jobs.states import EndReason
 from pipelines.base import FrameRequest, MixesSound, ModelFiles, Pipeline
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
+from pipelines.output_check import check_contained
 from pipelines.settings import EngineSettings
 from pipelines.sound_format import MAX_SECONDS, SoundRange
 
@@ -58,7 +60,10 @@ async def mix_sound(
     try:
         await host.load(files)
         async with asyncio.timeout(MIX_TIMEOUT.total_seconds()):
-            return (await host.render(request)).main
+            sound = (await host.render(request)).main
+        await host.kill()
+        check_contained(sound, os.path.realpath(workdir))  # until the kill it could be changed
+        return sound
     except TimeoutError:
         raise InvalidInput(f"The scene's sound was not mixed within {MIX_TIMEOUT}.", remedy=_REMEDY) from None
     except EngineError as error:

@@ -168,6 +168,17 @@ class TestProcesses:
         assert await attack("limit", pid=victim.pid) == {"refused": "EPERM"}
         assert await attack("limit", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
 
+    @pytest.mark.parametrize("by", ["nice", "nice of all", "idle", "one core", "disk"])
+    async def test_no_other_process_can_be_slowed_down(
+        self, attack: Attack, victim: subprocess.Popen[bytes], by: str
+    ) -> None:
+        assert await attack("slow_down", pid=victim.pid, by=by) == {"refused": "EPERM"}
+        if by != "nice of all":  # it would slow down the tests
+            assert await attack("slow_down", pid=victim.pid, by=by, settings=UNGUARDED) == {"worked": victim.pid}
+
+    async def test_while_it_may_choose_a_core_for_itself(self, attack: Attack) -> None:
+        assert "worked" in await attack("choose_a_core")
+
     async def test_it_cannot_make_itself_outlive_the_farm(self, attack: Attack) -> None:
         assert await attack("outlive_the_parent") == {"refused": "EPERM"}
         assert "worked" in await attack("outlive_the_parent", settings={"filter_calls": False})
@@ -175,6 +186,7 @@ class TestProcesses:
     async def test_system_calls_that_no_renderer_needs_are_refused(self, attack: Attack) -> None:
         names = ["ptrace", "process_vm_readv", "pidfd_getfd", "mount", "unshare", "setns", "open_by_handle_at"]
         names += ["finit_module", "kexec_file_load", "keyctl", "bpf", "perf_event_open", "userfaultfd", "shmget"]
+        names += ["shmctl", "semctl", "semop", "msgctl", "mq_unlink", "sched_setattr"]  # what other processes have
         answers = (await attack("system_calls", names=[*names, "io_uring_setup"]))["worked"]
         assert answers == {**dict.fromkeys(names, "EPERM"), "io_uring_setup": "ENOSYS"}
         unfiltered = (await attack("system_calls", names=["keyctl", "process_vm_readv"], settings=UNGUARDED))["worked"]
