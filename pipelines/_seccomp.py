@@ -28,9 +28,6 @@ _NO_RENDERER_NEEDS: dict[str, tuple[int, int | None]] = {
     "kcmp": (312, 272),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
-    # to slow them down: who is of the same user may
-    "setpriority": (141, 140),
-    "ioprio_set": (251, 30),
     "sched_setattr": (314, 274),
     # another view of files than the one it was given
     "mount": (165, 40),
@@ -168,6 +165,9 @@ _TYPE_OF_IOCTL = 0xFF00
 _FILE_SYSTEMS = (ord("f") << 8, ord("X") << 8, ord("v") << 8, 0x9400, 0xF500, 0xBC00)
 """Types of the ioctls of file systems (ext4, verity and encryption; XFS; versions; Btrfs; F2FS; bcachefs): flags,
 labels, seals and subvolumes of what is open for reading only. Those of GPU drivers have other types."""
+_PRIORITIES = (((141, 140), 0), ((251, 30), 1))
+"""setpriority and ioprio_set, and the value of their first argument by which the second is one process or thread: whoever
+is of the same user may slow it down."""
 _SCHED_SETSCHEDULER = (144, 119)
 _POLICY_MASK = 0xFF
 _SCHED_OTHER = 0
@@ -244,6 +244,20 @@ class _Program:
         self.add(_IF_EQUAL, number, if_false=len(block))
         self.lines += block
 
+    def refuse_unless_itself(self, call: tuple[int, int], *, which: int, pid: int) -> None:
+        """Refuse this call, except for one process by its first argument, and by its second for the one that asks."""
+        block = [
+            (_LOAD, 0, 0, _AT_ARGUMENTS),
+            (_IF_EQUAL, 0, 3, which),
+            (_LOAD, 0, 0, _AT_ARGUMENTS + 8),
+            (_IF_EQUAL, 2, 0, 0),
+            (_IF_EQUAL, 1, 0, pid),
+            (_RETURN, 0, 0, _REFUSE),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+        self.lines += block
+
     def refuse_ioctls(self) -> None:
         """Those that make other processes the owner of a file, and those of file systems."""
         whole = [(_IF_EQUAL, value) for value in _OWNER_OF_A_FILE]
@@ -289,6 +303,8 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     for signal_call in _SIGNALS.values():
         program.refuse_unless(signal_call, argument=0, one_of=[pid])
     program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
+    for priority_call, which in _PRIORITIES:
+        program.refuse_unless_itself(priority_call, which=which, pid=pid)
     # Of its own threads it may name the one that asks and the first: no filter tells the others from other processes.
     program.refuse_unless(_SCHED_SETAFFINITY, argument=0, one_of=[0, pid])
     program.refuse_unless(_SCHED_SETSCHEDULER, argument=1, one_of=[_SCHED_OTHER], mask=_POLICY_MASK)

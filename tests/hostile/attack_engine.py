@@ -229,8 +229,6 @@ def slow_down(pid: int, by: str) -> int:
     match by:
         case "nice":
             os.setpriority(os.PRIO_PROCESS, pid, 19)
-        case "nice of all":
-            os.setpriority(os.PRIO_USER, 0, 19)
         case "idle":
             os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
         case "one core":
@@ -242,7 +240,8 @@ def slow_down(pid: int, by: str) -> int:
 
 
 def choose_a_core() -> int:
-    """For itself, as libraries do."""
+    """For itself, and its priority, as libraries do."""
+    os.nice(1)
     core = min(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {core})
     return core
