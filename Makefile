@@ -7,6 +7,8 @@ UV := $(BIN)/uv
 STAMP := $(VENV)/.stamps
 PIPELINES := cycles,mitsuba,splats,diffusion
 LINKS := $(if $(PIP_FIND_LINKS),$(foreach place,$(PIP_FIND_LINKS),--find-links $(place)))
+# An engine may not write into its libraries: without their bytecode each start would compile torch anew.
+INSTALL = $(UV) pip install -q --compile-bytecode $(LINKS) -c requirements.lock
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
@@ -68,7 +70,7 @@ gpu-check: setup-pipelines ## the GPU variants on a machine that has one: compar
 
 setup: $(STAMP)/run
 	@:
-setup-pipelines: $(STAMP)/pipelines ## every pipeline and the post steps (3.6 GB); `setup` has cycles alone
+setup-pipelines: $(STAMP)/pipelines ## every pipeline and the post steps (4 GB); `setup` has cycles alone
 	@:
 setup-dev: $(STAMP)/dev
 	@:
@@ -80,16 +82,16 @@ $(UV):
 
 $(STAMP)/run: pyproject.toml requirements.lock | $(UV)
 	@.ci/system-packages cycles
-	@$(UV) pip install -q $(LINKS) -e '.[cycles]' -c requirements.lock
+	@$(INSTALL) -e '.[cycles]'
 	@mkdir -p $(STAMP) && touch $@
 
 $(STAMP)/pipelines: $(STAMP)/run
 	@.ci/system-packages cycles mitsuba
-	@$(UV) pip install -q $(LINKS) -e '.[$(PIPELINES),post,torch]' -c requirements.lock
+	@$(INSTALL) -e '.[$(PIPELINES),post,torch]'
 	@touch $@
 
 $(STAMP)/dev: $(STAMP)/pipelines
-	@$(UV) pip install -q $(LINKS) -e '.[$(PIPELINES),post,torch,dev]' -c requirements.lock
+	@$(INSTALL) -e '.[$(PIPELINES),post,torch,dev]'
 	@touch $@
 
 lock: $(UV) ## resolve requirements.lock anew

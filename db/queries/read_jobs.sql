@@ -33,27 +33,38 @@ with live as materialized (
     select job_id, bool_or(gated) as gated, sum(count) filter (where not gated) as positions
     from work where kind = 'range' and state = 'queued'
     group by job_id
-), listed as (
-    select job.*, live.frames, live.active, live.active_frames,
-           greatest(job.given_at, live.moved_at) as last_at,
-           row_number() over (
-               partition by job.project_id
-               order by job.wait_reason in ('no_replica_fits', 'engine_version', 'blocked_nodes', 'licence', 'cap')
-                        is true,
-                        job.priority_rank, job.finish_before, job.created_at, job.id
-           ) as turn
+), listed as materialized (
+    -- Named one by one: to carry whole rows along, with their specs, would cost more than all that is read of work.
+    select job.id, job.project_id, job.state, job.priority_rank, job.weight, job.engine_version, job.device_class,
+           job.max_replicas, job.split_parts, job.scouts, job.approved_at, job.wait_reason, job.created_at,
+           job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
+               - coalesce(live.frames, 0) as unheld,
+           job.render_key, job.render_count, job.render_ms_sum, job.finish_before,
+           coalesce(greatest(job.given_at, live.moved_at), job.started_at, job.created_at) as last_at,
+           coalesce(live.active, 0) as active, coalesce(live.active_frames, 0) as active_frames
     from job left join live on live.job_id = job.id
     where job.state not in ('succeeded', 'failed', 'canceled')  -- the partial index of live jobs
       and (job.state in ('queued', 'running') or live.active > 0)
+), turns as (
+    -- Only of projects that have more than are read: to sort all of them would take as long as to find them.
+    select id,
+           row_number() over (
+               partition by project_id
+               order by wait_reason in ('no_replica_fits', 'engine_version', 'blocked_nodes', 'licence', 'cap') is true,
+                        priority_rank, finish_before, created_at, id
+           ) as turn
+    from listed
+    where project_id in (select project_id from listed group by project_id having count(*) > :jobs_per_project)
 ), blocked as (
-    select job_id, pipeline, array_agg(node) as nodes from job_block where blocked_at is not null
-    group by job_id, pipeline
+    select job_block.job_id, array_agg(job_block.node) as nodes
+    from job_block join job on job.id = job_block.job_id and job.spec ->> 'pipeline' = job_block.pipeline
+    where job_block.blocked_at is not null
+    group by job_block.job_id
 )
 select job.id::text, job.state, job.priority_rank, job.weight, job.engine_version, job.device_class, job.max_replicas,
        blocked.nodes as blocked_nodes,
        (least(
-           job.total - job.committed - job.reused - job.failed - job.canceled - job.skipped
-               - coalesce(job.frames, 0) - coalesce(parted.frames, 0),
+           job.unheld - coalesce(parted.frames, 0),
            coalesce(case when job.scouts is null or job.approved_at is not null then ranges.positions else (
                -- the others wait for approval behind the scouts
                select sum(least(work.count, greatest(job.scouts - work.first, 0))) from work
@@ -61,18 +72,19 @@ select job.id::text, job.state, job.priority_rank, job.weight, job.engine_versio
            ) end, 0)
        ) * job.split_parts)::integer as uncarved,
        coalesce(ranges.gated, false) as gated, loose.chunks as loose,
-       coalesce(job.active, 0) as active, coalesce(job.active_frames, 0) as active_frames,
+       job.active, job.active_frames,
        case when job.render_count > 0 then job.render_ms_sum / job.render_count / 1000.0 / job.split_parts
             when job.render_key is not null
             then (select alike.render_ms_sum / alike.render_count / 1000.0 / alike.split_parts from job as alike
                   where alike.project_id = job.project_id and alike.render_key = job.render_key
                     and alike.render_count > 0
                   limit 1) end as frame_seconds,
-       date_part('epoch', now() - coalesce(job.last_at, job.started_at, job.created_at)) as waited_s,
+       date_part('epoch', now() - job.last_at) as waited_s,
        date_part('epoch', job.finish_before - now()) as finish_in_s
 from listed as job
 left join loose on loose.job_id = job.id
 left join ranges on ranges.job_id = job.id
 left join parted on parted.job_id = job.id
-left join blocked on blocked.job_id = job.id and blocked.pipeline = job.spec ->> 'pipeline'
-where job.turn <= :jobs_per_project or job.active > 0
+left join blocked on blocked.job_id = job.id
+left join turns on turns.id = job.id
+where coalesce(turns.turn, 0) <= :jobs_per_project or job.active > 0

@@ -58,6 +58,7 @@ async def test_a_job_that_this_release_cannot_read_ends_alone(farm: InProcessFar
 
 
 async def test_a_running_job_that_a_new_replica_cannot_read_ends_and_the_replica_lives(farm: InProcessFarm) -> None:
+    farm.limits = farm.limits.model_copy(update={"worker_failures_per_frame": 2})
     farm.start_dispatcher()
     old = farm.start_replica()
     unread = await farm.submit(frames="1-2", settings={"render_ms": 60_000})
@@ -181,6 +182,7 @@ async def test_a_chunk_does_not_wait_for_a_full_disk_of_its_own_machine(
     async def no_room(digest: str, destination: Path) -> None:
         raise StorageFull("The disk takes no more data.", remedy="Free space there.")
 
+    farm.limits = farm.limits.model_copy(update={"worker_failures_per_frame": 2})
     farm.start_dispatcher()
     model = await farm.model(b"too large")
     shutil.rmtree(tmp_path / "cache" / "models", ignore_errors=True)

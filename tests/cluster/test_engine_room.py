@@ -55,6 +55,7 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.timeout(900)  # some 60 processes are started
+@pytest.mark.slow
 async def test_fifty_models_pass_through_room_for_three_and_every_frame_is_right(
     storage: Storage, tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ async def test_every_figure_of_a_frame_of_splats(farm: InProcessFarm) -> None:
 
 @pytest.mark.usefixtures("patience")
 @pytest.mark.timeout(SETUP_TIMEOUT_S)
+@pytest.mark.slow
 async def test_every_figure_of_a_frame_of_diffusion(farm: InProcessFarm, diffusion_models: Path) -> None:
     farm.start_dispatcher()
     model = await farm.folder_model(diffusion_models / "sd", ModelKind.DIFFUSION, "model_index.json")

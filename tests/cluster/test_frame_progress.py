@@ -142,19 +142,6 @@ async def test_a_running_frame_is_shown_in_the_list_of_frames(quick: InProcessFa
     await quick.ended(job_id)
 
 
-async def test_mitsuba_tells_the_samples_of_its_passes(quick: InProcessFarm, tmp_path: Path) -> None:
-    quick.start_dispatcher()
-    model = await quick.model(CORNELL.read_bytes(), ModelKind.MITSUBA, "cornell.xml")
-    quick.start_replica()
-    # 768 × 512 pixels: ten samples of each are a pass, and 24 are three
-    settings = {"width": 768, "height": 512, "spp": 24}
-    job_id = await quick.submit(model=model, pipeline="mitsuba", frames="1", settings=settings)
-    seen = progress_of(await stream_of(quick, tmp_path, job_id))
-    assert {(one["total"], one["unit"]) for one in seen} == {(24, "samples")}
-    assert {one["done"] for one in seen} >= {8, 16}
-    assert all(one["fraction"] == pytest.approx(one["done"] / 24, abs=1e-3) for one in seen)
-
-
 async def test_cycles_tells_the_samples_of_its_frame(quick: InProcessFarm, tmp_path: Path, scenes: Path) -> None:
     quick.start_dispatcher()
     model = await quick.model((scenes / "plain.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
@@ -249,7 +236,7 @@ def test_an_estimate_is_made_of_the_pace_so_far_and_not_of_nothing(monkeypatch: 
     assert (progress.fraction, progress.tally, progress.age_s) == (0.0, None, 0.0)
 
 
-async def test_a_frame_that_renders_is_shown_and_its_pictures_are_gone_when_it_is_done(
+async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_its_pictures_are_gone_when_it_is_done(
     quick: InProcessFarm, tmp_path: Path
 ) -> None:
     """Of Mitsuba, through storage and a signed link of the API."""
@@ -257,11 +244,13 @@ async def test_a_frame_that_renders_is_shown_and_its_pictures_are_gone_when_it_i
     quick.start_dispatcher()
     model = await quick.model(CORNELL.read_bytes(), ModelKind.MITSUBA, "cornell.xml")
     replica = quick.start_replica()
-    # Four passes of a second each: most of them are left when the first picture is looked at.
-    settings = {"width": 768, "height": 512, "spp": 40}
+    # 768 × 512 pixels: ten samples of each are a pass, and 32 are four of eight. Most of them are left when the first
+    # picture is looked at.
+    settings = {"width": 768, "height": 512, "spp": 32}
     job_id = await quick.submit(model=model, pipeline="mitsuba", frames="1", settings=settings)
     async with api_of(quick, tmp_path) as http:
         path = f"/v1/jobs/{job_id}/frames/1"
+        told = asyncio.create_task(told_of(http, job_id))
 
         async def picture() -> bytes | None:
             answer = await http.get(f"{path}/preview", follow_redirects=True)
@@ -273,6 +262,10 @@ async def test_a_frame_that_renders_is_shown_and_its_pictures_are_gone_when_it_i
         assert (await http.get(path)).json()["progress"]["preview"] >= 1
         job = await quick.ended(job_id)
         assert job.state is JobState.SUCCEEDED
+        seen = progress_of(await told)
+        assert {(one["total"], one["unit"]) for one in seen} == {(32, "samples")}
+        assert {one["done"] for one in seen} >= {8, 16, 24}
+        assert all(one["fraction"] == pytest.approx(one["done"] / 32, abs=1e-3) for one in seen)
         gone = await http.get(f"{path}/preview")
         assert (gone.status_code, gone.json()["code"]) == (404, "not-found")
 

@@ -59,8 +59,9 @@ class TestPorts:
             two.release()
 
     def test_a_block_of_which_one_port_is_taken_is_left_alone(
-        self, reservation: PortReservation, tmp_path: Path
+        self, reservation: PortReservation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("cluster.local.ports._LAST_BLOCK_PATIENCE_S", 0.5)
         last = reservation.reserve(home=tmp_path, last=None)
         with socket.socket() as intruder:
             intruder.bind(("127.0.0.1", last.gcs))

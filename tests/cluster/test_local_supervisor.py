@@ -223,6 +223,7 @@ class TestRepair:
         after = EmbeddedPostgres(root=running.place.postgres).start()
         assert (after.port, running.record.ray) == (database.port, before.ray)
 
+    @pytest.mark.slow
     def test_a_killed_raylet_means_a_new_ray_with_the_application_on_the_same_ports(self, running: Farm) -> None:
         before, deployments, old = running.record, len(running.deployments()), running.processes()
         assert before.ray is not None
@@ -266,6 +267,7 @@ class TestDown:
         assert survivors(marks) == []
         assert not [process for process in psutil.process_iter() if str(farm.home) in " ".join(_command_of(process))]
 
+    @pytest.mark.slow
     def test_two_farms_do_not_see_each_other_and_down_leaves_no_process(
         self, running: Farm, make_farm: Callable[[str], Farm]
     ) -> None:

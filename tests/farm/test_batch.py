@@ -55,15 +55,15 @@ def test_a_stopped_batch_render_goes_on_in_the_farm_and_says_how_to_take_it_up(
 ) -> None:
     lasting = "settings: {resolution_x: 320, resolution_y: 180, samples: 16}"  # a second and more per frame
     scene = ROOT / "examples" / "sample.blend"
-    spec.write_text(f"scene: {scene}\nframes: 1-20\n{lasting}\njob: {{reuse: false, outputs: {{video: null}}}}\n")
+    spec.write_text(f"scene: {scene}\nframes: 1-10\n{lasting}\njob: {{reuse: false, outputs: {{video: null}}}}\n")
     name = "stopped-batch"
     command = [sys.executable, "-m", "cluster.batch", "render", str(spec)]
     assert ray_job(running, "submit", "--no-wait", "--submission-id", name, "--", *command).returncode == 0
-    log = wait_for(lambda: text if "of 20" in (text := ray_job(running, "logs", name).stdout) else None, "progress")
-    job_id = re.search(r"job ([0-9a-f-]{36}): 20 frames", log)[1]  # type: ignore[index]
+    log = wait_for(lambda: text if "of 10" in (text := ray_job(running, "logs", name).stdout) else None, "progress")
+    job_id = re.search(r"job ([0-9a-f-]{36}): 10 frames", log)[1]  # type: ignore[index]
     ray_job(running, "stop", name)
     log = ray_job(running, "logs", name).stdout
     assert f"cluster.batch follow {job_id}" in log
     followed = ray_job(running, "submit", "--", sys.executable, "-m", "cluster.batch", "follow", job_id)
     assert followed.returncode == 0, followed.stdout
-    assert running.ended(job_id)["counts"]["committed"] == 20
+    assert running.ended(job_id)["counts"]["committed"] == 10

@@ -54,8 +54,12 @@ def test_killing_postgres_loses_no_finished_frame(running: RunningFarm, job: str
 
 
 def test_killing_the_whole_of_ray_costs_at_most_the_frames_in_flight(running: RunningFarm, job: str) -> None:
-    before = running.record["ray_restarts"]
+    before = running.record
     running.kill("ray::", "raylet", "gcs_server")
-    wait_for(lambda: running.record["ray_restarts"] > before and running.record["stage"] == "ready", "Ray's restart")
+    wait_for(
+        lambda: running.record["ray_restarts"] > before["ray_restarts"] and running.record["stage"] == "ready",
+        "Ray's restart",
+    )
+    assert running.record["ports"] == before["ports"]
     running.ended(job)
     running.assert_each_frame_once(job, FRAMES, in_flight=WINDOW)

@@ -65,6 +65,7 @@ async def test_an_engine_compiles_nothing_that_is_built(
     assert files_of(kernels) == before
 
 
+@pytest.mark.slow
 async def test_an_engine_on_a_fresh_machine_compiles_for_itself_alone(
     start_engine: StartEngine,
     ball: ModelFiles,
