@@ -166,7 +166,7 @@ _FILE_SYSTEMS = (ord("f") << 8, ord("X") << 8, ord("v") << 8, 0x9400, 0xF500, 0x
 """Types of the ioctls of file systems (ext4, verity and encryption; XFS; versions; Btrfs; F2FS; bcachefs): flags,
 labels, seals and subvolumes of what is open for reading only. Those of GPU drivers have other types."""
 _PRIORITIES = (((141, 140), 0), ((251, 30), 1))
-"""setpriority and ioprio_set, and the value of their first argument by which the second is one process or thread: whoever
+"""setpriority and ioprio_set, and the value of their first argument by which the second is one process or thread: who
 is of the same user may slow it down."""
 _SCHED_SETSCHEDULER = (144, 119)
 _POLICY_MASK = 0xFF

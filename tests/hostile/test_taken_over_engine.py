@@ -286,6 +286,18 @@ class TestResources:
             await attack(name, folder=str(tmp_path / "work"), count=8, mib=4, settings={"scratch_bytes": "16MiB"})
         assert caught.value.reason is EndReason.ENGINE_ERROR
 
+    @pytest.mark.skipif(
+        any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists() or Path("/dev/kfd").exists(),
+        reason="drivers of cards need shared memory",
+    )
+    async def test_nor_is_memory_filled_by_files_that_outlive_it(self, attack: Attack) -> None:
+        path = Path("/dev/shm") / f"rayfarm-test-{os.getpid()}"
+        try:
+            assert await attack("write", path=str(path), text="x") == {"refused": "EACCES"}
+            assert "worked" in await attack("write", path=str(path), text="x", settings={"confine_files": False})
+        finally:
+            path.unlink(missing_ok=True)
+
     async def test_what_it_prints_is_kept_at_its_end_only(self, attack: Attack) -> None:
         assert await attack("print_much", mib=24, settings={"log_tail_bytes": "4KiB", "scratch_bytes": "16MiB"}) in (
             {"worked": 24},
