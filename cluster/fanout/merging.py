@@ -53,6 +53,7 @@ async def merge_frame(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     facts = await asyncio.to_thread(
         _checked,
         target,
+        output=output,
         expected=pipeline.frame_size(settings),
         decode_limit_bytes=farm.settings.check_decode_bytes,
     )
@@ -99,13 +100,15 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _checked(picture: Path, *, expected: tuple[int, int] | None, decode_limit_bytes: int) -> PictureFacts:
+def _checked(
+    picture: Path, *, output: OutputFormat, expected: tuple[int, int] | None, decode_limit_bytes: int
+) -> PictureFacts:
     """What is checked of a frame that an engine wrote."""
     try:
         check_image(picture)
     except EngineError as error:
         raise BadPicture(error.message) from error
-    return verify_picture(picture, expected=expected, decode_limit_bytes=decode_limit_bytes)
+    return verify_picture(picture, expected=expected, decode_limit_bytes=decode_limit_bytes, output=output)
 
 
 async def _store(

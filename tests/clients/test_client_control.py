@@ -97,6 +97,24 @@ class TestAgainstTheApi:
         assert (code, json.loads(said)["weight"]) == (0, 250)
         assert (await rayfarm("projects", "default"))[0] == 2
 
+    async def test_a_model_is_kept_warm_until_it_is_told_otherwise(
+        self, farm: ApiFarm, port: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        options = ["--url", f"http://127.0.0.1:{port}", "--api-key", farm.key]
+        model = await farm.model()
+
+        def kept(*words: str) -> tuple[int, str, bool]:
+            code = main(["keep-warm", *words, *options])
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                return code, capsys.readouterr().out, client.model(model).keep_warm
+
+        code, said, now = await asyncio.to_thread(kept, model)
+        assert (code, now) == (0, True)
+        assert said.endswith(" is kept warm.\n")
+        code, said, now = await asyncio.to_thread(kept, model, "--off")
+        assert (code, now) == (0, False)
+        assert said.endswith(" is no longer kept warm.\n")
+
     async def test_the_commands_say_what_became_of_the_job(
         self,
         farm: ApiFarm,

@@ -93,6 +93,12 @@ class Client(StepCalls):
     def models(self, *, limit: int | None = None) -> Iterator[Model]:
         return (Model.read(item) for item in self._pages("/v1/models", limit=limit))
 
+    def keep_warm(self, model: Model | str, *, keep: bool = True) -> Model:
+        """Have replicas with nothing to do load the model, or no longer. Needs a key of the whole farm."""
+        model_id = model.id if isinstance(model, Model) else model
+        path = f"/v1/models/{require_id(model_id, what='model')}"
+        return Model.read(self._transport.json("PATCH", path, json={"keep_warm": keep}, repeatable=True))
+
     # --- jobs ---
 
     def submit(

@@ -113,6 +113,8 @@ class Model:
     remedy: str | None = None
     missing: tuple[Json, ...] = ()
     created_at: str | None = None
+    keep_warm: bool = False
+    """Replicas with nothing to do load it."""
     raw: Json = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -129,6 +131,7 @@ class Model:
             remedy=_text(data.get("remedy")),
             missing=tuple(item if isinstance(item, Mapping) else {"raw": str(item)} for item in missing),
             created_at=_text(data.get("created_at")),
+            keep_warm=bool(data.get("keep_warm")),
             raw=data,
         )
 

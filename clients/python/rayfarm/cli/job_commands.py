@@ -1,4 +1,4 @@
-"""`rayfarm jobs|show|cancel|logs|models`: what the farm has, and what it did."""
+"""`rayfarm jobs|show|cancel|logs|models|keep-warm`: what the farm has, and what it did."""
 
 from __future__ import annotations
 
@@ -117,6 +117,21 @@ def models(limit: Limit = 20, url: Url = None, api_key: ApiKey = None, as_json: 
             output.record(**model.raw)
             rows.append((model.id, model.state, model.name, model.digest[:12], model.created_at or ""))
     output.table(("id", "state", "name", "digest", "created"), rows, empty="No models yet.")
+
+
+def keep_warm(
+    model_id: Annotated[str, typer.Argument(help="The model's id, as `rayfarm models` prints it.", metavar="MODEL")],
+    off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have replicas with nothing to do load a model, so that its first frame waits for no load."""
+    output = Output(as_json=as_json)
+    with connect(url, api_key) as client:
+        model = client.keep_warm(model_id, keep=not off)
+    output.record(**model.raw)
+    output.say(f"{model.name} is {'kept warm' if model.keep_warm else 'no longer kept warm'}.")
 
 
 def _orders(job: Job) -> Iterator[tuple[str, str]]:
