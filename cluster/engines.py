@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -29,6 +28,7 @@ from cluster.settings import ClusterSettings
 from cluster.wear import Wear
 from db.queue import ClaimedChunk
 from jobs.errors import NotFound
+from jobs.plain_files import remove_tree
 from jobs.spec import JobSpec
 from jobs.states import EndReason
 from models.manifest import Manifest
@@ -129,7 +129,7 @@ class EngineLease:
         return path
 
     def discard_scratch(self, scratch: Path) -> None:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_tree(scratch)
 
 
 class EngineRoom:

@@ -100,6 +100,20 @@ def write_many_files(folder: str, count: int, mib: int) -> int:
     return _for_ever()
 
 
+def bury_a_file(folder: str, depth: int, mib: int) -> int:
+    """So deep that nobody who calls a function for each level gets there."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    deepest = os.open("big", os.O_CREAT | os.O_WRONLY, dir_fd=here)
+    for _ in range(mib):
+        os.write(deepest, b"\x01" * _MIB)
+    return _for_ever()
+
+
 def write_nameless_files(folder: str, count: int, mib: int) -> int:
     """Deleted while they are open, so that no folder shows them."""
     held = []
@@ -317,7 +331,7 @@ _ATTACKS: dict[str, Callable[..., Any]] = {
     attack.__name__: attack
     for attack in (
         *(connect, connect_to_file, send_from_a_pair, fork, start_program, start_threads, allocate, kill, limit),
-        *(write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
+        *(bury_a_file, write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
         *(outlive_the_parent, system_calls, kill_by_pipe, choose_the_signal, own_a_socket),
         *(change_mode, change_mode_of_open, change_owner, change_times, add_attribute, set_flags),
         *(truncate, empty_by_opening, write_and_cut, slow_down, choose_a_core),

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jobs.plain_files import remove_tree
 from jobs.states import EndReason
 from pipelines.base import ModelFiles
 from pipelines.errors import EngineCrashed, EngineError
@@ -285,6 +286,16 @@ class TestResources:
         with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB") as caught:
             await attack(name, folder=str(tmp_path / "work"), count=8, mib=4, settings={"scratch_bytes": "16MiB"})
         assert caught.value.reason is EndReason.ENGINE_ERROR
+
+    async def test_so_is_one_that_hides_files_deeper_than_anybody_looks(self, attack: Attack, tmp_path: Path) -> None:
+        work = tmp_path / "work"
+        try:
+            with pytest.raises(EngineCrashed, match="folders inside each other") as caught:
+                await attack("bury_a_file", folder=str(work), depth=1200, mib=1)
+            assert caught.value.reason is EndReason.ENGINE_ERROR
+        finally:
+            remove_tree(work)  # pytest's own way of it would not get there
+        assert not work.exists()
 
     @pytest.mark.skipif(
         any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists() or Path("/dev/kfd").exists(),
