@@ -16,9 +16,9 @@ from cluster.settings import ClusterSettings
 from jobs.errors import Unavailable
 from jobs.states import EndReason
 from models.manifest import Manifest
-from models.materialise import ModelCache
+from models.materialise import BlobMismatch, ModelCache
 from pipelines.errors import EngineError
-from storage.base import Storage, StorageFull
+from storage.base import BlobDamaged, Storage, StorageFull
 
 _TRIAL_BYTES = 64 * 1024
 """What is written to see whether the disk takes anything."""
@@ -47,7 +47,10 @@ class NodeModels:
             self._trouble = {"trouble": words} if job_id is None else {"job_id": str(job_id), "trouble": words}
 
         async def ensure() -> Path:
-            return await self._cache.ensure(manifest, fetch=self._storage.fetch_blob)
+            try:
+                return await self._cache.ensure(manifest, fetch=self._storage.fetch_blob)
+            except BlobDamaged as error:  # no outage: waiting for it would hold the replica for ever
+                raise BlobMismatch(error.message, remedy=error.remedy) from error
 
         try:
             return await self._patience.until_available(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jobs.errors import InvalidInput
+from jobs.plain_files import open_plain
 from jobs.states import EndReason
 from pipelines.base import FrameRequest, MixesSound, ModelFiles, Pipeline
 from pipelines.errors import EngineError
 from pipelines.host import EngineHost
-from pipelines.output_check import check_contained
 from pipelines.settings import EngineSettings
 from pipelines.sound_format import MAX_SECONDS, SoundRange
 
@@ -60,10 +59,7 @@ async def mix_sound(
     try:
         await host.load(files)
         async with asyncio.timeout(MIX_TIMEOUT.total_seconds()):
-            sound = (await host.render(request)).main
-        await host.kill()
-        check_contained(sound, os.path.realpath(workdir))  # until the kill it could be changed
-        return sound
+            mixed = (await host.render(request)).main
     except TimeoutError:
         raise InvalidInput(f"The scene's sound was not mixed within {MIX_TIMEOUT}.", remedy=_REMEDY) from None
     except EngineError as error:
@@ -72,3 +68,8 @@ async def mix_sound(
         raise InvalidInput(f"The scene's sound cannot be mixed: {error.message}", remedy=_REMEDY) from error
     finally:
         await host.kill()
+    try:
+        open_plain(mixed).close()  # until it was killed, the engine could put another file there; now it stays
+    except OSError as error:
+        raise InvalidInput(f"The scene's sound cannot be read: {error.strerror}.", remedy=_REMEDY) from error
+    return mixed

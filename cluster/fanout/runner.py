@@ -153,6 +153,8 @@ class TaskRunner:
             for task in running or list(left.values()):
                 if failure.outage:
                     _log.warning("task_met_outage", work_id=task.work_id, task=task.task, error=str(error))
+                elif timeout.expired():
+                    _log.warning("task_overran", work_id=task.work_id, task=task.task, error=failure.message)
                 else:
                     _log.error("task_broke", work_id=task.work_id, task=task.task, exc_info=error)
                 del left[task.work_id]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from cluster.engines import EngineLease
 from db.repositories.replicas import trouble_of_job
 from jobs.errors import Unavailable
 from jobs.states import EndReason, JobState
-from storage.base import ArtifactUpload, StorageFull, StoredObject
+from storage.base import ArtifactUpload, BlobDamaged, StorageFull, StoredObject
+from tests.cluster.engine_rooms import engines
 from tests.cluster.in_process import InProcessFarm
 
 
@@ -23,7 +25,7 @@ async def test_an_engine_that_died_while_idle_is_no_frames_fault(farm: InProcess
     farm.start_dispatcher()
     farm.start_replica()
     await farm.ended(await farm.submit(frames="1-2"))
-    [engine] = [child for child in psutil.Process().children() if "pipelines.worker" in child.cmdline()]
+    [engine] = engines()
     engine.kill()
     await farm.until(lambda: _is_gone(engine))
     job = await farm.ended(await farm.submit(frames="3-5"))
@@ -43,6 +45,29 @@ async def test_a_job_whose_model_the_storage_has_lost_ends_and_says_what_to_do(
     job = await farm.ended(await farm.submit(frames="1-100", model=model))
     assert (job.state, job.end_reason) == (JobState.FAILED, EndReason.MODEL_INVALID)
     assert "register it again" in str(job.message)
+
+
+async def test_a_model_that_the_storage_has_damaged_ends_its_job_and_holds_no_replica(
+    farm: InProcessFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As S3 says it, each time: nothing there takes the damaged object away."""
+    fetch = farm.storage.fetch_blob
+    spoilt = hashlib.sha256(b"soon damaged").hexdigest()
+
+    async def fetch_blob(digest: str, destination: Path) -> None:
+        if digest == spoilt:
+            raise BlobDamaged("The bytes have changed.", remedy="Delete that object.")
+        await fetch(digest, destination)
+
+    farm.start_dispatcher()
+    model = await farm.model(b"soon damaged")
+    shutil.rmtree(tmp_path / "cache" / "models", ignore_errors=True)
+    monkeypatch.setattr(farm.storage, "fetch_blob", fetch_blob)
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1-100", model=model))
+    assert (job.state, job.end_reason) == (JobState.FAILED, EndReason.MODEL_INVALID)
+    assert "The bytes have changed" in str(job.message)
+    assert (await farm.ended(await farm.submit(frames="1-2"))).state == JobState.SUCCEEDED
 
 
 async def test_a_job_that_this_release_cannot_read_ends_alone(farm: InProcessFarm) -> None:

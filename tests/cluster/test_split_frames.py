@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import psutil
 import pytest
 
 from cluster.fanout.news import Hear
@@ -16,6 +15,7 @@ from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState, WorkKind
 from pipelines.fake.png import gradient_png
 from storage.keys import require_key
+from tests.cluster.engine_rooms import engines
 from tests.cluster.in_process import InProcessFarm, InProcessLauncher
 
 PICTURE = {"width": 37, "height": 21, "seed": 5}
@@ -88,9 +88,9 @@ async def test_an_engine_killed_in_the_middle_costs_its_part_one_try_and_the_oth
         frames="1", settings={**PICTURE, "render_ms": 6000}, split={"mode": "borders", "parts": 2}
     )
     await farm.until(lambda: _two_render(farm))
-    engines = [child for child in psutil.Process().children(recursive=True) if "pipelines.worker" in child.cmdline()]
-    assert len(engines) == 2
-    engines[0].kill()
+    both = engines()
+    assert len(both) == 2
+    both[0].kill()
     job = await farm.ended(job_id)
     assert (job.state, job.committed) == (JobState.SUCCEEDED, 1)
     assert await picture_of(farm, job_id, 0, tmp_path) == gradient_png(**PICTURE, frame=1)

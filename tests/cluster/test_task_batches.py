@@ -82,7 +82,8 @@ async def test_those_behind_a_preview_that_kills_its_process_get_another_at_no_c
     farm.launcher = launcher = Dying(bad)
     farm.start_dispatcher()
     await farm.until(lambda: failed_previews(farm, bad))
-    assert launcher.processes[:2] == [[bad, good], [good]]
+    assert launcher.processes[0] == [bad, good]
+    assert good in launcher.processes[1]
     assert await previews_of(farm, good) == [("done", 0)]
 
 

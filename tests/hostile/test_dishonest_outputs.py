@@ -241,7 +241,7 @@ class TestSound:
             sound_module = ENGINE
 
         monkeypatch.setattr(EngineHost, "kill", kill_late)
-        with pytest.raises(InvalidInput, match="sound cannot be mixed"):
+        with pytest.raises(InvalidInput, match="sound cannot be read"):
             await mix_sound(
                 ModelFiles(digest="0" * 64, root=root, main="model.json"),
                 pipeline=Loud(),

@@ -21,6 +21,7 @@ from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
 from pipelines.base import ModelFiles
 from pipelines.film_sound import mix_sound, why_silent
+from pipelines.host import EngineHost
 from pipelines.post.video import FILM_CONTAINERS, Container, encode_video
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
@@ -92,6 +93,29 @@ def tone(path: Path, *, rate: int = RATE_HZ, channels: int = 2, seconds: float =
 
 
 class TestMix:
+    async def test_an_engine_that_swaps_its_mix_for_a_link_gets_no_other_file_into_the_film(
+        self, sound_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = tone(tmp_path / "secret.wav")
+        kill = EngineHost.kill
+
+        async def swap_and_kill(host: EngineHost) -> None:
+            [mixed] = (tmp_path / "mix").rglob("*.wav")
+            mixed.unlink()
+            mixed.symlink_to(secret)
+            await kill(host)
+
+        monkeypatch.setattr(EngineHost, "kill", swap_and_kill)
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            await mix_sound(
+                model(sound_scenes),
+                pipeline=get_pipeline("cycles"),
+                first=1,
+                last=FRAMES,
+                workdir=tmp_path / "mix",
+                settings=EngineSettings(),
+            )
+
     async def test_the_second_half_of_the_scene_sounds_and_the_first_does_not(
         self, sound_scenes: Path, tmp_path: Path
     ) -> None:
