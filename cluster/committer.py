@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +23,7 @@ from cluster.settings import ClusterSettings
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
 from db.session import Database
 from jobs.errors import InvalidInput
+from jobs.plain_files import remove_tree
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, OutputFormat
 from pipelines.pictures import OUTPUTS
@@ -131,7 +131,7 @@ class Committer:
                     await self._commit_or_drop(frames)
             finally:
                 for finished in batch:
-                    shutil.rmtree(finished.scratch, ignore_errors=True)
+                    remove_tree(finished.scratch)
                     self._settled(finished)
 
     async def _next_batch(self, ready_at: float) -> list[FinishedFrame]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import shutil
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -29,12 +28,13 @@ from cluster.settings import ClusterSettings
 from cluster.wear import Wear
 from db.queue import ClaimedChunk
 from jobs.errors import NotFound
+from jobs.plain_files import remove_tree
 from jobs.spec import JobSpec
 from jobs.states import EndReason
 from models.manifest import Manifest
 from models.materialise import BlobMismatch
 from models.residency import Budget, ResidencyCache
-from pipelines.base import ModelFiles, OutputFormat
+from pipelines.base import LoadReport, ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
 from pipelines.host import EngineHost
 from pipelines.machine import machine_memory_bytes
@@ -92,6 +92,8 @@ class _Resident:
     host: EngineHost
     release_files: Callable[[], None]
     wear: Wear
+    crops: bool = False
+    """Its scene cuts its pictures, so that their size is nobody's to foresee."""
 
     def memory_bytes(self) -> int:
         return self.host.memory_bytes() if self.host.alive else 0
@@ -127,7 +129,7 @@ class EngineLease:
         return path
 
     def discard_scratch(self, scratch: Path) -> None:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_tree(scratch)
 
 
 class EngineRoom:
@@ -205,7 +207,7 @@ class EngineRoom:
                 host=host,
                 output_format=pipeline.output(settings),
                 warm=warm,
-                frame_size=pipeline.frame_size(settings),
+                frame_size=None if resident.crops else pipeline.frame_size(settings),
                 opening_ms=(time.monotonic() - began) * 1000,
                 wear=resident.wear,
             )
@@ -331,7 +333,7 @@ class EngineRoom:
         release_files = functools.partial(self._models.release, manifest.digest())
         try:
             model = ModelFiles(digest=wish.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-            host = await self._load(wish, model)
+            host, report = await self._load(wish, model)
         except BaseException:
             release_files()
             raise
@@ -340,9 +342,9 @@ class EngineRoom:
             recycle_growth_bytes=self._engine_settings.recycle_growth_bytes,
             memory_bytes=host.memory_bytes,
         )
-        return _Resident(host, release_files, wear)
+        return _Resident(host, release_files, wear, report.crops)
 
-    async def _load(self, wish: ModelWish, model: ModelFiles) -> EngineHost:
+    async def _load(self, wish: ModelWish, model: ModelFiles) -> tuple[EngineHost, LoadReport]:
         self._remove_empty_folders()
         host = await EngineHost.start(
             pipeline=get_pipeline(wish.pipeline),
@@ -359,7 +361,7 @@ class EngineRoom:
             await host.kill()
             raise
         _log.info("engine_loaded", pipeline=wish.pipeline, model=wish.digest[:12], seconds=report.seconds)
-        return host
+        return host, report
 
     def _remove_empty_folders(self) -> None:
         """Those of engines that are gone and whose last frames are committed; a live one's is not empty."""

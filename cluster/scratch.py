@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from jobs.plain_files import remove_tree
 
 _LOCK = ".rayfarm-in-use"
 _SWEEP = ".rayfarm-sweep"
@@ -33,7 +34,7 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder and all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self._lock)
 
 
@@ -51,7 +52,7 @@ def _sweeping(root: Path) -> Iterator[None]:
 def _remove_abandoned(root: Path) -> None:
     for folder in root.iterdir():
         if folder.is_dir() and not folder.is_symlink() and not _is_held(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
 
 
 def _is_held(folder: Path) -> bool:

@@ -6,8 +6,11 @@ and a file a pipe that nobody ever writes to. So the file is opened first, and w
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -36,6 +39,42 @@ def open_plain(path: Path, *, buffering: int = -1) -> BinaryIO:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "rb", buffering=buffering)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all that is in it, however deep; what cannot be removed stays, and nothing is raised.
+
+    ``shutil.rmtree`` calls itself for each level, and folders inside each other are made faster than it allows for.
+    """
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        with contextlib.suppress(OSError):
+            _lift_and_remove(folder)
+
+
+def _lift_and_remove(folder: Path) -> None:
+    """Level by level: what lies in a folder is moved to the top, and the empty folder removed. Follows no link."""
+    names = itertools.count()
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        while inside := os.listdir(top):  # noqa: PTH208 - pathlib knows no descriptors
+            for name in inside:
+                try:
+                    below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+                except OSError:  # no folder
+                    os.unlink(name, dir_fd=top)
+                    continue
+                try:
+                    for child in os.listdir(below):  # noqa: PTH208
+                        lifted = f".lifted-{os.urandom(8).hex()}-{next(names)}"
+                        os.rename(child, lifted, src_dir_fd=below, dst_dir_fd=top)
+                finally:
+                    os.close(below)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    folder.rmdir()
 
 
 def real_path(descriptor: int) -> str:

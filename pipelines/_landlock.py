@@ -26,8 +26,8 @@ _REFER = 1 << 13
 _TRUNCATE = 1 << 14
 """Since ABI 3."""
 
-_DEVICES = tuple(Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom", "kfd", "dri"))
-_GPU_DEVICES = "nvidia*"
+_DEVICES = tuple(Path("/dev") / name for name in ("null", "zero", "full", "random", "urandom"))
+_GPU_DEVICES = ("nvidia*", "kfd", "dri")
 """Not the whole of /dev: disks are in it."""
 _KERNEL = Path("/proc")
 """To be read. Other processes' memory and environment need the right to trace them, which Landlock takes away, unless
@@ -35,8 +35,9 @@ the process has CAP_PERFMON. Not to be written: root needs no right to do so, an
 _OWN_PROCESS = Path("/proc/self")
 """Drivers write thread names there."""
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the path is the kernel's, nothing is created by us
-"""GPU drivers and OpenMP create segments here. Without the right to list it: frames of other engines may lie there too,
-in folders whose names cannot be guessed."""
+"""GPU drivers create segments here, so it is for machines that have one: what lies there is memory that nobody counts,
+and outlives its maker. Without the right to list it: frames of other engines may lie there too, in folders whose names
+cannot be guessed."""
 
 _SCOPE_SIGNAL = 1 << 1
 _SCOPE_ABSTRACT_SOCKET = 1 << 0
@@ -75,9 +76,11 @@ def confine_files(libc: ctypes.CDLL, *, writable: Iterable[Path], readable: Iter
         return False
     try:
         allowed = [(path, everything) for path in writable]
-        allowed += [(path, existing) for path in (*_DEVICES, *Path("/dev").glob(_GPU_DEVICES), _OWN_PROCESS)]
+        cards = [path for pattern in _GPU_DEVICES for path in Path("/dev").glob(pattern)]
+        allowed += [(path, existing) for path in (*_DEVICES, *cards, _OWN_PROCESS)]
         allowed += [(path, reading) for path in (*readable, _KERNEL)]
-        allowed.append((_SHARED_MEMORY, everything & ~_READ_DIR))
+        if cards:
+            allowed.append((_SHARED_MEMORY, everything & ~_READ_DIR))
         for path, access in allowed:
             _allow(libc, ruleset, path, access)
         return bool(libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)

@@ -28,6 +28,7 @@ _NO_RENDERER_NEEDS: dict[str, tuple[int, int | None]] = {
     "kcmp": (312, 272),
     "move_pages": (279, 239),
     "migrate_pages": (256, 238),
+    "sched_setattr": (314, 274),
     # another view of files than the one it was given
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -103,9 +104,17 @@ _NO_RENDERER_NEEDS: dict[str, tuple[int, int | None]] = {
     # memory that outlives its process, or is in nobody's resident set
     "shmget": (29, 194),
     "shmat": (30, 196),
+    "shmctl": (31, 195),
     "semget": (64, 190),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "msgget": (68, 186),
+    "msgctl": (71, 187),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
     "memfd_secret": (447, 447),
 }
 """Name -> number on x86_64 and on aarch64 (None: it has no such call)."""
@@ -156,6 +165,13 @@ _TYPE_OF_IOCTL = 0xFF00
 _FILE_SYSTEMS = (ord("f") << 8, ord("X") << 8, ord("v") << 8, 0x9400, 0xF500, 0xBC00)
 """Types of the ioctls of file systems (ext4, verity and encryption; XFS; versions; Btrfs; F2FS; bcachefs): flags,
 labels, seals and subvolumes of what is open for reading only. Those of GPU drivers have other types."""
+_PRIORITIES = (((141, 140), 0), ((251, 30), 1))
+"""setpriority and ioprio_set, and the value of their first argument by which the second is one process or thread: who
+is of the same user may slow it down."""
+_SCHED_SETSCHEDULER = (144, 119)
+_POLICY_MASK = 0xFF
+_SCHED_OTHER = 0
+_SCHED_SETAFFINITY = (203, 122)
 _PRLIMIT = (302, 261)
 _PRCTL = (157, 167)
 _PR_SET_PDEATHSIG = 1
@@ -228,6 +244,20 @@ class _Program:
         self.add(_IF_EQUAL, number, if_false=len(block))
         self.lines += block
 
+    def refuse_unless_itself(self, call: tuple[int, int], *, which: int, pid: int) -> None:
+        """Refuse this call, except for one process by its first argument, and by its second for the one that asks."""
+        block = [
+            (_LOAD, 0, 0, _AT_ARGUMENTS),
+            (_IF_EQUAL, 0, 3, which),
+            (_LOAD, 0, 0, _AT_ARGUMENTS + 8),
+            (_IF_EQUAL, 2, 0, 0),
+            (_IF_EQUAL, 1, 0, pid),
+            (_RETURN, 0, 0, _REFUSE),
+            (_RETURN, 0, 0, _ALLOW),
+        ]
+        self.add(_IF_EQUAL, call[self.machine], if_false=len(block))
+        self.lines += block
+
     def refuse_ioctls(self) -> None:
         """Those that make other processes the owner of a file, and those of file systems."""
         whole = [(_IF_EQUAL, value) for value in _OWNER_OF_A_FILE]
@@ -273,6 +303,11 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     for signal_call in _SIGNALS.values():
         program.refuse_unless(signal_call, argument=0, one_of=[pid])
     program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
+    for priority_call, which in _PRIORITIES:
+        program.refuse_unless_itself(priority_call, which=which, pid=pid)
+    # Of its own threads it may name the one that asks and the first: no filter tells the others from other processes.
+    program.refuse_unless(_SCHED_SETAFFINITY, argument=0, one_of=[0, pid])
+    program.refuse_unless(_SCHED_SETSCHEDULER, argument=1, one_of=[_SCHED_OTHER], mask=_POLICY_MASK)
     program.refuse_if(_PRCTL, argument=0, one_of=[_PR_SET_PDEATHSIG])
     program.add(_RETURN, _ALLOW)
     return program.lines
@@ -280,8 +315,8 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
 
 def filter_system_calls(libc: ctypes.CDLL, *, sockets: bool) -> bool:
     """Refuse what no renderer needs, to this process and all its threads to come: other processes (to start, signal,
-    trace or limit them), attributes of files, new mounts and namespaces, the kernel's modules, keys, BPF and io_uring;
-    sockets too unless ``sockets``. False where the kernel or the machine cannot. Needs no_new_privs.
+    trace, limit or slow them), attributes of files, new mounts and namespaces, the kernel's modules, keys, BPF and
+    io_uring; sockets too unless ``sockets``. False where the kernel or the machine cannot. Needs no_new_privs.
     """
     found = _ARCHITECTURES.get(platform.machine())
     if found is None:

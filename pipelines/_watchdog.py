@@ -7,6 +7,7 @@ processes exempts root, and a quota needs a file system of its own. What an engi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ VIDEO_EVERY_S = LOOK_AGE_S
 """Seconds between two looks at video memory, where there is a card; all engines of a replica share one look."""
 _MEASURE_SHARE = 0.05
 """Of the time that may go into looking at files: a fluid's cache can be ten thousand of them."""
+_MAX_DEPTH = 100
+"""Folders inside each other. Caches of libraries have some ten; a path of a thousand can no longer be opened, and what
+lies behind it would not be counted."""
 _BLOCK_BYTES = 512
 """Unit of st_blocks."""
 _MACHINE_SHARE = 0.8
@@ -66,7 +70,7 @@ class Watchdog:
         self._video = video
         self._video_bytes = video_bytes
         self._video_peak = 0
-        self._before = sum(_bytes_below(folder) for folder in folders)
+        self._before = sum(_bytes_below(folder) or 0 for folder in folders)
         """What other engines have left in folders that they share."""
 
     async def run(self) -> Breach:
@@ -131,7 +135,14 @@ class Watchdog:
         )
 
     def _files(self) -> Breach | None:
-        held = sum(_bytes_below(folder) for folder in self._folders) - self._before + self._child.nameless_bytes()
+        found = [_bytes_below(folder) for folder in self._folders]
+        if None in found:
+            return Breach(
+                reason=EndReason.ENGINE_ERROR,
+                message=f"The engine made more than {_MAX_DEPTH} folders inside each other.",
+                remedy="Write fewer folders inside each other; no scene of Blender's or Mitsuba's own needs so many.",
+            )
+        held = sum(count or 0 for count in found) - self._before + self._child.nameless_bytes()
         if held <= self._scratch_bytes:
             return None
         return Breach(
@@ -155,17 +166,25 @@ def scratch_cap(wanted: int | None, workdir: Path) -> int:
     return int(free.f_bavail * free.f_frsize * _DISK_SHARE)
 
 
-def _bytes_below(folder: Path) -> int:
-    """On disk; what vanishes meanwhile counts nothing."""
+def _bytes_below(folder: Path) -> int | None:
+    """On disk; what vanishes meanwhile counts nothing. None: it lies too deep to be counted."""
     total = 0
-    for here, _, names in os.walk(folder):
-        for name in names:
-            try:
-                found = os.lstat(f"{here}/{name}")
-            except OSError:
-                continue
-            if stat.S_ISREG(found.st_mode):
-                total += found.st_blocks * _BLOCK_BYTES
+    waiting = [(str(folder), 0)]
+    while waiting:
+        here, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            return None
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    with contextlib.suppress(OSError):
+                        found = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(found.st_mode):
+                            total += found.st_blocks * _BLOCK_BYTES
+                        elif stat.S_ISDIR(found.st_mode):
+                            waiting.append((entry.path, depth + 1))
+        except OSError:
+            continue
     return total
 
 

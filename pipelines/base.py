@@ -67,6 +67,8 @@ class LoadReport:
     """Scripts and drivers of the model that were not allowed to run, named for the user."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """Facts that only this engine knows, JSON-able."""
+    crops: bool = False
+    """The scene cuts its pictures: they may be smaller than ``Pipeline.frame_size`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from jobs.plain_files import remove_tree
 from jobs.states import EndReason
 from pipelines._process import ChildProcess, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
@@ -352,7 +352,7 @@ class EngineHost:
         for number in list(self._calls):
             self._settle(number, self._lost)
         self.ended.set()
-        await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, self._home)
 
     def _cause_of_death(self) -> EngineLost:
         status = self._child.exit_status

@@ -148,6 +148,7 @@ class LoadedEvent(_Message):
     warnings: tuple[str, ...]
     blocked_scripts: tuple[str, ...]
     details: dict[str, Any]
+    crops: bool = False
 
     @classmethod
     def of(cls, call: int, report: LoadReport) -> LoadedEvent:
@@ -157,11 +158,16 @@ class LoadedEvent(_Message):
             warnings=report.warnings,
             blocked_scripts=report.blocked_scripts,
             details=dict(report.details),
+            crops=report.crops,
         )
 
     def report(self) -> LoadReport:
         return LoadReport(
-            seconds=self.seconds, warnings=self.warnings, blocked_scripts=self.blocked_scripts, details=self.details
+            seconds=self.seconds,
+            warnings=self.warnings,
+            blocked_scripts=self.blocked_scripts,
+            details=self.details,
+            crops=self.crops,
         )
 
 

@@ -108,8 +108,8 @@ class SandboxReport:
     ``unconfined``: whatever the user of the process may. What Landlock does not know (permissions, owners, times,
     attributes; before its third version the emptying of files) is guarded by ``calls``, and ``full`` takes both."""
     calls: str
-    """``filtered``: no process to start, signal, trace or limit, no attributes of files to change, no mounts, modules,
-    keys, BPF, io_uring and, without a network, no sockets; ``unfiltered``: what the kernel lets any process do."""
+    """``filtered``: no process to start, signal, trace, limit or slow, no attributes of files to change, no mounts,
+    modules, keys, BPF, io_uring and, without a network, no sockets; ``unfiltered``: what the kernel lets any do."""
     rights: str
     """``none``: no capability; ``kept``: those of the farm's user."""
     nice: int

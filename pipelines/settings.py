@@ -70,7 +70,7 @@ class EngineSettings(BaseSettings):
     """Where the kernel has Landlock: the child writes only its own folders, and reads only these, its model and the
     system's libraries."""
     filter_calls: bool = True
-    """Where the kernel has seccomp: the child may start, signal, trace or limit no process, change no file's
+    """Where the kernel has seccomp: the child may start, signal, trace, limit or slow no process, change no file's
     permissions, owner, times or attributes, and make no use of mounts, modules, keys, BPF and io_uring."""
     readable: tuple[Path, ...] = ()
     """More folders or files that every scene may read (a share of textures, drivers in an unusual place), JSON list."""

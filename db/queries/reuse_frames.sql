@@ -2,7 +2,8 @@
 -- the files in storage are those of the first. The caller says which frame of which job may stand for which of ours, so
 -- that the large tables are read by their keys, a stretch at a time, and all else by hash (it switches nested loops off:
 -- a guess of a planner without statistics would cost minutes). The newest picture of a frame is taken: an older one may
--- have been thrown out. A frame that has a result of its own here is rendered, whatever others have.
+-- have been thrown out. A frame that has a result of its own here is rendered, whatever others have. Of extra files only
+-- those of the frame's own attempt come along: others were made by a step that a person asked for.
 with wanted as materialized (
     select * from unnest(cast(:ordinals as integer[]), cast(:frames as integer[]), cast(:source_jobs as uuid[]),
                          cast(:source_ordinals as integer[])) as pair (ordinal, frame, source_job, source_ordinal)
@@ -46,6 +47,7 @@ with wanted as materialized (
     join found on found.ordinal = results.ordinal
     join files on files.job_id = found.source_job and files.ordinal = found.source_ordinal
               and files.generation = found.source_generation
+              and (files.kind <> 'extra' or strpos(files.storage_key, cast(found.attempt_id as text)) > 0)
 ), counted as (
     update job set reused = reused + (select count(*) from results) where id = :job_id
 )

@@ -85,6 +85,10 @@ _CODE = frozenset({".py", ".pyc", ".pyd", ".so", ".dll", ".dylib", ".sh"})
 _WELCOME = frozenset({".json", ".txt", ".safetensors", ".md", ".yaml", ".yml", ".png", ".jpg", ".jpeg", ".webp", ""})
 """No ending: LICENSE, .gitattributes."""
 _RUNS_CODE = ("auto_map", "custom_pipeline", "custom_pipelines", "trust_remote_code")
+_OTHER_WEIGHTS = ("transformers_weights",)
+"""Where a configuration may name the file of its weights, instead of the one that is looked at here."""
+_ADAPTER = "adapter_config.json"
+"""With it, transformers loads the weights that it names in place of those beside it, where it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +232,10 @@ def _check_file(path: Path, name: str) -> None:
                     f"{name} asks for code of its own ({key}), which this farm does not run.",
                     "Use a model whose classes diffusers and transformers bring themselves.",
                 )
+        if other := next((key for key in _OTHER_WEIGHTS if table.get(key)), None):
+            _refuse(f"{name} names weights of its own ({other}).", "Save the model with save_pretrained(folder).")
+        if path.name == _ADAPTER:
+            _refuse(f"{name} belongs to an adapter, which is not a whole model.", "Merge it, or send it as a LoRA.")
         if table.get("quantization_config"):
             _refuse(f"{name} describes quantized weights, which are not read here.", "Save the weights unquantized.")
 
@@ -236,9 +244,11 @@ def _weights_of(root: Path, folder: PurePosixPath, stem: str, names: list[str]) 
     """Manifest paths of one component's weights, and whether they are the 16-bit copies."""
     for variant in ("", f".{_HALF}"):
         single = str(folder / f"{stem}{variant}.safetensors")
+        listed = str(folder / f"{stem}.safetensors.index{variant}.json")
+        if single in names and listed in names:
+            _refuse(f"{single} and {listed} are both there: which are the weights?", "Take one of them out.")
         if single in names:
             return [single], bool(variant)
-        listed = str(folder / f"{stem}.safetensors.index{variant}.json")
         if listed in names:
             return _shards(root, folder, listed, names), bool(variant)
     _refuse(

@@ -14,19 +14,16 @@ from typing import Any, BinaryIO, NoReturn
 from urllib.parse import unquote
 
 from models.errors import ModelInvalid
+from models.formats.json_text import check_values
 from models.formats.references import FileReference, check_relative, place_of
 
 MAX_JSON_BYTES = 64 << 20
 """With buffers inside of it as base64; a scene of 100,000 nodes has some 30 MB without."""
-MAX_JSON_VALUES = 8_000_000
-"""Counted before it is parsed, by the commas and brackets: what holds others takes some 100 bytes of memory each,
-however few bytes of text it is. A scene of 100,000 nodes has some four million."""
 MAX_ITEMS = 1_000_000
 """Of one list: nodes, meshes, accessors …"""
 MAX_DATALESS_BYTES = 1 << 30
 """Of all accessors without data together: zeros that an importer would make of a claim alone."""
 
-_BEGIN_VALUES = (b",", b"[", b"{")
 _MAGIC = b"glTF"
 _JSON_CHUNK, _BIN_CHUNK = 0x4E4F534A, 0x004E4942
 _COMPONENT_BYTES = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
@@ -90,11 +87,7 @@ class _Document:
             else:
                 file.seek(0)
                 text, binary = _bounded(file, path.stat().st_size, path.name), None
-        if (values := sum(map(text.count, _BEGIN_VALUES))) > MAX_JSON_VALUES:
-            raise ModelInvalid(
-                f"The JSON of {path.name} has some {values} values; at most {MAX_JSON_VALUES} are allowed.",
-                remedy="Split the scene, or join what belongs together.",
-            )
+        check_values(text, path.name)
         try:
             data = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:

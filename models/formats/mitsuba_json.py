@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from xml.etree.ElementTree import Element, SubElement
 
 from models.errors import ModelInvalid
+from models.formats.json_text import check_values
 from models.formats.mitsuba_plugins import TAG_OF
 from models.formats.mitsuba_xml import MAX_DEPTH, MAX_FILE_BYTES
 
@@ -30,8 +31,10 @@ def scene_from_json(path: Path) -> Element:
         raise ModelInvalid(
             f"{path.name} has more than {MAX_FILE_BYTES} bytes.", remedy="Keep geometry and pictures in files."
         )
+    text = path.read_bytes()
+    check_values(text, path.name)
     try:
-        data = json.loads(path.read_bytes(), parse_constant=_no_constant)
+        data = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ModelInvalid(f"{path.name} is not a JSON scene: {error}.", remedy=_HOW) from error
     if not isinstance(data, dict) or data.get("type") != "scene":

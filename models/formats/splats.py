@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from models.errors import ModelInvalid
+from models.formats.zips import PLAIN, open_zip
 
 MAX_GAUSSIANS = 40_000_000
 """Of one cloud: 10 GB of attributes, as many again while frames are drawn."""
@@ -32,6 +33,8 @@ MAX_DEFLATE_RATIO = 1032
 """Most bytes that a byte of deflate can become."""
 MAX_SOG_META_BYTES = 1 << 20
 MAX_SOG_MEMBERS = 64
+MAX_SOG_DIRECTORY_BYTES = 1 << 20
+"""Of its list of files. No less than ``MAX_SOG_META_BYTES``, which is read through the same bound."""
 SPARE_SOG_BYTES = 16 << 20
 """For the palette of a .sog, and the head of a picture."""
 ZIP_ERRORS = (
@@ -87,7 +90,7 @@ def inspect_splats(path: Path) -> SplatSummary:
             file.seek(0, 2)
             size = file.tell()
             file.seek(0)
-            summary = reader(file, path.name, size)
+            summary = reader(file, path, size)
     except FileNotFoundError as error:
         raise ModelInvalid(f"The model's file {path.name} is missing.") from error
     if summary.count == 0:
@@ -104,8 +107,8 @@ def check_count(count: int, name: str) -> None:
         )
 
 
-def _ply(file: BinaryIO, name: str, size: int) -> SplatSummary:
-    head = file.read(MAX_PLY_HEADER_BYTES)
+def _ply(file: BinaryIO, path: Path, size: int) -> SplatSummary:
+    name, head = path.name, file.read(MAX_PLY_HEADER_BYTES)
     at = head.find(b"end_header\n")
     if not head.startswith(b"ply\n") or at < 0:
         raise ModelInvalid(
@@ -146,13 +149,13 @@ def _ply(file: BinaryIO, name: str, size: int) -> SplatSummary:
 
 def _ply_header(lines: list[str], name: str) -> tuple[int, list[tuple[str, str]]]:
     """Gaussians, and their properties. What follows the vertices is not read."""
-    count, element, properties = -1, "", list[tuple[str, str]]()
+    count, element, properties, known = -1, "", list[tuple[str, str]](), False
     for words in (line.split() for line in lines):
         match words:
             case [] | ["comment", *_] | ["obj_info", *_]:
                 continue
             case ["format", "binary_little_endian", "1.0"]:
-                continue
+                known = True
             case ["format", *kind]:
                 raise ModelInvalid(
                     f"{name} is a PLY of the format {' '.join(kind)[:40]!r}; only binary_little_endian 1.0 is read.",
@@ -179,12 +182,15 @@ def _ply_header(lines: list[str], name: str) -> tuple[int, list[tuple[str, str]]
                 )
         if len(properties) > MAX_PLY_PROPERTIES:
             raise ModelInvalid(f"{name} has more than {MAX_PLY_PROPERTIES} attributes a gaussian.")
+    if not known:
+        raise ModelInvalid(f"{name} does not say its format.", remedy="Save it as a binary little-endian .ply.")
     if len({each for each, _ in properties}) != len(properties):
         raise ModelInvalid(f"{name} names an attribute twice.", remedy="Export it again.")
     return max(count, 0), properties
 
 
-def _splat(file: BinaryIO, name: str, size: int) -> SplatSummary:
+def _splat(file: BinaryIO, path: Path, size: int) -> SplatSummary:
+    name = path.name
     count, rest = divmod(size, SPLAT_RECORD_BYTES)
     if rest:
         raise ModelInvalid(
@@ -200,8 +206,8 @@ def spz_body_bytes(*, version: int, count: int, sh_degree: int) -> int:
     return count * (position + rotation + 1 + 3 + 3 + 3 * ((sh_degree + 1) ** 2 - 1))
 
 
-def _spz(file: BinaryIO, name: str, size: int) -> SplatSummary:
-    packed = file.read(4096)
+def _spz(file: BinaryIO, path: Path, size: int) -> SplatSummary:
+    name, packed = path.name, file.read(4096)
     try:
         head = zlib.decompressobj(wbits=31).decompress(packed, SPZ_HEADER_BYTES)
     except zlib.error:
@@ -232,10 +238,16 @@ def _spz(file: BinaryIO, name: str, size: int) -> SplatSummary:
     )
 
 
-def _sog(file: BinaryIO, name: str, size: int) -> SplatSummary:
+def _sog(_: BinaryIO, path: Path, __: int) -> SplatSummary:
+    name = path.name
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_zip(path, directory_bytes=MAX_SOG_DIRECTORY_BYTES) as archive:
             members = archive.infolist()
+            if strange := [each.filename for each in members if each.compress_type not in PLAIN]:
+                raise ModelInvalid(
+                    f"{name} holds {strange[0][:80]!r} packed in a way that is not read here.",
+                    remedy="Pack it without compression, as splat-transform does, or by deflate.",
+                )
             meta_file = next((each for each in members if each.filename == "meta.json"), None)
             if len(members) > MAX_SOG_MEMBERS or meta_file is None or meta_file.file_size > MAX_SOG_META_BYTES:
                 raise ModelInvalid(f"{name} has no usable meta.json at its root.", remedy=_UPLOAD_AGAIN)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.errors import ModelInvalid
+from models.formats.zips import open_zip
 
 MAX_TEXT_BYTES = 2 << 30
 """Of a text layer, which is parsed in memory at some ten times its size; crates are mapped."""
@@ -101,7 +102,7 @@ def _check_section(file: BinaryIO, word: str, start: int, length: int, version: 
 def _check_package(path: Path, size: int) -> None:
     """Stored and not packed, so no bomb; every name stays inside."""
     try:
-        with zipfile.ZipFile(path) as package:
+        with open_zip(path) as package:
             members = package.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         raise _damaged(path.name, str(error) or "its directory cannot be read") from error

@@ -39,6 +39,7 @@ _OUT_OF_MEMORY = ("out of memory", "Out of memory", "malloc")
 class _Resident:
     """The scene that is loaded."""
 
+    model: ModelFiles
     scene: Any
     overrides: SceneOverrides
     pre_roll: PreRoll
@@ -74,6 +75,7 @@ class CyclesEngine:
         scene = bpy.context.scene
         warnings = _prepare(scene)
         self._resident = _Resident(
+            model=model,
             scene=scene,
             overrides=SceneOverrides(scene=scene),
             pre_roll=PreRoll(self._simulations),
@@ -84,15 +86,14 @@ class CyclesEngine:
             seconds=time.perf_counter() - begun,
             warnings=(*opened.warnings, *warnings, *missing_files()),
             blocked_scripts=tuple(opened.blocked),
+            crops=scene.render.use_border and scene.render.use_crop_to_border,
         )
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
-        resident = self._resident
-        if resident is None:
-            raise EngineError(EndReason.INFRA, "No scene is loaded.")
-        settings = _validated(request)
-        scene = resident.scene
         begun = time.perf_counter()
+        settings = _validated(request)
+        resident = self._unspoilt(settings)
+        scene = resident.scene
         device = self._use_device(scene, settings)
         changed = resident.overrides.apply(settings) or request.part is not None
         extra_folder = request.scratch / "extra"
@@ -141,6 +142,14 @@ class CyclesEngine:
                 "engine_version": self._pipeline.engine_version(),
             },
         )
+
+    def _unspoilt(self, settings: CyclesSettings) -> _Resident:
+        """The scene; opened anew where the frames before have left in it what this one must not see."""
+        if self._resident is not None and self._resident.pre_roll.spoilt_for(settings.simulations):
+            self.load(self._resident.model)
+        if self._resident is None:
+            raise EngineError(EndReason.INFRA, "No scene is loaded.")
+        return self._resident
 
     @contextmanager
     def _part(self, scene: Any, request: FrameRequest, settings: CyclesSettings) -> Iterator[PartNotes | None]:

@@ -22,6 +22,12 @@ class PreRoll:
         self._moving = bool(self._unbaked) or any(one.baked is None for one in found)
         self._played: int | None = None
         """Frames from the scene's first up to this one were played in order, and none since."""
+        self._jumped = False
+        """A frame was set that was not played up to: Blender's caches may hold what no play gives, and go first."""
+
+    def spoilt_for(self, how: Simulations) -> bool:
+        """Whether the scene must be opened anew before a frame is set."""
+        return self._jumped and how is Simulations.PRE_ROLL
 
     def go_to(self, scene: Any, frame: int, how: Simulations, progress: ProgressCallback) -> int:
         """Set the scene to ``frame``; returns how many frames before it were played for that."""
@@ -37,5 +43,7 @@ class PreRoll:
                 scene.frame_set(number)
                 progress(0.0, f"playing frame {number} of {frame}")
         scene.frame_set(frame)
-        self._played = frame if self._moving and how is Simulations.PRE_ROLL and frame >= scene.frame_start else None
+        plays = self._moving and how is Simulations.PRE_ROLL and frame >= scene.frame_start
+        self._played = frame if plays else None
+        self._jumped = self._jumped or (self._moving and not plays)
         return len(before)

@@ -36,7 +36,15 @@ _CYCLES_PROPERTIES = (
     "use_adaptive_sampling",
     "adaptive_threshold",
     "adaptive_min_samples",
+    "use_layer_samples",
 )
+_SWITCHES = (
+    ("shutter", "motion blur", "render.use_motion_blur", "motion_blur"),
+    ("adaptive_threshold", "adaptive sampling", "cycles.use_adaptive_sampling", "adaptive_sampling"),
+    ("adaptive_min_samples", "adaptive sampling", "cycles.use_adaptive_sampling", "adaptive_sampling"),
+    ("denoiser", "denoising", "cycles.use_denoising", "denoise"),
+)
+"""A setting, what it is for, where the scene says whether that is on, and the setting that turns it on."""
 _IMAGE_PROPERTIES = ("media_type", "file_format", "color_mode", "color_depth", "quality")
 """In the order in which Blender must be told: each one limits the values of the next."""
 
@@ -94,6 +102,8 @@ class SceneOverrides:
         self._override(render, "render.resolution_y", settings.resolution_y)
         self._override(render, "render.resolution_percentage", settings.percentage)
         self._override(cycles, "cycles.samples", settings.samples)
+        if settings.samples is not None:  # a view layer's own would win over the job's
+            self._override(cycles, "cycles.use_layer_samples", "IGNORE")
         self._override(cycles, "cycles.seed", settings.seed)
         self._override(cycles, "cycles.use_denoising", settings.denoise)
         self._override_denoiser(settings.denoiser)
@@ -112,6 +122,7 @@ class SceneOverrides:
         for data_path in turn_on(self._scene, settings.passes or ()):
             self._mute(data_path)
         self._override_format(settings)
+        self._refuse_without_effect(settings)
         try:
             check_pixels(
                 render.resolution_x, render.resolution_y, most=MAX_PIXELS, percentage=render.resolution_percentage
@@ -120,6 +131,17 @@ class SceneOverrides:
             raise EngineError(EndReason.ENGINE_ERROR, f"{error}.", remedy="Lower the resolution.") from error
         self._applied = settings
         return True
+
+    def _refuse_without_effect(self, settings: CyclesSettings) -> None:
+        for name, purpose, data_path, switch in _SWITCHES:
+            if getattr(settings, name) is None or self._scene.path_resolve(data_path):
+                continue
+            if getattr(settings, switch) is None and not any(_curves_of(self._scene, data_path)):
+                raise EngineError(
+                    EndReason.MODEL_INVALID,
+                    f"The job's {name} is for {purpose}, which the scene has off.",
+                    remedy=f"Set {switch} to true, or leave {name} out.",
+                )
 
     def _restore(self) -> None:
         for curve in self._muted:

@@ -59,6 +59,8 @@ class Blocker:
         match code:
             case "adaptive_sampling":
                 return settings.adaptive_sampling is False
+            case "layer_samples":  # the job's win over them
+                return settings.samples is not None
             case "optix_denoiser":
                 return settings.denoise is False or settings.denoiser is Denoiser.OPENIMAGEDENOISE
             case _:

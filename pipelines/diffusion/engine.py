@@ -39,23 +39,28 @@ class DiffusionEngine:
     def __init__(self) -> None:
         prepare_torch()
         self._pipeline = DiffusionPipeline()
+        self._model: ModelFiles | None = None
         self._resident: _Resident | None = None
+        """None behind a device or precision that could not hold the weights: the next frame loads them anew."""
 
     def load(self, model: ModelFiles) -> LoadReport:
         """On the device and in the precision that a job gets that does not name any."""
         begun = time.perf_counter()
+        self._model = None
         self._open(model, Hardware.choose(DiffusionSettings(prompt="")))
+        self._model = model
         return LoadReport(seconds=time.perf_counter() - begun)
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
-        if self._resident is None:
+        if self._model is None:
             raise EngineError(EndReason.INFRA, "No model is loaded.")
         begun = time.perf_counter()
         settings = _validated(request)
         hardware = Hardware.choose(settings)
-        if self._resident.weights.hardware != hardware:
-            self._open(self._resident.model, hardware)
         resident = self._resident
+        if resident is None or resident.weights.hardware != hardware:
+            del resident  # its weights go before the others come
+            resident = self._open(self._model, hardware)
         hardware.begin_frame()
         if resident.loras.use(settings.loras):
             resident.prompts.forget()
@@ -92,11 +97,12 @@ class DiffusionEngine:
             warnings=tuple(resident.prompts.warnings(settings, request.frame)),
         )
 
-    def _open(self, model: ModelFiles, hardware: Hardware) -> None:
+    def _open(self, model: ModelFiles, hardware: Hardware) -> _Resident:
         self._resident = None  # first, so that both never need room at once
         free_video_memory()
         weights = open_weights(model, check_files(model), hardware)
         self._resident = _Resident(model, weights, Prompts(weights), LoraStack(weights, model.root))
+        return self._resident
 
 
 def create_engine() -> DiffusionEngine:

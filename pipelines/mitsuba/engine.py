@@ -36,10 +36,8 @@ Pixels = npt.NDArray[np.float32]
 
 @dataclass(slots=True)
 class _Resident:
-    """The model, and the scene as one variant holds it."""
+    """The scene as one variant holds it."""
 
-    model: ModelFiles
-    document: MitsubaScene
     choice: Choice
     scene: LoadedScene
 
@@ -50,11 +48,13 @@ class MitsubaEngine:
     def __init__(self) -> None:
         self._mitsuba = Mitsuba()
         self._pipeline = MitsubaPipeline()
+        self._loaded: tuple[ModelFiles, MitsubaScene] | None = None
         self._resident: _Resident | None = None
+        """None behind a variant that could not open the scene: the next frame opens it anew."""
 
     def load(self, model: ModelFiles) -> LoadReport:
         begun = time.perf_counter()
-        self._resident = None
+        self._loaded = self._resident = None
         if not model.main_path.is_file():
             raise EngineError(EndReason.MODEL_INVALID, f"The model's file {model.main} is missing.")
         document = read_checked(model)
@@ -66,6 +66,7 @@ class MitsubaEngine:
                 remedy="Upload them beside the scene and register it again.",
             )
         self._open(model, document, Variant.AUTO)
+        self._loaded = (model, document)
         return LoadReport(seconds=time.perf_counter() - begun)
 
     def render(self, request: FrameRequest, progress: ProgressCallback) -> FrameOutput:
@@ -117,18 +118,18 @@ class MitsubaEngine:
 
     def _in_variant(self, wanted: Variant) -> _Resident:
         """The scene in the variant that the job asks for."""
-        resident = self._resident
-        if resident is None:
+        if self._loaded is None:
             raise EngineError(EndReason.INFRA, "No scene is loaded.")
-        if self._mitsuba.choose(wanted) == resident.choice:
-            return resident
+        choice = self._mitsuba.choose(wanted)
+        if self._resident is not None and choice == self._resident.choice:
+            return self._resident
         self._resident = None  # two copies of a scene may not fit
-        return self._open(resident.model, resident.document, wanted)
+        return self._open(*self._loaded, wanted)
 
     def _open(self, model: ModelFiles, document: MitsubaScene, wanted: Variant) -> _Resident:
         choice = self._mitsuba.choose(wanted)
         scene = LoadedScene(self._mitsuba.mi, document, model.root)
-        self._resident = _Resident(model=model, document=document, choice=choice, scene=scene)
+        self._resident = _Resident(choice=choice, scene=scene)
         return self._resident
 
     def _render(

@@ -20,6 +20,8 @@ _IMAGES = frozenset({"bitmap", "envmap"})
 _VOLUMES = frozenset({"gridvolume", "sdfgrid"})
 _SAMPLES = 4
 """Of a sampler that names none (Mitsuba's own)."""
+_DIGITS = 18
+"""Of a number that is believed."""
 _FPS = 24.0
 """A Mitsuba scene has no time; a film of a camera path has this speed unless the job says otherwise."""
 
@@ -81,7 +83,7 @@ def scene_facts(document: MitsubaScene, *, main: str) -> dict[str, Any]:
 
 def _samples(sensor: Element | None) -> int:
     said = properties(sensor.find("sampler") if sensor is not None else None).get("sample_count", str(_SAMPLES))
-    return int(said) if said.isdigit() else _SAMPLES
+    return int(said) if said.isascii() and said.isdigit() and len(said) < _DIGITS else _SAMPLES
 
 
 def _reference(reference: MitsubaReference, main: str) -> dict[str, Any]:

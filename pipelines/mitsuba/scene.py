@@ -122,6 +122,7 @@ class LoadedScene:
         except ValueError as error:
             raise _refused(f"The picture is too large: {error}.", "Set width and height in the settings.") from error
         sensor = self._load(element)
+        sensor.set_scene(self.scene)  # some kinds look at how large it is
         parameters = self._mi.traverse(sensor)
         if "to_world" not in parameters and settings.camera_path is not None:
             raise _refused(f"The camera {name!r} cannot be moved.", "Name another one, or leave camera_path out.")

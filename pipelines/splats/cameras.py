@@ -25,6 +25,11 @@ DEFAULT_SIZE = (1280, 720)
 """Pixels, where neither the job nor the cameras say."""
 _UNITY = 1e-3
 """How far a rotation may be from orthonormal."""
+MIN_FOV_DEGREES = 0.001
+"""A narrower view than any telescope's; with less, focal lengths leave the range of a number."""
+_MIN_ANGLE = math.radians(MIN_FOV_DEGREES)
+_FARTHEST = 1e9
+"""Scene units from the origin, of a camera: beyond it a 32-bit float no longer holds what is seen."""
 _LENS_TERMS = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 _PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
 
@@ -109,6 +114,12 @@ class CameraPath:
         return self.cameras[0].size
 
     @property
+    def one_size(self) -> tuple[int, int] | None:
+        """Of every camera's picture; None: they differ."""
+        sizes = {camera.size or DEFAULT_SIZE for camera in self.cameras}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    @property
     def distorted(self) -> bool:
         return any(camera.distorted for camera in self.cameras)
 
@@ -145,8 +156,8 @@ def _camera_path(data: dict[str, Any]) -> CameraPath:
     for number, item in enumerate(_entries(data, "camera_path")):
         where = f"camera_path[{number}]"
         fov = _number(item, "fov", where)
-        if not 0 < fov < 180:
-            raise BadCameras(f"{where}.fov is {fov:g}; it must lie between 0 and 180 degrees.")
+        if not MIN_FOV_DEGREES <= fov < 180:
+            raise BadCameras(f"{where}.fov is {fov:g}; it must lie between {MIN_FOV_DEGREES} and 180 degrees.")
         cameras.append(
             PathCamera(pose=_pose(item.get("camera_to_world"), f"{where}.camera_to_world"), fov_degrees=fov, size=size)
         )
@@ -188,8 +199,8 @@ def _focal(lens: dict[str, Any], width: int, height: int, where: str) -> tuple[f
             found.append(_number(lens, name, where))
         elif angle in lens:
             radians = _number(lens, angle, where)
-            if not 0 < radians < math.pi:
-                raise BadCameras(f"{where}: {angle} is {radians:g}; it must lie between 0 and pi.")
+            if not _MIN_ANGLE <= radians < math.pi:
+                raise BadCameras(f"{where}: {angle} is {radians:g}; it must lie between {_MIN_ANGLE:.2g} and pi.")
             found.append(0.5 * side / math.tan(radians / 2))
         else:
             found.append(None)
@@ -235,6 +246,11 @@ class OrbitPath:
         return Camera.of_fov(pose, width=width, height=height, fov_degrees=self.fov_degrees)
 
 
+def check_transform(value: Any) -> None:
+    """Refuse what is not a turn and a shift; raises ``BadCameras``."""
+    _pose(value, "transform")
+
+
 def moved(pose: Matrix, transform: Matrix, scale: float) -> Matrix:
     """A camera's pose in a world that was turned and shifted by ``transform`` (3 or 4, 4) and then scaled."""
     result = np.eye(4)
@@ -274,6 +290,8 @@ def _pose(value: Any, where: str) -> Matrix:
         raise BadCameras(f"{where} is no matrix of 4 x 4 finite numbers.")
     pose = np.eye(4)
     pose[: matrix.size // 4] = matrix.reshape(-1, 4)
+    if np.abs(pose).max() > _FARTHEST:
+        raise BadCameras(f"{where} is farther than {_FARTHEST:g} from the origin.")
     if np.abs(pose[3] - [0, 0, 0, 1]).max() > _UNITY:
         raise BadCameras(f"{where}: the last row must be 0 0 0 1.")
     left, lengths, right = np.linalg.svd(pose[:3, :3])

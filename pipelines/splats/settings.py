@@ -11,7 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from models.manifest import check_path
 from pipelines.pictures import ImageFormat, check_encoding, check_pixels
-from pipelines.splats.cameras import DEFAULT_SIZE, BadCameras, fitted, parse_path
+from pipelines.splats.cameras import (
+    DEFAULT_SIZE,
+    MIN_FOV_DEGREES,
+    BadCameras,
+    check_transform,
+    fitted,
+    parse_path,
+)
 
 MIN_SIDE_PX = 4
 MAX_SIDE_PX = 16_384
@@ -46,7 +53,9 @@ class OrbitCameras(_Settings):
     frames_per_turn: Annotated[int, Field(ge=1, le=1_000_000)] = 120
     elevation_degrees: Annotated[float, Field(gt=-90, lt=90, description="Above the plane of the circle.")] = 15.0
     start_degrees: Annotated[float, Field(ge=-360, le=360)] = 0.0
-    fov_degrees: Annotated[float, Field(gt=0, lt=170, description="From the top of the picture to its bottom.")] = 50.0
+    fov_degrees: Annotated[
+        float, Field(ge=MIN_FOV_DEGREES, lt=170, description="From the top of the picture to its bottom.")
+    ] = 50.0
     radius: (
         Annotated[float, Field(gt=0, le=1e9, description="Scene units; None: so that the cloud fills the picture.")]
         | None
@@ -74,6 +83,15 @@ class _PathCameras(_Settings):
     )
     scale: Annotated[float, Field(gt=0, le=1e9, description="Of camera positions, after `transform`.")] = 1.0
 
+    @model_validator(mode="after")
+    def _only_turns_and_shifts(self) -> Self:
+        if self.transform is not None:
+            try:
+                check_transform(self.transform)
+            except BadCameras as error:
+                raise ValueError(f"{error} Put the scale into `scale`.") from error
+        return self
+
 
 class FileCameras(_PathCameras):
     """A nerfstudio camera path or transforms.json that was uploaded with the cloud."""
@@ -91,7 +109,10 @@ class InlineCameras(_PathCameras):
 
     @model_validator(mode="after")
     def _is_a_path(self) -> Self:
-        size = len(json.dumps(self.data))
+        try:
+            size = len(json.dumps(self.data, allow_nan=False))  # it is stored, and NaN is no JSON
+        except ValueError as error:
+            raise ValueError("inline cameras hold a number that is none (NaN or infinite)") from error
         if size > MAX_INLINE_CAMERAS_BYTES:
             raise ValueError(
                 f"inline cameras of {size} bytes; at most {MAX_INLINE_CAMERAS_BYTES} are allowed. Upload them beside "
@@ -157,9 +178,10 @@ class SplatsSettings(_Settings):
         return self
 
     def own_size(self) -> tuple[int, int] | None:
-        """Of the cameras' pictures, where these settings know them: a file's are known once it is read."""
+        """Of the cameras' pictures, where these settings know them and they are alike: a file's are known once it is
+        read."""
         if isinstance(self.cameras, InlineCameras):
-            return parse_path(self.cameras.data).size or DEFAULT_SIZE
+            return parse_path(self.cameras.data).one_size
         return DEFAULT_SIZE if isinstance(self.cameras, OrbitCameras) else None
 
     def size_of(self, own: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from db.bootstrap import ensure_project
-from db.dispatch import LostLeadership, jobs_to_pin, pin_job, refuse_job, resign, reuse_frames
+from db.dispatch import (
+    LostLeadership,
+    claim_tasks,
+    finish_task,
+    jobs_to_pin,
+    pin_job,
+    refuse_job,
+    resign,
+    reuse_frames,
+)
 from db.frame_actions import act_on_frames, retry_job
-from db.queue import PartCommit, commit_part
+from db.queue import PartCommit, commit_frames, commit_part
+from db.steps import add_step
 from db.submit import submit_job
 from jobs.frame_actions import FrameAction
-from tests.db.builders import CLUSTER, RENDER_KEY, Farm, add_model
+from jobs.states import WorkKind
+from tests.db.builders import CLUSTER, RENDER_KEY, Farm, add_model, artifact, commit_of
 
 
 class TestReuse:
@@ -230,6 +242,31 @@ class TestReuse:
         rows = await farm.rows("select distinct storage_key from artifact")
         first = await farm.rows("select storage_key from artifact where job_id = :id", id=source)
         assert {row.storage_key for row in rows} == {row.storage_key for row in first}
+
+    async def test_files_that_a_step_made_of_a_frame_stay_with_its_job(self, farm: Farm) -> None:
+        source = await farm.start(frames="1")
+        chunk = await farm.rendering(source, await farm.replica(), frames=1)
+        attempt = uuid4()
+        place = f"artifacts/{source}/0/{attempt}"
+        files = [artifact(f"{place}/0001.png"), artifact(f"{place}/00-depth.exr", kind="extra")]
+        frame = commit_of(chunk, 0, attempt_id=attempt, artifacts=files)
+        await commit_frames(farm.db, work_id=chunk.work_id, fence=chunk.fence, replica_id=uuid4(), frames=[frame])
+        async with farm.db.transaction() as tx:
+            await add_step(tx, job_id=source, request={"step": "denoise"}, ordinals=[0])
+        [task] = await claim_tasks(
+            farm.db,
+            kinds=[WorkKind.POST],
+            limit=9,
+            lease=timedelta(minutes=1),
+            holder=farm.model_id,
+            epoch=await farm.lead(),
+        )
+        made = artifact(f"artifacts/{source}/0/{uuid4().hex}/step1_0001.png", kind="extra", ordinal=0)
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[made])
+        job_id = await farm.start(frames="1")
+        assert await _reuse(farm, job_id) == 1
+        rows = await farm.rows("select storage_key from artifact where job_id = :id order by 1", id=job_id)
+        assert [row.storage_key for row in rows] == sorted(file.storage_key for file in files)
 
     async def test_a_job_may_decline(self, farm: Farm) -> None:
         await _rendered(farm, "1-2")

@@ -100,6 +100,20 @@ def write_many_files(folder: str, count: int, mib: int) -> int:
     return _for_ever()
 
 
+def bury_a_file(folder: str, depth: int, mib: int) -> int:
+    """So deep that nobody who calls a function for each level gets there."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    deepest = os.open("big", os.O_CREAT | os.O_WRONLY, dir_fd=here)
+    for _ in range(mib):
+        os.write(deepest, b"\x01" * _MIB)
+    return _for_ever()
+
+
 def write_nameless_files(folder: str, count: int, mib: int) -> int:
     """Deleted while they are open, so that no folder shows them."""
     held = []
@@ -224,6 +238,29 @@ def limit(pid: int) -> int:
     return pid
 
 
+def slow_down(pid: int, by: str) -> int:
+    """Another process gets less of the machine, of which the same user's asking is enough."""
+    match by:
+        case "nice":
+            os.setpriority(os.PRIO_PROCESS, pid, 19)
+        case "idle":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        case "one core":
+            os.sched_setaffinity(pid, {min(os.sched_getaffinity(0))})
+        case "disk":
+            number = 251 if platform.machine() == "x86_64" else 30
+            _call_libc(_LIBC.syscall, number, 1, pid, 3 << 13)  # IOPRIO_WHO_PROCESS, IOPRIO_CLASS_IDLE
+    return pid
+
+
+def choose_a_core() -> int:
+    """For itself, and its priority, as libraries do."""
+    os.nice(1)
+    core = min(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {core})
+    return core
+
+
 def outlive_the_parent() -> int:
     """Take back the signal that ends it with its parent."""
     return _call_libc(_LIBC.prctl, 1, 0, 0, 0, 0)
@@ -266,6 +303,12 @@ _NUMBERS = {
     "userfaultfd": (323, 282),
     "io_uring_setup": (425, 425),
     "shmget": (29, 194),
+    "shmctl": (31, 195),
+    "semctl": (66, 191),
+    "semop": (65, 193),
+    "msgctl": (71, 187),
+    "mq_unlink": (241, 181),
+    "sched_setattr": (314, 274),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
     "fchmodat2": (452, 452),
@@ -288,9 +331,9 @@ _ATTACKS: dict[str, Callable[..., Any]] = {
     attack.__name__: attack
     for attack in (
         *(connect, connect_to_file, send_from_a_pair, fork, start_program, start_threads, allocate, kill, limit),
-        *(write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
+        *(bury_a_file, write_one_file, write_many_files, write_nameless_files, print_much, read, write, list_folder),
         *(outlive_the_parent, system_calls, kill_by_pipe, choose_the_signal, own_a_socket),
         *(change_mode, change_mode_of_open, change_owner, change_times, add_attribute, set_flags),
-        *(truncate, empty_by_opening, write_and_cut),
+        *(truncate, empty_by_opening, write_and_cut, slow_down, choose_a_core),
     )
 }

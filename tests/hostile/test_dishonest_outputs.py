@@ -13,11 +13,13 @@ import pytest
 
 from cluster import committer
 from db.queue import FrameCommit
+from jobs.errors import InvalidInput
 from jobs.states import EndReason, JobState
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineCrashed, EngineError
 from pipelines.fake.pipeline import FakePipeline
 from pipelines.fake.png import gradient_png
+from pipelines.film_sound import mix_sound
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
@@ -217,3 +219,34 @@ class TestTheProtocol:
     async def test_sound_figures_pass(self, render: Render) -> None:
         output = await render("report", fields='"timings_ms":{"render":12.5},"metrics":{"samples":4}')
         assert (output.timings_ms, output.metrics["samples"]) == ({"render": 12.5}, 4)
+
+
+class TestSound:
+    async def test_that_becomes_a_pipe_before_its_engine_is_gone_is_never_opened(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root, sound = tmp_path / "model", tmp_path / "work" / "sound"
+        root.mkdir()
+        (root / "model.json").write_text(json.dumps({"1": {"act": "become_a_pipe"}}))
+        kill = EngineHost.kill
+
+        async def kill_late(host: EngineHost) -> None:
+            (sound / "go").touch()
+            async with asyncio.timeout(WAIT_S):
+                while not (sound / "swapped").exists():
+                    await asyncio.sleep(0.005)
+            await kill(host)
+
+        class Loud(FakePipeline):
+            sound_module = ENGINE
+
+        monkeypatch.setattr(EngineHost, "kill", kill_late)
+        with pytest.raises(InvalidInput, match="sound cannot be read"):
+            await mix_sound(
+                ModelFiles(digest="0" * 64, root=root, main="model.json"),
+                pipeline=Loud(),
+                first=1,
+                last=1,
+                workdir=tmp_path / "work",
+                settings=EngineSettings(confine_files=False),
+            )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import ModelInvalid
-from models.formats import mitsuba_xml
+from models.formats import json_text, mitsuba_xml
 from models.formats.mitsuba_xml import read_mitsuba
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -74,6 +74,20 @@ def test_a_document_type_is_never_read(tmp_path: Path, dtd: str) -> None:
 def test_a_plugin_that_is_not_known_never_becomes_a_library_that_is_loaded(tmp_path: Path, plugin: str) -> None:
     error = refused(model(tmp_path, f'{HEAD}<shape type="{plugin}"/></scene>'))
     assert "does not run" in error.message
+
+
+def test_a_document_type_in_utf_16_is_no_way_around(tmp_path: Path) -> None:
+    dtd = '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE scene [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    folder = model(tmp_path, f'{dtd}{HEAD}<shape type="sphere" id="&x;"/></scene>'.encode("utf-16"))
+    assert "document type" in refused(folder).message
+
+
+def test_a_json_scene_of_millions_of_empty_lists_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    folder = model(tmp_path, f"{HEAD}</scene>")
+    text = '{"type": "scene", "x": [' + "[]," * (json_text.MAX_VALUES // 2) + "[]]}"
+    (folder / "a.mitsuba.json").write_text(text)
+    with pytest.raises(ModelInvalid, match="values; at most"):
+        read_mitsuba(folder, "a.mitsuba.json")
 
 
 def test_parameters_that_multiply_each_other_end_at_a_limit(tmp_path: Path) -> None:

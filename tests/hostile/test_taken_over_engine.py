@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jobs.plain_files import remove_tree
 from jobs.states import EndReason
 from pipelines.base import ModelFiles
 from pipelines.errors import EngineCrashed, EngineError
@@ -168,6 +169,16 @@ class TestProcesses:
         assert await attack("limit", pid=victim.pid) == {"refused": "EPERM"}
         assert await attack("limit", pid=victim.pid, settings=UNGUARDED) == {"worked": victim.pid}
 
+    @pytest.mark.parametrize("by", ["nice", "idle", "one core", "disk"])
+    async def test_no_other_process_can_be_slowed_down(
+        self, attack: Attack, victim: subprocess.Popen[bytes], by: str
+    ) -> None:
+        assert await attack("slow_down", pid=victim.pid, by=by) == {"refused": "EPERM"}
+        assert await attack("slow_down", pid=victim.pid, by=by, settings=UNGUARDED) == {"worked": victim.pid}
+
+    async def test_while_it_may_choose_a_core_for_itself(self, attack: Attack) -> None:
+        assert "worked" in await attack("choose_a_core")
+
     async def test_it_cannot_make_itself_outlive_the_farm(self, attack: Attack) -> None:
         assert await attack("outlive_the_parent") == {"refused": "EPERM"}
         assert "worked" in await attack("outlive_the_parent", settings={"filter_calls": False})
@@ -175,6 +186,7 @@ class TestProcesses:
     async def test_system_calls_that_no_renderer_needs_are_refused(self, attack: Attack) -> None:
         names = ["ptrace", "process_vm_readv", "pidfd_getfd", "mount", "unshare", "setns", "open_by_handle_at"]
         names += ["finit_module", "kexec_file_load", "keyctl", "bpf", "perf_event_open", "userfaultfd", "shmget"]
+        names += ["shmctl", "semctl", "semop", "msgctl", "mq_unlink", "sched_setattr"]  # what other processes have
         answers = (await attack("system_calls", names=[*names, "io_uring_setup"]))["worked"]
         assert answers == {**dict.fromkeys(names, "EPERM"), "io_uring_setup": "ENOSYS"}
         unfiltered = (await attack("system_calls", names=["keyctl", "process_vm_readv"], settings=UNGUARDED))["worked"]
@@ -274,6 +286,28 @@ class TestResources:
         with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB") as caught:
             await attack(name, folder=str(tmp_path / "work"), count=8, mib=4, settings={"scratch_bytes": "16MiB"})
         assert caught.value.reason is EndReason.ENGINE_ERROR
+
+    async def test_so_is_one_that_hides_files_deeper_than_anybody_looks(self, attack: Attack, tmp_path: Path) -> None:
+        work = tmp_path / "work"
+        try:
+            with pytest.raises(EngineCrashed, match="folders inside each other") as caught:
+                await attack("bury_a_file", folder=str(work), depth=1200, mib=1)
+            assert caught.value.reason is EndReason.ENGINE_ERROR
+        finally:
+            remove_tree(work)  # pytest's own way of it would not get there
+        assert not work.exists()
+
+    @pytest.mark.skipif(
+        any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists() or Path("/dev/kfd").exists(),
+        reason="drivers of cards need shared memory",
+    )
+    async def test_nor_is_memory_filled_by_files_that_outlive_it(self, attack: Attack) -> None:
+        path = Path("/dev/shm") / f"rayfarm-test-{os.getpid()}"
+        try:
+            assert await attack("write", path=str(path), text="x") == {"refused": "EACCES"}
+            assert "worked" in await attack("write", path=str(path), text="x", settings={"confine_files": False})
+        finally:
+            path.unlink(missing_ok=True)
 
     async def test_what_it_prints_is_kept_at_its_end_only(self, attack: Attack) -> None:
         assert await attack("print_much", mib=24, settings={"log_tail_bytes": "4KiB", "scratch_bytes": "16MiB"}) in (

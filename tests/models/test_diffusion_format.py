@@ -189,6 +189,9 @@ class TestFolder:
             ("unet/config.json", b'{"auto_map": {"AutoModel": "m.M"}}', "asks for code of its own .auto_map."),
             ("tokenizer/tokenizer_config.json", b'{"auto_map": {"A": "m.M"}}', "asks for code of its own"),
             ("unet/config.json", b'{"quantization_config": {"bits": 4}}', "quantized"),
+            ("text_encoder/config.json", b'{"transformers_weights": "other.safetensors"}', "names weights of its own"),
+            ("text_encoder/adapter_config.json", b'{"base_model_name_or_path": "/"}', "belongs to an adapter"),
+            ("unet/diffusion_pytorch_model.safetensors.index.json", b'{"weight_map": {"a": "../x"}}', "both there"),
             ("unet/diffusion_pytorch_model.safetensors", b"\x01", "not a whole safetensors file"),
         ],
     )

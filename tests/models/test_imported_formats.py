@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from models.errors import ModelInvalid
-from models.formats import fbx, gltf, obj, usd
+from models.formats import fbx, gltf, json_text, obj, usd
 from models.formats.fbx import inspect_fbx
 from models.formats.gltf import inspect_gltf, read_gltf
 from models.formats.obj import inspect_obj, read_obj
@@ -159,7 +159,7 @@ class TestGltf:
         for text in ("[" * 100_000, '{"asset": NaN}', "", "[]", '{"asset": '):
             path.write_text(text)
             refused(lambda: inspect_gltf(path), "not a glTF scene")
-        path.write_text('{"asset": {"version": "2.0"}, "extras": [' + "[]," * (gltf.MAX_JSON_VALUES // 2) + "[]]}")
+        path.write_text('{"asset": {"version": "2.0"}, "extras": [' + "[]," * (json_text.MAX_VALUES // 2) + "[]]}")
         assert path.stat().st_size < gltf.MAX_JSON_BYTES // 4
         refused(lambda: inspect_gltf(path), "some 80000.. values; at most 8000000")
         monkeypatch.setattr(gltf, "MAX_ITEMS", 3)

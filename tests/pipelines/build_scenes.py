@@ -106,6 +106,31 @@ def bound_camera() -> None:
     save("markers")
 
 
+def region() -> None:
+    """A render region of its own, in the upper right."""
+    render = fresh().render
+    render.use_border = True
+    render.border_max_x, render.border_max_y = 0.9, 1.0
+    render.border_min_x, render.border_min_y = 0.6, 0.7
+    save("region")
+    render.use_crop_to_border = True
+    save("cropped")
+
+
+def layer_samples() -> None:
+    """A view layer with samples of its own, which win over the scene's."""
+    scene = fresh()
+    scene.cycles.use_layer_samples = "USE"
+    scene.view_layers["ViewLayer"].samples = 9
+    save("layer_samples")
+
+
+def all_off() -> None:
+    scene = fresh()
+    scene.render.use_motion_blur = scene.cycles.use_adaptive_sampling = scene.cycles.use_denoising = False
+    save("all_off")
+
+
 def movie() -> None:
     scene = fresh()
     scene.render.image_settings.media_type = "VIDEO"
@@ -265,6 +290,9 @@ if __name__ == "__main__":
         animated_samples,
         animated_by_strips,
         bound_camera,
+        region,
+        layer_samples,
+        all_off,
         movie,
         no_camera,
         stereo,

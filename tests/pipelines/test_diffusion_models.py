@@ -158,3 +158,13 @@ async def test_the_probe_says_what_a_folder_holds_and_refuses_a_pickle(copy: Pat
     pickle_beside(copy)
     with pytest.raises(ModelInvalid, match="is a pickle"):
         await probe()
+
+
+async def test_weights_that_one_precision_could_not_load_are_there_for_the_next_job(stage: Stage, copy: Path) -> None:
+    model = str(copy.relative_to(stage.models))
+    before = (await stage.render(model=model)).main.read_bytes()
+    (copy / UNET).rename(copy / "away")  # stands for memory that one precision alone runs out of
+    with pytest.raises(EngineError, match="no weights"):
+        await stage.render(model=model, dtype="bf16")
+    (copy / "away").rename(copy / UNET)
+    assert (await stage.render(model=model)).main.read_bytes() == before

@@ -13,6 +13,8 @@ from pipelines.splats.cameras import BadCameras, OrbitPath, fitted, moved, parse
 from pipelines.splats.pipeline import SplatsPipeline
 from pipelines.splats.settings import SplatsSettings
 
+DOUBLED = [[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0]]
+MIRRORED = [[-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
 IDENTITY = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
 
 
@@ -77,6 +79,10 @@ def test_an_angle_of_view_stands_for_a_focal_length_and_a_frame_overrides_the_fi
         (path(render_width=True), "render_width"),
         (transforms(camera_model="OPENCV_FISHEYE"), "OPENCV_FISHEYE"),
         (transforms(fl_x=-1, fl_y=-1), "positive"),
+        (path(camera_path=[{"camera_to_world": IDENTITY, "fov": 5e-324}]), "fov"),
+        (path(camera_path=[{"camera_to_world": [*IDENTITY[:3], 1e308, *IDENTITY[4:]], "fov": 50}]), "farther than"),
+        ({"w": 10, "h": 10, "camera_angle_x": 5e-324, "frames": transforms()["frames"]}, "camera_angle_x"),
+        ({"w": 10, "h": 10, "camera_angle_x": math.nan, "frames": transforms()["frames"]}, "finite"),
         ({"w": 10, "h": 10, "frames": transforms()["frames"]}, "fl_x"),
     ],
 )
@@ -152,6 +158,10 @@ class TestSettings:
             ({"sh_degree": 4}, "less than or equal to 3"),
             ({"cameras": {"type": "file", "path": "../secret.json"}}, "escapes"),
             ({"cameras": {"type": "orbit", "up": [0, 0, 0]}}, "zero vector"),
+            ({"cameras": {"type": "orbit", "fov_degrees": 5e-324}}, "greater than or equal to"),
+            ({"cameras": {"type": "inline", "data": path(seconds=math.nan)}}, "NaN or infinite"),
+            ({"cameras": {"type": "inline", "data": path(), "transform": DOUBLED}}, "it scales, .* into `scale`"),
+            ({"cameras": {"type": "file", "path": "a.json", "transform": MIRRORED}}, "mirrors"),
             ({"cameras": {"type": "inline", "data": {"frames": []}}}, "no camera"),
             ({"cameras": {"type": "inline", "data": transforms(k1=0.1)}}, "ignore_distortion"),
             ({"cameras": {"type": "inline", "data": {"frames": [], "pad": "x" * (2 << 20)}}}, "inline cameras of"),
@@ -160,6 +170,15 @@ class TestSettings:
     def test_what_the_pipeline_cannot_do_is_refused_by_name(self, wrong: dict[str, Any], words: str) -> None:
         with pytest.raises(ValidationError, match=words):
             SplatsSettings.model_validate(wrong)
+
+    def test_cameras_of_two_sizes_hold_no_frame_to_the_first_ones(self) -> None:
+        frame = transforms()["frames"][0]
+        data = transforms(frames=[frame, {**frame, "w": 64, "h": 48}])
+        inline = {"type": "inline", "data": data}
+        assert SplatsPipeline().frame_size(SplatsSettings.model_validate({"cameras": inline})) is None
+        assert SplatsPipeline().frame_size(
+            SplatsSettings.model_validate({"cameras": inline, "width": 80, "height": 40})
+        ) == (80, 40)
 
     def test_a_distorted_lens_may_be_drawn_straight_if_the_job_says_so(self) -> None:
         cameras = {"type": "inline", "data": transforms(k1=0.1), "ignore_distortion": True}

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import struct
 import tracemalloc
 import zipfile
 import zlib
@@ -144,6 +145,39 @@ def test_a_sog_whose_meta_lies_is_refused(tmp_path: Path, changes: dict[str, obj
         read_cloud(write(tmp_path, "lies.sog", sog_bytes(make_cloud(100, degree=1), **changes)))
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_sog_packed_so_that_it_unpacks_all_at_once_is_refused_before_it_does(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "bomb.sog"
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open("meta.json", "w", force_zip64=True) as member:
+        for _ in range(64):
+            member.write(bytes(1 << 20))
+    data = path.read_bytes()
+    assert len(data) < 1 << 20
+    true, claimed = struct.pack("<I", 64 << 20), struct.pack("<I", 1 << 10)
+    path.write_bytes(data.replace(true, claimed))  # its directory says that it is small
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelInvalid, match="packed in a way that is not read"):
+            read_cloud(path)
+        assert tracemalloc.get_traced_memory()[1] < HEADER_MEMORY
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_sog_with_a_directory_of_a_million_files_costs_no_memory(tmp_path: Path) -> None:
+    entry = b"PK\x01\x02" + struct.pack("<4B4HL2L5H2L", 20, 3, 20, 0, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    directory = entry * 1_000_000
+    ending = b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 0xFFFF, 0xFFFF, len(directory), 0, 0)
+    path = write(tmp_path, "many.sog", directory + ending)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelInvalid, match="its directory has more than"):
+            inspect_splats(path)
+        assert tracemalloc.get_traced_memory()[1] < HEADER_MEMORY
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_sog_picture_that_is_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     head = zlib.compress(bytes(1000))
     chunk = lambda kind, data: len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")  # noqa: E731
@@ -163,6 +197,7 @@ def test_a_sog_picture_that_is_a_bomb_is_refused_by_its_header(tmp_path: Path) -
     [
         (b"format binary_little_endian 1.0", b"format ascii 1.0", "ascii"),
         (b"format binary_little_endian 1.0", b"format binary_big_endian 1.0", "big_endian"),
+        (b"format binary_little_endian 1.0\n", b"", "does not say its format"),
         (b"property float opacity", b"property float opaqueness", "lacks opacity"),
         (b"property float f_rest_8", b"property float f_rest_x", "f_rest"),
         (b"property float nx", b"property list uchar int nx", "not understood"),
