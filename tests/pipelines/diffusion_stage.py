@@ -19,8 +19,8 @@ from pipelines.settings import EngineSettings
 DIGEST = "d" * 64
 STEPS = 3
 """Enough that each kind of scheduler takes its different steps."""
-SLOW_MACHINE = EngineSettings(start_timeout=timedelta(seconds=280))
-"""The import costs 7 s of CPU; the cores may be anybody's."""
+SLOW_MACHINE = EngineSettings(start_timeout=timedelta(seconds=280), threads=1)
+"""The import costs 7 s of CPU, and the cores may be anybody's; pictures so small are drawn no faster by two."""
 BUILD_TIMEOUT_S = 600
 SETUP_TIMEOUT_S = 1200
 """Of a test that may be the first: torch is imported twice, to build the models and to run them."""
