@@ -85,6 +85,7 @@ async def test_every_figure_of_a_frame_of_mitsuba(farm: InProcessFarm) -> None:
 
 
 @pytest.mark.usefixtures("patience")
+@pytest.mark.slow
 async def test_every_figure_of_a_frame_of_splats(farm: InProcessFarm) -> None:
     farm.start_dispatcher()
     model = await farm.model(ply_bytes(make_cloud()), ModelKind.SPLATS, "cloud.ply")
