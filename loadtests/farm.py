@@ -43,6 +43,7 @@ def running_farm(folder: Path) -> Iterator[Client]:
         with Client() as client:
             yield client
         return
+    folder.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="farm-", dir=folder))
     try:
         info = control.up(home, LocalFarmSettings(home=home))
