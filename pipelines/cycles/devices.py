@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +71,3 @@ class RenderDevices:
         self._preferences.refresh_devices()
         for device in self._preferences.devices:
             device.use = device.type == kind
-
-
-def render_threads() -> int:
-    """All cores this process may use, unless the farm says otherwise. Does not change pixels."""
-    return int(os.environ.get("RAYFARM_ENGINE_THREADS") or len(os.sched_getaffinity(0)))

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import bpy
 from pydantic import ValidationError
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from pipelines.cycles.blender import bpy, render_threads
 from pipelines.cycles.containment import LoadGuard, has_file_outputs, redirect_file_outputs
-from pipelines.cycles.devices import RenderDevices, render_threads
+from pipelines.cycles.devices import RenderDevices
 from pipelines.cycles.eevee import eevee_device
 from pipelines.cycles.external_files import missing_files
 from pipelines.cycles.frame_watch import FrameWatch

@@ -10,12 +10,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import bpy
 from pydantic import ValidationError
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
-from pipelines.cycles.devices import render_threads
+from pipelines.cycles.blender import bpy, render_threads
 from pipelines.cycles.finish_request import FinishRequest
 from pipelines.cycles.split import DenoiseNotes, FrameNotes
 from pipelines.errors import EngineError

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from PIL import Image
 
@@ -68,6 +69,19 @@ class TestEqualToBlenderByHand:
 
 
 class TestSettingsOfAResidentScene:
+    async def test_an_engine_of_fewer_threads_than_cores_sleeps_between_frames(
+        self, start_engine: StartEngine, scenes: Path, frame: Frame
+    ) -> None:
+        """Threads that were started and then not allowed would spin, on cores that are others' (oneTBB issue 1417)."""
+        host = await start_engine("cycles", blend(scenes, "plain"), threads=1)
+        await host.render(frame(3))
+        await asyncio.sleep(0.5)
+        engine = psutil.Process(host.pid)
+        before = engine.cpu_times()
+        await asyncio.sleep(2)
+        after = engine.cpu_times()
+        assert after.user + after.system - before.user - before.system < 0.2  # seconds; one that spins takes two
+
     async def test_a_changed_setting_takes_effect_and_the_next_job_does_not_inherit_it(
         self, start_engine: StartEngine, scenes: Path, frame: Frame
     ) -> None:
