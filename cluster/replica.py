@@ -26,7 +26,17 @@ from cluster.frame_progress import ChunkProgress, ProgressTeller
 from cluster.live_previews import LivePreviews
 from cluster.settings import ClusterSettings
 from db.listen import listen
-from db.queue import BeatReply, ClaimedChunk, FailOutcome, beat, claim_chunk, fail_frame, mark_gone, register_replica
+from db.queue import (
+    BeatReply,
+    ClaimedChunk,
+    FailOutcome,
+    beat,
+    claim_chunk,
+    fail_frame,
+    has_claimable,
+    mark_gone,
+    register_replica,
+)
 from db.queue.replicas import within_of
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -42,6 +52,8 @@ from storage.base import Storage
 _log = structlog.get_logger(__name__)
 
 _ASKED_TO_LEAVE = "The worker was asked to leave."
+_LOCKED_PAUSE_S = 0.02
+"""Seconds before a claim that met only locked chunks is made again: who holds them needs some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +200,9 @@ class Replica:
         while not self._departure.announced.is_set():
             self._wake.clear()
             chunk = await self._patience.until_available("claim_chunk", self._claim)
-            if chunk is None:
+            if chunk is None and await self._patience.until_available("look_for_chunk", self._was_passed_over):
+                await asyncio.sleep(_LOCKED_PAUSE_S)
+            elif chunk is None:
                 await self._rest()
             elif chunk.ordinals:
                 await self._render(chunk)
@@ -200,6 +214,9 @@ class Replica:
             cluster_id=self.identity.cluster_id,
             lease=self._limits.lease,
         )
+
+    async def _was_passed_over(self) -> bool:
+        return await has_claimable(self._database, replica_id=self.identity.id)
 
     async def _rest(self) -> None:
         try:

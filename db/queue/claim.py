@@ -66,6 +66,13 @@ async def claim_chunk(db: Database, *, replica_id: UUID, cluster_id: str, lease:
     )
 
 
+async def has_claimable(db: Database, *, replica_id: UUID) -> bool:
+    """Whether a chunk waits for this replica that a claim passed over because another held it locked: whoever starts
+    or ends one part of a frame holds the others. Nobody tells of such a lock's end."""
+    async with db.transaction() as tx:
+        return bool((await run(tx, "has_claimable", replica_id=replica_id)).scalar_one())
+
+
 async def start_chunk(db: Database, *, work_id: int, fence: int, warm: bool) -> bool:
     """Leased to rendering. False: render nothing of it, and nothing is left to release.
 

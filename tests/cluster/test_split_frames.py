@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
+from db.queue import ClaimedChunk, claim_chunk, has_claimable
+from db.session import Database
 from jobs.states import EndReason, JobState, WorkKind
 from pipelines.fake.png import gradient_png
 from storage.keys import require_key
@@ -76,6 +80,29 @@ async def test_a_whole_job_does_not_take_the_frames_of_a_split_one(farm: InProce
     ):
         job = await farm.ended(await farm.submit(frames="1-2", settings=PICTURE, split=split))
         assert (job.state, job.reused) == (JobState.SUCCEEDED, reused)
+
+
+async def test_a_part_that_a_claim_passed_over_while_another_held_it_is_claimed_again(
+    farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who starts the other part holds it. Nobody tells of the lock's end, and the next look is an hour away."""
+    passed_over: list[object] = []
+
+    async def claim_under_a_lock(db: Database, *, replica_id: UUID, **named: Any) -> ClaimedChunk | None:
+        if passed_over or not await has_claimable(db, replica_id=replica_id):
+            return await claim_chunk(db, replica_id=replica_id, **named)
+        async with db.transaction() as tx:
+            await tx.execute(text("select from work where assigned_to = :id for no key update"), {"id": replica_id})
+            passed_over.append(await claim_chunk(db, replica_id=replica_id, **named))
+        return None
+
+    farm.settings = farm.settings.model_copy(update={"unclaimed_poll": timedelta(hours=1)})
+    monkeypatch.setattr("cluster.replica.claim_chunk", claim_under_a_lock)
+    farm.start_dispatcher()
+    farm.start_replica()
+    job = await farm.ended(await farm.submit(frames="1", settings=PICTURE))
+    assert job.state is JobState.SUCCEEDED
+    assert passed_over == [None]
 
 
 async def test_an_engine_killed_in_the_middle_costs_its_part_one_try_and_the_other_parts_none(
