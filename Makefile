@@ -87,7 +87,9 @@ $(STAMP)/run: pyproject.toml requirements.lock | $(UV)
 
 $(STAMP)/pipelines: $(STAMP)/run
 	@.ci/system-packages cycles mitsuba
+	@echo "Installing all pipelines: 4 GB, some minutes, in which .venv/bin/rayfarm may be away"
 	@$(INSTALL) -e '.[$(PIPELINES),post,torch]'
+	@echo "A farm that is up knows of them after: make down up"
 	@touch $@
 
 $(STAMP)/dev: $(STAMP)/pipelines
