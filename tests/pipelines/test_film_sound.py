@@ -92,6 +92,18 @@ def tone(path: Path, *, rate: int = RATE_HZ, channels: int = 2, seconds: float =
     return path
 
 
+async def mixed_sound(scenes: Path, tmp_path: Path, *, first: int = 1) -> Path:
+    """Of the scene from this frame to its last."""
+    return await mix_sound(
+        model(scenes),
+        pipeline=get_pipeline("cycles"),
+        first=first,
+        last=FRAMES,
+        workdir=tmp_path / "mix",
+        settings=EngineSettings(),
+    )
+
+
 class TestMix:
     async def test_an_engine_that_swaps_its_mix_for_a_link_gets_no_other_file_into_the_film(
         self, sound_scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,26 +119,12 @@ class TestMix:
 
         monkeypatch.setattr(EngineHost, "kill", swap_and_kill)
         with pytest.raises(InvalidInput, match="cannot be read"):
-            await mix_sound(
-                model(sound_scenes),
-                pipeline=get_pipeline("cycles"),
-                first=1,
-                last=FRAMES,
-                workdir=tmp_path / "mix",
-                settings=EngineSettings(),
-            )
+            await mixed_sound(sound_scenes, tmp_path)
 
     async def test_the_second_half_of_the_scene_sounds_and_the_first_does_not(
         self, sound_scenes: Path, tmp_path: Path
     ) -> None:
-        mixed = await mix_sound(
-            model(sound_scenes),
-            pipeline=get_pipeline("cycles"),
-            first=1,
-            last=FRAMES,
-            workdir=tmp_path / "mix",
-            settings=EngineSettings(),
-        )
+        mixed = await mixed_sound(sound_scenes, tmp_path)
         heard = samples_of(mixed)[: RATE_HZ * FRAMES // FPS]
         half = len(heard) // 2
         assert loudness(heard[: half - RATE_HZ // FPS]) < QUIET
@@ -136,14 +134,7 @@ class TestMix:
     async def test_a_part_of_the_scene_begins_with_its_own_first_frame(
         self, sound_scenes: Path, tmp_path: Path
     ) -> None:
-        mixed = await mix_sound(
-            model(sound_scenes),
-            pipeline=get_pipeline("cycles"),
-            first=FRAMES // 2 + 2,
-            last=FRAMES,
-            workdir=tmp_path / "mix",
-            settings=EngineSettings(),
-        )
+        mixed = await mixed_sound(sound_scenes, tmp_path, first=FRAMES // 2 + 2)
         assert loudness(samples_of(mixed)[: RATE_HZ // FPS]) > LOUD
 
     async def test_a_scene_that_does_not_open_is_refused_in_words(self, tmp_path: Path) -> None:
