@@ -1,5 +1,8 @@
 """Puts the parts of a frame together in linear 32-bit light, then has a throwaway Blender make the picture of it.
 
+Where the picture is that light as it is (OpenEXR without loss, not denoised), it is written here: a Blender starts for
+some seconds.
+
 ``OpenEXR`` is imported here and never in a process that has ``bpy``: with persistent data Blender's next render would
 end in a segmentation fault.
 """
@@ -44,6 +47,8 @@ _COMBINED = ("Combined.R", "Combined.G", "Combined.B", "Combined.A")
 _ALBEDO = ("Denoising Albedo.R", "Denoising Albedo.G", "Denoising Albedo.B")
 _NORMAL = ("Denoising Normal.X", "Denoising Normal.Y", "Denoising Normal.Z")
 _CODECS = {"NONE": "NO_COMPRESSION"}
+_LOSSLESS = frozenset({"NONE", "RLE", "ZIPS", "ZIP", "PIZ"})
+_LARGEST_HALF = np.float32(np.finfo(np.float16).max)
 _OF_ONE_RENDER = ("Date", "Time", "RenderTime", "chunkCount", "channels")
 """Header words that hold for a part alone, or that the writer makes itself."""
 
@@ -77,11 +82,13 @@ def merge_parts(
         _check_header(path, whole)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="merge-") as name:
         folder = Path(name)
+        finished = folder / f"finished{extension}"
         if whole.multilayer:
-            finished = folder / f"finished{extension}"
             _paste_layers(parts, notes, finished)
+        elif _is_light(whole):
+            _write_light(finished, _merge_light(parts, notes)["light"], whole)
         else:
-            finished = asyncio.run(_finish(_merge_light(parts, notes, folder, extension), pipeline, folder))
+            asyncio.run(_finish(_for_blender(whole, _merge_light(parts, notes), folder, extension), pipeline, finished))
         shutil.move(finished, target)
 
 
@@ -113,7 +120,20 @@ def _check_header(path: Path, whole: FrameNotes) -> None:
         checked_size(headers, path.name, PART_LIMIT_BYTES, max_channels=MAX_CHANNELS)
 
 
-def _merge_light(parts: Sequence[Path], notes: list[PartNotes], folder: Path, extension: str) -> FinishRequest:
+def _is_light(whole: FrameNotes) -> bool:
+    """The frame is an OpenEXR file to whose numbers Blender would do nothing."""
+    file = whole.file
+    return (
+        file.file_format == "OPEN_EXR"
+        and whole.denoise is None
+        and file.linear_space is None
+        and file.color_mode in ("RGB", "RGBA")
+        and file.exr_codec in _LOSSLESS
+    )
+
+
+def _merge_light(parts: Sequence[Path], notes: list[PartNotes]) -> dict[str, Picture]:
+    """(height, width, channels) each: the light, and what its denoiser asks for."""
     whole = notes[0].whole
     wanted: dict[str, tuple[str, ...]] = {"light": _COMBINED}
     if whole.denoise is not None and whole.denoise.albedo:
@@ -126,13 +146,26 @@ def _merge_light(parts: Sequence[Path], notes: list[PartNotes], folder: Path, ex
         channels = _channels(path)
         for name, keys in wanted.items():
             _add(sums[name], [_channel(channels, f"{whole.layer}.{key}", path) for key in keys], note)
-    written = {}
-    for name, total in sums.items():
-        if whole.mode is SplitMode.SAMPLES:
+    if whole.mode is SplitMode.SAMPLES:
+        for total in sums.values():
             total /= whole.samples
-        written[name] = folder / f"{name}.exr"
-        _write_rgba(written[name], total.astype(np.float32))
+    return {name: total.astype(np.float32) for name, total in sums.items()}
+
+
+def _for_blender(whole: FrameNotes, merged: Mapping[str, Picture], folder: Path, extension: str) -> FinishRequest:
+    written = {name: folder / f"{name}.exr" for name in merged}
+    for name, path in written.items():
+        _write_rgba(path, merged[name])
     return FinishRequest(whole=whole, extension=extension, **{name: str(path) for name, path in written.items()})
+
+
+def _write_light(path: Path, pixels: Picture, whole: FrameNotes) -> None:
+    """As Blender writes it: what is beyond a half is the largest half."""
+    pixels = pixels[:, :, : len(whole.file.color_mode)]
+    if whole.file.color_depth == "16":
+        pixels = np.clip(pixels, -_LARGEST_HALF, _LARGEST_HALF).astype(np.float16)
+    header = {"compression": _codec(whole), "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, {whole.file.color_mode: np.ascontiguousarray(pixels)}).write(str(path))
 
 
 def _add(total: npt.NDArray[np.float64], channels: list[Picture], note: PartNotes) -> None:
@@ -165,10 +198,14 @@ def _paste_layers(parts: Sequence[Path], notes: list[PartNotes], target: Path) -
         for _, _, pasted in layers:
             for name, pixels in pasted.items():
                 pixels[rows] = _channel(channels, name, path)[rows]
-    codec = getattr(OpenEXR, _CODECS.get(whole.file.exr_codec, f"{whole.file.exr_codec}_COMPRESSION"))
+    codec = _codec(whole)
     OpenEXR.File(
         [OpenEXR.Part({**_kept(header), "compression": codec}, pasted, name) for name, header, pasted in layers]
     ).write(str(target))
+
+
+def _codec(whole: FrameNotes) -> object:
+    return getattr(OpenEXR, _CODECS.get(whole.file.exr_codec, f"{whole.file.exr_codec}_COMPRESSION"))
 
 
 def _kept(header: Mapping[str, object]) -> dict[str, object]:
@@ -203,9 +240,9 @@ def _write_rgba(path: Path, pixels: Picture) -> None:
     OpenEXR.File(header, {"RGBA": np.ascontiguousarray(pixels)}).write(str(path))
 
 
-async def _finish(request: FinishRequest, pipeline: Pipeline, folder: Path) -> Path:
-    """What people see, below ``folder``."""
-    workdir = folder.resolve()
+async def _finish(request: FinishRequest, pipeline: Pipeline, target: Path) -> None:
+    """What people see, made in the folder of ``target``."""
+    workdir = target.parent.resolve()
     host = await EngineHost.start(
         pipeline=pipeline, workdir=workdir, models=(), settings=EngineSettings(), engine_module=FINISH_MODULE
     )
@@ -228,4 +265,4 @@ async def _finish(request: FinishRequest, pipeline: Pipeline, folder: Path) -> P
     finally:
         await host.kill()
     check_contained(output.main, str(workdir))  # until the kill it could be changed
-    return output.main
+    output.main.replace(target)
