@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.errors import InvalidInput
+from jobs.labels import DEVICE_LABEL, ON_CPU, ON_GPU
 
 CPU = "cpu"
 """The class of a machine without a card that engines can use."""
@@ -49,6 +50,11 @@ def device_class_here(
             remedy=f"{hide}, or leave the setting out.",
         )
     return configured
+
+
+def labels_here(configured: Mapping[str, str], *, device_class: str) -> dict[str, str]:
+    """The labels of a replica of this machine: those that it was given, and what it renders on, by its class."""
+    return {**configured, DEVICE_LABEL: ON_CPU if device_class == CPU else ON_GPU}
 
 
 def found_class(*, system: Path = _SYSTEM, environment: Mapping[str, str] = os.environ) -> str:

@@ -16,7 +16,7 @@ from ray import serve
 
 from cluster.autoscaling import autoscaling_config
 from cluster.composition import open_farm
-from cluster.device_class import device_class_here
+from cluster.device_class import device_class_here, labels_here
 from cluster.logs import configure_logging
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
@@ -34,6 +34,7 @@ class Renderer:
         configure_logging()
         self._farm = open_farm()
         context = ray.get_runtime_context()
+        device_class = device_class_here(self._farm.settings.device_class)
         self._replica = Replica(
             identity=ReplicaIdentity(
                 cluster_id=self._farm.settings.id,
@@ -41,8 +42,8 @@ class Renderer:
                 node=self._farm.settings.node or platform.node(),
                 ray_node=context.get_node_id(),
                 serve_id=serve.get_replica_context().replica_tag,
-                device_class=device_class_here(self._farm.settings.device_class),
-                labels=self._farm.settings.labels,
+                device_class=device_class,
+                labels=labels_here(self._farm.settings.labels, device_class=device_class),
             ),
             database=self._farm.database,
             database_settings=self._farm.database_settings,

@@ -27,7 +27,8 @@ class ClusterSettings(BaseSettings):
     """The kind of slot that the replicas of this cluster's one pool are."""
 
     labels: dict[str, str] = {}
-    """Labels of every replica of the pool; jobs may ask for them."""
+    """Labels of every replica of the pool; jobs may ask for them. Each has `device` beside them, `gpu` or `cpu`, as
+    it is: one that is given here does not count."""
 
     # --- dispatcher ---
     tick_every: timedelta = timedelta(seconds=1)

@@ -11,6 +11,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import ge, gt, le, lt
 
+DEVICE_LABEL = "device"
+"""Each replica has it beside the labels that it was given: ``gpu`` where engines find a card, else ``cpu``."""
+ON_CPU = "cpu"
+ON_GPU = "gpu"
+
 _BOUNDS: tuple[tuple[str, Callable[[float, float], bool]], ...] = ((">=", ge), ("<=", le), (">", gt), ("<", lt))
 """The longer signs first."""
 

@@ -168,6 +168,10 @@ class Dependency(BaseModel):
     )
 
 
+MAX_LABELS = 16
+"""Labels of one job, with those that its settings ask for."""
+
+
 class JobSpec(BaseModel):
     """One request: a model version, a pipeline with its settings, frames, outputs, priority."""
 
@@ -188,8 +192,9 @@ class JobSpec(BaseModel):
     limits: JobLimits = Field(default_factory=JobLimits)
     labels: dict[str, str] = Field(
         default_factory=dict,
-        max_length=16,
-        description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`).",
+        max_length=MAX_LABELS,
+        description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`). "
+        "Settings that need a GPU add `device: gpu`.",
     )
     licences: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
         default_factory=dict, max_length=16, description="Counted licences that each running chunk holds."

@@ -160,6 +160,10 @@ class Pipeline(Protocol):
         """Raise ``ValueError`` where these settings cannot render the scene whose probe found ``facts``."""
         ...
 
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """Labels that a replica must have to render with these settings at all; see ``jobs.labels``."""
+        ...
+
     def output(self, settings: BaseModel) -> OutputFormat: ...
 
     def frame_size(self, settings: BaseModel) -> tuple[int, int] | None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
-from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings
+from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings, Denoiser, Device
 from pipelines.cycles.simulation_check import check_simulations
 from pipelines.cycles.split_check import advice, check_facts, check_settings
 from pipelines.pictures import OUTPUTS, check_pixels
@@ -57,6 +58,12 @@ class CyclesPipeline:
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
         width, height = own.resolution_x or width, own.resolution_y or height
         check_pixels(width, height, most=MAX_PIXELS, percentage=own.percentage or percentage)
+
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """A GPU, of whatever kind: which kinds a machine has, its labels do not say."""
+        own = _typed(settings)
+        needs_gpu = own.device not in (Device.AUTO, Device.CPU) or own.denoiser is Denoiser.OPTIX
+        return {DEVICE_LABEL: ON_GPU} if needs_gpu else {}
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return OUTPUTS[_typed(settings).format]

@@ -12,9 +12,10 @@ from pydantic import BaseModel
 
 from jobs.errors import InvalidInput
 from jobs.fingerprint import canonical_json
+from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
-from pipelines.diffusion.settings import MAX_SEED, DiffusionSettings, SeedMode
+from pipelines.diffusion.settings import MAX_SEED, Device, DiffusionSettings, Precision, SeedMode
 from pipelines.pictures import OUTPUTS
 
 _PACKAGES = ("diffusers", "transformers", "torch")
@@ -53,6 +54,11 @@ class DiffusionPipeline:
             raise ValueError(f"the model has no LoRA {lacking[0]!r}; it has: {', '.join(loras) or 'none'}")
         if pictures is not None and own.init_image and "#" not in own.init_image and own.init_image not in pictures:
             raise ValueError(f"the model has no picture {own.init_image!r}; it has: {', '.join(pictures) or 'none'}")
+
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """A GPU where the job is never to be computed on a CPU, or in numbers that a CPU does not take."""
+        own = typed(settings)
+        return {DEVICE_LABEL: ON_GPU} if own.device is Device.CUDA or own.dtype is Precision.FP16 else {}
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return OUTPUTS[typed(settings).format]

@@ -37,6 +37,10 @@ class FakePipeline:
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
         """Takes any."""
 
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """Renders anywhere."""
+        return {}
+
     def output(self, settings: BaseModel) -> OutputFormat:
         return OutputFormat(extension=".png", media_type="image/png")
 

@@ -10,14 +10,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobs.errors import InvalidInput
+from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.mitsuba.sampling import PASS_RAYS
-from pipelines.mitsuba.settings import MAX_PIXELS, MitsubaSettings
+from pipelines.mitsuba.settings import MAX_PIXELS, MitsubaSettings, Variant
 from pipelines.pictures import OUTPUTS, check_pixels
 
 _FEW_SAMPLES = 16
 """Of a part; with fewer its fixed costs weigh in most scenes."""
+
+_ON_GPU = frozenset({Variant.CUDA_RGB, Variant.CUDA_SPECTRAL})
 
 
 class MitsubaPipeline:
@@ -49,6 +52,10 @@ class MitsubaPipeline:
         cameras = facts.get("cameras")
         if own.camera is not None and cameras is not None and own.camera not in cameras:
             raise ValueError(f"the scene has no camera {own.camera!r}; it has: {', '.join(cameras) or 'none'}")
+
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """A GPU for the variants that compute on one."""
+        return {DEVICE_LABEL: ON_GPU} if _typed(settings).variant in _ON_GPU else {}
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return OUTPUTS[_typed(settings).format]

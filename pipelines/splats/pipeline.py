@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobs.errors import InvalidInput
+from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
 from pipelines.splats.build_kernels import start_build
 from pipelines.splats.kernel_cache import kernel_cache
-from pipelines.splats.settings import FileCameras, SplatsSettings, check_distortion, check_size
+from pipelines.splats.settings import Device, FileCameras, SplatsSettings, check_distortion, check_size
 
 RASTERISER_VERSION = "1"
 """Of our own; raised with every change that changes pixels."""
@@ -68,6 +69,10 @@ class SplatsPipeline:
         size = own.size_of((width, height))
         if size is not None:
             check_size(*size)
+
+    def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
+        """A GPU where the job is never to be drawn on a CPU."""
+        return {DEVICE_LABEL: ON_GPU} if _typed(settings).device is Device.CUDA else {}
 
     def output(self, settings: BaseModel) -> OutputFormat:
         return OUTPUTS[_typed(settings).format]

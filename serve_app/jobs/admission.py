@@ -11,7 +11,7 @@ from jobs.errors import Conflict, InvalidInput, TooLarge
 from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
-from jobs.spec import JobLimits, JobSpec, Split, SplitMode
+from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from pipelines.base import Pipeline, SplitsByScene
 from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline
@@ -45,7 +45,13 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
     pipeline = get_pipeline(spec.pipeline)
     FrameRange.parse(spec.frames, limit=limits.max_frames_per_job)
     normal = checked_settings(pipeline, settings=spec.settings, split=spec.split)
-    checked = spec.model_copy(update={"settings": normal, "limits": _checked_limits(spec.limits, farm=limits)})
+    checked = spec.model_copy(
+        update={
+            "settings": normal,
+            "limits": _checked_limits(spec.limits, farm=limits),
+            "labels": _with_required(spec.labels, required_labels(spec.pipeline, normal)),
+        }
+    )
     for name, value in checked.model_dump().items():
         require_storable(value, field=name)
     require_short(checked.model_dump(mode="json"), max_bytes=max_bytes)
@@ -69,6 +75,12 @@ def checked_settings(pipeline: Pipeline, *, settings: Mapping[str, Any], split: 
     checked = check_against(pipeline.settings_type, settings, field="settings", what=f"settings of {pipeline.name}")
     _require_splittable(pipeline, checked, split)
     return checked.model_dump(mode="json", exclude_unset=True)
+
+
+def required_labels(pipeline: str, settings: Mapping[str, Any]) -> Mapping[str, str]:
+    """What settings, as they are stored, ask of a replica's labels."""
+    known = get_pipeline(pipeline)
+    return known.required_labels(known.settings_type.model_validate(settings))
 
 
 def require_renderable(
@@ -117,6 +129,26 @@ def _named(missing: Sequence[Mapping[str, Any]]) -> str:
     names = [str(file.get("raw") or "") for file in missing[:_SHOWN_FILES]]
     rest = f" and {len(missing) - len(names)} more" if len(missing) > len(names) else ""
     return f": {', '.join(names)}{rest}" if names else ""
+
+
+def _with_required(asked: Mapping[str, str], required: Mapping[str, str]) -> dict[str, str]:
+    """The job's labels with those that its settings ask for. One that says otherwise is refused."""
+    for key, value in required.items():
+        if asked.get(key, value) != value:
+            raise InvalidInput(
+                f"The job asks for the label {key}={asked[key]}, and its settings for {key}={value}.",
+                field=f"labels.{key}",
+                remedy="Leave the label out, or change the setting that asks for that device.",
+            )
+    labels = {**asked, **required}
+    if len(labels) > MAX_LABELS:
+        raise InvalidInput(
+            f"The job has {len(asked)} labels, and its settings ask for {_listed(sorted(required))} beside them; "
+            f"{MAX_LABELS} are allowed in all.",
+            field="labels",
+            remedy="Ask for fewer labels.",
+        )
+    return labels
 
 
 def _checked_limits(asked: JobLimits, *, farm: FarmLimits) -> JobLimits:

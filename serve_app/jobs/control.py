@@ -7,13 +7,17 @@ from collections.abc import Awaitable
 from typing import Any, Protocol
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from db.control import approve_job, change_fields, pause_job, resume_job
 from db.frame_actions import act_on_frames, retry_job
 from db.repositories.jobs import JobRow
 from db.session import Transaction
+from jobs.errors import InvalidInput
 from jobs.frame_actions import FrameAction, ordinals_in
 from jobs.spec import JobSpec
 from jobs.states import JobState
+from serve_app.jobs.admission import required_labels
 from serve_app.jobs.schemas import FramesChangedView, JobChanges, JobDetail
 from serve_app.jobs.service import read, require_job, submit
 from serve_app.services import ApiServices
@@ -77,6 +81,7 @@ async def clone(
     """A new job with this one's spec, save what ``changes`` says; refused as a submit would be."""
     source = await require_job(tx, project_id=project_id, job_id=job_id)
     base = {name: value for name, value in source.spec.items() if name not in _NOT_CLONED}
+    base["labels"] = _own_labels(source.spec)
     # As it is now, not as it was submitted: somebody has changed it since.
     base |= {"priority": str(source.priority), "weight": source.weight, "max_replicas": source.max_replicas}
     spec = check_against(JobSpec, _merged(base, changes), field="", what="fields of the job")
@@ -88,6 +93,15 @@ async def clone(
 async def _ordinals(job: JobRow, selection: str) -> list[int]:
     """In a thread: a selection may name a million frames."""
     return await asyncio.to_thread(lambda: ordinals_in(JobSpec.model_validate(job.spec).frame_range, selection))
+
+
+def _own_labels(spec: dict[str, Any]) -> dict[str, str]:
+    """Without those that its settings asked for: other settings ask for others."""
+    try:
+        required = required_labels(spec["pipeline"], spec["settings"])
+    except (InvalidInput, ValidationError):  # of an older farm; what is wrong with them, the submit says
+        required = {}
+    return {key: value for key, value in (spec.get("labels") or {}).items() if required.get(key) != value}
 
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.device_class import device_class_here, found_class
+from cluster.device_class import device_class_here, found_class, labels_here
 from jobs.errors import InvalidInput
 
 H100, L4 = "NVIDIA H100 80GB HBM3", "NVIDIA L4"
@@ -88,3 +88,14 @@ def test_a_card_where_there_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no card") as caught:
         device_class_here("cuda:8.9", system=tmp_path, environment={})
     assert "leave the setting out" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("device_class", "said"), [("cpu", "cpu"), ("cuda:nvidia-l4", "gpu"), ("hip", "gpu"), ("studio-l4", "gpu")]
+)
+def test_a_worker_has_a_label_that_says_whether_it_has_a_card(device_class: str, said: str) -> None:
+    assert labels_here({"gpu": "l4"}, device_class=device_class) == {"gpu": "l4", "device": said}
+
+
+def test_what_is_there_wins_over_a_label_that_says_otherwise() -> None:
+    assert labels_here({"device": "gpu"}, device_class="cpu") == {"device": "cpu"}

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from cluster.device_class import labels_here
 from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState
@@ -264,3 +265,16 @@ async def test_a_probe_that_breaks_says_so_without_the_farms_insides_and_what_to
     farm.launcher = InProcessLauncher()
     farm.start_dispatcher()
     assert await farm.model() == model_id
+
+
+async def test_a_job_that_needs_a_gpu_waits_unpinned_beside_an_idle_cpu_until_a_worker_has_one(
+    farm: InProcessFarm,
+) -> None:
+    farm.start_dispatcher()
+    farm.start_replica(labels=labels_here({}, device_class="cpu"))
+    needs_gpu = await farm.submit(frames="5-7", labels={"device": "gpu"})
+    assert (await farm.ended(await farm.submit(frames="1-2"))).state == JobState.SUCCEEDED
+    waiting = await farm.job(needs_gpu)
+    assert (waiting.state, waiting.wait_reason, waiting.device_class) == (JobState.QUEUED, "no_replica_fits", None)
+    farm.start_replica(labels=labels_here({}, device_class="cuda:nvidia-l4"))
+    assert (await farm.ended(needs_gpu)).committed == 3
