@@ -27,10 +27,12 @@ def estimate(
     seconds_per_frame: float | None,
     replicas: int,
     max_replicas: int | None = None,
+    why_no_replica: str | None = None,
 ) -> Estimate:
     """Arithmetic over what was measured.
 
     ``reused``: None where no replica says which engine would render it. ``replicas``: those that fit, as if free.
+    ``why_no_replica``: what is known of that where they are none.
     """
     unknown: dict[str, str] = {}
     if reused is None:
@@ -46,10 +48,10 @@ def estimate(
     expected: float | None = None
     if most == 0:
         expected = 0.0
+    elif not at_once:
+        unknown["expected_seconds"] = why_no_replica or "No worker that fits is up."
     elif seconds_per_frame is None:
         unknown["expected_seconds"] = unknown["seconds_per_frame"]
-    elif not at_once:
-        unknown["expected_seconds"] = "No worker that fits is up."
     else:
         expected = math.ceil(most / at_once) * seconds_per_frame
     return Estimate(

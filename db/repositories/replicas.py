@@ -51,6 +51,20 @@ class NodeRow:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindRow:
+    """What replicas of one kind offer to jobs."""
+
+    labels: dict[str, str]
+    engines: dict[str, str]
+    device_class: str
+
+
+async def list_kinds(tx: Transaction) -> list[KindRow]:
+    """The kinds of replicas that take work."""
+    return [KindRow(**row) for row in (await run(tx, "accepting_kinds")).mappings()]
+
+
 async def list_nodes(tx: Transaction) -> list[NodeRow]:
     """Machines that somebody has said something about."""
     rows = await tx.execute(select(NODE).order_by(NODE.c.cluster_id, NODE.c.name))

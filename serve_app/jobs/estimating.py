@@ -11,6 +11,7 @@ from db.repositories.estimates import PresentReplica, count_reusable, measured_p
 from db.session import Transaction
 from jobs.estimate import estimate
 from jobs.labels import has_labels
+from jobs.misfit import why_none_fits
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
 from serve_app.jobs.schemas import EstimateView
@@ -47,6 +48,7 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
         seconds_per_frame=pace.seconds if pace else None,
         replicas=len(fitting),
         max_replicas=spec.max_replicas,
+        why_no_replica=why_none_fits(pipeline=spec.pipeline, labels=spec.labels, there=up) if up else None,
     )
     return EstimateView(
         frames=result.frames,

@@ -9,10 +9,11 @@ from uuid import UUID
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.repositories.models import ModelRow
-from db.repositories.replicas import are_all_stopped, trouble_of_job
+from db.repositories.replicas import are_all_stopped, list_kinds, trouble_of_job
 from db.session import Transaction
 from db.submit import submit_job
 from jobs.errors import NotFound
+from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobCommand, JobState, allowed_commands
@@ -76,9 +77,10 @@ async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     row = await require_job(tx, project_id=project_id, job_id=job_id)
     detail = _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
     wait = detail.wait
-    if wait is None or wait.reason != WaitReason.STARTING_REPLICA or not await are_all_stopped(tx):
+    words = await _closer_words(tx, row, reason=wait.reason) if wait else None
+    if wait is None or words is None:
         return detail
-    return detail.model_copy(update={"wait": Wait(reason=wait.reason, words=_ALL_STOPPED)})
+    return detail.model_copy(update={"wait": Wait(reason=wait.reason, words=words)})
 
 
 async def list_page(
@@ -114,6 +116,20 @@ async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> Job
     if row is None:
         raise NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
     return row
+
+
+async def _closer_words(tx: Transaction, row: JobRow, *, reason: str) -> str | None:
+    """What the replicas that are there tell of the wait beyond its reason; None: nothing."""
+    if reason == WaitReason.STARTING_REPLICA and await are_all_stopped(tx):
+        return _ALL_STOPPED
+    if reason == WaitReason.NO_REPLICA_FITS:
+        return why_none_fits(
+            pipeline=row.spec["pipeline"],
+            labels=row.spec.get("labels") or {},
+            device_class=row.device_class,
+            there=await list_kinds(tx),
+        )
+    return None
 
 
 def _detail_of(row: JobRow, *, trouble: str | None) -> JobDetail:

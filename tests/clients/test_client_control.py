@@ -161,11 +161,13 @@ class TestAgainstTheApi:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         model = await farm.model()
+        await farm.replica(engines={"cycles": "bpy 5.0.1"})
         words = ["estimate", model, "--frames", "1-4", "--pipeline", "fake", "--url", f"http://127.0.0.1:{port}"]
         assert await asyncio.to_thread(main, [*words, "--api-key", farm.key]) == 0
         out = capsys.readouterr().out
         assert "frames     4" in out
         assert "a frame    ?  No frame of this scene has been rendered yet" in out
+        assert "workers    0 that fit\ntakes      ?  No worker has the pipeline fake" in out
         assert await farm.count("job") == 0
 
 

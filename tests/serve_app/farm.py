@@ -172,7 +172,7 @@ class ApiFarm:
             limits=FarmLimits(),
         )
 
-    async def replica(self, *, replica_id: UUID | None = None) -> UUID:
+    async def replica(self, *, replica_id: UUID | None = None, **offers: Any) -> UUID:
         replica_id = replica_id or uuid4()
         await register_replica(
             self.db,
@@ -181,9 +181,7 @@ class ApiFarm:
             pool="default",
             node="n1",
             serve_id=f"s-{replica_id.hex[:6]}",
-            labels={},
-            engines={"fake": "fake 1"},
-            device_class="cpu",
+            **{"labels": {}, "engines": {"fake": "fake 1"}, "device_class": "cpu", **offers},
         )
         return replica_id
 

@@ -66,3 +66,39 @@ class TestClones:
         job = (await farm.http.post("/v1/jobs", json=await scene_spec(farm, labels={"device": "gpu"}))).json()
         clone = await farm.http.post(f"/v1/jobs/{job['id']}/clone", json={"settings": {"samples": 8}})
         assert clone.json()["spec"]["labels"] == {"device": "gpu"}
+
+
+class TestWords:
+    async def test_a_job_without_a_worker_that_has_its_pipeline_says_how_to_install_it(self, farm: ApiFarm) -> None:
+        await farm.replica(labels={"device": "cpu"})
+        job = (await farm.http.post("/v1/jobs", json=await scene_spec(farm))).json()
+        assert "No worker has the pipeline cycles: install it" in await self._words(farm, job)
+
+    async def test_a_job_without_a_worker_that_has_a_gpu_says_so(self, farm: ApiFarm) -> None:
+        await farm.replica(labels={"device": "cpu"}, engines={"cycles": "bpy 5.0.1"})
+        spec = await scene_spec(farm, settings={"device": "gpu"})
+        job = (await farm.http.post("/v1/jobs", json=spec)).json()
+        assert "No worker has a GPU" in await self._words(farm, job)
+
+    async def test_a_worker_that_takes_no_work_does_not_count(self, farm: ApiFarm) -> None:
+        await farm.replica(labels={"device": "cpu"}, engines={"cycles": "bpy 5.0.1"})
+        away = await farm.replica(labels={"device": "gpu"}, engines={"cycles": "bpy 5.0.1"})
+        await farm.http.post(f"/v1/replicas/{away}/disable", json={})
+        spec = await scene_spec(farm, settings={"device": "gpu"})
+        job = (await farm.http.post("/v1/jobs", json=spec)).json()
+        assert "No worker has a GPU" in await self._words(farm, job)
+
+    async def test_a_dry_run_says_before_the_submit_that_no_worker_has_a_gpu(self, farm: ApiFarm) -> None:
+        await farm.replica(labels={"device": "cpu"}, engines={"cycles": "bpy 5.0.1"})
+        spec = await scene_spec(farm, settings={"device": "gpu"})
+        found = (await farm.http.post("/v1/jobs/estimate", json=spec)).json()
+        assert (found["replicas"], found["expected_seconds"]) == (0, None)
+        assert "No worker has a GPU" in found["unknown"]["expected_seconds"]
+        found = (await farm.http.post("/v1/jobs/estimate", json={**spec, "settings": {}})).json()
+        assert found["replicas"] == 1
+
+    @staticmethod
+    async def _words(farm: ApiFarm, job: Any) -> str:
+        """As the planner would have it."""
+        await farm.execute("update job set wait_reason = 'no_replica_fits'")
+        return str((await farm.http.get(job["links"]["self"])).json()["wait"]["words"])
