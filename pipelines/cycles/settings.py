@@ -93,7 +93,7 @@ _COLOR_DEPTHS = {**COLOR_DEPTHS, ImageFormat.PNG: (8, 16)}
 class Border(BaseModel):
     """A part of the picture, as fractions of width and height from the lower left corner."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     xmin: Annotated[float, Field(ge=0, le=1)]
     xmax: Annotated[float, Field(ge=0, le=1)]
@@ -122,12 +122,16 @@ _CYCLES_ONLY = (
 class CyclesSettings(BaseModel):
     """Settings of the ``cycles`` pipeline."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     resolution_x: Annotated[int, Field(ge=MIN_SIDE_PX, le=MAX_SIDE_PX)] | None = None
+    """Pixels, before ``percentage``."""
     resolution_y: Annotated[int, Field(ge=MIN_SIDE_PX, le=MAX_SIDE_PX)] | None = None
+    """Pixels, before ``percentage``."""
     percentage: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Of both sides."""
     samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)] | None = None
+    """Of each pixel."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
     denoise: bool | None = None
     denoiser: Denoiser | None = None
@@ -137,6 +141,7 @@ class CyclesSettings(BaseModel):
     motion_blur: bool | None = None
     shutter: Annotated[float, Field(gt=0, le=100, description="Frames that the shutter is open.")] | None = None
     camera: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
+    """Name of one in the scene."""
     view_layer: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
     view_layers: Annotated[tuple[LayerName, ...], Field(min_length=1, max_length=100)] | None = None
     """These and no others; without ``multilayer`` a picture shows the first."""
@@ -145,6 +150,7 @@ class CyclesSettings(BaseModel):
     multilayer: bool = False
     """An OpenEXR with all layers and passes."""
     engine: RenderEngine = RenderEngine.CYCLES
+    """EEVEE needs EGL on the machines that render."""
     simulations: Simulations = Simulations.REFUSE
     format: ImageFormat = ImageFormat.PNG
     color_depth: int | None = Field(
@@ -154,6 +160,7 @@ class CyclesSettings(BaseModel):
     quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg.")] | None = None
     border: Border | None = None
     device: Device = Device.AUTO
+    """A job that names a GPU waits for a worker with one; ``auto``: a GPU where there is one."""
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:

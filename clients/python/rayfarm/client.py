@@ -260,7 +260,13 @@ class Client(StepCalls):
         return list(self._pages(f"/v1/jobs/{id_of(job)}/blocklist"))
 
     def pipelines(self) -> list[Json]:
+        """The ways to make pixels, each with the JSON Schema of its settings."""
         return list(self._pages("/v1/pipelines"))
+
+    def pipeline(self, name: str) -> Json:
+        """One of them; ``FarmRefused`` (404) names those that there are."""
+        answer: Json = self._transport.json("GET", f"/v1/pipelines/{quoted(name)}")
+        return answer
 
     def check(self, pipeline: str, *, settings: Mapping[str, Any] | None = None, split: Json | None = None) -> Json:
         """The settings as a job would have them, before a scene is sent; ``FarmRefused`` names the wrong one."""

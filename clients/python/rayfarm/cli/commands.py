@@ -8,6 +8,7 @@ from rayfarm.cli import (
     control_commands,
     farm_commands,
     job_commands,
+    pipeline_commands,
     render_command,
     share_commands,
     step_commands,
@@ -44,6 +45,7 @@ command.command("step")(step_commands.step)
 command.command("steps")(step_commands.steps)
 command.command("models")(job_commands.models)
 command.command("keep-warm")(job_commands.keep_warm)
+command.command("pipelines")(pipeline_commands.pipelines)
 command.command("workers")(worker_commands.workers)
 command.command("drain")(worker_commands.drain)
 command.command("disable")(worker_commands.disable)
