@@ -41,7 +41,8 @@ class FrameWatch:
         def on_stats(text: Any, _: Any = None) -> None:
             if self._progress is not None:
                 self._hear(str(text))
-                self._progress(self._fraction(), str(text), self._samples.tally)
+                fraction = self._fraction()
+                self._progress(fraction, str(text), self._samples.at(fraction))
 
         def on_post(*_: Any) -> None:
             self.rendered_at = time.perf_counter()
@@ -94,4 +95,4 @@ class FrameWatch:
             progress, fraction = self._progress, self._fraction()
             if progress is None or fraction >= _CEILING:
                 return
-            progress(fraction, "rendering", self._samples.tally)
+            progress(fraction, "rendering", self._samples.at(fraction))

@@ -9,6 +9,10 @@ from pipelines.base import Tally
 _SAMPLE = re.compile(r"\bSample (\d+)/(\d+)")
 
 
+AGREES = 0.05
+"""How far the count and the time may be apart, as fractions of a frame, and still tell one story; a sample at least."""
+
+
 class SampleCount:
     """Reads the samples out of Blender's lines. A frame of several view layers counts them anew for each."""
 
@@ -29,6 +33,16 @@ class SampleCount:
             self._before += 1
         self.tally = now
         return True
+
+    def at(self, fraction: float) -> Tally | None:
+        """The count to tell beside ``fraction``, which follows from time; None where they contradict each other.
+
+        Blender counts rarely, so a count is soon old, and it knows nothing of the time that the scene took before.
+        """
+        if self.tally is None or not self.tally.total:
+            return None
+        apart = abs(self.tally.done / self.tally.total - fraction)
+        return self.tally if apart <= max(AGREES, 1 / self.tally.total) + 1e-9 else None
 
     @property
     def fraction(self) -> float:

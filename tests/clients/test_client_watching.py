@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rayfarm import Client, FarmRefused
-from rayfarm.cli.views import flight_lines
+from rayfarm.cli.output import Output
+from rayfarm.cli.views import PlainView, flight_lines, wait_line
 from rayfarm.downloads import Fetched
 from rayfarm.following import Figures, Follower, InFlight
 from rayfarm.types import Artifact, Event, Job
@@ -118,6 +119,26 @@ def test_a_frame_in_flight_is_shown_in_words(scripted: FarmServer) -> None:
         "frame 2: 20%",
         "and 1 more",
     ]
+
+
+def test_a_job_whose_frames_are_all_reused_is_not_said_to_wait() -> None:
+    wait = {"reason": "starting_replica", "words": "No worker is up yet; one has been asked for."}
+    figures = Figures(job=Job.read(job_view("running", wait=wait, counts={"reused": 1})))
+    assert wait_line(figures) == "waits: No worker is up yet; one has been asked for."
+    figures = Figures(job=Job.read(job_view("running", wait=wait, counts={"reused": 2})))
+    assert wait_line(figures) is None
+
+
+def test_a_job_that_was_just_submitted_is_not_said_to_wait_for_the_dispatcher(
+    client: Client, scripted: FarmServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wait = {"reason": "scheduling", "words": "The dispatcher has not looked at it yet."}
+    scripted.on("GET", f"/v1/jobs/{JOB}/events", lambda request: request.stream(event(1, "job.created"), *EVENTS[1:]))
+    scripted.answer("GET", f"/v1/jobs/{JOB}", job_view("succeeded"))
+    Follower(client=client, job=Job.read(job_view("queued", wait=wait)), view=PlainView(Output())).run()
+    out = capsys.readouterr().out
+    assert out.startswith("queued  0/2 frames\n")
+    assert "waits" not in out
 
 
 def test_an_api_that_restarts_is_waited_for(client: Client, scripted: FarmServer) -> None:

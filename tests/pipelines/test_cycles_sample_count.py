@@ -27,6 +27,25 @@ def test_the_layers_of_a_frame_are_counted_one_after_the_other() -> None:
     assert seen == pytest.approx([0, 0.5, 0.5, 0.75, 1])
 
 
+@pytest.mark.parametrize(
+    ("line", "fraction", "told"),
+    [
+        ("Sample 5/10", 0.5, True),
+        ("Sample 5/10", 0.6, True),  # within the sample that is on its way
+        ("Sample 5/10", 0.85, False),
+        ("Sample 200/400", 0.54, True),
+        ("Sample 200/400", 0.56, False),
+        ("Sample 0/400", 0.5, False),
+        ("Sample 0/0", 0.0, False),
+        ("Updating Meshes", 0.0, False),
+    ],
+)
+def test_a_count_that_time_has_left_behind_is_not_told_beside_it(line: str, fraction: float, told: bool) -> None:
+    count = SampleCount()
+    count.read(line)
+    assert count.at(fraction) == (count.tally if told else None)
+
+
 def test_more_layers_than_were_announced_never_make_more_than_all() -> None:
     count = SampleCount(layers=1)
     for line in ("Sample 8/8", "Sample 0/8", "Sample 8/8"):

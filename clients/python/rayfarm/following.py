@@ -30,6 +30,9 @@ _BEGINS_ANEW = frozenset({"frames.requeued", "frames.skipped"})
 
 _ENDS_FRAMES = frozenset({"frames.committed", "frames.failed", "frames.skipped", "frames.requeued", "frame.retried"})
 
+_NOT_LOOKED_AT = "scheduling"
+"""Reason of a wait, of which the next answer says more."""
+
 _BRINGS_FILES = frozenset({"frames.committed", "frames.reused", "output.ready"})
 
 
@@ -219,7 +222,7 @@ class Follower:
         self._view = view
         self._clock = clock
         self._lock = threading.Lock()
-        self._figures = Figures(job=job)
+        self._figures = Figures(job=_asked(job))
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._replicas: dict[str, None] = {}
         self._working: int | None = None
@@ -366,6 +369,12 @@ class Follower:
                 in_flight=() if job.is_over else tuple(_whole(parts) for parts in list(self._in_flight.values())),
             )
             self._view.show(self._figures)
+
+
+def _asked(job: Job) -> Job:
+    """A job as a submit answers with it: that nobody has looked at it yet is no news then."""
+    wait = job.raw.get("wait") or {}
+    return replace(job, wait_words=None) if wait.get("reason") == _NOT_LOOKED_AT else job
 
 
 def _whole(parts: dict[int, InFlight]) -> InFlight:

@@ -37,7 +37,9 @@ def figures_line(figures: Figures) -> str:
 
 def wait_line(figures: Figures) -> str | None:
     """Why nothing happens, if the farm says so; a job whose frames come in has no need to explain itself."""
-    job = figures.job
+    job, counts = figures.job, figures.counts
+    if counts.ended >= counts.total > 0:  # reused, say; its outputs are made
+        return None
     moves = job.state == "running" and (figures.replicas or figures.seconds_per_frame is not None)
     return f"waits: {job.wait_words}" if job.wait_words and not job.is_over and not moves else None
 
