@@ -82,6 +82,7 @@ def up(
             if record.stage is Stage.READY:
                 return _info(place, record, started_now=started is not None)
         elif started is None:
+            tell(Stage.STARTING, "its supervisor")  # which takes seconds to say something itself
             started = _spawn_supervisor(place, options, deploy_command)
         elif started.poll() is not None:
             if not _another_runs(place):

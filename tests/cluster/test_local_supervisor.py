@@ -144,7 +144,14 @@ def running(farm: Farm) -> Farm:
 class TestUp:
     def test_it_tells_each_step_and_hands_the_deployment_what_it_needs(self, farm: Farm) -> None:
         told: list[str] = []
-        info = farm.up(progress=lambda stage, detail, seconds: told.append(stage))
+        details: list[str] = []
+
+        def tell(stage: str, detail: str, seconds: float) -> None:
+            told.append(stage)
+            details.append(detail)
+
+        info = farm.up(progress=tell)
+        assert (told[0], details[0]) == ("starting", "its supervisor")
         assert [stage for stage in told if stage in ("postgres", "ray", "deploy", "ready")] == [
             "postgres", "ray", "deploy", "ready",
         ]  # fmt: skip
@@ -153,6 +160,11 @@ class TestUp:
         assert {"CPU": 1.0, "render_slot": 1.0}.items() <= dict(seen["resources"]).items()  # type: ignore[call-overload]
         wanted = ["DATABASE_URL", "STORAGE_URL", "STORAGE_SIGNING_KEY", "HOME", "CLUSTER_ID", "HTTP_HOST", "HTTP_PORT"]
         assert {f"RAYFARM_{name}" for name in wanted} <= set(seen["variables"])  # type: ignore[call-overload]
+
+    def test_a_farm_that_is_up_is_not_said_to_start(self, running: Farm) -> None:
+        told: list[str] = []
+        running.up(progress=lambda stage, detail, seconds: told.append(stage))
+        assert told == ["ready"]
 
     def test_other_users_reach_neither_the_sockets_of_ray_and_haproxy_nor_the_farms_files(self, running: Farm) -> None:
         for directory in (private_dir_of(running.home), running.home):

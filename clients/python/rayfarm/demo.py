@@ -46,7 +46,7 @@ def run(output: Output, *, home: Path, environ: Mapping[str, str], scene: Path =
     times: list[tuple[str, float]] = []
     if set_up := _seconds(environ.get("RAYFARM_DEMO_SETUP_SECONDS")):
         times.append(("set-up", set_up))
-    output.say("Starting the farm of this machine" if not fresh else "Starting the farm (FRESH=1: no frame is reused)")
+    output.say(f"Starting the farm of this machine{' (FRESH=1: no frame is reused)' if fresh else ''}…")
     began = time.monotonic()
     info = bring_up(home, output)
     times.append(("start", time.monotonic() - began))
@@ -55,7 +55,7 @@ def run(output: Output, *, home: Path, environ: Mapping[str, str], scene: Path =
         model = register(client, scene, output=output)
         job = client.submit(model, frames=FRAMES, name="Rayfarm demo", reuse=not fresh)
         times.append(("upload and probe", time.monotonic() - began))
-        output.say(f"job {job.id}: {job.counts.total} frames")
+        output.say(f"job {job.id}: {job.counts.total} frames, the first, the last and the middle one first")
         followed = follow(client, job, out=out, output=output)
     times += [
         ("render", followed.render_seconds),
