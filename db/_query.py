@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
@@ -16,10 +17,16 @@ from db.session import Transaction
 _FOLDER = Path(__file__).parent / "queries"
 
 
+_OPTIONAL = re.compile(r"^( *)--(\w+) (?=\S)(.*)\n", re.MULTILINE)
+"""A line that holds only in a variant: ``--some and id = any(:ids)`` in ``read_jobs`` is part of ``read_jobs.some``."""
+
+
 @cache
 def statement(name: str) -> TextClause:
-    """The statement in ``db/queries/<name>.sql``; parsed once per process."""
-    return text((_FOLDER / f"{name}.sql").read_text())
+    """The statement in ``db/queries/<name>.sql``, or a variant of it (``read_jobs.some``); parsed once per process."""
+    name, _, variant = name.partition(".")
+    words = (_FOLDER / f"{name}.sql").read_text()
+    return text(_OPTIONAL.sub(lambda line: f"{line[1]}{line[3]}\n" if line[2] == variant else "", words))
 
 
 async def run(tx: Transaction, name: str, /, **parameters: object) -> CursorResult[Any]:

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -142,6 +143,8 @@ def main(arguments: list[str]) -> NoReturn:
         os.set_inheritable(options.fd, False)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever the parent's thread had blocked
         orders = json.loads(os.environ.pop(ORDERS))
+        with suppress(ImportError):  # as above: an engine may come from a package of another name
+            importlib.import_module(options.engine.partition(".")[0])
         report = enter(
             SandboxLimits(**orders["limits"]),
             parent_pid=options.parent_pid,

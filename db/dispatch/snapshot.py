@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, lru_cache
 from typing import Any
-from uuid import UUID
 
 from db._query import run
 from db.session import Database
-from jobs.planning import CrowdView, JobView, LooseChunk, PlanSettings, ProjectView, ReplicaView, Snapshot, StagedChunk
+from db.dispatch.job_views import JobsReader, known_uuid
+from jobs.planning import CrowdView, JobView, PlanSettings, ProjectView, ReplicaView, Snapshot, StagedChunk
 from jobs.spec import PriorityClass
-from jobs.states import JobState
 
 _DEFAULT_POOLS = ("default",)
 _CLASSES = tuple(PriorityClass)
-_NONE: Mapping[str, Any] = {}
 _NOTHING: frozenset[str] = frozenset()
-_QUEUED = str(JobState.QUEUED)
-_MAY_RENDER = (_QUEUED, str(JobState.RUNNING))
 
-
-_JobFacts = tuple[UUID, UUID, str, str, float, Mapping[str, Any], Mapping[str, Any], int]
-"""The first fields of a ``JobView``: those that never change."""
-
-_uuid = lru_cache(maxsize=1 << 16)(UUID)
-"""The same few thousand in each tick; to read one anew takes ten times as long."""
 
 
 async def read_snapshot(
@@ -40,11 +29,11 @@ async def read_snapshot(
 
 
 class SnapshotReader:
-    """Reads one snapshot after the other; each is whole, and the later ones come sooner.
+    """Reads one snapshot after the other; the later ones come sooner.
 
-    ``settings`` bound the jobs per project and say how fast use is forgiven; None: their defaults. What never changes
-    of a job is read once. From the second time on jobs and replicas are read at once, on two connections: replicas as
-    the jobs wanted them the time before, and once more where the jobs turn out to want more now.
+    ``settings`` bound the jobs per project and say how fast use is forgiven; None: their defaults. From the second time
+    on jobs and replicas are read at once, on two connections: replicas as the jobs wanted them the time before, and
+    once more where the jobs turn out to want more now.
     """
 
     def __init__(
@@ -53,8 +42,8 @@ class SnapshotReader:
         self._db = db
         self._cluster_id = cluster_id
         self._plan = settings or PlanSettings()
+        self._jobs = JobsReader(self._plan)
         self._replicas = _Replicas(db, cluster_id, replica_timeout, self._plan)
-        self._facts: dict[str, _JobFacts] = {}
         self._wanted: _Wants | None = None
 
     async def read(self) -> Snapshot:
@@ -83,14 +72,10 @@ class SnapshotReader:
     async def _the_rest(self) -> tuple[tuple[JobView, ...], Sequence[Any], Sequence[Any]]:
         """Jobs, projects, and what bounds them."""
         async with self._db.transaction() as tx:
-            rows = (await run(tx, "read_jobs", jobs_per_project=self._plan.jobs_per_project)).all()
-            facts = {row[0]: known for row in rows if (known := self._facts.get(row[0])) is not None}
-            if new := [row[0] for row in rows if row[0] not in facts]:
-                facts.update(_facts((await run(tx, "read_job_facts", ids=new)).all()))
+            jobs = await self._jobs.read(tx)
             projects = (await run(tx, "read_projects", half_life=self._plan.share_half_life)).all()
             bounds = (await run(tx, "read_bounds", cluster_id=self._cluster_id)).all()
-        self._facts = facts  # of those that are gone nothing is kept
-        return _jobs(rows, facts), projects, bounds
+        return jobs, projects, bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +153,7 @@ def _replicas(kinds: Sequence[Any]) -> tuple[tuple[ReplicaView, ...], tuple[Crow
 def _replica(kind: Any, line: Sequence[Any]) -> ReplicaView:
     id_, node, residents, busy, frames, job, staged_ids, staged_jobs, staged_s = line
     return ReplicaView(
-        _uuid(id_),
+        known_uuid(id_),
         kind.pool,
         node,
         kind.labels,
@@ -176,73 +161,12 @@ def _replica(kind: Any, line: Sequence[Any]) -> ReplicaView:
         kind.device_class,
         frozenset(residents) if residents else _NOTHING,
         busy,
-        _uuid(job) if job else None,
+        known_uuid(job) if job else None,
         frames,
         tuple(
-            StagedChunk(work_id, _uuid(job_id), staged_s)
+            StagedChunk(work_id, known_uuid(job_id), staged_s)
             for work_id, job_id in sorted(zip(staged_ids, staged_jobs, strict=True))
         )
         if staged_ids
         else (),
-    )
-
-
-def _facts(rows: Sequence[Any]) -> Iterator[tuple[str, _JobFacts]]:
-    read = cache(json.loads)  # one object for each different text
-    for text, id_, project_id, pipeline, digest, created, labels, licences, split_parts in rows:
-        asked = read(labels) if labels else _NONE
-        held = read(licences) if licences else _NONE
-        yield text, (id_, _uuid(str(project_id)), pipeline, digest, created, asked, held, split_parts)
-
-
-def _jobs(rows: Sequence[Any], facts: Mapping[str, _JobFacts]) -> tuple[JobView, ...]:
-    """Unpacked and not asked for by name, which would cost more than all the rest: thousands of rows in each tick."""
-    return tuple(
-        JobView._make(
-            facts[text]
-            + (
-                state != _QUEUED,
-                state not in _MAY_RENDER,
-                _CLASSES[priority_rank],
-                weight,
-                engine_version,
-                device_class,
-                max_replicas,
-                frozenset(blocked_nodes) if blocked_nodes else _NOTHING,
-                uncarved,
-                gated,
-                _loose(loose) if loose else (),
-                active,
-                active_frames,
-                frame_seconds,
-                waited_s,
-                finish_in_s,
-            )
-        )
-        for (
-            text,
-            state,
-            priority_rank,
-            weight,
-            engine_version,
-            device_class,
-            max_replicas,
-            blocked_nodes,
-            uncarved,
-            gated,
-            loose,
-            active,
-            active_frames,
-            frame_seconds,
-            waited_s,
-            finish_in_s,
-        ) in rows
-        if text in facts  # and not deleted in between
-    )
-
-
-def _loose(chunks: Sequence[Any]) -> tuple[LooseChunk, ...]:
-    return tuple(
-        LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
-        for work_id, frames, avoid in sorted(chunks)
     )

@@ -5,7 +5,8 @@
 -- Of a job whose frames are split, the parts are counted and timed: each is placed like a chunk.
 -- Until a job has a frame time of its own, it has that of any job that rendered the same scene with the same settings.
 -- Live work is added up once; the few loose chunks have an index of their own. What never changes of a job is read
--- by read_job_facts.sql; the order of the columns is what db/dispatch/snapshot.py unpacks.
+-- by read_job_facts.sql; the order of the columns is what db/dispatch/job_views.py unpacks. The variant read_jobs.some
+-- reads those of `ids` alone, whatever their number per project.
 with live as materialized (
     -- A chunk has a replica exactly where one of the two columns says so.
     select job_id,
@@ -15,11 +16,13 @@ with live as materialized (
            max(updated_at) filter (where coalesce(replica_id, assigned_to) is not null) as moved_at
     from work
     where kind in ('chunk', 'part') and state in ('queued', 'leased', 'rendering')
+      --some and job_id = any(cast(:ids as uuid[]))
     group by job_id
 ), loose as materialized (
     select job_id, json_agg(json_build_array(id, cardinality(ordinals), avoid)) as chunks
     from work
     where kind in ('chunk', 'part') and state = 'queued' and assigned_to is null and not_before <= now()
+      --some and job_id = any(cast(:ids as uuid[]))
     group by job_id
 ), parted as materialized (
     select job_id, count(distinct ordinals[1]) as frames from (
@@ -27,11 +30,13 @@ with live as materialized (
         union all
         select job_id, ordinals from work where kind = 'merge' and state in ('queued', 'leased', 'rendering')
     ) as piece
+    --some where job_id = any(cast(:ids as uuid[]))
     group by job_id
 ), ranges as materialized (
     -- Positions that may be carved now: not those that wait for another job's frames.
     select job_id, bool_or(gated) as gated, sum(count) filter (where not gated) as positions
     from work where kind = 'range' and state = 'queued'
+      --some and job_id = any(cast(:ids as uuid[]))
     group by job_id
 ), listed as materialized (
     -- Named one by one: to carry whole rows along, with their specs, would cost more than all that is read of work.
@@ -45,6 +50,7 @@ with live as materialized (
     from job left join live on live.job_id = job.id
     where job.state not in ('succeeded', 'failed', 'canceled')  -- the partial index of live jobs
       and (job.state in ('queued', 'running') or live.active > 0)
+      --some and job.id = any(cast(:ids as uuid[]))
 ), turns as (
     -- Only of projects that have more than are read: to sort all of them would take as long as to find them.
     select id,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from db.dispatch import SnapshotReader, apply_plan
 from db.pools import read_desired
@@ -132,25 +136,62 @@ class TestSnapshot:
         await farm.start(priority="interactive")
         assert [view.id for view in (await all_.read()).replicas] == [full]
 
-    async def test_each_snapshot_of_a_reader_is_what_a_new_reader_would_see(self, farm: Farm) -> None:
+    @pytest.mark.parametrize("changes_from_jobs", [1, 500], ids=["changes", "all"])
+    async def test_each_snapshot_of_a_reader_is_what_a_new_reader_would_see(
+        self, farm: Farm, changes_from_jobs: int
+    ) -> None:
         """What never changes of a job is read once; what changes is read each time, and what is gone is forgotten."""
-        snapshots = _snapshots(farm)
+        snapshots = _snapshots(farm, changes_from_jobs=changes_from_jobs, jobs_read_every=timedelta(days=1))
         first, second = await farm.start(labels={"gpu": "big"}), await farm.submit(frames="1-3")
         replica = await farm.replica(labels={"gpu": "big"})
+        block = (
+            "insert into job_block (job_id, node, pipeline, failures, blocked_at) values (:id, 'n8', 'fake', 3, now())"
+        )
         for step in (
             lambda: farm.rendering(first, replica, frames=2),
             lambda: farm.pin(second),
+            lambda: farm.execute(block, id=second),
+            lambda: farm.execute("delete from job_block"),
             lambda: farm.execute("update job set priority_rank = 0, weight = 7, max_replicas = 3"),
+            lambda: farm.change(first, "pause"),
+            lambda: farm.change(first, "resume"),
             lambda: farm.change(second, "cancel"),
             lambda: farm.start(frames="5-9"),
         ):
             await step()
             seen, fresh = await snapshots.read(), await _snapshot(farm)
-            assert [_timeless(job) for job in seen.jobs] == [_timeless(job) for job in fresh.jobs]
+            assert _timeless(seen.jobs) == _timeless(fresh.jobs)
             assert (seen.replicas, seen.crowds, seen.licences) == (fresh.replicas, fresh.crowds, fresh.licences)
         ids = {job.id for job in seen.jobs}
         assert first in ids
         assert second not in ids
+
+    async def test_what_a_transaction_wrote_that_was_open_at_the_last_snapshot_is_in_the_next(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1))
+        slow, other = await farm.start(), await farm.start()
+        async with farm.db.transaction() as tx:
+            await tx.execute(text("update job set weight = 7 where id = :id"), {"id": slow})
+            await farm.execute("update job set weight = 8 where id = :id", id=other)  # younger, and over sooner
+            seen = [{job.id: job.weight for job in (await snapshots.read()).jobs} for _ in range(3)]
+        assert seen == [{slow: 100, other: 8}] * 3
+        assert {job.id: job.weight for job in (await snapshots.read()).jobs} == {slow: 7, other: 8}
+
+    async def test_only_a_retry_whose_pause_is_over_is_in_it_though_nobody_wrote_meanwhile(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1))
+        job_id = await farm.start()
+        await farm.fail(await farm.rendering(job_id, await farm.replica(), frames=2), 0)
+        pause = "update work set not_before = now() + interval '1 second' where state = 'queued' and kind = 'chunk'"
+        await farm.execute(pause)
+        assert [job.loose for job in (await snapshots.read()).jobs] == [()]
+        await farm.execute("select pg_sleep(1.1)")
+        assert [len(job.loose) for job in (await snapshots.read()).jobs] == [1]
+
+    async def test_a_project_with_more_jobs_than_are_read_is_read_whole_each_time(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1), jobs_per_project=2)
+        old = [await farm.submit() for _ in range(3)]
+        assert {job.id for job in (await snapshots.read()).jobs} == set(old[:2])
+        urgent = await farm.submit(priority="interactive")
+        assert {job.id for job in (await snapshots.read()).jobs} == {old[0], urgent}
 
     async def test_a_blocked_node_and_the_nodes_of_full_replicas_are_known(self, farm: Farm) -> None:
         job_id, full = await farm.start(), await farm.replica(node="n7")
@@ -231,8 +272,8 @@ async def _snapshot(farm: Farm, **settings: Any) -> Snapshot:
     return await _snapshots(farm, **settings).read()
 
 
-def _timeless(job: JobView) -> JobView:
-    return job._replace(waited_s=0.0)
+def _timeless(jobs: Iterable[JobView]) -> dict[UUID, JobView]:
+    return {job.id: job._replace(waited_s=0.0) for job in jobs}
 
 
 async def _desired(farm: Farm) -> int | None:

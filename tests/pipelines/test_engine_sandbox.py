@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,22 @@ async def look_inside(workdir: Path, **settings: Any) -> tuple[EngineHost, dict[
     return host, dict(report.details)
 
 
+@asynccontextmanager
+async def changing(folder: Path) -> AsyncIterator[None]:
+    """Something in it is written all the time."""
+
+    async def change() -> None:
+        while True:
+            os.utime(folder)
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(change())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
 class TestEnvironment:
     async def test_a_secret_of_the_parent_is_not_visible_in_the_child(
         self, workdir: Path, monkeypatch: pytest.MonkeyPatch
@@ -60,17 +78,15 @@ class TestEnvironment:
         self, start_engine: StartEngine, pipeline: str
     ) -> None:
         """A folder that changed is listed again before the next import, and a confined child may not list this one."""
-
-        async def change() -> None:
-            while True:
-                os.utime(REPOSITORY)
-                await asyncio.sleep(0.01)
-
-        changing = asyncio.create_task(change())
-        try:
+        async with changing(REPOSITORY):
             assert (await start_engine(pipeline)).alive
-        finally:
-            changing.cancel()
+
+    async def test_an_engine_of_another_package_is_found_while_the_folder_of_the_code_changes(
+        self, workdir: Path
+    ) -> None:
+        async with changing(REPOSITORY):
+            _, facts = await look_inside(workdir)
+        assert facts["interfaces"]
 
     async def test_the_child_imports_nothing_from_its_writable_folder(self, workdir: Path) -> None:
         _, facts = await look_inside(workdir)

@@ -1,0 +1,151 @@
+"""The planner's view of jobs: read whole, and on a large farm for a while only those that changed since."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+
+from db._query import run
+from db.session import Transaction
+from jobs.planning import JobView, LooseChunk, PlanSettings
+from jobs.spec import PriorityClass
+from jobs.states import JobState
+
+_CLASSES = tuple(PriorityClass)
+_NONE: Mapping[str, Any] = {}
+_NOTHING: frozenset[str] = frozenset()
+_QUEUED = str(JobState.QUEUED)
+_MAY_RENDER = (_QUEUED, str(JobState.RUNNING))
+
+_JobFacts = tuple[UUID, UUID, str, str, float, Mapping[str, Any], Mapping[str, Any], int]
+"""The first fields of a ``JobView``: those that never change."""
+
+known_uuid = lru_cache(maxsize=1 << 16)(UUID)
+"""The same few thousand in each tick; to read one anew takes ten times as long."""
+
+
+class JobsReader:
+    """Live jobs. What never changes of one is read once.
+
+    With ``changes_from_jobs`` jobs and more, only those are read anew that were written since the last time, and all
+    again after ``jobs_read_every``; until then the times in the others are as old as that. Not so where a project has
+    more jobs than ``jobs_per_project``: which are its first ones, only all of them together say.
+    """
+
+    def __init__(self, plan: PlanSettings) -> None:
+        self._plan = plan
+        self._facts: dict[str, _JobFacts] = {}
+        self._views: dict[str, JobView] = {}
+        self._horizon: str | None = None
+        """The oldest transaction that ran when the views were read; None: the next time all are read."""
+        self._follows = False
+        """Whether changes are enough until all are read again."""
+        self._whole_at = 0.0
+        """When all were read last, by the monotonic clock."""
+
+    async def read(self, tx: Transaction) -> tuple[JobView, ...]:
+        horizon, self._horizon = self._horizon, None  # what fails halfway is read whole the next time
+        due = time.monotonic() - self._whole_at >= self._plan.jobs_read_every.total_seconds()
+        if horizon is None or due:
+            horizon = await self._read_all(tx)
+        else:
+            horizon = await self._read_changes(tx, horizon)
+        if self._follows:
+            self._horizon = horizon
+        return tuple(self._views.values())
+
+    async def _read_all(self, tx: Transaction) -> str:
+        self._whole_at = time.monotonic()
+        horizon = (await run(tx, "read_horizon")).scalar_one()
+        rows = (await run(tx, "read_jobs", jobs_per_project=self._plan.jobs_per_project)).all()
+        facts = {row[0]: known for row in rows if (known := self._facts.get(row[0])) is not None}
+        self._facts = facts  # of those that are gone nothing is kept
+        self._views = await self._viewed(tx, rows)
+        self._follows = len(self._views) >= self._plan.changes_from_jobs and not self._is_cut_short()
+        return str(horizon)
+
+    async def _read_changes(self, tx: Transaction, horizon: str) -> str:
+        changes = (await run(tx, "read_changes", horizon=horizon, whole_every=self._plan.jobs_read_every)).one()
+        ids = {*changes.changed, *(text for text, view in self._views.items() if view.blocked_nodes)}
+        rows = (await run(tx, "read_jobs.some", ids=list(ids), jobs_per_project=self._plan.jobs_per_project)).all()
+        for text in ids:
+            self._views.pop(text, None)
+        self._views |= await self._viewed(tx, rows)
+        return str(changes.horizon)
+
+    def _is_cut_short(self) -> bool:
+        """Whether there may be a project of which not all jobs are read."""
+        of_project = Counter(view.project_id.int for view in self._views.values())
+        return max(of_project.values()) >= self._plan.jobs_per_project
+
+    async def _viewed(self, tx: Transaction, rows: Sequence[Any]) -> dict[str, JobView]:
+        facts = self._facts
+        if new := [row[0] for row in rows if row[0] not in facts]:
+            facts.update(_facts((await run(tx, "read_job_facts", ids=new)).all()))
+        return _views(rows, facts)
+
+
+def _facts(rows: Sequence[Any]) -> Iterator[tuple[str, _JobFacts]]:
+    read = cache(json.loads)  # one object for each different text
+    for text, id_, project_id, pipeline, digest, created, labels, licences, split_parts in rows:
+        asked = read(labels) if labels else _NONE
+        held = read(licences) if licences else _NONE
+        yield text, (id_, known_uuid(str(project_id)), pipeline, digest, created, asked, held, split_parts)
+
+
+def _views(rows: Sequence[Any], facts: Mapping[str, _JobFacts]) -> dict[str, JobView]:
+    """Unpacked and not asked for by name, which would cost more than all the rest: thousands of rows in each tick."""
+    return {
+        text: JobView._make(
+            facts[text]
+            + (
+                state != _QUEUED,
+                state not in _MAY_RENDER,
+                _CLASSES[priority_rank],
+                weight,
+                engine_version,
+                device_class,
+                max_replicas,
+                frozenset(blocked_nodes) if blocked_nodes else _NOTHING,
+                uncarved,
+                gated,
+                _loose(loose) if loose else (),
+                active,
+                active_frames,
+                frame_seconds,
+                waited_s,
+                finish_in_s,
+            )
+        )
+        for (
+            text,
+            state,
+            priority_rank,
+            weight,
+            engine_version,
+            device_class,
+            max_replicas,
+            blocked_nodes,
+            uncarved,
+            gated,
+            loose,
+            active,
+            active_frames,
+            frame_seconds,
+            waited_s,
+            finish_in_s,
+        ) in rows
+        if text in facts  # and not deleted in between
+    }
+
+
+def _loose(chunks: Sequence[Any]) -> tuple[LooseChunk, ...]:
+    return tuple(
+        LooseChunk(work_id=work_id, frames=frames, avoid=frozenset(UUID(text) for text in avoid))
+        for work_id, frames, avoid in sorted(chunks)
+    )
