@@ -1,4 +1,4 @@
-"""The demo's words, against a farm that answers as the real one would; `make demo` itself runs in CI."""
+"""The demo's words and files, against a farm that answers as the real one would."""
 
 from __future__ import annotations
 
