@@ -17,7 +17,7 @@ from db.session import Transaction
 _FOLDER = Path(__file__).parent / "queries"
 
 
-_OPTIONAL = re.compile(r"^( *)--(\w+) (?=\S)(.*)\n", re.MULTILINE)
+_OPTIONAL = re.compile(r"^( *)--(\w+) (.*)\n", re.MULTILINE)
 """A line that holds only in a variant: ``--some and id = any(:ids)`` in ``read_jobs`` is part of ``read_jobs.some``."""
 
 

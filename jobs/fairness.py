@@ -127,13 +127,14 @@ def open_accounts(
         account = accounts.get(job.project_id.int)
         if account is None:
             account = accounts[job.project_id.int] = Account(ProjectView(id=job.project_id))
-        demand = Demand(job, account, kind_of(job), list(job.loose), job.uncarved, job.active_chunks)
+        active = job.active_chunks
+        demand = Demand(job, account, kind_of(job), [*job.loose], job.uncarved, active)
         if job.finish_in_s is not None:
             demand.needed = needed_for_deadline(job, settings)
-        if job.active_chunks:
-            account.in_flight += job.active_chunks
+            account.hurried += min(active, demand.needed)
+        if active:
+            account.in_flight += active
             account.used_s += chunk_seconds(job, job.active_frames, settings)
-            account.hurried += min(job.active_chunks, demand.needed)
         if job.waited_s < account.waited_s:
             account.waited_s = job.waited_s
         if job.created_order < account.oldest:

@@ -83,6 +83,7 @@ class Fitting:
     def __init__(self, snapshot: Snapshot) -> None:
         self.kinds: list[ReplicaKind] = []
         self._jobs: dict[Hashable, JobKind] = {}
+        self._seen: dict[Hashable, JobKind] = {}
         self._known = _Identities()
         self._by_key: dict[Hashable, ReplicaKind] = {}
         taking = [each for each in snapshot.replicas if each.accepts_work]
@@ -106,10 +107,15 @@ class Fitting:
 
     def of(self, job: JobView) -> JobKind:
         """The replicas that fit this job, without regard to its blocklist."""
-        key = (job.pipeline, job.engine_version, job.device_class, self._known.of(job.labels))
-        found = self._jobs.get(key)
+        labels = job.labels
+        seen = (job.pipeline, job.engine_version, job.device_class, id(labels))  # most share one object
+        found = self._seen.get(seen)
         if found is None:
-            found = self._jobs[key] = self._look(job)
+            key = (job.pipeline, job.engine_version, job.device_class, self._known.of(labels))
+            found = self._jobs.get(key)
+            if found is None:
+                found = self._jobs[key] = self._look(job)
+            self._seen[seen] = found
         return found
 
     def _look(self, job: JobView) -> JobKind:

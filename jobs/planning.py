@@ -99,12 +99,12 @@ class PlanSettings(BaseSettings):
     jobs_per_project: int = Field(200, ge=1)
     """Jobs of one project that a tick looks at, beside those with chunks in flight: the most urgent ones. It bounds
     what a tick costs when a project queues ten thousand jobs."""
-    changes_from_jobs: int = Field(500, ge=1)
-    """Live jobs from which on a tick reads only those that were written since the tick before. With fewer it costs
-    little to read all of them."""
-    jobs_read_every: Positive = timedelta(seconds=2)
-    """After so long all of them are read again: meanwhile the times of those that nobody wrote to (how long they wait,
-    how long until their deadline) stay as they were."""
+    changes_from: int = Field(500, ge=1)
+    """Live jobs and replicas together from which on a tick reads only what was written since the tick before. With
+    fewer it costs little to read all."""
+    read_whole_every: Positive = timedelta(seconds=1)
+    """After so long all is read again. Meanwhile the times of jobs that nobody wrote to (how long they wait, how long
+    until their deadline) stay as they were, and so does the number of replicas that nothing can be given."""
 
     # --- shares ---
     share_half_life: Positive = timedelta(minutes=30)

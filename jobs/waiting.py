@@ -41,22 +41,23 @@ def waits_of(
 ) -> Mapping[UUID, WaitReason]:
     """Why each job with unplaced work has it, after the plan. With ``cut_short`` the tick ended before the farm was
     full: what it gave something to is on its way, and waits for nothing."""
-    waiting = [demand for demand in demands if (demand.uncarved > 0 or demand.loose) and not demand.view.stopped]
     alike: dict[_Alike, list[Demand]] = defaultdict(list)
-    for demand in waiting:
-        job = demand.view
-        of_its_own = job.max_replicas is not None or job.blocked_nodes or job.licences
-        alike[demand.account, demand.kind, job.priority.rank, job.id if of_its_own else None].append(demand)
-    least = _least_shares([demands[0] for demands in alike.values()])
     reasons: dict[UUID, WaitReason] = {}
+    for demand in demands:
+        job = demand.view
+        if job.stopped:
+            continue
+        if demand.uncarved > 0 or demand.loose:
+            of_its_own = job.max_replicas is not None or job.blocked_nodes or job.licences
+            alike[demand.account, demand.kind, job.priority.rank, job.id if of_its_own else None].append(demand)
+        elif job.gated:
+            reasons[job.id] = WaitReason.DEPENDENCY
+    least = _least_shares([those[0] for those in alike.values()])
     for those in alike.values():
         reason = _reason(those[0], fitting, licences, least)
         for demand in those:
             if not (cut_short and demand.served):
                 reasons[demand.view.id] = reason
-    for demand in demands:
-        if demand.view.gated and not demand.waits and not demand.view.stopped:
-            reasons[demand.view.id] = WaitReason.DEPENDENCY
     return reasons
 
 
@@ -103,7 +104,9 @@ def backlog_of(
     slots = dict.fromkeys(snapshot.pools, 0)
     unknown = set(slots).difference(kind.sample.pool for kind in fitting.kinds)
     for demand in demands:
-        more = _more_chunks(demand, licences, settings)
+        more = 0
+        if (demand.uncarved or demand.loose) and not demand.view.stopped:
+            more = _more_chunks(demand, licences, settings)
         if demand.view.licences:
             licences.take(demand.view, more)
         if more := more + demand.in_flight:
@@ -115,11 +118,7 @@ def backlog_of(
 def _more_chunks(demand: Demand, licences: Licences, settings: PlanSettings) -> int:
     """Chunks that the job could have in flight beside those that it has or was given now."""
     job = demand.view
-    if job.stopped:
-        return 0
-    more = len(demand.loose)
-    if demand.uncarved:
-        more += math.ceil(demand.uncarved / _longest_chunk(job, settings))
-    if more and job.max_replicas is not None:
+    more = len(demand.loose) - -demand.uncarved // _longest_chunk(job, settings)  # rounded up
+    if job.max_replicas is not None:
         more = min(more, max(job.max_replicas - demand.in_flight, 0))
     return licences.chunks(job, at_most=more) if job.licences else more

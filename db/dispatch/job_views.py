@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -30,58 +29,34 @@ known_uuid = lru_cache(maxsize=1 << 16)(UUID)
 
 
 class JobsReader:
-    """Live jobs. What never changes of one is read once.
-
-    With ``changes_from_jobs`` jobs and more, only those are read anew that were written since the last time, and all
-    again after ``jobs_read_every``; until then the times in the others are as old as that. Not so where a project has
-    more jobs than ``jobs_per_project``: which are its first ones, only all of them together say.
-    """
+    """Live jobs. What never changes of one is read once."""
 
     def __init__(self, plan: PlanSettings) -> None:
-        self._plan = plan
+        self._jobs_per_project = plan.jobs_per_project
         self._facts: dict[str, _JobFacts] = {}
         self._views: dict[str, JobView] = {}
-        self._horizon: str | None = None
-        """The oldest transaction that ran when the views were read; None: the next time all are read."""
-        self._follows = False
-        """Whether changes are enough until all are read again."""
-        self._whole_at = 0.0
-        """When all were read last, by the monotonic clock."""
+        self.are_all = False
+        """Whether all were read the last time: of a project with many only its first ones are, and which those are,
+        only all of them together say."""
 
     async def read(self, tx: Transaction) -> tuple[JobView, ...]:
-        horizon, self._horizon = self._horizon, None  # what fails halfway is read whole the next time
-        due = time.monotonic() - self._whole_at >= self._plan.jobs_read_every.total_seconds()
-        if horizon is None or due:
-            horizon = await self._read_all(tx)
-        else:
-            horizon = await self._read_changes(tx, horizon)
-        if self._follows:
-            self._horizon = horizon
+        rows = (await run(tx, "read_jobs", jobs_per_project=self._jobs_per_project)).all()
+        # of those that are gone nothing is kept
+        self._facts = {row[0]: known for row in rows if (known := self._facts.get(row[0])) is not None}
+        self._views = await self._viewed(tx, rows)
+        of_project = Counter(view.project_id.int for view in self._views.values())
+        self.are_all = max(of_project.values(), default=0) < self._jobs_per_project
         return tuple(self._views.values())
 
-    async def _read_all(self, tx: Transaction) -> str:
-        self._whole_at = time.monotonic()
-        horizon = (await run(tx, "read_horizon")).scalar_one()
-        rows = (await run(tx, "read_jobs", jobs_per_project=self._plan.jobs_per_project)).all()
-        facts = {row[0]: known for row in rows if (known := self._facts.get(row[0])) is not None}
-        self._facts = facts  # of those that are gone nothing is kept
-        self._views = await self._viewed(tx, rows)
-        self._follows = len(self._views) >= self._plan.changes_from_jobs and not self._is_cut_short()
-        return str(horizon)
-
-    async def _read_changes(self, tx: Transaction, horizon: str) -> str:
-        changes = (await run(tx, "read_changes", horizon=horizon, whole_every=self._plan.jobs_read_every)).one()
-        ids = {*changes.changed, *(text for text, view in self._views.items() if view.blocked_nodes)}
-        rows = (await run(tx, "read_jobs.some", ids=list(ids), jobs_per_project=self._plan.jobs_per_project)).all()
+    async def read_some(self, tx: Transaction, changed: Iterable[str]) -> tuple[JobView, ...]:
+        """All, but only these as they are now; the times in the others are as old as they are."""
+        ids = {*changed, *(text for text, view in self._views.items() if view.blocked_nodes)}
+        rows = (await run(tx, "read_jobs.some", ids=list(ids), jobs_per_project=self._jobs_per_project)).all()
+        views = await self._viewed(tx, rows)
         for text in ids:
             self._views.pop(text, None)
-        self._views |= await self._viewed(tx, rows)
-        return str(changes.horizon)
-
-    def _is_cut_short(self) -> bool:
-        """Whether there may be a project of which not all jobs are read."""
-        of_project = Counter(view.project_id.int for view in self._views.values())
-        return max(of_project.values()) >= self._plan.jobs_per_project
+        self._views |= views
+        return tuple(self._views.values())
 
     async def _viewed(self, tx: Transaction, rows: Sequence[Any]) -> dict[str, JobView]:
         facts = self._facts

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from db._query import run
-from db.session import Database
-from db.dispatch.job_views import JobsReader, known_uuid
-from jobs.planning import CrowdView, JobView, PlanSettings, ProjectView, ReplicaView, Snapshot, StagedChunk
-from jobs.spec import PriorityClass
+from db.dispatch.job_views import JobsReader
+from db.dispatch.replica_views import Replicas, ReplicasReader, Wants
+from db.session import Database, Transaction
+from jobs.planning import JobView, PlanSettings, ProjectView, Snapshot
 
 _DEFAULT_POOLS = ("default",)
-_CLASSES = tuple(PriorityClass)
-_NOTHING: frozenset[str] = frozenset()
 
+_Rest = tuple[tuple[JobView, ...], Sequence[Any], Sequence[Any]]
+"""Jobs, projects, and what bounds them."""
 
 
 async def read_snapshot(
@@ -34,6 +33,8 @@ class SnapshotReader:
     ``settings`` bound the jobs per project and say how fast use is forgiven; None: their defaults. From the second time
     on jobs and replicas are read at once, on two connections: replicas as the jobs wanted them the time before, and
     once more where the jobs turn out to want more now.
+
+    Of a large farm only what was written since the last time is read anew, and all after ``read_whole_every``.
     """
 
     def __init__(
@@ -43,130 +44,83 @@ class SnapshotReader:
         self._cluster_id = cluster_id
         self._plan = settings or PlanSettings()
         self._jobs = JobsReader(self._plan)
-        self._replicas = _Replicas(db, cluster_id, replica_timeout, self._plan)
-        self._wanted: _Wants | None = None
+        self._replicas = ReplicasReader(db, cluster_id, replica_timeout, self._plan)
+        self._wanted: Wants | None = None
+        self._horizon: str | None = None
+        """The oldest transaction that ran at the last snapshot; None: the next one is read whole."""
+        self._whole_at = 0.0
+        """When all was read last, by the monotonic clock."""
 
     async def read(self) -> Snapshot:
         """Replicas that beat within the time-out, live jobs, what projects have used, known pools."""
+        horizon, self._horizon = self._horizon, None  # what fails halfway is read whole the next time
         wanted, self._wanted = self._wanted, None
+        due = time.monotonic() - self._whole_at >= self._plan.read_whole_every.total_seconds()
+        if wanted is None or horizon is None or due:
+            return await self._read_whole(wanted)
+        return await self._read_changes(wanted, horizon)
+
+    async def _read_whole(self, wanted: Wants | None) -> Snapshot:
+        begun = time.monotonic()
+        async with self._db.transaction() as tx:
+            horizon: str = (await run(tx, "read_horizon")).scalar_one()
         if wanted is None:
-            jobs, projects, bounds = await self._the_rest()
-            kinds = await self._replicas.wanted_by(now := _wants(jobs, self._plan))
+            rest = await self._all_jobs()
+            replicas = await self._replicas.read(now := Wants.of(rest[0], self._plan))
         else:
             # Where one of them raises, the other ends by itself. A task group would wrap what a statement raises.
-            (jobs, projects, bounds), kinds = await asyncio.gather(self._the_rest(), self._replicas.wanted_by(wanted))
-            if not wanted.cover(now := _wants(jobs, self._plan)):
-                kinds = await self._replicas.wanted_by(now)
-        self._wanted = now
-        listed, crowds = _replicas(kinds)
-        pools = (row.name for row in bounds if row.kind == "pool")
-        return Snapshot(
-            replicas=listed,
-            crowds=crowds,
-            jobs=jobs,
-            projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
-            licences={row.name: row.capacity for row in bounds if row.kind == "licence"},
-            pools=tuple(sorted({*pools, *(kind.pool for kind in kinds)})) or _DEFAULT_POOLS,
-        )
+            rest, replicas = await asyncio.gather(self._all_jobs(), self._replicas.read(wanted))
+            if not wanted.cover(now := Wants.of(rest[0], self._plan)):
+                replicas = await self._replicas.read(now)
+        self._wanted, self._whole_at = now, begun
+        if self._jobs.are_all and self._replicas.are_all and len(rest[0]) + replicas.total >= self._plan.changes_from:
+            self._horizon = horizon
+        return _snapshot(rest, replicas)
 
-    async def _the_rest(self) -> tuple[tuple[JobView, ...], Sequence[Any], Sequence[Any]]:
-        """Jobs, projects, and what bounds them."""
+    async def _read_changes(self, wanted: Wants, horizon: str) -> Snapshot:
         async with self._db.transaction() as tx:
-            jobs = await self._jobs.read(tx)
-            projects = (await run(tx, "read_projects", half_life=self._plan.share_half_life)).all()
-            bounds = (await run(tx, "read_bounds", cluster_id=self._cluster_id)).all()
+            changes = (
+                await run(
+                    tx,
+                    "read_changes",
+                    horizon=horizon,
+                    whole_every=self._plan.read_whole_every,
+                    cluster_id=self._cluster_id,
+                )
+            ).one()
+            rest, replicas = await asyncio.gather(
+                self._some_jobs(tx, changes.jobs),
+                self._replicas.read_some(wanted, changes.replicas),
+            )
+        now = Wants.of(rest[0], self._plan)
+        if replicas is None or not wanted.cover(now):
+            wanted, replicas = now, await self._replicas.read(now)
+        self._wanted = wanted
+        if self._replicas.are_all:
+            self._horizon = changes.horizon
+        return _snapshot(rest, replicas)
+
+    async def _all_jobs(self) -> _Rest:
+        async with self._db.transaction() as tx:
+            return await self._rest(tx, await self._jobs.read(tx))
+
+    async def _some_jobs(self, tx: Transaction, changed: Sequence[str]) -> _Rest:
+        return await self._rest(tx, await self._jobs.read_some(tx, changed))
+
+    async def _rest(self, tx: Transaction, jobs: tuple[JobView, ...]) -> _Rest:
+        projects = (await run(tx, "read_projects", half_life=self._plan.share_half_life)).all()
+        bounds = (await run(tx, "read_bounds", cluster_id=self._cluster_id)).all()
         return jobs, projects, bounds
 
 
-@dataclass(frozen=True, slots=True)
-class _Wants:
-    """What waiting jobs want to know of replicas."""
-
-    digests: frozenset[str]
-    """Models: replicas that hold them are told of first."""
-    most_urgent: int
-    """Rank of the class that staged chunks of lower ones give way to."""
-    victims: int
-    """Replicas whose staged chunk could have to give way, at most."""
-
-    def cover(self, other: _Wants) -> bool:
-        """Replicas read for these are enough for the others."""
-        return other.digests <= self.digests and self.most_urgent <= other.most_urgent and other.victims <= self.victims
-
-
-def _wants(jobs: Sequence[JobView], plan: PlanSettings) -> _Wants:
-    waiting = [job for job in jobs if not job.stopped and (job.uncarved or job.loose)]
-    urgent_chunks = sum(job.uncarved + len(job.loose) for job in waiting if job.priority is not _CLASSES[-1])
-    return _Wants(
-        digests=frozenset(job.model_digest for job in waiting),
-        most_urgent=min((job.priority.rank for job in waiting), default=len(_CLASSES)),
-        victims=min(plan.preemptions_per_tick, urgent_chunks),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Replicas:
-    """By kind."""
-
-    db: Database
-    cluster_id: str
-    replica_timeout: timedelta
-    plan: PlanSettings
-
-    async def wanted_by(self, wants: _Wants) -> Sequence[Any]:
-        async with self.db.transaction() as tx:
-            kinds = await run(
-                tx,
-                "read_replicas",
-                cluster_id=self.cluster_id,
-                replica_timeout=self.replica_timeout,
-                staged_chunks=self.plan.staged_chunks,
-                most_urgent=wants.most_urgent,
-                digests=sorted(wants.digests),
-                listed=self.plan.placements_per_tick,
-                victims=wants.victims,
-            )
-            return kinds.all()
-
-
-def _replicas(kinds: Sequence[Any]) -> tuple[tuple[ReplicaView, ...], tuple[CrowdView, ...]]:
-    """Those that a plan can use, and the number of the others."""
-    replicas: list[ReplicaView] = []
-    crowds: list[CrowdView] = []
-    for kind in kinds:
-        listed = json.loads(kind.replicas) if kind.replicas else []
-        replicas += [_replica(kind, line) for line in listed]
-        if kind.total > len(listed):
-            crowds.append(
-                CrowdView(
-                    pool=kind.pool,
-                    replicas=kind.total - len(listed),
-                    nodes=frozenset(kind.nodes or ()),
-                    labels=kind.labels,
-                    engines=kind.engines,
-                    device_class=kind.device_class,
-                )
-            )
-    return tuple(sorted(replicas, key=lambda replica: replica.id.int)), tuple(crowds)
-
-
-def _replica(kind: Any, line: Sequence[Any]) -> ReplicaView:
-    id_, node, residents, busy, frames, job, staged_ids, staged_jobs, staged_s = line
-    return ReplicaView(
-        known_uuid(id_),
-        kind.pool,
-        node,
-        kind.labels,
-        kind.engines,
-        kind.device_class,
-        frozenset(residents) if residents else _NOTHING,
-        busy,
-        known_uuid(job) if job else None,
-        frames,
-        tuple(
-            StagedChunk(work_id, known_uuid(job_id), staged_s)
-            for work_id, job_id in sorted(zip(staged_ids, staged_jobs, strict=True))
-        )
-        if staged_ids
-        else (),
+def _snapshot(rest: _Rest, replicas: Replicas) -> Snapshot:
+    jobs, projects, bounds = rest
+    pools = (row.name for row in bounds if row.kind == "pool")
+    return Snapshot(
+        replicas=replicas.listed,
+        crowds=replicas.crowds,
+        jobs=jobs,
+        projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
+        licences={row.name: row.capacity for row in bounds if row.kind == "licence"},
+        pools=tuple(sorted({*pools, *replicas.pools})) or _DEFAULT_POOLS,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from db.dispatch import (
     ClaimedTask,
     FrameCommit,
+    SnapshotReader,
     apply_plan,
     claim_tasks,
     finish_merge,
@@ -27,14 +28,13 @@ from db.dispatch import (
     rescue_expired,
     reuse_frames,
 )
-from db.dispatch.job_views import JobsReader
 from db.dispatch.leadership import lead, resign
 from db.loops.collect import dead_keys, unnamed_keys
 from db.queue import ClaimedChunk, PartCommit, commit_frames, commit_part, start_chunk
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.plan import make_plan
-from jobs.planning import JobView, PlanSettings
+from jobs.planning import PlanSettings, Snapshot
 from jobs.states import WorkKind
 from tests.db.builders import CLUSTER, LEASE, Farm, artifact, commit_of
 from tests.db.control import approve, resume
@@ -44,7 +44,7 @@ from tests.db.split_jobs import merged
 T = TypeVar("T")
 
 _PLAN = PlanSettings(first_chunk_frames=3)
-_FOLLOWING = PlanSettings(changes_from_jobs=1, jobs_read_every=timedelta(days=1))
+_FOLLOWING = PlanSettings(changes_from=1, read_whole_every=timedelta(days=1))
 _LAST_PLAN = PlanSettings(first_chunk_frames=6, staged_chunks=8)
 _ROUNDS = 20
 """Passes in which whatever a sequence of steps left must come to its end."""
@@ -98,7 +98,7 @@ class QueueFarm:
         self._eye = psycopg.connect(settings.url.get_secret_value(), autocommit=True)
         self.storage: dict[str, tuple[UUID, int | None]] = {}
         """Every file that was uploaded: key -> (job, ordinal)."""
-        self._jobs = JobsReader(_FOLLOWING)
+        self._snapshots = SnapshotReader(self.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=_FOLLOWING)
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(call)
@@ -110,7 +110,7 @@ class QueueFarm:
 
     async def empty(self) -> None:
         self.storage.clear()
-        self._jobs = JobsReader(_FOLLOWING)
+        self._snapshots = SnapshotReader(self.db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=_FOLLOWING)
         async with self.db.transaction() as tx:
             await tx.execute(_EMPTY)
 
@@ -133,7 +133,7 @@ class QueueFarm:
         db = db or self.db
         await open_gates(db, epoch=epoch)
         snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=settings)
-        await self._follow(snapshot.jobs)
+        await self._follow(snapshot)
         waiting = [job.id for job in snapshot.jobs if not job.started]
         if waiting and snapshot.replicas:
             for job in await jobs_to_pin(db, job_ids=waiting):
@@ -144,12 +144,11 @@ class QueueFarm:
             snapshot = await read_snapshot(db, cluster_id=CLUSTER, replica_timeout=LEASE, settings=settings)
         await apply_plan(db, cluster_id=CLUSTER, plan=make_plan(snapshot, settings), epoch=epoch)
 
-    async def _follow(self, jobs: Iterable[JobView]) -> None:
-        """Who reads nothing but changes since the last plan must know of every job what one who reads all sees."""
-        async with self.db.transaction() as tx:
-            followed = await self._jobs.read(tx)
-        seen, known = ({job.id: job._replace(waited_s=0.0) for job in each} for each in (jobs, followed))
-        assert known == seen, "a change of a job was not noticed"
+    async def _follow(self, seen: Snapshot) -> None:
+        """Who reads nothing but changes since the last plan must know what one who reads all sees."""
+        known = await self._snapshots.read()
+        jobs, theirs = ({job.id: job._replace(waited_s=0.0) for job in each.jobs} for each in (known, seen))
+        assert jobs == theirs, "a change of a job was not noticed"
 
     async def tasks(self, epoch: int) -> list[ClaimedTask]:
         return await claim_tasks(

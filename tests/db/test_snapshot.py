@@ -17,6 +17,10 @@ from db.queue import beat
 from jobs.plan import make_plan
 from jobs.planning import JobView, Plan, PlanSettings, Snapshot, WaitReason
 from tests.db.builders import CLUSTER, LEASE, Farm
+from tests.db.split_jobs import claim_merge, commit, rendering, split_job
+
+_TIMED = "update job set render_count = 1, render_ms_sum = 1000"
+"""A job that has no frame time of its own is read anew each time."""
 
 
 class TestSnapshot:
@@ -136,20 +140,24 @@ class TestSnapshot:
         await farm.start(priority="interactive")
         assert [view.id for view in (await all_.read()).replicas] == [full]
 
-    @pytest.mark.parametrize("changes_from_jobs", [1, 500], ids=["changes", "all"])
+    @pytest.mark.parametrize("changes_from", [1, 500], ids=["changes", "all"])
     async def test_each_snapshot_of_a_reader_is_what_a_new_reader_would_see(
-        self, farm: Farm, changes_from_jobs: int
+        self, farm: Farm, changes_from: int
     ) -> None:
         """What never changes of a job is read once; what changes is read each time, and what is gone is forgotten."""
-        snapshots = _snapshots(farm, changes_from_jobs=changes_from_jobs, jobs_read_every=timedelta(days=1))
+        snapshots = _snapshots(farm, changes_from=changes_from, read_whole_every=timedelta(days=1))
         first, second = await farm.start(labels={"gpu": "big"}), await farm.submit(frames="1-3")
         replica = await farm.replica(labels={"gpu": "big"})
+        await farm.execute(_TIMED)
+        gate = "update work set gated = not gated where kind = 'range' and job_id = :id"
         block = (
             "insert into job_block (job_id, node, pipeline, failures, blocked_at) values (:id, 'n8', 'fake', 3, now())"
         )
         for step in (
             lambda: farm.rendering(first, replica, frames=2),
             lambda: farm.pin(second),
+            lambda: farm.execute(gate, id=second),
+            lambda: farm.execute(gate, id=second),
             lambda: farm.execute(block, id=second),
             lambda: farm.execute("delete from job_block"),
             lambda: farm.execute("update job set priority_rank = 0, weight = 7, max_replicas = 3"),
@@ -167,8 +175,9 @@ class TestSnapshot:
         assert second not in ids
 
     async def test_what_a_transaction_wrote_that_was_open_at_the_last_snapshot_is_in_the_next(self, farm: Farm) -> None:
-        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1))
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
         slow, other = await farm.start(), await farm.start()
+        await farm.execute(_TIMED)
         async with farm.db.transaction() as tx:
             await tx.execute(text("update job set weight = 7 where id = :id"), {"id": slow})
             await farm.execute("update job set weight = 8 where id = :id", id=other)  # younger, and over sooner
@@ -176,18 +185,64 @@ class TestSnapshot:
         assert seen == [{slow: 100, other: 8}] * 3
         assert {job.id: job.weight for job in (await snapshots.read()).jobs} == {slow: 7, other: 8}
 
+    async def test_parts_that_end_are_noticed_though_their_job_is_not_written(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
+        job_id = await split_job(farm, frames="1-2")
+        await farm.execute(_TIMED)
+        first, second = await rendering(farm, job_id, await farm.replica(), await farm.replica())
+        seen = []
+        for part in (first, second):
+            seen += [(job.active_chunks, job.uncarved) for job in (await snapshots.read()).jobs]
+            assert await commit(farm, part)
+        assert await claim_merge(farm) is not None
+        seen += [(job.active_chunks, job.uncarved) for job in (await snapshots.read()).jobs]
+        assert seen == [(2, 2), (1, 2), (0, 2)]
+
     async def test_only_a_retry_whose_pause_is_over_is_in_it_though_nobody_wrote_meanwhile(self, farm: Farm) -> None:
-        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1))
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
         job_id = await farm.start()
         await farm.fail(await farm.rendering(job_id, await farm.replica(), frames=2), 0)
+        await farm.execute(_TIMED)
         pause = "update work set not_before = now() + interval '1 second' where state = 'queued' and kind = 'chunk'"
         await farm.execute(pause)
         assert [job.loose for job in (await snapshots.read()).jobs] == [()]
         await farm.execute("select pg_sleep(1.1)")
         assert [len(job.loose) for job in (await snapshots.read()).jobs] == [1]
 
+    async def test_who_reads_changes_sees_the_room_that_a_full_replica_comes_to_have(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
+        full, job_id = await farm.replica(), await farm.start(priority="normal")
+        chunk = await farm.rendering(job_id, full, frames=2)
+        await farm.carve(job_id, full, 1)
+        assert (await snapshots.read()).replicas == ()
+        assert [crowd.replicas for crowd in (await snapshots.read()).crowds] == [1]
+        await farm.execute("update work set state = 'done', leased_until = null where id = :id", id=chunk.work_id)
+        assert await farm.claim(full) is not None
+        after = await snapshots.read()
+        assert ([view.id for view in after.replicas], after.crowds) == ([full], ())
+        assert [view.busy_chunks for view in (await snapshots.read()).replicas] == [1]
+
+    async def test_who_reads_changes_sees_all_staged_chunks_once_a_replica_is_idle(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
+        full, job_id = await farm.replica(), await farm.start()
+        await farm.rendering(job_id, full, frames=2)
+        await farm.carve(job_id, full, 1)
+        assert (await snapshots.read()).replicas == ()
+        idle = await farm.replica()
+        assert {view.id for view in (await snapshots.read()).replicas} == {full, idle}
+        await farm.execute("update replica set drain = true where id = :id", id=idle)
+        assert idle not in {view.id for view in (await snapshots.read()).replicas}
+
+    async def test_all_replicas_are_read_each_time_while_more_are_idle_than_one_tick_can_use(self, farm: Farm) -> None:
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1), placements_per_tick=1)
+        first, second = sorted([await farm.replica(), await farm.replica()])
+        job_id = await farm.start()
+        [seen] = (await snapshots.read()).replicas
+        await farm.rendering(job_id, seen.id, frames=1)
+        assert {first, second} - {view.id for view in (await snapshots.read()).replicas} <= {seen.id}
+
     async def test_a_project_with_more_jobs_than_are_read_is_read_whole_each_time(self, farm: Farm) -> None:
-        snapshots = _snapshots(farm, changes_from_jobs=1, jobs_read_every=timedelta(days=1), jobs_per_project=2)
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1), jobs_per_project=2)
         old = [await farm.submit() for _ in range(3)]
         assert {job.id for job in (await snapshots.read()).jobs} == set(old[:2])
         urgent = await farm.submit(priority="interactive")
