@@ -117,7 +117,7 @@ class Dispatcher:
         self._snapshots = SnapshotReader(
             database, cluster_id=settings.id, replica_timeout=limits.lease, settings=plan_settings
         )
-        """Of the tick before: only a hint, of what to read first."""
+        """Keeps what it read: losing it costs only time."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
