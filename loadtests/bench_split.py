@@ -1,7 +1,8 @@
 """One frame over two replicas of one thread each: ``python -m loadtests.bench_split`` (part of ``make bench``).
 
-In turn: the frame whole, on one of two replicas that both hold the scene, and the same frame in two parts with their
-merge. Seen from outside: from the call of ``submit`` until the SDK has heard of the commit.
+In turn: the frame whole, on one of two replicas that both hold the scene; the same frame in two parts with their merge;
+and what the machine could do at best, two unsplit frames of half the samples side by side. Seen from outside: from the
+call of ``submit`` until the SDK has heard of the commit.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ SETTINGS = {"resolution_x": 640, "resolution_y": 360, "percentage": 100, "sample
             "denoise": False, "format": "exr"}  # fmt: skip
 """A frame of some twenty seconds on one thread: where a split is worth asking for."""
 FARM = {"RAYFARM_RENDER_SLOTS": "2", "RAYFARM_CLUSTER_MIN_REPLICAS": "2", "RAYFARM_ENGINE_THREADS": "1"}
-MODES: Mapping[str, Mapping[str, Any]] = {
-    "whole": {},
+HALF = {**SETTINGS, "samples": 8}
+SPLITS: Mapping[str, Mapping[str, Any]] = {
     "samples": {"split": {"mode": "samples", "parts": 2}},
     "borders": {"split": {"mode": "borders", "parts": 2}},
 }
+MODES = ("whole", "ceiling", *SPLITS)
 
 
 def main() -> int:
@@ -40,18 +42,22 @@ def main() -> int:
     rounds: dict[str, list[float]] = {mode: [] for mode in MODES}
     with running_farm(OUT) as client:
         model = client.register_model(SAMPLE)
-        for fields in MODES.values():  # both replicas load the scene, and whatever a merge loads
-            render_job(client, model, {**SETTINGS, "samples": 2}, [1, 2], **fields)
+        for mode in ("ceiling", *SPLITS):  # both replicas load the scene, and whatever a merge loads
+            render_job(client, model, {**SETTINGS, "samples": 2}, [1, 2], **SPLITS.get(mode, {}))
         for _ in range(ROUNDS):
-            for mode, fields in MODES.items():
-                _, seconds = render_job(client, model, SETTINGS, [1], **fields)
-                rounds[mode].append(seconds.whole)
+            for mode in MODES:
+                settings, frames = (HALF, [1, 2]) if mode == "ceiling" else (SETTINGS, [1])
+                _, seconds = render_job(client, model, settings, frames, **SPLITS.get(mode, {}))
+                rounds[mode].append(seconds.whole * len(frames))
             print("  ".join(f"{mode} {took[-1]:6.2f} s" for mode, took in rounds.items()), flush=True)
     figures = [
-        Figure(case=mode, name="speed_up", value=median(rounds["whole"]) / median(took))
-        for mode, took in rounds.items()
-        if mode != "whole"
+        Figure(case=mode, name="speed_up", value=median(rounds["whole"]) / median(rounds[mode])) for mode in SPLITS
     ]
+    figures += [
+        Figure(case=mode, name="of_ceiling", value=median(rounds["ceiling"]) / median(rounds[mode])) for mode in SPLITS
+    ]
+    best = median(rounds["whole"]) / median(rounds["ceiling"])
+    print(f"two frames of half the samples side by side: {best:.2f} times as fast as the whole frame")
     return conclude(BENCH, figures, at=at, begun=begun, load=load)
 
 
