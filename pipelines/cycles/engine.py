@@ -26,6 +26,7 @@ from pipelines.cycles.pipeline import CyclesPipeline
 from pipelines.cycles.pre_roll import PreRoll
 from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
 from pipelines.cycles.scene_overrides import SceneOverrides
+from pipelines.cycles.sequencer import makes_the_picture
 from pipelines.cycles.settings import CyclesSettings, Device, RenderEngine
 from pipelines.cycles.split import PART_EXTENSION, PartNotes, append_notes
 from pipelines.errors import EngineError
@@ -241,8 +242,7 @@ def _has_animated_settings() -> bool:
 
 
 def _require_camera(scene: Any) -> None:
-    sequencer = scene.render.use_sequencer and scene.sequence_editor is not None and len(scene.sequence_editor.strips)
-    if scene.camera is None and not sequencer:
+    if scene.camera is None and not makes_the_picture(scene):
         cameras = ", ".join(sorted(item.name for item in scene.objects if item.type == "CAMERA"))
         raise EngineError(
             EndReason.MODEL_INVALID,

@@ -17,6 +17,7 @@ from jobs.errors import InvalidInput
 from jobs.spec import SplitMode
 from jobs.states import EndReason
 from pipelines.base import FramePart
+from pipelines.cycles.sequencer import makes_the_picture
 from pipelines.cycles.settings import CyclesSettings
 from pipelines.cycles.split import (
     ColourNotes,
@@ -36,14 +37,13 @@ def split_blockers(scene: Any) -> list[str]:
     """Words of ``split.BLOCKERS`` for what keeps this scene's frames in one piece, as it stands now."""
     render, cycles = scene.render, scene.cycles
     denoises = cycles.use_denoising and any(layer.use and layer.cycles.use_denoising for layer in scene.view_layers)
-    sequencer = scene.sequence_editor
     found = {
         "adaptive_sampling": cycles.use_adaptive_sampling,
         "layer_samples": cycles.use_layer_samples != "IGNORE" and any(layer.samples for layer in scene.view_layers),
         "border": render.use_border,
         "crop": render.use_border and render.use_crop_to_border,
         "compositing": render.use_compositing and scene.compositing_node_group is not None,
-        "sequencer": render.use_sequencer and sequencer is not None and len(sequencer.strips) > 0,
+        "sequencer": makes_the_picture(scene),
         "freestyle": render.use_freestyle,
         "stamp": render.use_stamp,
         "time_limit": cycles.time_limit > 0,

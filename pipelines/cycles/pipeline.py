@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
+from pipelines.cycles.sequencer import check_sequencer
 from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings, Denoiser, Device
 from pipelines.cycles.simulation_check import check_simulations
 from pipelines.cycles.split_check import advice, check_facts, check_settings
@@ -52,8 +53,10 @@ class CyclesPipeline:
         return data
 
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
-        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, and no frame may lean on another."""
+        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, no frame may lean on another, and each
+        setting must count."""
         own = _typed(settings)
+        check_sequencer(own, facts)
         check_simulations(own, facts.get("simulations") or ())
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
         width, height = own.resolution_x or width, own.resolution_y or height

@@ -17,6 +17,7 @@ from pipelines.cycles.opening import open_scene
 from pipelines.cycles.part_render import split_blockers
 from pipelines.cycles.probe_references import collect_references
 from pipelines.cycles.probe_simulations import FoundSimulation, collect_simulations
+from pipelines.cycles.sequencer import makes_the_picture
 from pipelines.cycles.sound import has_sound
 from pipelines.errors import EngineError
 
@@ -66,7 +67,6 @@ def create_engine() -> ProbeEngine:
 def _scene_facts(scene: Any) -> dict[str, Any]:
     render = scene.render
     cycles = scene.cycles
-    sequencer = scene.sequence_editor
     return {
         "frame_start": scene.frame_start,
         "frame_end": scene.frame_end,
@@ -75,7 +75,7 @@ def _scene_facts(scene: Any) -> dict[str, Any]:
         "resolution": (render.resolution_x, render.resolution_y, render.resolution_percentage),
         "cameras": sorted(item.name for item in scene.objects if item.type == "CAMERA"),
         "active_camera": scene.camera.name if scene.camera is not None else None,
-        "has_sequence": bool(render.use_sequencer and sequencer is not None and len(sequencer.strips)),
+        "has_sequence": makes_the_picture(scene),
         "view_layers": [layer.name for layer in scene.view_layers if layer.use],
         "engine": render.engine,
         "samples": cycles.samples,

@@ -68,6 +68,19 @@ def animated_samples() -> None:
     save("animated")
 
 
+def sequence() -> None:
+    """The sequencer shows plain red; then its strip is muted, then the strip's channel instead."""
+    scene = fresh()
+    editor = scene.sequence_editor_create()
+    red = editor.strips.new_effect("Red", "COLOR", channel=2, frame_start=1, length=250)
+    red.color = (1, 0, 0)
+    save("sequence")
+    red.mute = True
+    save("sequence_muted")
+    red.mute, editor.channels[2].mute = False, True
+    save("sequence_channel_muted")
+
+
 def animated_by_strips() -> None:
     """Two strips of the NLA editor, one of them in a meta strip, and an action put aside while a strip is edited."""
     scene = fresh()
@@ -289,6 +302,7 @@ if __name__ == "__main__":
         optix,
         animated_samples,
         animated_by_strips,
+        sequence,
         bound_camera,
         region,
         layer_samples,

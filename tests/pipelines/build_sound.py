@@ -30,7 +30,6 @@ def main(folder: Path) -> None:
     scene.render.engine = "CYCLES"
     strips = scene.sequence_editor_create().strips
     strips.new_sound("tone", str(tone), channel=1, frame_start=1 + FRAMES // 2)
-    scene.render.use_sequencer = False  # it is for the sound alone: the camera makes the picture
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "silent_then_tone.blend"), relative_remap=True)
     strips[0].sound.pack()
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "packed.blend"), relative_remap=True)

@@ -260,7 +260,7 @@ class TestRefusals:
 
     async def test_the_probe_tells_what_keeps_frames_in_one_piece(self, scenes: Path, workdir: Path) -> None:
         found = {}
-        for name in ("plain", "file_output", "optix"):
+        for name in ("plain", "file_output", "optix", "sequence", "sequence_muted"):
             files = blend(scenes, name)
             manifest = Manifest(
                 kind=ModelKind.BLENDER,
@@ -275,6 +275,8 @@ class TestRefusals:
             "plain": ("adaptive_sampling",),
             "file_output": ("adaptive_sampling", "compositing"),
             "optix": ("adaptive_sampling", "optix_denoiser"),
+            "sequence": ("adaptive_sampling", "sequencer"),
+            "sequence_muted": ("adaptive_sampling",),
         }
 
     @pytest.mark.parametrize(
