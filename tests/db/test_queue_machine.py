@@ -59,10 +59,11 @@ class QueueMachine(LeadersOfTheQueue):
         tries=st.integers(1, 3),
         claims=st.integers(0, 3),
         finishes=st.sampled_from([False, False, True]),
+        follows=st.sampled_from([False, False, False, True]),
     )
-    def open(self, frames: int, parts: int, tries: int, claims: int, finishes: bool) -> None:
+    def open(self, frames: int, parts: int, tries: int, claims: int, finishes: bool, follows: bool) -> None:
         """A job, mostly under way: steps that follow meet something to lose."""
-        self.finishes = finishes
+        self.finishes, self.queue.follows = finishes, follows
         self.submit(
             frames=frames, order="sequential", parts=parts, scouts=None, tries=tries, film=False, reuse=True,
             waits=None, on=0,
