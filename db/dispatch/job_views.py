@@ -39,6 +39,11 @@ class JobsReader:
         """Whether all were read the last time: of a project with many only its first ones are, and which those are,
         only all of them together say."""
 
+    @property
+    def count(self) -> int:
+        """Of the jobs as they were read the last time."""
+        return len(self._views)
+
     async def read(self, tx: Transaction) -> tuple[JobView, ...]:
         rows = (await run(tx, "read_jobs", jobs_per_project=self._jobs_per_project)).all()
         # of those that are gone nothing is kept

@@ -15,6 +15,8 @@ from db.session import Database, Transaction
 from jobs.planning import JobView, PlanSettings, ProjectView, Snapshot
 
 _DEFAULT_POOLS = ("default",)
+_FEW = 100
+"""Jobs of which to look for changes costs no more than to read all."""
 
 _Rest = tuple[tuple[JobView, ...], Sequence[Any], Sequence[Any]]
 """Jobs, projects, and what bounds them."""
@@ -58,7 +60,7 @@ class SnapshotReader:
         due = time.monotonic() - self._whole_at >= self._plan.read_whole_every.total_seconds()
         if wanted is None or horizon is None or due:
             return await self._read_whole(wanted)
-        return await self._read_changes(wanted, horizon)
+        return await self._read_changes(wanted, horizon) or await self._read_whole(wanted)
 
     async def _read_whole(self, wanted: Wants | None) -> Snapshot:
         begun = time.monotonic()
@@ -77,7 +79,8 @@ class SnapshotReader:
             self._horizon = horizon
         return _snapshot(rest, replicas)
 
-    async def _read_changes(self, wanted: Wants, horizon: str) -> Snapshot:
+    async def _read_changes(self, wanted: Wants, horizon: str) -> Snapshot | None:
+        """None where so much has changed that to read all costs less."""
         async with self._db.transaction() as tx:
             changes = (
                 await run(
@@ -88,6 +91,8 @@ class SnapshotReader:
                     cluster_id=self._cluster_id,
                 )
             ).one()
+            if 2 * len(changes.jobs) > self._jobs.count >= _FEW:
+                return None
             rest, replicas = await asyncio.gather(
                 self._some_jobs(tx, changes.jobs),
                 self._replicas.read_some(wanted, changes.replicas),

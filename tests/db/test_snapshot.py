@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from db.dispatch import SnapshotReader, apply_plan
+from db.dispatch import snapshot as snapshot_module
 from db.pools import read_desired
 from db.queue import beat
 from jobs.plan import make_plan
@@ -240,6 +241,18 @@ class TestSnapshot:
         [seen] = (await snapshots.read()).replicas
         await farm.rendering(job_id, seen.id, frames=1)
         assert {first, second} - {view.id for view in (await snapshots.read()).replicas} <= {seen.id}
+
+    async def test_where_most_jobs_have_changed_all_are_read(self, farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(snapshot_module, "_FEW", 1)
+        snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1))
+        first, second = await farm.start(), await farm.start()
+        await farm.execute(_TIMED)
+        await snapshots.read()
+        for changed in ({first}, {first, second}):
+            await farm.execute("update job set weight = weight + 1 where id = any(:ids)", ids=list(changed))
+            seen = {job.id: job.weight for job in (await snapshots.read()).jobs}
+            fresh = {job.id: job.weight for job in (await _snapshot(farm)).jobs}
+            assert seen == fresh
 
     async def test_a_project_with_more_jobs_than_are_read_is_read_whole_each_time(self, farm: Farm) -> None:
         snapshots = _snapshots(farm, changes_from=1, read_whole_every=timedelta(days=1), jobs_per_project=2)

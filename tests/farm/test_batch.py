@@ -49,6 +49,7 @@ def test_a_batch_render_that_fails_fails_the_ray_job(running: RunningFarm, spec:
     assert "Nobody" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_stopped_batch_render_goes_on_in_the_farm_and_says_how_to_take_it_up(
     running: RunningFarm, spec: Path

@@ -53,6 +53,7 @@ def test_killing_postgres_loses_no_finished_frame(running: RunningFarm, job: str
     running.assert_each_frame_once(job, FRAMES, in_flight=WINDOW)
 
 
+@pytest.mark.slow
 def test_killing_the_whole_of_ray_costs_at_most_the_frames_in_flight(running: RunningFarm, job: str) -> None:
     before = running.record
     running.kill("ray::", "raylet", "gcs_server")
