@@ -91,12 +91,11 @@ class SnapshotReader:
                     cluster_id=self._cluster_id,
                 )
             ).one()
-            if 2 * len(changes.jobs) > self._jobs.count >= _FEW:
-                return None
-            rest, replicas = await asyncio.gather(
-                self._some_jobs(tx, changes.jobs),
-                self._replicas.read_some(wanted, changes.replicas),
-            )
+        if 2 * len(changes.jobs) > self._jobs.count >= _FEW:
+            return None
+        rest, replicas = await asyncio.gather(
+            self._some_jobs(changes.jobs), self._replicas.read_some(wanted, changes.replicas)
+        )
         now = Wants.of(rest[0], self._plan)
         if replicas is None or not wanted.cover(now):
             wanted, replicas = now, await self._replicas.read(now)
@@ -109,8 +108,9 @@ class SnapshotReader:
         async with self._db.transaction() as tx:
             return await self._rest(tx, await self._jobs.read(tx))
 
-    async def _some_jobs(self, tx: Transaction, changed: Sequence[str]) -> _Rest:
-        return await self._rest(tx, await self._jobs.read_some(tx, changed))
+    async def _some_jobs(self, changed: Sequence[str]) -> _Rest:
+        async with self._db.transaction() as tx:
+            return await self._rest(tx, await self._jobs.read_some(tx, changed))
 
     async def _rest(self, tx: Transaction, jobs: tuple[JobView, ...]) -> _Rest:
         projects = (await run(tx, "read_projects", half_life=self._plan.share_half_life)).all()
