@@ -104,6 +104,7 @@ where a.outcome = 'ok' and w.kind = 'part' group by 1, 2, 3, 4 having count(*) >
 _FILMS = """
 select j.id, count(a.id) from job as j left join artifact as a on a.job_id = j.id and a.kind = 'video'
 where j.state = 'succeeded' and j.spec -> 'outputs' -> 'video' <> 'null'
+  and j.committed + j.reused > 0  -- of a job whose frames are all skipped there is nothing to show
 group by 1 having count(a.id) <> 1
 """
 

@@ -10,11 +10,13 @@ import pytest
 
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.frame_actions import FrameAction
 from jobs.limits import FarmLimits
 from tests.chaos.ledger import Ledger, read_ledger
 from tests.chaos.traffic import Ordered
 from tests.db.builders import Farm
 from tests.db.conftest import administer, databases, db, farm, postgres, settings, template
+from tests.db.control import act
 from tests.db.queue_model import read_picture
 
 __all__ = ["administer", "databases", "db", "farm", "postgres", "settings", "template"]
@@ -50,6 +52,15 @@ async def test_exact_books_are_found_exact(db: Database, settings: DatabaseSetti
     assert (ledger.jobs, ledger.frames, ledger.files) == ({"succeeded": 1}, {"committed": 3}, 3)
 
 
+async def test_a_job_whose_frames_are_all_skipped_owes_no_film(
+    db: Database, settings: DatabaseSettings, farm: Farm
+) -> None:
+    job_id = await farm.start(frames="1-3", outputs={"video": {"fps": 24}})
+    await act(farm, job_id, FrameAction.SKIP)
+    assert (await farm.job(job_id)).state == "succeeded"
+    assert not [line for line in (await count(db, settings, job_id)).wrong if "film" in line]
+
+
 @pytest.mark.parametrize(
     ("tampering", "named"),
     [
@@ -64,6 +75,7 @@ async def test_exact_books_are_found_exact(db: Database, settings: DatabaseSetti
         ("delete from artifact where ordinal = 1", "0 pictures"),
         ("update artifact set sha256 = repeat('0', 64) where ordinal = 1", "another digest"),
         ("delete from event where seq = 2", "[1, 3"),
+        ("update job set spec = jsonb_set(spec, '{outputs,video}', '{}')", "has not one film"),
         ("update job set state = 'running', end_reason = null, ended_at = null", "still running"),
         ("update job set state = 'failed', end_reason = 'infra'", "nobody asked for"),
     ],
