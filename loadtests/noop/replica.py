@@ -79,6 +79,9 @@ class NoOpRoom:
     def sandbox(self) -> None:
         return None
 
+    def trouble(self) -> dict[str, str]:
+        return {}
+
     async def close(self) -> None: ...
 
 
