@@ -23,9 +23,14 @@ _OPTIONAL = re.compile(r"^( *)--(\w+) (.*)\n", re.MULTILINE)
 
 @cache
 def statement(name: str) -> TextClause:
-    """The statement in ``db/queries/<name>.sql``, or a variant of it (``read_jobs.some``); parsed once per process."""
+    """The statement in ``db/queries/<name>.sql``, or a variant of it (``read_jobs.some``); parsed once per process.
+
+    Raises ``LookupError`` for a variant that the file has no line of: without them it would say something else.
+    """
     name, _, variant = name.partition(".")
     words = (_FOLDER / f"{name}.sql").read_text()
+    if variant and variant not in {line[2] for line in _OPTIONAL.finditer(words)}:
+        raise LookupError(f"db/queries/{name}.sql has no line of the variant {variant!r}.")
     return text(_OPTIONAL.sub(lambda line: f"{line[1]}{line[3]}\n" if line[2] == variant else "", words))
 
 

@@ -45,6 +45,7 @@ class JobsReader:
         return len(self._views)
 
     async def read(self, tx: Transaction) -> tuple[JobView, ...]:
+        """Of each project the first ``jobs_per_project``, and those with chunks in flight."""
         rows = (await run(tx, "read_jobs", jobs_per_project=self._jobs_per_project)).all()
         # of those that are gone nothing is kept
         self._facts = {row[0]: known for row in rows if (known := self._facts.get(row[0])) is not None}
@@ -54,9 +55,10 @@ class JobsReader:
         return tuple(self._views.values())
 
     async def read_some(self, tx: Transaction, changed: Iterable[str]) -> tuple[JobView, ...]:
-        """All, but only these as they are now; the times in the others are as old as they are."""
+        """Those of the last time and these, and only these as they are now; the times in the others are as old as
+        they are."""
         ids = {*changed, *(text for text, view in self._views.items() if view.blocked_nodes)}
-        rows = (await run(tx, "read_jobs.some", ids=list(ids), jobs_per_project=self._jobs_per_project)).all()
+        rows = (await run(tx, "read_jobs.some", ids=list(ids), jobs_per_project=len(ids))).all()
         views = await self._viewed(tx, rows)
         for text in ids:
             self._views.pop(text, None)
