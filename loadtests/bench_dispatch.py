@@ -133,9 +133,9 @@ def _figures(
     most = median(run.per_second for run in ours[largest])
     found.append(Figure(case=case, name="over_peer_rows", value=most / middle["peer_rows_per_s"]))
     found.append(Figure(case=case, name="over_peer_bare", value=most / middle["peer_bare_per_s"]))
-    runs = [run for several in ours.values() for run in several]
-    found.append(Figure(case=case, name="accepted_ms", value=max(run.accepted_s for run in runs) * 1000))
-    growth = max(run.dispatcher_bytes for run in runs) - min(run.dispatcher_bytes for run in runs)
+    of_ours = [run for several in ours.values() for run in several]
+    found.append(Figure(case=case, name="accepted_ms", value=max(run.accepted_s for run in of_ours) * 1000))
+    growth = max(run.dispatcher_bytes for run in of_ours) - min(run.dispatcher_bytes for run in of_ours)
     found.append(Figure(case=case, name="dispatcher_growth_mib", value=growth / 2**20))
     if MILLION in ours:
         known = [median(run.per_second for run in ours[frames]) for frames in (SIZES[-1], MILLION)]

@@ -57,7 +57,7 @@ class FirstFrame:
 
     @property
     def whole(self) -> float:
-        return sum(getattr(self, stage.name) for stage in fields(self))
+        return float(sum(getattr(self, stage.name) for stage in fields(self)))
 
     @property
     def over_render(self) -> float:

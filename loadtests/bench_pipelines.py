@@ -72,7 +72,7 @@ CASES = (
         says="100,000 gaussians, 640x360, an orbit",
         main="torus.ply",
         maker=("examples/make_splats.py", "--count", "100000"),
-        settings={"width": 640, "height": 360},
+        settings={"width": 640, "height": 360, "cameras": {"type": "orbit"}},
     ),
     PipelineCase(
         pipeline="diffusion",

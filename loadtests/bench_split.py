@@ -16,17 +16,24 @@ from statistics import median
 from typing import Any
 
 from loadtests.budgets import Figure
-from loadtests.cases import OUT, SAMPLE
+from loadtests.cases import OUT, SAMPLE, Settings
 from loadtests.farm import render_job, running_farm
 from loadtests.report import conclude
 
 BENCH = "split"
 ROUNDS = 3
-SETTINGS = {"resolution_x": 640, "resolution_y": 360, "percentage": 100, "samples": 16, "adaptive_sampling": False,
-            "denoise": False, "format": "exr"}  # fmt: skip
+SETTINGS: Settings = {
+    "resolution_x": 640,
+    "resolution_y": 360,
+    "percentage": 100,
+    "samples": 16,
+    "adaptive_sampling": False,
+    "denoise": False,
+    "format": "exr",
+}
 """A frame of some twenty seconds on one thread: where a split is worth asking for."""
 FARM = {"RAYFARM_RENDER_SLOTS": "2", "RAYFARM_CLUSTER_MIN_REPLICAS": "2", "RAYFARM_ENGINE_THREADS": "1"}
-HALF = {**SETTINGS, "samples": 8}
+HALF: Settings = {**SETTINGS, "samples": 8}
 SPLITS: Mapping[str, Mapping[str, Any]] = {
     "samples": {"split": {"mode": "samples", "parts": 2}},
     "borders": {"split": {"mode": "borders", "parts": 2}},

@@ -16,7 +16,7 @@ SAMPLE = ROOT / "examples" / "sample.blend"
 OUT = ROOT / "build" / "bench"
 """Where runs leave their figures and what they make."""
 
-Settings = Mapping[str, int | bool]
+Settings = Mapping[str, int | str]
 
 _TINY: Settings = {"resolution_x": 160, "resolution_y": 90, "samples": 4, "denoise": False}
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipelines.base import Engine, FrameRequest, ModelFiles
+from pipelines.base import Engine, FrameRequest, ModelFiles, Tally
 from pipelines.registry import get_pipeline
 
 
@@ -40,7 +40,7 @@ def main(pipeline: str, root: str, main_file: str) -> None:
     os._exit(0)
 
 
-def _ignore(fraction: float, words: str) -> None:
+def _ignore(fraction: float, text: str, tally: Tally | None = None, /) -> None:
     """Nobody watches this loop."""
 
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from examples.make_splats import write
 from loadtests import gpu_residency
@@ -74,7 +75,11 @@ def splats(scratch: Path) -> Iterator[Variant]:
     write(scratch / "torus", count=GAUSSIANS)
     model = ModelFiles(digest="5" * 64, root=scratch / "torus", main="torus.ply")
     cameras = {"cameras": {"type": "file", "path": "path.json"}}
-    options = {"plain": {}, "antialiased": {"antialiased": True}, "depth": {"depth": True, "background": [1, 1, 1]}}
+    options: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "antialiased": {"antialiased": True},
+        "depth": {"depth": True, "background": [1, 1, 1]},
+    }
     yield Variant(
         pipeline="splats",
         name="cuda",
@@ -121,12 +126,16 @@ def diffusion(scratch: Path) -> Iterator[Variant]:
 MAKERS: tuple[Callable[[Path], Iterator[Variant]], ...] = (cycles, mitsuba, splats, diffusion)
 
 
+def _all_of(make: Callable[[Path], Iterator[Variant]], scratch: Path) -> list[Variant]:
+    return list(make(scratch))
+
+
 async def compare_all(scratch: Path) -> int:
     """Every variant of every engine, one after the other."""
     print("A card for which this Blender holds no kernel (H100: sm_90) waits minutes for the driver, once.", flush=True)
     parts = []
     for make in MAKERS:
-        for variant in await asyncio.to_thread(lambda make=make: list(make(scratch))):
+        for variant in await asyncio.to_thread(_all_of, make, scratch):
             parts.append(await compare(variant, scratch))
     return verdict_of(parts)
 

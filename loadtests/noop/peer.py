@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 import time
 from dataclasses import dataclass
 from uuid import uuid4
 
 import procrastinate
 import psycopg
+from procrastinate.types import JSONValue
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
@@ -121,7 +121,9 @@ async def _run_jobs(url: str, form: str, count: int) -> PeerRun:
     begun = time.perf_counter()
     async with app.open_async(), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         for first in range(0, count, _DEFERRED_AT_ONCE):
-            arguments = [{"ordinal": n, "job": job} for n in range(first, min(first + _DEFERRED_AT_ONCE, count))]
+            arguments: list[dict[str, JSONValue]] = [
+                {"ordinal": n, "job": job} for n in range(first, min(first + _DEFERRED_AT_ONCE, count))
+            ]
             await app.tasks[form].batch_defer_async(*arguments)
         deferred = time.perf_counter() - begun
         open_jobs = "select count(*) from procrastinate_jobs where status in ('todo', 'doing')"
@@ -154,4 +156,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

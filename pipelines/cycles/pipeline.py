@@ -14,11 +14,12 @@ from pydantic import BaseModel
 from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
-from pipelines.cycles.sequencer import check_sequencer
+from pipelines.cycles.sequencer import check_sequencer, makes_all_frames
 from pipelines.cycles.settings import MAX_PIXELS, CyclesSettings, Denoiser, Device
 from pipelines.cycles.simulation_check import check_simulations
 from pipelines.cycles.split_check import advice, check_facts, check_settings
 from pipelines.pictures import OUTPUTS, check_pixels
+from pipelines.scene_names import require_camera, require_named
 
 _NEWER = ("multilayer", "engine", "simulations")
 
@@ -53,10 +54,16 @@ class CyclesPipeline:
         return data
 
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
-        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, no frame may lean on another, and each
-        setting must count."""
+        """The picture must not be larger than ``MAX_PIXELS``, whoever says so, no frame may lean on another, each
+        setting must count, and what is named must be in the scene."""
         own = _typed(settings)
-        check_sequencer(own, facts)
+        if makes_all_frames(facts):
+            check_sequencer(own)
+        else:
+            require_camera(own.camera, facts)
+        layers = facts.get("view_layers") or ()
+        require_named(filter(None, [own.view_layer]), layers, field="settings.view_layer", word="view layer")
+        require_named(own.view_layers or (), layers, field="settings.view_layers", word="view layer")
         check_simulations(own, facts.get("simulations") or ())
         width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
         width, height = own.resolution_x or width, own.resolution_y or height

@@ -28,10 +28,13 @@ def makes_the_picture(scene: Any) -> bool:
     return any(strip.type != "SOUND" and not strip.mute and not muted[strip.channel] for strip in sequencer.strips)
 
 
-def check_sequencer(settings: CyclesSettings, facts: Mapping[str, Any]) -> None:
-    """Raise ``InvalidInput`` for a setting without effect on the scene whose probe found ``facts``."""
-    if "sequencer" not in ((facts.get("details") or {}).get("split_blockers") or ()):
-        return
+def makes_all_frames(facts: Mapping[str, Any]) -> bool:
+    """Whether the probe that found ``facts`` saw it make the picture."""
+    return "sequencer" in ((facts.get("details") or {}).get("split_blockers") or ())
+
+
+def check_sequencer(settings: CyclesSettings) -> None:
+    """Raise ``InvalidInput`` for a setting without effect where the sequencer makes the frames."""
     idle = [name for name in _OF_THE_CAMERA if getattr(settings, name) is not None]
     if idle:
         raise InvalidInput(

@@ -16,6 +16,7 @@ from pipelines.base import OutputFormat
 from pipelines.mitsuba.sampling import PASS_RAYS
 from pipelines.mitsuba.settings import MAX_PIXELS, MitsubaSettings, Variant
 from pipelines.pictures import OUTPUTS, check_pixels
+from pipelines.scene_names import require_camera
 
 _FEW_SAMPLES = 16
 """Of a part; with fewer its fixed costs weigh in most scenes."""
@@ -49,9 +50,7 @@ class MitsubaPipeline:
         own = _typed(settings)
         width, height, _ = facts.get("resolution") or (1, 1, 100)
         check_pixels(own.width or width, own.height or height, most=MAX_PIXELS)
-        cameras = facts.get("cameras")
-        if own.camera is not None and cameras is not None and own.camera not in cameras:
-            raise ValueError(f"the scene has no camera {own.camera!r}; it has: {', '.join(cameras) or 'none'}")
+        require_camera(own.camera, facts)
 
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU for the variants that compute on one."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.splats.build_cuda import built, gsplat_folder
 from pipelines.splats.cameras import Camera
 from pipelines.splats.cloud import GaussianCloud
 from pipelines.splats.drawing import Drawing, DrawOptions
@@ -15,17 +16,21 @@ from pipelines.splats.drawing import Drawing, DrawOptions
 
 def why_not() -> str | None:
     """Why this process cannot draw on CUDA; None: it can."""
-    for name in ("torch", "gsplat"):
-        if importlib.util.find_spec(name) is None:
-            return f"the package {name} is not installed"
+    if importlib.util.find_spec("torch") is None:
+        return "the package torch is not installed"
+    gsplat = gsplat_folder()
+    if gsplat is None:
+        return "the package gsplat is not installed"
     torch: Any = importlib.import_module("torch")  # heavy, and only where a card is asked for
     if not torch.cuda.is_available():
         return "PyTorch sees no CUDA device"
+    if not built(gsplat).is_file():  # asked first: at the import gsplat would try to compile them, in this process
+        return "gsplat's kernels are not built (python -m pipelines.splats.build_cuda)"
     try:
-        backend = importlib.import_module("gsplat.cuda._backend")
-    except Exception as error:  # its build runs a compiler, which may fail in many ways
-        return f"gsplat's kernels do not load ({type(error).__name__}: {error})"
-    return None if backend._C is not None else "gsplat's kernels are not built (no CUDA toolkit beside it)"
+        importlib.import_module("gsplat.csrc")
+    except ImportError as error:  # built for another torch
+        return f"gsplat's kernels do not load ({error}); build them again: python -m pipelines.splats.build_cuda"
+    return None
 
 
 class CudaRasteriser:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +12,7 @@ from jobs.fingerprint import canonical_json
 from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
+from models.errors import ModelUnusable
 from pipelines.base import Pipeline, SplitsByScene
 from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline
@@ -32,12 +33,6 @@ class ModelIncomplete(Conflict):
     """The model refers to files that it does not hold."""
 
     code = "model-incomplete"
-
-
-class ModelUnusable(Conflict):
-    """The model cannot be rendered."""
-
-    code = "model-invalid"
 
 
 def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpec:
@@ -120,7 +115,6 @@ def require_renderable(
             remedy=f"It takes: {', '.join(sorted(taken))}. GET /v1/pipelines tells what takes {kind}.",
         )
     if probe is not None:
-        _require_named(spec, probe)
         _require_fitting(spec, probe)
 
 
@@ -143,7 +137,7 @@ def _with_required(asked: Mapping[str, str], required: Mapping[str, str]) -> dic
     labels = {**asked, **required}
     if len(labels) > MAX_LABELS:
         raise InvalidInput(
-            f"The job has {len(asked)} labels, and its settings ask for {_listed(sorted(required))} beside them; "
+            f"The job has {len(asked)} labels, and its settings ask for {', '.join(sorted(required))} beside them; "
             f"{MAX_LABELS} are allowed in all.",
             field="labels",
             remedy="Ask for fewer labels.",
@@ -185,27 +179,6 @@ def _require_splittable(pipeline: Pipeline, settings: BaseModel, split: Split) -
     pipeline.check_split(settings, split)
 
 
-def _require_named(spec: JobSpec, probe: Mapping[str, Any]) -> None:
-    """The camera and view layer that the settings name must be in the scene, and there must be a camera."""
-    cameras = _names(probe.get("cameras"))
-    camera = spec.settings.get("camera")
-    if "cameras" in probe and not cameras:
-        raise ModelUnusable("The scene has no camera.", remedy="Add a camera, make it active, save, register again.")
-    if camera is None and cameras and not probe.get("active_camera"):
-        raise InvalidInput(
-            "The scene has no active camera.", field="settings.camera", remedy=f"Name one: {_listed(cameras)}."
-        )
-    layers = _names(probe.get("view_layers"))
-    asked = [("view_layer", spec.settings.get("view_layer"))]
-    asked += [("view_layers", name) for name in _names(spec.settings.get("view_layers"))]
-    wanted = [("camera", "camera", camera, cameras), *((field, "view layer", name, layers) for field, name in asked)]
-    for field, word, named, there in wanted:
-        if named is not None and there and named not in there:
-            raise InvalidInput(
-                f"The scene has no {word} {named!r}.", field=f"settings.{field}", remedy=f"It has: {_listed(there)}."
-            )
-
-
 def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
     """What the settings leave to the scene must be possible too."""
     pipeline = get_pipeline(spec.pipeline)
@@ -236,15 +209,3 @@ def _require_sound(spec: JobSpec, pipeline: Pipeline, probe: Mapping[str, Any]) 
             field="outputs.video.audio",
             remedy="Ask for `auto`, which makes a silent film then, or `none`.",
         )
-
-
-def _names(value: object) -> list[str]:
-    """A list of names, or of things that have one."""
-    if not isinstance(value, Iterable) or isinstance(value, str | Mapping):
-        return []
-    return [str(item.get("name")) if isinstance(item, Mapping) else str(item) for item in value]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown

@@ -33,7 +33,8 @@ from db.cancel import cancel_job
 from db.dispatch import ClaimedTask
 from db.repositories.blobs import record_blob
 from db.repositories.jobs import JobRow, get_job
-from db.session import Database
+from db.repositories.models import get_model
+from db.session import Database, Transaction
 from db.settings import DatabaseSettings
 from db.submit import register_model, submit_job
 from jobs.limits import FarmLimits
@@ -42,6 +43,8 @@ from jobs.spec import JobSpec
 from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
 from pipelines.settings import EngineSettings
+from serve_app.jobs.admission import require_renderable
+from serve_app.models.schemas import ModelState
 from storage.base import Storage
 from storage.open import open_storage
 from storage.settings import StorageSettings
@@ -182,8 +185,10 @@ class InProcessFarm:
     async def submit(self, *, model: UUID | None = None, settings: dict[str, Any] | None = None, **spec: Any) -> UUID:
         values = {"pipeline": "fake", "outputs": {"video": None}, "settings": settings or {}, **spec}
         values["model"] = model or await self.model()
+        asked = JobSpec.model_validate(values)
         async with self.database.transaction() as tx:
-            job = await submit_job(tx, project_id=self.project_id, spec=JobSpec.model_validate(values))
+            await _admit(tx, asked)
+            job = await submit_job(tx, project_id=self.project_id, spec=asked)
         return job.id
 
     async def cancel(self, job_id: UUID) -> None:
@@ -218,6 +223,15 @@ class InProcessFarm:
     async def close(self) -> None:
         for part in list(self._running):
             await self.kill(part)  # type: ignore[arg-type]
+
+
+async def _admit(tx: Transaction, spec: JobSpec) -> None:
+    """What the API asks of a model that its probe has opened: no test renders what no user could ask for."""
+    model = await get_model(tx, model_id=spec.model)
+    if model is not None and model.state == ModelState.READY:
+        require_renderable(
+            spec=spec, kind=model.kind, state=model.state, probe=model.probe, problem=model.problem, missing=[]
+        )
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

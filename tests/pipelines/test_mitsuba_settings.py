@@ -67,8 +67,9 @@ class TestRefusals:
         MITSUBA.check_scene(MitsubaSettings(width=8, height=8), {"resolution": (100_000, 100_000, 100)})
 
     def test_a_camera_that_the_scene_lacks_is_answered_with_those_it_has(self) -> None:
-        with pytest.raises(ValueError, match="'side'; it has: front, top"):
+        with pytest.raises(InvalidInput, match="no camera 'side'") as raised:
             MITSUBA.check_scene(MitsubaSettings(camera="side"), {"cameras": ["front", "top"]})
+        assert raised.value.remedy == "It has: front, top."
 
     @pytest.mark.parametrize(("spp", "words"), [(None, "how many"), (3, "3 samples cannot be shared out over 4")])
     def test_a_split_needs_a_sample_for_every_part(self, spp: int | None, words: str) -> None:
