@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from db.keys import create_key, verify_key
 from db.session import Database, Transaction
 from db.tables import PROJECT
+from jobs.access import FarmRole
 
 DEFAULT_PROJECT = "default"
-ADMIN_SCOPE = "admin"
 _LOCK = 0x5241_5942  # "RAYB": two starts at once make one key
 
 
@@ -27,9 +27,9 @@ async def ensure_admin_key(db: Database, *, path: Path) -> str:
         present = await asyncio.to_thread(_read, path)
         if present is not None:
             identity = await verify_key(tx, present)
-            if identity is not None and ADMIN_SCOPE in identity.scopes:
+            if identity is not None and identity.role is FarmRole.ADMIN and not identity.scopes:
                 return present
-        made = await create_key(tx, project_id=None, name="bootstrap", scopes=[ADMIN_SCOPE])
+        made = await create_key(tx, project_id=None, name="bootstrap", role=FarmRole.ADMIN)
         # Before the commit: a key that nobody can read would be worse than a file that the next start replaces.
         await asyncio.to_thread(_write, path, made.key)
         return made.key

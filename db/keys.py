@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert, select, update
 
 from db._query import run
 from db.session import Transaction
 from db.tables import API_KEY
+from jobs.access import Role, role_named
 
 _FORMAT = re.compile(r"rf_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 _PREFIX_LETTERS = string.ascii_lowercase + string.digits
@@ -32,9 +33,11 @@ class ApiKeyIdentity:
 
     id: UUID
     project_id: UUID | None
-    """None: an administrator of the whole farm."""
+    """None: a key of the whole farm."""
     name: str
+    role: Role
     scopes: frozenset[str]
+    """Permissions that it is narrowed to; empty: all of its role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +53,12 @@ async def create_key(
     *,
     project_id: UUID | None,
     name: str,
-    scopes: Iterable[str],
+    role: Role,
+    scopes: Iterable[str] = (),
     expires_at: datetime | None = None,
+    created_by: str = "the farm",
 ) -> CreatedKey:
-    """Make a key for a project, or (without one) for the whole farm."""
+    """Make a key for a project, or (with a farm role, and without a project) for the whole farm."""
     key_id = uuid4()
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
     secret = secrets.token_urlsafe(32)
@@ -64,7 +69,9 @@ async def create_key(
             name=name,
             prefix=prefix,
             secret_hash=_hash(secret),
-            scopes=sorted(set(scopes)),
+            role=str(role),
+            scopes=sorted(set(map(str, scopes))),
+            created_by=created_by,
             created_at=func.now(),
             expires_at=expires_at,
         )
@@ -83,7 +90,13 @@ async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
         return None
     if row.stale:  # once a minute: a write per request would cost more than the request
         await tx.execute(update(API_KEY).where(API_KEY.c.id == row.id).values(last_used_at=func.now()))
-    return ApiKeyIdentity(id=row.id, project_id=row.project_id, name=row.name, scopes=frozenset(row.scopes))
+    return ApiKeyIdentity(
+        id=row.id,
+        project_id=row.project_id,
+        name=row.name,
+        role=role_named(row.role),
+        scopes=frozenset(row.scopes),
+    )
 
 
 async def revoke_key(tx: Transaction, *, key_id: UUID) -> bool:
@@ -92,6 +105,40 @@ async def revoke_key(tx: Transaction, *, key_id: UUID) -> bool:
         update(API_KEY).where(API_KEY.c.id == key_id, API_KEY.c.revoked_at.is_(None)).values(revoked_at=func.now())
     )
     return done.rowcount == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """A key as lists show it: nothing of its secret."""
+
+    id: UUID
+    project_id: UUID | None
+    name: str
+    prefix: str
+    role: str
+    scopes: list[str]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+_ROW = [API_KEY.c[name] for name in KeyRow.__dataclass_fields__]
+
+
+async def list_keys(tx: Transaction, *, project_id: UUID | None) -> list[KeyRow]:
+    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first."""
+    whose = API_KEY.c.project_id.is_(None) if project_id is None else API_KEY.c.project_id == project_id
+    rows = await tx.execute(
+        select(*_ROW).where(whose, API_KEY.c.revoked_at.is_(None)).order_by(API_KEY.c.created_at.desc(), API_KEY.c.id)
+    )
+    return [KeyRow(**row) for row in rows.mappings()]
+
+
+async def find_key(tx: Transaction, *, key_id: UUID) -> KeyRow | None:
+    row = (await tx.execute(select(*_ROW).where(API_KEY.c.id == key_id))).mappings().one_or_none()
+    return None if row is None else KeyRow(**row)
 
 
 def _hash(secret: str) -> bytes:

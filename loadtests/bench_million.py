@@ -38,6 +38,7 @@ from db.queue import claim_chunk, commit_frames, register_replica, start_chunk
 from db.session import Database
 from db.settings import DatabaseSettings
 from db.submit import submit_job
+from jobs.access import FarmRole
 from jobs.frame_actions import FrameAction
 from jobs.ids import new_id
 from jobs.planning import Carve, Plan
@@ -345,7 +346,7 @@ async def _timed(call: Callable[[], Awaitable[object]]) -> float:
 async def _api(url: str, folder: Path, database: Database) -> AsyncIterator[tuple[httpx.AsyncClient, psutil.Popen]]:
     """The product's API as a process, and a client with an administrator's key."""
     async with database.transaction() as tx:
-        admin = await create_key(tx, project_id=None, name="bench", scopes=["admin"])
+        admin = await create_key(tx, project_id=None, name="bench", role=FarmRole.ADMIN)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -7,11 +7,17 @@ from contextlib import asynccontextmanager
 from importlib import metadata
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
 from db.settings import DatabaseSettings
+from serve_app.accounts.endpoints import farm_router as farm_invitations
+from serve_app.accounts.endpoints import router as accounts
 from serve_app.artifacts.endpoints import router as artifacts
 from serve_app.artifacts.file_endpoints import router as files
+from serve_app.auth.endpoints import PATHS as AUTH_PATHS
+from serve_app.auth.endpoints import me_router as me
+from serve_app.auth.endpoints import router as auth
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
@@ -21,10 +27,13 @@ from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
 from serve_app.jobs.endpoints import router as jobs
 from serve_app.jobs.steps import router as job_steps
+from serve_app.keys.endpoints import farm_router as farm_keys
+from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
+from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
@@ -44,6 +53,7 @@ _TAGS = [
     {"name": "models", "description": "What is rendered: an immutable version of a scene."},
     {"name": "jobs", "description": "A model, a pipeline with its settings, and frames."},
     {"name": "artifacts", "description": "Outputs, by links that need no key."},
+    {"name": "access", "description": "People, projects, keys, and what each may do."},
     {"name": "farm", "description": "What the farm has and does."},
     {"name": "health", "description": "For load balancers and probes."},
 ]
@@ -83,10 +93,15 @@ def build_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    farm = (replicas, licences, projects, loops)
-    for router in (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines, *farm):
+    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
+    farm = (replicas, licences, loops)
+    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    behind_a_key = (*rendering, *farm, *access)
+    for router in behind_a_key:
         keyed.include_router(router)
+    require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
     app.include_router(keyed)
+    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(docs)
@@ -97,6 +112,10 @@ def build_app(
         admit=refuse_strangers,
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},
+        strangers={
+            f"/v1{auth.prefix}{path}": BodyLimit(settings.max_login_bytes, "RAYFARM_API_MAX_LOGIN_BYTES")
+            for path in AUTH_PATHS
+        },
         unlimited=(("PUT", "/v1/blobs/"),),
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,

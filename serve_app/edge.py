@@ -65,18 +65,21 @@ class Edge:
         admit: Callable[[Request], Awaitable[None]],
         max_json_bytes: int,
         larger: Mapping[str, BodyLimit],
+        strangers: Mapping[str, BodyLimit],
         unlimited: tuple[tuple[str, str], ...],
         body_idle_timeout: timedelta,
         min_body_rate: int,
     ) -> None:
-        """``admit`` raises for who may not send a body. ``larger``: paths that take a larger one. ``unlimited``:
+        """``admit`` raises for who may not send a body. ``larger``: paths that take a larger one. ``strangers``: paths
+        that take a small one from anybody, because that is how one ceases to be a stranger. ``unlimited``:
         (method, path prefix) of routes that stream their body: they count it, and look at the key, themselves.
         ``min_body_rate``: bytes per second on average, of a body that takes longer than ``body_idle_timeout``."""
         self._app = app
         self._admit = admit
         self._body_idle_timeout = body_idle_timeout
         self._usual = BodyLimit(max_json_bytes, "RAYFARM_API_MAX_JSON_BYTES")
-        self._larger = larger
+        self._sized = {**larger, **strangers}
+        self._strangers = frozenset(strangers)
         self._min_body_rate = min_body_rate
         self._unlimited = unlimited
 
@@ -103,7 +106,7 @@ class Edge:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 limited = not self._is_unlimited(scope)
-                if limited and scope["method"] in _METHODS_WITH_BODY:
+                if limited and scope["method"] in _METHODS_WITH_BODY and scope["path"] not in self._strangers:
                     await self._admit(Request(scope))
                 await self._app(scope, self._patient(scope, receive, limited=limited), send_with_headers)
             except RayfarmError as error:  # within the app its own handlers answer
@@ -128,7 +131,7 @@ class Edge:
 
     def _patient(self, scope: Scope, receive: Receive, *, limited: bool) -> Receive:
         """Takes a body at any pace but a crawl, and of bounded size if ``limited``."""
-        limit = self._larger.get(scope["path"], self._usual)
+        limit = self._sized.get(scope["path"], self._usual)
         begun = time.monotonic()
         announced = Headers(scope=scope).get("content-length", "")
         received = 0

@@ -13,8 +13,8 @@ from serve_app.problems import MEDIA_TYPE, TYPE_ROOT, Problem
 
 _WORDS = {
     400: "The request was cut off.",
-    401: "No valid API key.",
-    403: "The link or key does not allow this.",
+    401: "No valid API key or access token.",
+    403: "The link, key or role does not allow this.",
     404: "There is no such thing in this project.",
     405: "This route does not take that method.",
     408: "The body stopped coming.",
@@ -22,7 +22,7 @@ _WORDS = {
     412: "It is another version of the file.",
     413: "The request is over a limit.",
     416: "The file has no such bytes.",
-    429: "Too many requests of this kind are open at once.",
+    429: "Too many requests of this kind at once, or in this time.",
     422: "The request is not valid.",
     500: "The farm met an error of its own.",
     503: "Something that the farm needs does not answer.",
@@ -96,5 +96,5 @@ def _response(status: int) -> dict[str, Any]:
     }
 
 
-COMMON_PROBLEMS = problems(401, 404, 413, 422, 500, 503)
+COMMON_PROBLEMS = problems(401, 403, 404, 413, 422, 500, 503)
 """What any route behind a key may answer with."""

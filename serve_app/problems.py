@@ -25,6 +25,7 @@ from jobs.errors import (
     Unauthorized,
     Unavailable,
 )
+from serve_app.auth.errors import TooManyLogins
 from serve_app.places import TooManyAtOnce
 from serve_app.validation import FieldError, cause_of, describe_errors, sentence
 
@@ -84,6 +85,7 @@ _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -118,7 +120,7 @@ def problem_response(request: Request, error: RayfarmError, *, headers: Mapping[
     if status is HTTPStatus.UNAUTHORIZED:
         extra["WWW-Authenticate"] = 'Bearer realm="rayfarm"'
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        extra["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        extra["Retry-After"] = str(error.details.get("retry_after_s", RETRY_AFTER_SECONDS))
     if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "size_bytes" in error.details:
         extra["Content-Range"] = f"bytes */{error.details['size_bytes']}"
     return _respond(

@@ -1,12 +1,13 @@
-"""Who calls, and for which project: bearer API keys, checked on every request.
+"""Who calls, for which project, and whether they may: API keys and access tokens, checked on every request.
 
-A key of a project sees that project alone. A farm-wide key acts in project ``default`` unless the header
-``X-Rayfarm-Project`` names another one by its slug. What belongs to another project is answered as not found, so that
-nobody learns that it exists.
+A key of a project sees that project alone. Who may act in several names one by its slug in the header
+``X-Rayfarm-Project``, or in the path where it holds one. What belongs to a project that one is not in is answered as
+not found, so that nobody learns that it exists; what one may see and not do, as forbidden.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -15,87 +16,197 @@ import structlog
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from db.accounts import AccountIdentity, identify
 from db.bootstrap import DEFAULT_PROJECT
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.projects import find_project
 from db.session import Transaction
-from jobs.errors import Forbidden, NotFound, Unauthorized
-from serve_app.dependencies import Tx
+from jobs.access import FarmRole, Permission, Role, grants_of
+from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
+from serve_app.auth.tokens import AccessTokens
+from serve_app.dependencies import Services, Tx
+from serve_app.permissions import IN_A_PROJECT, REQUIRED
 
 _bearer = HTTPBearer(
-    scheme_name="apiKey", bearerFormat="rf_<prefix>_<secret>", auto_error=False, description="An API key of this farm."
+    scheme_name="apiKey",
+    bearerFormat="rf_<prefix>_<secret>, or the access token of a login",
+    auto_error=False,
+    description="An API key of this farm, or the access token that POST /v1/auth/login gives.",
 )
 
-_HOW = "Send Authorization: Bearer <key>; `rayfarm up` keeps the first one in the farm's admin_key file."
+_HOW = (
+    "Send Authorization: Bearer <key>; `rayfarm up` keeps the first one in the farm's admin_key file, and "
+    "POST /v1/auth/login gives one to people."
+)
 
 PROJECT_HEADER = "X-Rayfarm-Project"
+_PATH_PROJECT = "slug"
+"""The name of a project in the paths that hold one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The project that a request acts in, and what the caller is there."""
+
+    project_id: UUID | None = None
+    roles: Sequence[Role] = ()
+    trouble: RayfarmError | None = None
+    """Why there is no project; told to whoever needs one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated caller, acting in one project."""
+    """An authenticated caller, acting in one project if it needs one."""
 
-    key: ApiKeyIdentity
-    project_id: UUID
+    who: ApiKeyIdentity | AccountIdentity
+    grants: frozenset[Permission]
+    place: _Place
 
     @property
-    def is_admin(self) -> bool:
-        """Whether the key opens the whole farm."""
-        return self.key.project_id is None
+    def project_id(self) -> UUID:
+        """Raises ``NotFound`` for who is in no project, ``InvalidInput`` for who is in several and named none."""
+        if self.place.project_id is None:
+            raise self.place.trouble or NotFound("You are in no project.")
+        return self.place.project_id
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the work of every project is theirs to see: they have a role on the whole farm."""
+        return self.farm_role is not None
+
+    @property
+    def farm_role(self) -> FarmRole | None:
+        return next((role for role in self.place.roles if isinstance(role, FarmRole)), None)
+
+    @property
+    def project_ids(self) -> list[UUID]:
+        """The projects that they are in; who has a role on the whole farm acts in the others too."""
+        if isinstance(self.who, ApiKeyIdentity):
+            return [self.who.project_id] if self.who.project_id else []
+        return [each.project_id for each in self.who.memberships]
+
+    @property
+    def name(self) -> str:
+        """For lists and logs: who did it."""
+        return f"key {self.who.name}" if isinstance(self.who, ApiKeyIdentity) else self.who.email
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.grants
 
 
 async def authenticate(
+    request: Request,
     tx: Tx,
+    services: Services,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     project: Annotated[
         str | None, Header(alias=PROJECT_HEADER, max_length=63, description="Slug of the project to act in.")
     ] = None,
 ) -> Caller:
-    """The caller of this request. Raises ``Unauthorized``, or ``NotFound`` for a project that is not theirs."""
-    identity = await _identity_of(tx, credentials)
-    caller = Caller(key=identity, project_id=await _project_of(tx, identity, project))
-    structlog.contextvars.bind_contextvars(key=identity.name, project_id=str(caller.project_id))
+    """The caller of this request, who may make it.
+
+    Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
+    """
+    who = await _identity_of(tx, services.tokens, credentials)
+    place = await _place_of(tx, who, request.path_params.get(_PATH_PROJECT) or project)
+    scopes = who.scopes if isinstance(who, ApiKeyIdentity) else ()
+    caller = Caller(who=who, grants=grants_of(place.roles, scopes=scopes), place=place)
+    structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))
+    _require(caller, REQUIRED[request.scope["route"].name])
     return caller
 
 
 Access = Annotated[Caller, Depends(authenticate)]
 
 
-async def require_admin(caller: Access) -> Caller:
-    """Raises ``Forbidden`` for a key of one project: the farm's machines belong to all of them."""
-    if not caller.is_admin:
-        raise Forbidden(
-            "This needs a key of the whole farm.",
-            remedy="Ask the farm's administrator; a key of a project may look at workers, not change them.",
-        )
-    return caller
-
-
-Admin = Annotated[Caller, Depends(require_admin)]
-
-
 async def refuse_strangers(request: Request) -> None:
     """Raises ``Unauthorized`` before a body is read: the framework reads and parses it ahead of `authenticate`."""
+    services = request.app.state.services
     credentials = await _bearer(request)
-    async with request.app.state.services.database.transaction() as tx:
-        await _identity_of(tx, credentials)
+    async with services.database.transaction() as tx:
+        await _identity_of(tx, services.tokens, credentials)
 
 
-async def _identity_of(tx: Transaction, credentials: HTTPAuthorizationCredentials | None) -> ApiKeyIdentity:
+def _require(caller: Caller, permission: Permission) -> None:
+    if permission in IN_A_PROJECT:
+        _ = caller.project_id  # raises where there is none
+    if permission is Permission.SELF or caller.may(permission):
+        return
+    if permission in IN_A_PROJECT:
+        raise Forbidden(
+            f"You are {_words(caller.place.roles)} in this project; this needs the right {permission}.",
+            remedy="Ask a manager of the project for another role or key.",
+            permission=permission,
+        )
+    raise Forbidden(
+        f"This needs the right {permission} on the whole farm.",
+        remedy="Ask the farm's administrator; workers and licences may be looked at without it.",
+        permission=permission,
+    )
+
+
+def _words(roles: Sequence[Role]) -> str:
+    return " and ".join(roles) or "nobody"
+
+
+async def _identity_of(
+    tx: Transaction, tokens: AccessTokens | None, credentials: HTTPAuthorizationCredentials | None
+) -> ApiKeyIdentity | AccountIdentity:
     if credentials is None:
         raise Unauthorized("This request has no API key.", remedy=_HOW)
-    identity = await verify_key(tx, credentials.credentials)
-    if identity is None:
-        raise Unauthorized("This API key is unknown, expired or revoked.", remedy=_HOW)
-    return identity
-
-
-async def _project_of(tx: Transaction, identity: ApiKeyIdentity, slug: str | None) -> UUID:
-    if slug is None and identity.project_id is not None:
-        return identity.project_id
-    found = await find_project(tx, slug=slug or DEFAULT_PROJECT)
-    if found is None or identity.project_id not in (None, found.id):
-        raise NotFound(
-            f"There is no project {slug or DEFAULT_PROJECT!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it."
+    presented = credentials.credentials
+    if not AccessTokens.looks_like_one(presented):
+        key = await verify_key(tx, presented)
+        if key is None:
+            raise Unauthorized("This API key is unknown, expired or revoked.", remedy=_HOW)
+        return key
+    claims = tokens.read(presented) if tokens is not None else None
+    person = claims and await identify(tx, account_id=claims.account_id, session_epoch=claims.session_epoch)
+    if not person:
+        raise Unauthorized(
+            "This access token is not valid, or its session has ended.",
+            remedy="POST /v1/auth/refresh gives a new one, or log in again.",
         )
-    return found.id
+    return person
+
+
+async def _place_of(tx: Transaction, who: ApiKeyIdentity | AccountIdentity, slug: str | None) -> _Place:
+    if isinstance(who, ApiKeyIdentity):
+        if slug is None and who.project_id is not None:
+            return _Place(project_id=who.project_id, roles=(who.role,))
+        found = await find_project(tx, slug=slug or DEFAULT_PROJECT)
+        if found is None or who.project_id not in (None, found.id):
+            raise _no_project(slug)
+        return _Place(project_id=found.id, roles=(who.role,))
+    return await _place_of_person(tx, who, slug)
+
+
+async def _place_of_person(tx: Transaction, who: AccountIdentity, slug: str | None) -> _Place:
+    everywhere: tuple[Role, ...] = (who.farm_role,) if who.farm_role else ()
+    memberships = {each.slug: each for each in who.memberships}
+    if slug is None and len(memberships) == 1:
+        [slug] = memberships
+    if slug is None and (DEFAULT_PROJECT in memberships or everywhere):
+        slug = DEFAULT_PROJECT
+    if slug is None:
+        trouble: RayfarmError = NotFound("You are in no project.", remedy="Ask a manager for an invitation.")
+        if memberships:
+            trouble = InvalidInput(
+                f"You are in several projects: {', '.join(sorted(memberships)[:10])}.",
+                field=PROJECT_HEADER,
+                remedy=f"Name one in the header {PROJECT_HEADER}.",
+            )
+        return _Place(roles=everywhere, trouble=trouble)
+    if slug in memberships:
+        member = memberships[slug]
+        return _Place(project_id=member.project_id, roles=(member.role, *everywhere))
+    found = await find_project(tx, slug=slug) if everywhere else None
+    if found is None:
+        raise _no_project(slug)
+    return _Place(project_id=found.id, roles=everywhere)
+
+
+def _no_project(slug: str | None) -> NotFound:
+    return NotFound(
+        f"There is no project {slug or DEFAULT_PROJECT!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it."
+    )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.limits import FarmLimits
+from serve_app.auth.passwords import Passwords
+from serve_app.auth.tokens import AccessTokens
 from serve_app.events.hub import EventHub
 from serve_app.places import Places
 from serve_app.settings import ApiSettings
@@ -28,6 +30,9 @@ class ApiServices:
     storage: Storage
     signer: FileSigner | None
     """Checks links of local storage; None where storage presigns its own."""
+    tokens: AccessTokens | None
+    """None where there is no key to sign with."""
+    passwords: Passwords
     hub: EventHub
     uploads: Places
     streams: Places
@@ -43,6 +48,8 @@ async def open_services(
     signer = None
     if not storage_settings.is_s3 and storage_settings.signing_keys:
         signer = FileSigner(keys=storage_settings.signing_keys)
+    tokens = _tokens_of(settings)
+    passwords = Passwords(at_once=settings.password_threads)
     try:
         async with EventHub(database_settings=database_settings) as hub:
             yield ApiServices(
@@ -51,6 +58,8 @@ async def open_services(
                 database=database,
                 storage=storage,
                 signer=signer,
+                tokens=tokens,
+                passwords=passwords,
                 hub=hub,
                 uploads=Places(
                     what="uploads", total=settings.max_uploads, per_project=settings.max_uploads_per_project
@@ -60,5 +69,13 @@ async def open_services(
                 ),
             )
     finally:
+        passwords.close()
         await storage.close()
         await database.close()
+
+
+def _tokens_of(settings: ApiSettings) -> AccessTokens | None:
+    if settings.token_key is None:
+        return None
+    keys = (settings.token_key, *settings.previous_token_keys)
+    return AccessTokens(keys=[key.get_secret_value() for key in keys], lifetime=settings.access_token_lifetime)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import ByteSize, Field, HttpUrl
+from pydantic import ByteSize, Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
+
+MIN_TOKEN_KEY_BYTES = 32
+"""As many as HS256 has (RFC 7518 section 3.2)."""
 
 
 class ApiSettings(BaseSettings):
@@ -18,6 +21,37 @@ class ApiSettings(BaseSettings):
 
     public_url: HttpUrl | None = None
     """Address that links carry, for example https://farm.example.org; None: the one that the request came to."""
+
+    token_key: SecretStr | None = None
+    """Signs access tokens (HS256), 32 bytes or more; the same in every process of the API. None: nobody can log in,
+    and API keys work. The farm on one machine makes its own."""
+
+    previous_token_keys: tuple[SecretStr, ...] = ()
+    """Keys whose tokens are still believed: put the old one here for ``access_token_lifetime`` when you replace it."""
+
+    access_token_lifetime: Wait = timedelta(minutes=15)
+    """For so long a stolen access token is good; a change of password and a disabled account void it at once."""
+
+    refresh_token_lifetime: Wait = timedelta(days=30)
+    """Whoever has not come for so long logs in again; it starts anew with each refresh."""
+
+    invitation_lifetime: Wait = timedelta(days=7)
+    """A holiday week; an expired invitation costs one request."""
+
+    free_logins: Annotated[int, Field(ge=1)] = 5
+    """Failed logins under one e-mail address before the next one has to wait: one mistypes a few times."""
+
+    longest_login_pause: Wait = timedelta(minutes=15)
+    """The pause doubles from 1 s to this: a hundred guesses a day, and nobody is locked out for longer."""
+
+    login_memory: Wait = timedelta(days=1)
+    """Failed logins are forgotten after so long without another."""
+
+    password_threads: Annotated[int, Field(ge=1)] = 2
+    """Passwords hashed at once in one process; each takes 64 MiB."""
+
+    max_login_bytes: ByteSize = ByteSize(8 * 2**10)
+    """Largest body that is read of somebody who has not logged in."""
 
     max_manifest_bytes: ByteSize = ByteSize(48 * 2**20)
     """Largest body that registers a model: a manifest of 200,000 files, the most there may be, is about 40 MB."""
@@ -90,3 +124,11 @@ class ApiSettings(BaseSettings):
     loop_slack: Wait = timedelta(seconds=90)
     """A loop of the farm is overdue when it has not run for its own pause and this: above the longest tick, and above
     the lease that the rescuer waits when its leader is new."""
+
+    @field_validator("token_key", "previous_token_keys")
+    @classmethod
+    def _is_long(cls, value: SecretStr | tuple[SecretStr, ...] | None) -> SecretStr | tuple[SecretStr, ...] | None:
+        for key in (value,) if isinstance(value, SecretStr) else value or ():
+            if len(key.get_secret_value().encode()) < MIN_TOKEN_KEY_BYTES:
+                raise ValueError(f"needs {MIN_TOKEN_KEY_BYTES} bytes or more; make one with: openssl rand -hex 32")
+        return value

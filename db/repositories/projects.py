@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from db._query import run
 from db.listen import DISPATCH
@@ -35,17 +38,34 @@ async def get_project(tx: Transaction, *, project_id: UUID) -> ProjectRow | None
     return await _one(tx, PROJECT.c.id == project_id)
 
 
-async def list_projects(tx: Transaction) -> list[ProjectRow]:
-    rows = await tx.execute(select(*_COLUMNS).order_by(PROJECT.c.slug))
+async def list_projects(tx: Transaction, *, only: Collection[UUID] | None = None) -> list[ProjectRow]:
+    """By slug; ``only`` those named."""
+    query = select(*_COLUMNS).order_by(PROJECT.c.slug)
+    rows = await tx.execute(query if only is None else query.where(PROJECT.c.id.in_(only)))
     return [ProjectRow(**row) for row in rows.mappings()]
 
 
-async def set_project_weight(tx: Transaction, *, slug: str, weight: int) -> bool:
-    """Its share from the next plan on; what it has used already counts by the new weight too. False: there is none."""
-    if (await run(tx, "set_project_weight", slug=slug, weight=weight)).one_or_none() is None:
-        return False
+async def create_project(tx: Transaction, *, slug: str, name: str, weight: int) -> ProjectRow | None:
+    """None where the slug is taken."""
+    row = await tx.execute(
+        insert(PROJECT)
+        .values(
+            id=uuid4(), slug=slug, name=name, weight=weight, charged_s=0.0, created_at=func.now(), charged_at=func.now()
+        )
+        .on_conflict_do_nothing(index_elements=["slug"])
+        .returning(*_COLUMNS)
+    )
+    made = row.mappings().one_or_none()
+    return None if made is None else ProjectRow(**made)
+
+
+async def change_project(tx: Transaction, *, project_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Set ``name`` or ``weight``: its share from the next plan on; what it has used already counts by the new one
+    too."""
+    if not changes:
+        return
+    await tx.execute(update(PROJECT).where(PROJECT.c.id == project_id).values(**changes))
     await run(tx, "notify", channel=DISPATCH, payload="project")
-    return True
 
 
 async def _one(tx: Transaction, condition: ColumnElement[bool]) -> ProjectRow | None:

@@ -1,6 +1,14 @@
 """The tables, as SQLModel classes. Checks and partial indexes live in the migrations alone."""
 
-from db.tables.access import ApiKeyTable, ProjectTable
+from db.tables.access import (
+    AccountTable,
+    ApiKeyTable,
+    InvitationTable,
+    LoginThrottleTable,
+    MemberTable,
+    ProjectTable,
+    RefreshTokenTable,
+)
 from db.tables.farm import (
     EventTargetTable,
     LeaderTable,
@@ -27,6 +35,7 @@ from db.tables.work import WorkTable
 METADATA = JobTable.metadata
 
 # For statements that give rows and not objects: ``select(JOB.c.id)``.
+ACCOUNT = METADATA.tables["account"]
 API_KEY = METADATA.tables["api_key"]
 ARTIFACT = METADATA.tables["artifact"]
 ATTEMPT = METADATA.tables["attempt"]
@@ -35,11 +44,14 @@ EVENT = METADATA.tables["event"]
 FRAME_FLAG = METADATA.tables["frame_flag"]
 FRAME_LOOK = METADATA.tables["frame_look"]
 FRAME_RESULT = METADATA.tables["frame_result"]
+INVITATION = METADATA.tables["invitation"]
 JOB = METADATA.tables["job"]
 JOB_BLOCK = METADATA.tables["job_block"]
 JOB_DEPENDENCY = METADATA.tables["job_dependency"]
 LICENCE = METADATA.tables["licence"]
 LOOP_HEALTH = METADATA.tables["loop_health"]
+LOGIN_THROTTLE = METADATA.tables["login_throttle"]
+MEMBER = METADATA.tables["member"]
 MODEL = METADATA.tables["model"]
 NODE = METADATA.tables["node"]
 OUTBOX = METADATA.tables["outbox"]
@@ -47,10 +59,12 @@ PART_RESULT = METADATA.tables["part_result"]
 POOL = METADATA.tables["pool"]
 PROJECT = METADATA.tables["project"]
 PROJECT_BLOB = METADATA.tables["project_blob"]
+REFRESH_TOKEN = METADATA.tables["refresh_token"]
 REPLICA = METADATA.tables["replica"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
+    "ACCOUNT",
     "API_KEY",
     "ARTIFACT",
     "ATTEMPT",
@@ -59,11 +73,14 @@ __all__ = [
     "FRAME_FLAG",
     "FRAME_LOOK",
     "FRAME_RESULT",
+    "INVITATION",
     "JOB",
     "JOB_BLOCK",
     "JOB_DEPENDENCY",
     "LICENCE",
+    "LOGIN_THROTTLE",
     "LOOP_HEALTH",
+    "MEMBER",
     "METADATA",
     "MODEL",
     "NODE",
@@ -72,8 +89,10 @@ __all__ = [
     "POOL",
     "PROJECT",
     "PROJECT_BLOB",
+    "REFRESH_TOKEN",
     "REPLICA",
     "WORK",
+    "AccountTable",
     "ApiKeyTable",
     "ArtifactTable",
     "AttemptTable",
@@ -83,12 +102,15 @@ __all__ = [
     "FrameFlagTable",
     "FrameLookTable",
     "FrameResultTable",
+    "InvitationTable",
     "JobBlockTable",
     "JobDependencyTable",
     "JobTable",
     "LeaderTable",
     "LicenceTable",
+    "LoginThrottleTable",
     "LoopHealthTable",
+    "MemberTable",
     "ModelTable",
     "NodeTable",
     "OutboxTable",
@@ -96,6 +118,7 @@ __all__ = [
     "PoolTable",
     "ProjectBlobTable",
     "ProjectTable",
+    "RefreshTokenTable",
     "ReplicaTable",
     "WorkTable",
 ]

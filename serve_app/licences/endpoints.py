@@ -12,7 +12,7 @@ from serve_app.dependencies import Tx
 from serve_app.licences.schemas import LicenceChange, LicenceView
 from serve_app.openapi import problems
 from serve_app.paging import Page
-from serve_app.security import Access, Admin
+from serve_app.security import Access
 
 router = APIRouter(prefix="/licences", tags=["farm"])
 
@@ -28,14 +28,14 @@ async def list_all(access: Access, tx: Tx) -> Page[LicenceView]:
 
 
 @router.put("/{name}", name="set_licence", responses=problems(403))
-async def put(name: LicenceName, change: LicenceChange, access: Admin, tx: Tx) -> LicenceView:
+async def put(name: LicenceName, change: LicenceChange, access: Access, tx: Tx) -> LicenceView:
     """Add a licence, or change how many there are. A lower number holds for chunks to come."""
     await set_licence(tx, name=name, capacity=change.capacity)
     return LicenceView(name=name, capacity=change.capacity)
 
 
 @router.delete("/{name}", name="drop_licence", status_code=204, responses=problems(403))
-async def delete(name: LicenceName, access: Admin, tx: Tx) -> None:
+async def delete(name: LicenceName, access: Access, tx: Tx) -> None:
     """Forget a licence. Jobs that ask for it wait until it is back."""
     if not await drop_licence(tx, name=name):
         raise NotFound(f"There is no licence {name!r}.", remedy="GET /v1/licences lists them.")

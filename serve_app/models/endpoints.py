@@ -12,7 +12,7 @@ from serve_app.models import service
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelView, NewModel
 from serve_app.openapi import problems
 from serve_app.paging import Page
-from serve_app.security import Access, Admin
+from serve_app.security import Access
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -54,6 +54,6 @@ async def read_model(
 
 
 @router.patch("/{model_id}", responses=problems(403))
-async def change_model(model_id: UUID, change: ModelChange, access: Admin, tx: Tx) -> ModelDetail:
+async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: Tx) -> ModelDetail:
     """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
     return await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)

@@ -1,38 +1,130 @@
-"""``/v1/projects``: who shares the farm, and how; for its administrators."""
+"""``/v1/projects``: who shares the farm and how, and who is in a project."""
 
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from db.repositories.projects import ProjectRow, find_project, list_projects, set_project_weight
-from jobs.errors import NotFound
-from serve_app.dependencies import Tx
+from db import accounts
+from db.accounts import Member
+from db.invitations import list_invitations as open_invitations
+from db.invitations import revoke_invitation as revoke
+from db.repositories.projects import ProjectRow, change_project, create_project, get_project, list_projects
+from db.session import Transaction
+from jobs.errors import Conflict, NotFound
+from serve_app.accounts.schemas import InvitationView, NewInvitation
+from serve_app.accounts.service import new_invitation, view_of
+from serve_app.dependencies import Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page
-from serve_app.projects.schemas import ProjectChange, ProjectView
-from serve_app.security import Admin
+from serve_app.projects.schemas import (
+    MemberChange,
+    MemberView,
+    NewProject,
+    ProjectChange,
+    ProjectInvitation,
+    ProjectView,
+)
+from serve_app.security import Access
 
-router = APIRouter(prefix="/projects", tags=["farm"])
+router = APIRouter(prefix="/projects", tags=["access"])
+
+Slug = Annotated[str, Path(max_length=63)]
 
 
-@router.get("", name="list_projects", responses=problems(403))
-async def list_all(access: Admin, tx: Tx) -> Page[ProjectView]:
-    """The projects and their shares, by slug."""
-    return Page(items=[_view_of(row) for row in await list_projects(tx)])
+@router.get("", name="list_projects")
+async def list_all(access: Access, tx: Tx) -> Page[ProjectView]:
+    """The projects that one is in, by slug; all of them for who has a role on the whole farm."""
+    rows = await list_projects(tx, only=None if access.sees_all else access.project_ids)
+    return Page(items=[_view_of(row) for row in rows])
 
 
-@router.patch("/{slug}", name="change_project", responses=problems(403))
-async def change(
-    slug: Annotated[str, Path(max_length=63)], change: ProjectChange, access: Admin, tx: Tx
-) -> ProjectView:
-    """Change a project's share; it holds from the next plan on."""
-    found = await set_project_weight(tx, slug=slug, weight=change.weight) and await find_project(tx, slug=slug)
-    if not found:
-        raise NotFound(f"There is no project {slug!r}.", remedy="GET /v1/projects lists them.")
-    return _view_of(found)
+@router.post("", name="create_project", status_code=201, responses=problems(409))
+async def create(new: NewProject, access: Access, tx: Tx) -> ProjectView:
+    """A new project, in which nobody is yet: invite its manager."""
+    made = await create_project(tx, slug=new.slug, name=new.name, weight=new.weight)
+    if made is None:
+        raise Conflict(f"There is a project {new.slug!r} already.", remedy="Choose another slug.")
+    return _view_of(made)
+
+
+@router.get("/{slug}", name="read_project")
+async def read(slug: Slug, access: Access, tx: Tx) -> ProjectView:
+    """One project."""
+    return _view_of(await _own(tx, access.project_id))
+
+
+@router.patch("/{slug}", name="change_project")
+async def change(slug: Slug, change: ProjectChange, access: Access, tx: Tx) -> ProjectView:
+    """Change a project's name or share; a share holds from the next plan on."""
+    await change_project(tx, project_id=access.project_id, changes=change.model_dump(exclude_none=True))
+    return _view_of(await _own(tx, access.project_id))
+
+
+@router.get("/{slug}/members")
+async def list_members(slug: Slug, access: Access, tx: Tx) -> Page[MemberView]:
+    """Who is in the project, by e-mail address."""
+    rows = await accounts.list_members(tx, project_id=access.project_id)
+    return Page(items=[_member_of(row) for row in rows])
+
+
+@router.put("/{slug}/members/{account_id}")
+async def set_member(slug: Slug, account_id: UUID, change: MemberChange, access: Access, tx: Tx) -> MemberView:
+    """Change what a member is. Who is none yet is invited."""
+    rows = {row.account_id: row for row in await accounts.list_members(tx, project_id=access.project_id)}
+    if account_id not in rows:
+        raise _no_member(slug)
+    await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
+    member = rows[account_id]
+    return MemberView(account=member.account_id, email=member.email, name=member.name, role=change.role)
+
+
+@router.delete("/{slug}/members/{account_id}", status_code=204)
+async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx) -> None:
+    """Take somebody out of the project: at once, also where they are logged in."""
+    if not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
+        raise _no_member(slug)
+
+
+@router.get("/{slug}/invitations")
+async def list_invitations(slug: Slug, access: Access, tx: Tx) -> Page[InvitationView]:
+    """Invitations into the project that can still be taken up."""
+    return Page(items=[view_of(row) for row in await open_invitations(tx, project_id=access.project_id)])
+
+
+@router.post("/{slug}/invitations", status_code=201)
+async def invite(slug: Slug, asked: ProjectInvitation, access: Access, tx: Tx, services: Services) -> NewInvitation:
+    """Invite somebody into the project. The token in the answer is what they need, and is not shown again."""
+    return await new_invitation(
+        tx, services, email=asked.email, role=asked.role, project_id=access.project_id, caller=access
+    )
+
+
+@router.delete("/{slug}/invitations/{invitation_id}", status_code=204)
+async def revoke_invitation(slug: Slug, invitation_id: UUID, access: Access, tx: Tx) -> None:
+    """Withdraw an invitation."""
+    if not await revoke(tx, invitation_id=invitation_id, project_id=access.project_id):
+        raise NotFound("There is no such open invitation.", remedy=f"GET /v1/projects/{slug}/invitations lists them.")
+
+
+async def _own(tx: Transaction, project_id: UUID) -> ProjectRow:
+    row = await get_project(tx, project_id=project_id)
+    assert row is not None  # the caller acts in it
+    return row
 
 
 def _view_of(row: ProjectRow) -> ProjectView:
     return ProjectView(id=row.id, slug=row.slug, name=row.name, weight=row.weight, created_at=row.created_at)
+
+
+def _member_of(row: Member) -> MemberView:
+    return MemberView(account=row.account_id, email=row.email, name=row.name, role=row.role)
+
+
+def _no_member(slug: str) -> NotFound:
+    return NotFound(
+        f"There is no such member of {slug!r}.",
+        remedy=f"GET /v1/projects/{slug}/members lists them; invite who is none yet.",
+    )

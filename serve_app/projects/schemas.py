@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.access import ProjectRole
+from serve_app.auth.schemas import Email
+
+Weight = Annotated[
+    int, Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
+]
+ProjectName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class NewProject(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    slug: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="Its name in `X-Rayfarm-Project`.")]
+    name: ProjectName
+    weight: Weight = 100
+
 
 class ProjectChange(BaseModel):
-    """What may be changed of a project."""
+    """What may be changed of a project; what is named changes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    weight: int = Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
+    weight: Weight | None = None
+    name: ProjectName | None = None
 
 
 class ProjectView(BaseModel):
@@ -24,3 +42,25 @@ class ProjectView(BaseModel):
     name: str
     weight: int = Field(description="Share of the farm beside other projects.")
     created_at: datetime
+
+
+class MemberView(BaseModel):
+    """Somebody in a project."""
+
+    account: UUID
+    email: str
+    name: str
+    role: ProjectRole
+
+
+class MemberChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    role: ProjectRole
+
+
+class ProjectInvitation(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    role: ProjectRole = ProjectRole.ARTIST

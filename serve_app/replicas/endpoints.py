@@ -14,7 +14,7 @@ from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.replicas import nodes, service
 from serve_app.replicas.schemas import DrainNotice, NodeView, Notice, ReplicaAttempt, ReplicaView
-from serve_app.security import Access, Admin
+from serve_app.security import Access
 
 router = APIRouter(tags=["farm"])
 
@@ -46,7 +46,7 @@ async def list_replica_attempts(
 
 @router.post("/replicas/{replica_id}/drain", status_code=202, responses=problems(403))
 async def drain_replica(
-    replica_id: UUID, access: Admin, tx: Tx, services: Services, notice: DrainNotice | None = None
+    replica_id: UUID, access: Access, tx: Tx, services: Services, notice: DrainNotice | None = None
 ) -> ReplicaView:
     """Let a replica finish its frame, give the rest back and leave. Serve starts another one where one is wanted."""
     await service.drain(tx, replica_id=replica_id, notice=notice or DrainNotice())
@@ -55,7 +55,7 @@ async def drain_replica(
 
 @router.post("/replicas/{replica_id}/disable", responses=problems(403))
 async def disable_replica(
-    replica_id: UUID, access: Admin, tx: Tx, services: Services, notice: Notice | None = None
+    replica_id: UUID, access: Access, tx: Tx, services: Services, notice: Notice | None = None
 ) -> ReplicaView:
     """Give a replica no new work; it finishes its chunk and stays up."""
     await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
@@ -63,7 +63,7 @@ async def disable_replica(
 
 
 @router.post("/replicas/{replica_id}/enable", responses=problems(403))
-async def enable_replica(replica_id: UUID, access: Admin, tx: Tx, services: Services) -> ReplicaView:
+async def enable_replica(replica_id: UUID, access: Access, tx: Tx, services: Services) -> ReplicaView:
     """Give a disabled replica work again. A drain cannot be taken back."""
     await service.set_disabled(tx, replica_id=replica_id, disabled=False)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
@@ -77,7 +77,7 @@ async def list_nodes(access: Access, tx: Tx, services: Services) -> Page[NodeVie
 
 @router.post("/nodes/{name}/drain", status_code=202, responses=problems(403))
 async def drain_node(
-    name: NodeName, access: Admin, tx: Tx, services: Services, notice: DrainNotice | None = None
+    name: NodeName, access: Access, tx: Tx, services: Services, notice: DrainNotice | None = None
 ) -> list[NodeView]:
     """Disable a machine and drain all its replicas; with `within_s`, before it goes: a spot notice."""
     await nodes.drain(tx, name=name, notice=notice or DrainNotice())
@@ -86,7 +86,7 @@ async def drain_node(
 
 @router.post("/nodes/{name}/disable", responses=problems(403))
 async def disable_node(
-    name: NodeName, access: Admin, tx: Tx, services: Services, notice: Notice | None = None
+    name: NodeName, access: Access, tx: Tx, services: Services, notice: Notice | None = None
 ) -> list[NodeView]:
     """Give a machine no new work, nor replicas that start on it later."""
     await nodes.set_disabled(tx, name=name, disabled=True, reason=(notice or Notice()).reason)
@@ -94,7 +94,7 @@ async def disable_node(
 
 
 @router.post("/nodes/{name}/enable", responses=problems(403))
-async def enable_node(name: NodeName, access: Admin, tx: Tx, services: Services) -> list[NodeView]:
+async def enable_node(name: NodeName, access: Access, tx: Tx, services: Services) -> list[NodeView]:
     """Give a disabled machine work again. Its replicas that drain leave all the same."""
     await nodes.set_disabled(tx, name=name, disabled=False, reason=None)
     return await nodes.read(tx, name=name, services=services)

@@ -37,7 +37,7 @@ async def read(tx: Transaction, *, caller: Caller, services: ApiServices, replic
 async def attempts(tx: Transaction, *, caller: Caller, replica_id: UUID, limit: int) -> Page[ReplicaAttempt]:
     """Its last tries, newest first; a key of a project sees those of its own jobs."""
     rows = await list_attempts_of_replica(
-        tx, replica_id=replica_id, project_id=None if caller.is_admin else caller.project_id, limit=limit
+        tx, replica_id=replica_id, project_id=None if caller.sees_all else caller.project_id, limit=limit
     )
     return Page(
         items=[
@@ -83,7 +83,7 @@ async def read_live(tx: Transaction, services: ApiServices, *, replica_id: UUID 
 async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller) -> list[ReplicaView]:
     """A fixed number of statements, however many replicas are busy."""
     busy = {job_id for row in rows if (job_id := _job_of(row.current))}
-    own = busy if caller.is_admin else await jobs_among(tx, project_id=caller.project_id, job_ids=busy)
+    own = busy if caller.sees_all else await jobs_among(tx, project_id=caller.project_id, job_ids=busy)
     off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
     return [_view_of(row, caller=caller, own=own, off=off) for row in rows]
 
@@ -92,7 +92,7 @@ def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[
     residents = [
         Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0), vram_bytes=one.get("vram_bytes"))
         for one in row.residents
-        if caller.is_admin or str(one.get("project_id")) == str(caller.project_id)
+        if caller.sees_all or str(one.get("project_id")) == str(caller.project_id)
     ]
     return ReplicaView(
         id=row.id,

@@ -25,6 +25,7 @@ from db.bootstrap import ensure_project
 from db.keys import create_key
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.access import ProjectRole
 from jobs.errors import Unavailable
 from jobs.limits import FarmLimits
 from rayfarm import Client
@@ -166,7 +167,7 @@ class _Run:
     async def _traffic(self, database: Database, name: str) -> Traffic:
         async with database.transaction() as tx:
             project = await ensure_project(tx, slug=name, name=name)
-            made = await create_key(tx, project_id=project, name="chaos", scopes=[])
+            made = await create_key(tx, project_id=project, name="chaos", role=ProjectRole.MANAGER)
         view = RunningFarm(self._running.home)
         view.http.headers["Authorization"] = f"Bearer {made.key}"
         model = await asyncio.to_thread(view.fake_model)

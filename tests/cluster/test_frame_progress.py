@@ -23,6 +23,7 @@ from cluster.live_previews import LivePreviews
 from db.keys import create_key
 from db.queue import tell_progress
 from db.session import Database
+from jobs.access import FarmRole
 from jobs.states import JobState
 from models.kinds import ModelKind
 from pipelines.base import Tally
@@ -54,7 +55,7 @@ async def api_of(farm: InProcessFarm, home: Path) -> AsyncIterator[httpx.AsyncCl
         storage_settings=_storage_settings(home),
     )
     async with farm.database.transaction() as tx:
-        key = (await create_key(tx, project_id=None, name="test", scopes=["admin"])).key
+        key = (await create_key(tx, project_id=None, name="test", role=FarmRole.ADMIN)).key
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(

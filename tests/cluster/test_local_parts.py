@@ -105,7 +105,7 @@ class TestRecord:
     def test_secrets_are_for_the_owner_only_and_stay(self, tmp_path: Path) -> None:
         home = FarmHome(tmp_path / "farm")
         home.create()
-        secrets = [home.ray_token, home.storage_signing_key]
+        secrets = [home.ray_token, home.storage_signing_key, home.token_key]
         before = [path.read_text() for path in secrets]
         home.create()
         assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600, 0o600]

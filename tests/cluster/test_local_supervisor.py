@@ -158,7 +158,8 @@ class TestUp:
         assert info.started_now
         seen = farm.deployments()[-1]
         assert {"CPU": 1.0, "render_slot": 1.0}.items() <= dict(seen["resources"]).items()  # type: ignore[call-overload]
-        wanted = ["DATABASE_URL", "STORAGE_URL", "STORAGE_SIGNING_KEY", "HOME", "CLUSTER_ID", "HTTP_HOST", "HTTP_PORT"]
+        wanted = ["DATABASE_URL", "STORAGE_URL", "STORAGE_SIGNING_KEY", "API_TOKEN_KEY", "HOME", "CLUSTER_ID"]
+        wanted += ["HTTP_HOST", "HTTP_PORT"]
         assert {f"RAYFARM_{name}" for name in wanted} <= set(seen["variables"])  # type: ignore[call-overload]
 
     def test_a_farm_that_is_up_is_not_said_to_start(self, running: Farm) -> None:
@@ -205,6 +206,7 @@ class TestUp:
             for path in (
                 running.place.ray_token,
                 running.place.storage_signing_key,
+                running.place.token_key,
                 running.place.postgres / "password",
             )
         ]

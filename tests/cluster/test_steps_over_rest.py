@@ -17,16 +17,14 @@ from PIL import Image
 
 from db.keys import create_key
 from db.settings import DatabaseSettings
+from jobs.access import ProjectRole
 from jobs.states import JobState
 from models.kinds import ModelKind
 from pipelines.post.exr import read_exr
 from rayfarm import Client, StepFailed
 from rayfarm.cli import main
-from serve_app.app import build_app
-from serve_app.settings import ApiSettings
-from storage.settings import StorageSettings
-from tests.clients.conftest import listening
 from tests.cluster.in_process import InProcessFarm
+from tests.cluster.rest import rest
 
 CORNELL = Path(__file__).resolve().parents[2] / "examples" / "cornell.xml"
 NOISY = {"variant": "scalar_rgb", "width": 48, "height": 48, "seed": 1, "format": "exr", "aovs": ["albedo", "normal"]}
@@ -42,17 +40,11 @@ RED_LUT = "LUT_3D_SIZE 2\n" + "1 0 0\n" * 8
 @pytest.fixture
 async def api(farm: InProcessFarm, settings: DatabaseSettings, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """The real API over the farm's database and storage, behind uvicorn, with a key of the farm's project."""
-    storage = StorageSettings(
-        url=(tmp_path / "storage").as_uri(), signing_key="a-signing-key-of-a-test-only-0123456789"
-    )
     async with farm.database.transaction() as tx:
-        made = await create_key(tx, project_id=farm.project_id, name="artist", scopes=["member"])
-    app = build_app(ApiSettings(), database_settings=settings, storage_settings=storage)
+        made = await create_key(tx, project_id=farm.project_id, name="artist", role=ProjectRole.ARTIST)
     async with (
-        listening(app) as port,
-        httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {made.key}"}, timeout=WAIT_S
-        ) as client,
+        rest(settings, tmp_path) as url,
+        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {made.key}"}, timeout=WAIT_S) as client,
     ):
         yield client
 

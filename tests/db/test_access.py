@@ -20,6 +20,7 @@ from db.keys import create_key, revoke_key, verify_key
 from db.listen import EVENTS, RECONNECTED, Notification, listen
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.access import FarmRole, ProjectRole
 from jobs.events import EventKind
 from tests.db.builders import Farm
 
@@ -27,11 +28,18 @@ from tests.db.builders import Farm
 class TestKeys:
     async def test_a_key_opens_its_project_and_nothing_in_the_database_reveals_it(self, farm: Farm) -> None:
         async with farm.db.transaction() as tx:
-            made = await create_key(tx, project_id=farm.project_id, name="ci", scopes=["jobs", "jobs"])
+            made = await create_key(
+                tx,
+                project_id=farm.project_id,
+                name="ci",
+                role=ProjectRole.ARTIST,
+                scopes=["project:read", "project:read"],
+            )
         async with farm.db.transaction() as tx:
             identity = await verify_key(tx, made.key)
         assert identity is not None
-        assert (identity.id, identity.project_id, identity.scopes) == (made.id, farm.project_id, frozenset({"jobs"}))
+        assert (identity.id, identity.project_id, identity.role) == (made.id, farm.project_id, ProjectRole.ARTIST)
+        assert identity.scopes == frozenset({"project:read"})
         row = await farm.one("select * from api_key")
         assert made.key.split("_", 2)[2] not in repr(row)
         assert row.last_used_at is not None
@@ -43,10 +51,10 @@ class TestKeys:
 
     async def test_a_wrong_secret_an_expired_and_a_revoked_key_are_nobody(self, farm: Farm) -> None:
         async with farm.db.transaction() as tx:
-            wrong = await create_key(tx, project_id=None, name="a", scopes=[])
+            wrong = await create_key(tx, project_id=None, name="a", role=FarmRole.ADMIN)
             past = datetime.now(UTC) - timedelta(seconds=1)
-            expired = await create_key(tx, project_id=None, name="b", scopes=[], expires_at=past)
-            revoked = await create_key(tx, project_id=None, name="c", scopes=[])
+            expired = await create_key(tx, project_id=None, name="b", role=FarmRole.ADMIN, expires_at=past)
+            revoked = await create_key(tx, project_id=None, name="c", role=FarmRole.ADMIN)
             assert await revoke_key(tx, key_id=revoked.id)
             assert not await revoke_key(tx, key_id=revoked.id)
             last = "A" if wrong.key[-1] != "A" else "B"
@@ -65,7 +73,7 @@ class TestBootstrap:
         async with db.transaction() as tx:
             identity = await verify_key(tx, keys[0])
         assert identity is not None
-        assert (identity.project_id, identity.scopes) == (None, frozenset({"admin"}))
+        assert (identity.project_id, identity.role, identity.scopes) == (None, FarmRole.ADMIN, frozenset())
 
     async def test_a_key_of_another_farm_is_replaced(self, db: Database, tmp_path: Path) -> None:
         path = tmp_path / "admin_key"

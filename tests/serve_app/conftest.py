@@ -24,6 +24,7 @@ from db.embedded import EmbeddedPostgres, PostgresTuning
 from db.keys import create_key
 from db.migrate import upgrade
 from db.settings import DatabaseSettings
+from jobs.access import FarmRole
 from serve_app.app import build_app
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -78,6 +79,7 @@ def storage_settings(tmp_path: Path) -> StorageSettings:
 @pytest.fixture
 def api_settings() -> ApiSettings:
     return ApiSettings(
+        token_key=SecretStr("a-key-of-these-tests-alone-0123456789"),
         max_json_bytes=ByteSize(256 * 1024),
         max_spec_bytes=ByteSize(128 * 1024),
         heartbeat=timedelta(seconds=0.2),
@@ -121,7 +123,7 @@ async def farm(app: FastAPI) -> AsyncIterator[ApiFarm]:
         services = app.state.services
         async with services.database.transaction() as tx:
             project_id = await ensure_project(tx, slug="default", name="Default")
-            admin = await create_key(tx, project_id=None, name="test", scopes=["admin"])
+            admin = await create_key(tx, project_id=None, name="test", role=FarmRole.ADMIN)
         client = await stack.enter_async_context(
             httpx.AsyncClient(
                 transport=httpx.ASGITransport(app, raise_app_exceptions=False),

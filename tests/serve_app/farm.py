@@ -31,12 +31,18 @@ from db.queue import (
     start_chunk,
 )
 from db.session import Database
+from jobs.access import ProjectRole
 from jobs.limits import FarmLimits
 from jobs.planning import Carve, Plan
 from jobs.states import EndReason
 from storage.base import Storage
 
 CLUSTER = "api-test"
+PASSWORD = "a horse that knows no battery"
+
+
+def bearer(key: str, **others: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}", **others}
 
 
 def digest_of(content: bytes) -> str:
@@ -72,7 +78,20 @@ class ApiFarm:
         """A key of a project of its own."""
         async with self.db.transaction() as tx:
             project_id = await ensure_project(tx, slug=slug, name=slug)
-            return (await create_key(tx, project_id=project_id, name=slug, scopes=["member"], **options)).key
+            wishes = {"role": ProjectRole.MANAGER, **options}
+            return (await create_key(tx, project_id=project_id, name=slug, **wishes)).key
+
+    async def person(
+        self, email: str, *, project: str | None = "default", role: str = "artist", password: str = PASSWORD
+    ) -> Any:
+        """The session of somebody who has taken up an invitation, into a project or (None) to run the farm."""
+        invitations = f"/v1/projects/{project}/invitations" if project else "/v1/farm/invitations"
+        invited = await self.http.post(invitations, json={"email": email, "role": role})
+        assert invited.status_code == 201, invited.text
+        offer = {"token": invited.json()["token"], "password": password, "name": email.split("@")[0]}
+        answer = await self.http.post("/v1/auth/accept", json=offer, headers={"Authorization": ""})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
 
     async def upload(self, content: bytes = b"scene") -> str:
         digest = digest_of(content)

@@ -6,11 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from db.keys import revoke_key, verify_key
-from tests.serve_app.farm import ApiFarm, digest_of, problem_of
-
-
-def bearer(key: str, **more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {key}", **more}
+from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
+from tests.serve_app.routes import routes_of
 
 
 class TestKeys:
@@ -48,16 +45,9 @@ class TestKeys:
             problem_of(answer, 401, "unauthorized")
 
     async def test_nothing_behind_a_key_answers_without_one(self, farm: ApiFarm) -> None:
-        for path, operations in farm.app.openapi()["paths"].items():
-            if path.startswith(("/v1/health", "/v1/files")):
-                continue
-            for method in operations:
-                address = path.format(
-                    digest="0" * 64, model_id=farm.project_id, job_id=farm.project_id, artifact_id=farm.project_id,
-                    frame=1, step_id=1, name="fake", replica_id=farm.project_id, node="n1", slug="default",
-                )  # fmt: skip
-                answer = await farm.http.request(method, address, headers={"Authorization": ""}, json={})
-                assert answer.status_code == 401, (method, path)
+        for route in routes_of(farm):
+            answer = await farm.http.request(route.method, route.address, headers={"Authorization": ""}, json={})
+            assert answer.status_code == 401, route
 
 
 class TestProjects:

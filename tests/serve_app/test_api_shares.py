@@ -84,6 +84,7 @@ class TestProjects:
 
     async def test_a_project_neither_sees_the_others_nor_sets_its_share(self, farm: ApiFarm) -> None:
         member = bearer(await farm.new_key("studio"))
-        problem_of(await farm.http.get("/v1/projects", headers=member), 403, "forbidden")
+        listed = (await farm.http.get("/v1/projects", headers=member)).json()["items"]
+        assert [project["slug"] for project in listed] == ["studio"]
         answer = await farm.http.patch("/v1/projects/studio", headers=member, json={"weight": 1000})
         problem_of(answer, 403, "forbidden")

@@ -1,0 +1,238 @@
+"""People: their accounts, what they are in projects, and what was tried under their names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db._query import run
+from db.session import Transaction
+from db.tables import ACCOUNT, LOGIN_THROTTLE, MEMBER, PROJECT, REFRESH_TOKEN
+from jobs.access import FarmRole, ProjectRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    id: UUID
+    email: str
+    name: str
+    farm_role: FarmRole | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    project_id: UUID
+    slug: str
+    role: ProjectRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountIdentity:
+    """A person whose access token is good now, with all that they are."""
+
+    id: UUID
+    name: str
+    email: str
+    farm_role: FarmRole | None
+    memberships: tuple[Membership, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """Of one project."""
+
+    account_id: UUID
+    email: str
+    name: str
+    role: ProjectRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRecord:
+    """What a login is checked against."""
+
+    account_id: UUID
+    password_hash: str
+    session_epoch: int
+    disabled: bool
+
+
+_COLUMNS = [ACCOUNT.c[name] for name in AccountRow.__dataclass_fields__]
+
+
+async def create_account(
+    tx: Transaction, *, email: str, name: str, password_hash: str, farm_role: FarmRole | None = None
+) -> UUID | None:
+    """The new account; None where the address has one already."""
+    row = await tx.execute(
+        insert(ACCOUNT)
+        .values(
+            id=uuid4(),
+            email=email.lower(),
+            name=name,
+            password_hash=password_hash,
+            farm_role=farm_role and str(farm_role),
+            session_epoch=1,
+            created_at=func.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["email"])
+        .returning(ACCOUNT.c.id)
+    )
+    made: UUID | None = row.scalar_one_or_none()
+    return made
+
+
+async def list_accounts(tx: Transaction, *, limit: int, after: str | None) -> list[AccountRow]:
+    """By e-mail address, from behind ``after`` on."""
+    query = select(*_COLUMNS).order_by(ACCOUNT.c.email).limit(limit)
+    rows = await tx.execute(query if after is None else query.where(ACCOUNT.c.email > after))
+    return [_account_of(row) for row in rows.mappings()]
+
+
+async def find_account(tx: Transaction, *, account_id: UUID) -> AccountRow | None:
+    row = (await tx.execute(select(*_COLUMNS).where(ACCOUNT.c.id == account_id))).mappings().one_or_none()
+    return None if row is None else _account_of(row)
+
+
+async def change_account(tx: Transaction, *, account_id: UUID, changes: Mapping[str, Any]) -> AccountRow | None:
+    """Set ``farm_role``, ``name`` or ``disabled``; whoever is disabled is out at once, with all sessions."""
+    values = {name: value for name, value in changes.items() if name in ("farm_role", "name")}
+    if "disabled" in changes:
+        values["disabled_at"] = func.coalesce(ACCOUNT.c.disabled_at, func.now()) if changes["disabled"] else None
+    if values:
+        await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(**values))
+    if changes.get("disabled"):
+        await end_sessions(tx, account_id=account_id)
+    return await find_account(tx, account_id=account_id)
+
+
+async def identify(tx: Transaction, *, account_id: UUID, session_epoch: int) -> AccountIdentity | None:
+    """The person of an access token; None where they are disabled, or their sessions were ended since."""
+    rows = (await run(tx, "identify_account", account_id=account_id, session_epoch=session_epoch)).all()
+    if not rows:
+        return None
+    first = rows[0]
+    return AccountIdentity(
+        id=first.id,
+        name=first.name,
+        email=first.email,
+        farm_role=FarmRole(first.farm_role) if first.farm_role else None,
+        memberships=tuple(
+            Membership(project_id=row.project_id, slug=row.slug, role=ProjectRole(row.role))
+            for row in rows
+            if row.project_id is not None
+        ),
+    )
+
+
+async def password_record(tx: Transaction, *, email: str) -> PasswordRecord | None:
+    return await _password_record(tx, ACCOUNT.c.email == email.lower())
+
+
+async def password_record_of(tx: Transaction, *, account_id: UUID) -> PasswordRecord | None:
+    return await _password_record(tx, ACCOUNT.c.id == account_id)
+
+
+async def set_password(tx: Transaction, *, account_id: UUID, password_hash: str, end_others: bool = True) -> None:
+    """Replace it. Whoever was logged in by the old one is out, unless only the hash's parameters have changed."""
+    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(password_hash=password_hash))
+    if end_others:
+        await end_sessions(tx, account_id=account_id)
+
+
+async def end_sessions(tx: Transaction, *, account_id: UUID) -> None:
+    """Void every access and refresh token of a person."""
+    await tx.execute(
+        update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(session_epoch=ACCOUNT.c.session_epoch + 1)
+    )
+    await tx.execute(delete(REFRESH_TOKEN).where(REFRESH_TOKEN.c.account_id == account_id))
+
+
+async def list_members(tx: Transaction, *, project_id: UUID) -> list[Member]:
+    """By e-mail address."""
+    rows = await tx.execute(
+        select(MEMBER.c.account_id, ACCOUNT.c.email, ACCOUNT.c.name, MEMBER.c.role)
+        .join(ACCOUNT, ACCOUNT.c.id == MEMBER.c.account_id)
+        .where(MEMBER.c.project_id == project_id)
+        .order_by(ACCOUNT.c.email)
+    )
+    return [Member(**{**row, "role": ProjectRole(row["role"])}) for row in rows.mappings()]
+
+
+async def set_member(tx: Transaction, *, project_id: UUID, account_id: UUID, role: ProjectRole) -> None:
+    """Make them a member, or change what they are."""
+    await tx.execute(
+        insert(MEMBER)
+        .values(project_id=project_id, account_id=account_id, role=str(role), created_at=func.now())
+        .on_conflict_do_update(index_elements=["project_id", "account_id"], set_={"role": str(role)})
+    )
+
+
+async def drop_member(tx: Transaction, *, project_id: UUID, account_id: UUID) -> bool:
+    """False: they were none."""
+    done = await tx.execute(delete(MEMBER).where(MEMBER.c.project_id == project_id, MEMBER.c.account_id == account_id))
+    return done.rowcount == 1
+
+
+async def projects_of(tx: Transaction, *, account_id: UUID) -> list[UUID]:
+    rows = await tx.execute(
+        select(MEMBER.c.project_id)
+        .join(PROJECT, PROJECT.c.id == MEMBER.c.project_id)
+        .where(MEMBER.c.account_id == account_id)
+        .order_by(PROJECT.c.slug)
+    )
+    return list(rows.scalars())
+
+
+async def login_pause(tx: Transaction, *, email: str, free_tries: int, longest: timedelta) -> float:
+    """Seconds until a login under this address may be tried again; 0: now. It doubles with each failure."""
+    row = (
+        await run(
+            tx,
+            "login_pause",
+            email_hash=_address_hash(email),
+            free_tries=free_tries,
+            longest_s=longest.total_seconds(),
+        )
+    ).scalar_one_or_none()
+    return max(0.0, float(row or 0.0))
+
+
+async def note_failed_login(tx: Transaction, *, email: str, forget_after: timedelta) -> None:
+    """Counted whether anybody has this address or not: the answer must not tell."""
+    await run(tx, "note_failed_login", email_hash=_address_hash(email), forget_after_s=forget_after.total_seconds())
+
+
+async def forget_failed_logins(tx: Transaction, *, email: str) -> None:
+    await tx.execute(delete(LOGIN_THROTTLE).where(LOGIN_THROTTLE.c.email_hash == _address_hash(email)))
+
+
+async def _password_record(tx: Transaction, condition: Any) -> PasswordRecord | None:
+    columns = (ACCOUNT.c.id, ACCOUNT.c.password_hash, ACCOUNT.c.session_epoch, ACCOUNT.c.disabled_at)
+    row = (await tx.execute(select(*columns).where(condition))).one_or_none()
+    if row is None:
+        return None
+    return PasswordRecord(
+        account_id=row.id,
+        password_hash=row.password_hash,
+        session_epoch=row.session_epoch,
+        disabled=row.disabled_at is not None,
+    )
+
+
+def _account_of(row: RowMapping) -> AccountRow:
+    role = row["farm_role"]
+    return AccountRow(**{**row, "farm_role": FarmRole(role) if role else None})
+
+
+def _address_hash(email: str) -> bytes:
+    return hashlib.sha256(email.lower().encode()).digest()

@@ -1,0 +1,80 @@
+"""Sessions as chains of refresh tokens: each is good once, and one that comes twice ends its whole chain.
+
+After RFC 9700 section 4.14.2 (rotation with reuse detection). Only hashes are kept: a token is 256 random bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, insert, text
+
+from db._query import run
+from db.session import Transaction
+from db.tables import REFRESH_TOKEN
+
+
+class Refused(StrEnum):
+    """Why a refresh token gives no new session."""
+
+    UNKNOWN = "unknown"
+    """Never given, expired, or of a session that has ended."""
+    REUSED = "reused"
+    """It was used before, so somebody else holds a copy: all of its chain is void now. Commit before refusing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    account_id: UUID
+    session_epoch: int
+    refresh_token: str
+
+
+async def start_login(tx: Transaction, *, account_id: UUID, lifetime: timedelta) -> str:
+    """The first refresh token of a new session."""
+    return await _issue(tx, account_id=account_id, family_id=uuid4(), lifetime=lifetime)
+
+
+async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelta) -> Renewed | Refused:
+    """Use the token up for the next of its chain."""
+    digest = _hash(refresh_token)
+    used = (await run(tx, "use_refresh_token", token_hash=digest)).one_or_none()
+    if used is None:
+        family = (await run(tx, "end_reused_family", token_hash=digest)).first()
+        return Refused.UNKNOWN if family is None else Refused.REUSED
+    following = await _issue(tx, account_id=used.account_id, family_id=used.family_id, lifetime=lifetime)
+    return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
+
+
+async def end_login(tx: Transaction, *, refresh_token: str) -> None:
+    """End the session of this token, whichever of the chain it is."""
+    await run(tx, "end_family", token_hash=_hash(refresh_token))
+
+
+async def prune_refresh_tokens(tx: Transaction) -> int:
+    """Forget those that have expired; a used one is kept till then, to know it again."""
+    done = await tx.execute(delete(REFRESH_TOKEN).where(REFRESH_TOKEN.c.expires_at < func.now()))
+    return done.rowcount
+
+
+async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, lifetime: timedelta) -> str:
+    token = f"rfr_{secrets.token_urlsafe(32)}"
+    await tx.execute(
+        insert(REFRESH_TOKEN).values(
+            token_hash=_hash(token),
+            family_id=family_id,
+            account_id=account_id,
+            created_at=func.now(),
+            expires_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=lifetime.total_seconds()),
+        )
+    )
+    return token
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

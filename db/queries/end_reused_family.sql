@@ -1,0 +1,3 @@
+delete from refresh_token
+where family_id = (select family_id from refresh_token where token_hash = :token_hash and used_at is not null)
+returning family_id

@@ -1,1 +1,0 @@
-update project set weight = :weight where slug = :slug returning id

@@ -1,0 +1,1 @@
+"""Accounts of people, for the farm's administrators."""

@@ -1,0 +1,79 @@
+"""``/v1/accounts`` and ``/v1/farm/invitations``: people, and who runs the farm."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from db import accounts
+from db.accounts import AccountRow
+from db.invitations import list_invitations, revoke_invitation
+from db.session import Transaction
+from jobs.errors import NotFound
+from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
+from serve_app.accounts.service import new_invitation, view_of
+from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.paging import Page, cursor_of
+from serve_app.security import Access
+
+router = APIRouter(prefix="/accounts", tags=["access"])
+farm_router = APIRouter(prefix="/farm", tags=["access"])
+
+
+@router.get("")
+async def list_accounts(access: Access, tx: Tx, page: PageQuery) -> Page[AccountView]:
+    """All accounts, by e-mail address."""
+    after = page.after(str)
+    rows = await accounts.list_accounts(tx, limit=page.limit + 1, after=after[0] if after else None)
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(items=[_view_of(row) for row in shown], next_cursor=cursor_of(shown[-1].email) if more else None)
+
+
+@router.get("/{account_id}")
+async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
+    """One account."""
+    return _view_of(await _require(tx, account_id))
+
+
+@router.patch("/{account_id}")
+async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx) -> AccountView:
+    """Rename, give or take a role on the whole farm, disable or enable."""
+    await _require(tx, account_id)
+    changes = change.model_dump(exclude_unset=True)
+    changes = {name: value for name, value in changes.items() if name == "farm_role" or value is not None}
+    changed = await accounts.change_account(tx, account_id=account_id, changes=changes)
+    assert changed is not None
+    return _view_of(changed)
+
+
+@farm_router.get("/invitations")
+async def list_farm_invitations(access: Access, tx: Tx) -> Page[InvitationView]:
+    """Invitations to run the farm that can still be taken up."""
+    return Page(items=[view_of(row) for row in await list_invitations(tx, project_id=None)])
+
+
+@farm_router.post("/invitations", status_code=201)
+async def invite_to_farm(asked: FarmInvitation, access: Access, tx: Tx, services: Services) -> NewInvitation:
+    """Invite somebody to operate or administer the whole farm."""
+    return await new_invitation(tx, services, email=asked.email, role=asked.role, project_id=None, caller=access)
+
+
+@farm_router.delete("/invitations/{invitation_id}", status_code=204)
+async def revoke_farm_invitation(invitation_id: UUID, access: Access, tx: Tx) -> None:
+    """Withdraw an invitation."""
+    if not await revoke_invitation(tx, invitation_id=invitation_id, project_id=None):
+        raise NotFound("There is no such open invitation.", remedy="GET /v1/farm/invitations lists them.")
+
+
+async def _require(tx: Transaction, account_id: UUID) -> AccountRow:
+    found = await accounts.find_account(tx, account_id=account_id)
+    if found is None:
+        raise NotFound("There is no such account.", remedy="GET /v1/accounts lists them.")
+    return found
+
+
+def _view_of(row: AccountRow) -> AccountView:
+    return AccountView(**asdict(row))

@@ -1,0 +1,32 @@
+"""Makes invitations and shows them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import UUID
+
+from db.invitations import InvitationRow, invite
+from db.session import Transaction
+from jobs.access import Role
+from serve_app.accounts.schemas import InvitationView, NewInvitation
+from serve_app.security import Caller
+from serve_app.services import ApiServices
+
+
+async def new_invitation(
+    tx: Transaction, services: ApiServices, *, email: str, role: Role, project_id: UUID | None, caller: Caller
+) -> NewInvitation:
+    """With the token, which is in this answer and nowhere else."""
+    row, token = await invite(
+        tx,
+        email=email,
+        project_id=project_id,
+        role=role,
+        invited_by=caller.name,
+        lifetime=services.settings.invitation_lifetime,
+    )
+    return NewInvitation(**view_of(row).model_dump(), token=token)
+
+
+def view_of(row: InvitationRow) -> InvitationView:
+    return InvitationView.model_validate({name: value for name, value in asdict(row).items() if name != "project_id"})

@@ -1,0 +1,1 @@
+"""Logging in: passwords, access tokens, sessions."""

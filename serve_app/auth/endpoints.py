@@ -1,0 +1,80 @@
+"""``/v1/auth``: how a stranger ceases to be one; and ``/v1/me``."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from db import accounts, logins
+from db.accounts import AccountIdentity
+from jobs.errors import Conflict
+from serve_app.auth import service
+from serve_app.auth.schemas import Acceptance, Login, MembershipView, MeView, PasswordChange, Refresh, Session
+from serve_app.dependencies import Services, Tx, Unit
+from serve_app.openapi import problems
+from serve_app.security import Access, Caller
+
+router = APIRouter(prefix="/auth", tags=["access"])
+me_router = APIRouter(prefix="/me", tags=["access"])
+
+PATHS = ("/login", "/refresh", "/logout", "/accept")
+"""Of this router: what takes a body from anybody."""
+
+
+@router.post("/login", responses=problems(429))
+async def log_in(asked: Login, unit: Unit, services: Services) -> Session:
+    """Log in with e-mail address and password. Failed ones under one address make the next wait, longer each time."""
+    return await service.log_in(unit, services, asked=asked)
+
+
+@router.post("/refresh")
+async def refresh_session(asked: Refresh, unit: Unit, services: Services) -> Session:
+    """New tokens for a session; the refresh token is used up."""
+    return await service.refresh(unit, services, refresh_token=asked.refresh_token)
+
+
+@router.post("/logout", status_code=204)
+async def log_out(asked: Refresh, tx: Tx) -> None:
+    """End the session of a refresh token. One that is not known (any more) is no error."""
+    await logins.end_login(tx, refresh_token=asked.refresh_token)
+
+
+@router.post("/accept", responses=problems(409, 429))
+async def accept_invitation(asked: Acceptance, unit: Unit, services: Services) -> Session:
+    """Take up an invitation, and be logged in."""
+    return await service.accept(unit, services, asked=asked)
+
+
+@me_router.get("")
+async def read_me(access: Access) -> MeView:
+    """Who this credential is, and what it may do in the project that the request acts in."""
+    person = access.who if isinstance(access.who, AccountIdentity) else None
+    return MeView(
+        kind="account" if person else "key",
+        id=access.who.id,
+        name=access.who.name,
+        email=person.email if person else None,
+        farm_role=access.farm_role,
+        memberships=[
+            MembershipView(project=each.slug, role=each.role) for each in (person.memberships if person else ())
+        ],
+        project=access.place.project_id,
+        permissions=sorted(access.grants),
+    )
+
+
+@me_router.put("/password", status_code=204, responses=problems(409, 429))
+async def change_password(asked: PasswordChange, access: Access, unit: Unit, services: Services) -> None:
+    """Change one's password. Every session ends, this one too."""
+    await service.change_password(unit, services, account=_person(access), asked=asked)
+
+
+@me_router.delete("/sessions", status_code=204, responses=problems(409))
+async def end_my_sessions(access: Access, tx: Tx) -> None:
+    """Log out everywhere: all access and refresh tokens of the account are void at once."""
+    await accounts.end_sessions(tx, account_id=_person(access).id)
+
+
+def _person(access: Caller) -> AccountIdentity:
+    if not isinstance(access.who, AccountIdentity):
+        raise Conflict("A key has no password and no sessions.", remedy="Log in as a person, or revoke the key.")
+    return access.who

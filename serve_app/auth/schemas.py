@@ -1,0 +1,98 @@
+"""Bodies of the routes by which people log in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from jobs.access import FarmRole, Permission, ProjectRole
+
+MAX_PASSWORD_LETTERS = 256
+"""Argon2 takes any length; a longer one is no safer, and only costs."""
+MIN_PASSWORD_LETTERS = 12
+"""NIST SP 800-63B asks for 8 beside another factor and 15 without one; with the pause after failed logins, between."""
+
+
+def _address(value: str) -> str:
+    """RFC 5321's bounds and one @: whether it is somebody's shows when the invitation arrives."""
+    local, at, domain = value.strip().lower().rpartition("@")
+    odd = any(letter.isspace() or not letter.isprintable() for letter in local + domain)
+    if not at or not local or "." not in domain.strip(".") or odd:
+        raise ValueError("is no e-mail address")
+    return f"{local}@{domain}"
+
+
+Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ada@example.org"]), AfterValidator(_address)]
+Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LETTERS)]
+NewPassword = Annotated[
+    SecretStr,
+    Field(
+        min_length=MIN_PASSWORD_LETTERS,
+        max_length=MAX_PASSWORD_LETTERS,
+        description=f"{MIN_PASSWORD_LETTERS} letters or more, of any kind; a sentence is good.",
+    ),
+]
+PersonName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Login(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    password: Password
+
+
+class Refresh(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    refresh_token: Annotated[str, Field(max_length=200)]
+
+
+class Acceptance(BaseModel):
+    """Taking up an invitation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[str, Field(max_length=200, description="Of the invitation.")]
+    password: NewPassword = Field(
+        description="The one to log in with; who has an account already gives the one that it has."
+    )
+    name: PersonName | None = Field(None, description="How others see you; needed where there is no account yet.")
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    old: Password
+    new: NewPassword
+
+
+class Session(BaseModel):
+    """What a login gives (the names are RFC 6749's)."""
+
+    access_token: str = Field(description="For `Authorization: Bearer`.")
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds for which the access token is good.")
+    refresh_token: str = Field(
+        description="Good once, for POST /v1/auth/refresh. Sent a second time, it ends the session: it was copied."
+    )
+
+
+class MembershipView(BaseModel):
+    project: str = Field(description="Slug.")
+    role: ProjectRole
+
+
+class MeView(BaseModel):
+    """Who one is, and what one may do here."""
+
+    kind: Literal["account", "key"]
+    id: UUID
+    name: str
+    email: str | None = None
+    farm_role: FarmRole | None = None
+    memberships: list[MembershipView]
+    project: UUID | None = Field(None, description="The project that this request acts in.")
+    permissions: list[Permission] = Field(description="There.")

@@ -1,0 +1,162 @@
+"""Logs people in and out. What must be remembered although a request is refused is committed before it is."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import structlog
+
+from db import accounts, invitations, logins
+from db.session import Transaction
+from jobs.access import FarmRole, ProjectRole
+from jobs.errors import Conflict, InvalidInput, Unauthorized, Unavailable
+from serve_app.auth.errors import TooManyLogins
+from serve_app.auth.schemas import Acceptance, Login, PasswordChange, Session
+from serve_app.auth.tokens import AccessTokens
+from serve_app.services import ApiServices
+from serve_app.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+
+async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Session:
+    """Raises ``Unauthorized``, the same for an unknown address and a wrong password, and ``TooManyLogins``."""
+    tokens = require_tokens(services)
+    record = await _check_password(unit, services, email=asked.email, password=asked.password.get_secret_value())
+    tx = await unit.begin()
+    refresh = await logins.start_login(
+        tx, account_id=record.account_id, lifetime=services.settings.refresh_token_lifetime
+    )
+    log.info("logged in", action="auth.login", account_id=str(record.account_id))
+    return _session(tokens, record.account_id, record.session_epoch, refresh)
+
+
+async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str) -> Session:
+    """The next pair of tokens. Raises ``Unauthorized``."""
+    tokens = require_tokens(services)
+    tx = await unit.begin()
+    renewed = await logins.renew_login(
+        tx, refresh_token=refresh_token, lifetime=services.settings.refresh_token_lifetime
+    )
+    if isinstance(renewed, logins.Refused):
+        await unit.end()  # a chain that is void stays so
+        if renewed is logins.Refused.REUSED:
+            log.warning("a refresh token came twice", action="auth.reuse")
+        raise Unauthorized("This refresh token is not valid, or its session has ended.", remedy="Log in again.")
+    return _session(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
+
+
+async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) -> Session:
+    """Take up an invitation: a new account, or one more role for the one that the address has.
+
+    Raises ``Unauthorized`` for a token that offers nothing (any more) and for the wrong password of an account.
+    """
+    tokens = require_tokens(services)
+    password = asked.password.get_secret_value()
+    offer = await invitations.find_offer(await unit.begin(), token=asked.token)
+    await unit.end()  # not held while a password is hashed
+    if offer is None:
+        raise _no_offer()
+    known = await accounts.password_record(await unit.begin(), email=offer.email)
+    await unit.end()
+    if known is None:
+        if asked.name is None:
+            raise InvalidInput(
+                f"{offer.email} has no account yet.", field="name", remedy="Send a name with the password to make one."
+            )
+        password_hash = await services.passwords.hash(password)
+        tx = await unit.begin()
+        made = await accounts.create_account(tx, email=offer.email, name=asked.name, password_hash=password_hash)
+        if made is None:
+            raise Conflict(f"{offer.email} has got an account meanwhile.", remedy="Send its password.")
+        account_id, session_epoch = made, 1
+    else:
+        record = await _check_password(unit, services, email=offer.email, password=password)
+        account_id, session_epoch = record.account_id, record.session_epoch
+        tx = await unit.begin()
+    again = await invitations.find_offer(tx, token=asked.token)
+    if again is None:  # another request was quicker
+        raise _no_offer()
+    await _grant(tx, again, account_id)
+    refresh_token = await logins.start_login(
+        tx, account_id=account_id, lifetime=services.settings.refresh_token_lifetime
+    )
+    log.info("took up an invitation", action="auth.accept", account_id=str(account_id), role=str(offer.role))
+    return _session(tokens, account_id, session_epoch, refresh_token)
+
+
+async def change_password(
+    unit: UnitOfWork, services: ApiServices, *, account: accounts.AccountIdentity, asked: PasswordChange
+) -> None:
+    """Ends every session of the account, the caller's too. Raises ``Unauthorized`` for a wrong old one."""
+    await unit.end()
+    record = await _check_password(unit, services, email=account.email, password=asked.old.get_secret_value())
+    password_hash = await services.passwords.hash(asked.new.get_secret_value())
+    await accounts.set_password(await unit.begin(), account_id=record.account_id, password_hash=password_hash)
+
+
+def require_tokens(services: ApiServices) -> AccessTokens:
+    """Raises ``Unavailable`` where the farm has no key to sign with."""
+    if services.tokens is None:
+        raise Unavailable(
+            "This farm has no key to sign logins with.",
+            remedy="Its operator sets RAYFARM_API_TOKEN_KEY, for example to the output of: openssl rand -hex 32",
+        )
+    return services.tokens
+
+
+async def _check_password(
+    unit: UnitOfWork, services: ApiServices, *, email: str, password: str
+) -> accounts.PasswordRecord:
+    """No transaction is open while a password is hashed."""
+    settings = services.settings
+    tx = await unit.begin()
+    pause_s = await accounts.login_pause(
+        tx, email=email, free_tries=settings.free_logins, longest=settings.longest_login_pause
+    )
+    record = await accounts.password_record(tx, email=email)
+    await unit.end()
+    if pause_s > 0:
+        raise TooManyLogins(
+            f"Too many logins under this address have failed; the next may be tried in {pause_s:.0f} s.",
+            remedy="Wait, and send the right password; a manager cannot shorten it.",
+            retry_after_s=round(pause_s + 0.5),
+        )
+    right = await services.passwords.verify(password, None if record is None else record.password_hash)
+    if record is None or not right or record.disabled:
+        await accounts.note_failed_login(await unit.begin(), email=email, forget_after=settings.login_memory)
+        await unit.end()
+        raise Unauthorized("No account has this e-mail address and password.", remedy="Correct them, or ask a manager.")
+    tx = await unit.begin()
+    await accounts.forget_failed_logins(tx, email=email)
+    await unit.end()
+    if services.passwords.is_outdated(record.password_hash):
+        stronger = await services.passwords.hash(password)
+        await accounts.set_password(
+            await unit.begin(), account_id=record.account_id, password_hash=stronger, end_others=False
+        )
+        await unit.end()
+    return record
+
+
+async def _grant(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:
+    await invitations.take_up(tx, invitation_id=offer.id)
+    if isinstance(offer.role, ProjectRole):
+        assert offer.project_id is not None  # the table sees to it
+        await accounts.set_member(tx, project_id=offer.project_id, account_id=account_id, role=offer.role)
+    else:
+        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": str(FarmRole(offer.role))})
+
+
+def _session(tokens: AccessTokens, account_id: UUID, session_epoch: int, refresh_token: str) -> Session:
+    return Session(
+        access_token=tokens.issue(account_id=account_id, session_epoch=session_epoch),
+        expires_in=int(tokens.lifetime.total_seconds()),
+        refresh_token=refresh_token,
+    )
+
+
+def _no_offer() -> Unauthorized:
+    return Unauthorized(
+        "This invitation is unknown, used, withdrawn or expired.", remedy="Ask who invited you for another one."
+    )

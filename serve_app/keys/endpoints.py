@@ -1,0 +1,94 @@
+"""``/v1/keys`` of a project, ``/v1/farm/keys`` of the whole farm. A key never grants more than its maker has."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from db import keys
+from db.session import Transaction
+from jobs.access import Role, grants_of
+from jobs.errors import Forbidden, InvalidInput, NotFound
+from serve_app.dependencies import Tx
+from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
+from serve_app.paging import Page
+from serve_app.security import Access, Caller
+
+router = APIRouter(prefix="/keys", tags=["access"])
+farm_router = APIRouter(prefix="/farm/keys", tags=["access"])
+
+
+@router.get("")
+async def list_keys(access: Access, tx: Tx) -> Page[KeyView]:
+    """The keys of the project, newest first, without their secrets."""
+    return Page(items=[_view_of(row) for row in await keys.list_keys(tx, project_id=access.project_id)])
+
+
+@router.post("", status_code=201)
+async def create_key(asked: NewProjectKey, access: Access, tx: Tx) -> MadeKey:
+    """A key for a program that works in this project. The answer is the only time that its secret is shown."""
+    return await _make(tx, access, asked, role=asked.role, project_id=access.project_id)
+
+
+@router.delete("/{key_id}", status_code=204)
+async def revoke_key(key_id: UUID, access: Access, tx: Tx) -> None:
+    """End a key now."""
+    await _revoke(tx, key_id, project_id=access.project_id)
+
+
+@farm_router.get("")
+async def list_farm_keys(access: Access, tx: Tx) -> Page[KeyView]:
+    """The keys of the whole farm."""
+    return Page(items=[_view_of(row) for row in await keys.list_keys(tx, project_id=None)])
+
+
+@farm_router.post("", status_code=201)
+async def create_farm_key(asked: NewFarmKey, access: Access, tx: Tx) -> MadeKey:
+    """A key of the whole farm."""
+    return await _make(tx, access, asked, role=asked.role, project_id=None)
+
+
+@farm_router.delete("/{key_id}", status_code=204)
+async def revoke_farm_key(key_id: UUID, access: Access, tx: Tx) -> None:
+    """End a key of the whole farm now; the one of this request too."""
+    await _revoke(tx, key_id, project_id=None)
+
+
+async def _make(
+    tx: Transaction, caller: Caller, asked: NewProjectKey | NewFarmKey, *, role: Role, project_id: UUID | None
+) -> MadeKey:
+    granted = grants_of([role], scopes=asked.scopes)
+    if odd := sorted(set(asked.scopes) - granted):
+        raise InvalidInput(
+            f"The role {role} has no right {', '.join(odd)}.", field="scopes", remedy="Leave it out, or choose a role."
+        )
+    if beyond := sorted(granted - caller.grants):
+        raise Forbidden(
+            f"The key would have rights that you do not have: {', '.join(beyond)}.",
+            remedy="Name scopes that you have, or ask somebody who has them all.",
+        )
+    made = await keys.create_key(
+        tx,
+        project_id=project_id,
+        name=asked.name,
+        role=role,
+        scopes=asked.scopes,
+        expires_at=asked.expires_at,
+        created_by=caller.name,
+    )
+    row = await keys.find_key(tx, key_id=made.id)
+    assert row is not None
+    return MadeKey(**_view_of(row).model_dump(), key=made.key)
+
+
+async def _revoke(tx: Transaction, key_id: UUID, *, project_id: UUID | None) -> None:
+    row = await keys.find_key(tx, key_id=key_id)
+    if row is None or row.project_id != project_id or not await keys.revoke_key(tx, key_id=key_id):
+        raise NotFound("There is no such key, or it was revoked.", remedy="The list of keys names those that live.")
+
+
+def _view_of(row: keys.KeyRow) -> KeyView:
+    shown = {name: value for name, value in asdict(row).items() if name not in ("project_id", "revoked_at")}
+    return KeyView.model_validate(shown)

@@ -1,0 +1,54 @@
+"""Bodies of the key routes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from jobs.access import FarmRole, Permission, ProjectRole
+
+Scopes = Annotated[
+    list[Permission],
+    Field(max_length=len(Permission), description="Rights to which the key is narrowed; empty: all of its role."),
+]
+
+
+class _NewKey(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=200, description="What it is for.")]
+    scopes: Scopes = []
+    expires_at: AwareDatetime | None = Field(None, description="null: never.")
+
+
+class NewProjectKey(_NewKey):
+    """A service account of one project."""
+
+    role: ProjectRole = ProjectRole.ARTIST
+
+
+class NewFarmKey(_NewKey):
+    """A key of the whole farm, that acts in any project."""
+
+    role: FarmRole
+
+
+class KeyView(BaseModel):
+    id: UUID
+    name: str
+    prefix: str = Field(description="Its first letters, by which lists and logs name it; not secret.")
+    role: ProjectRole | FarmRole
+    scopes: list[Permission]
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
+
+
+class MadeKey(KeyView):
+    """A key with its secret, which is not shown again."""
+
+    key: str
