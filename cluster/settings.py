@@ -73,8 +73,8 @@ class ClusterSettings(BaseSettings):
     """Lease of a task, renewed by the dispatcher that submitted it."""
 
     probe_limit: timedelta = timedelta(hours=1)
-    """Longest that a probe may run before it is stopped, which costs it a try. Opening a model has 5 minutes of its
-    own; the rest is for fetching its files, many GB of them."""
+    """Longest that a probe may run before it is stopped, which costs it a try. Opening a model has
+    `RAYFARM_ENGINE_PROBE_TIMEOUT` of it; the rest is for fetching its files, many GB of them."""
 
     merge_limit: timedelta = timedelta(hours=1)
     """Longest that joining the parts of one frame may run before it is stopped. Seconds to minutes are usual."""

@@ -71,8 +71,10 @@ class ModelCache:
         if uses > 1:
             self._in_use[digest] = (lock, uses - 1)
         else:
-            lock.stamp_use()
-            lock.release()
+            try:
+                lock.stamp_use()
+            finally:
+                lock.release()
 
     @contextlib.asynccontextmanager
     async def checkout(self, manifest: Manifest, *, fetch: Fetch) -> AsyncIterator[Path]:
@@ -100,9 +102,13 @@ class ModelCache:
         while True:
             shared = FileLock.try_now(path, exclusive=False)
             if shared is not None:
-                if await asyncio.to_thread(_is_complete, folder, manifest):
-                    shared.stamp_use()
-                    return shared
+                try:
+                    if await asyncio.to_thread(_is_complete, folder, manifest):
+                        shared.stamp_use()
+                        return shared
+                except BaseException:  # a cancellation: nobody else knows of this lock, which would stay held
+                    shared.release()
+                    raise
                 shared.release()
             exclusive = FileLock.try_now(path, exclusive=True)
             if exclusive is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import signal
 from pathlib import Path
 
 from jobs.states import EndReason
@@ -17,8 +17,13 @@ from pipelines.errors import EngineCrashed, EngineError
 from pipelines.host import EngineHost
 from pipelines.settings import EngineSettings
 
-PROBE_TIMEOUT = timedelta(minutes=5)
-"""Opening a scene renders nothing: 14 MB and 2 M triangles take 2 s, so minutes mean a file that never ends."""
+_FROM_OUTSIDE = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL}
+"""Signals that no fault of an engine's own raises: an operator, a shutdown, a guard of the machine's memory."""
+_DAMAGED = (
+    "The file is probably damaged. Open it in the program that made it, save it under a new name, and upload that; if "
+    "it does not open there either, go back to an earlier save."
+)
+_ENDED = "Something on the machine stopped it: a shutdown, an operator, or what guards its memory."
 
 
 async def probe_model(
@@ -28,9 +33,9 @@ async def probe_model(
     manifest: Manifest,
     workdir: Path,
     settings: EngineSettings,
-    timeout: timedelta = PROBE_TIMEOUT,
 ) -> ProbeReport:
-    """What is in the model, and what it lacks. Raises ``ModelInvalid`` for what no job could render.
+    """What is in the model, and what it lacks. Raises ``ModelInvalid`` for what no job could render, ``EngineError``
+    where the engine broke, passed a limit or took too long, which another try or another machine may not.
 
     Files that are missing do not make a model invalid: they may still come, and bring what else seems to be missing.
     """
@@ -39,7 +44,7 @@ async def probe_model(
         pipeline=pipeline,
         workdir=workdir,
         models=(files.root,),
-        settings=settings.model_copy(update={"load_timeout": min(timeout, settings.load_timeout)}),
+        settings=settings.model_copy(update={"load_timeout": settings.probe_timeout}),
         engine_module=pipeline.probe_module,
     )
     try:
@@ -54,24 +59,35 @@ async def probe_model(
 
 
 async def _load(host: EngineHost, files: ModelFiles) -> LoadReport:
+    """Only what the engine finds in the file is a verdict on it: all else can be the machine's trouble as well."""
     try:
         return await host.load(files)
     except EngineCrashed as error:
-        if error.reason is EndReason.OUT_OF_MEMORY:
-            raise  # the machine's trouble as much as the file's: try again elsewhere
-        raise ModelInvalid(
-            f"{files.main} crashed {host.pipeline.title}, in a throwaway process that harms nothing else: "
-            f"{error.message}",
-            remedy="The file is probably damaged. Open it in the program that made it, save it under a new name, and "
-            "upload that; if it does not open there either, go back to an earlier save.",
-            signal=error.signal,
-        ) from error
+        if error.reason is not EndReason.ENGINE_CRASH:
+            raise  # over a limit, or out of memory: it says so itself, and what to do
+        raise _crash(error, host.pipeline.title, files.main) from error
     except EngineError as error:
         if error.reason is EndReason.TIMEOUT:
-            raise ModelInvalid(
+            raise EngineError(
+                EndReason.TIMEOUT,
                 f"{files.main} did not open within {host.settings.load_timeout.total_seconds():g} s.",
-                remedy="Open it in the program that made it to see what takes so long; leave out what is not needed.",
+                remedy="Open it in the program that made it to see what takes so long; leave out what is not needed. "
+                "If it is just large, an operator can raise RAYFARM_ENGINE_PROBE_TIMEOUT.",
             ) from error
-        if error.reason in (EndReason.MODEL_INVALID, EndReason.ENGINE_ERROR):
+        if error.reason is EndReason.MODEL_INVALID:
             raise ModelInvalid(error.message, remedy=error.remedy) from error
         raise
+
+
+def _crash(error: EngineCrashed, title: str, main: str) -> EngineCrashed:
+    """In words that name the file, and blame it only where the process ended of itself."""
+    message, remedy = f"{main} crashed {title}, in a throwaway process that harms nothing else", _DAMAGED
+    if error.signal in _FROM_OUTSIDE:
+        message, remedy = f"The process that was opening {main} in {title} was ended from outside", _ENDED
+    return EngineCrashed(
+        f"{message}: {error.message}",
+        exit_code=error.exit_code,
+        signal=error.signal,
+        log_tail=error.log_tail,
+        remedy=error.remedy or remedy,
+    )

@@ -22,6 +22,9 @@ class EngineSettings(BaseSettings):
     diffusers 3 s, and a minute on a machine that is very busy."""
     load_timeout: timedelta = timedelta(minutes=10)
     """Opening a model. Gigabytes over a slow disk are slow; a hostile file may never end."""
+    probe_timeout: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    """Opening a model for the first time, which renders nothing: 14 MB and 2 M triangles take 2 s, so minutes mean a
+    file that never ends, or gigabytes of weights on a slow disk. Tried three times before the model is invalid."""
     close_timeout: timedelta = timedelta(seconds=2)
     """A child asked to end gets this long before SIGKILL; it only calls ``os._exit``."""
     kill_timeout: timedelta = timedelta(seconds=10)

@@ -20,6 +20,12 @@ class TaskFailure:
     outage: bool = False
     """What the farm needs did not answer: tried again at no cost."""
     reason: EndReason = EndReason.INFRA
+    remedy: str | None = None
+    """What the error itself says can be done."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.message} {self.remedy}" if self.remedy else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +47,15 @@ Hear = Callable[[TaskNews], Awaitable[None]]
 
 def failure_of(error: Exception) -> TaskFailure:
     cause = getattr(error, "cause", None) or error  # Ray wraps what a task raised
-    return TaskFailure(_words_of(cause), outage=isinstance(cause, (Unavailable, ConnectionError)))
+    outage = isinstance(cause, (Unavailable, ConnectionError))
+    remedy = cause.remedy if isinstance(cause, RayfarmError) else None
+    return TaskFailure(_words_of(cause), outage=outage, remedy=remedy and remedy[:_MESSAGE_CHARACTERS])
 
 
 def _words_of(cause: BaseException) -> str:
     """What users may read: our own errors' words; of others the kind, as their text holds tracebacks and paths."""
     if isinstance(cause, RayfarmError):
-        return str(cause)[:_MESSAGE_CHARACTERS]
+        return cause.message[:_MESSAGE_CHARACTERS]
     if isinstance(cause, ConnectionError):
         return f"Something that the farm needs does not answer ({type(cause).__name__}); it is tried again by itself."
     return f"The farm met an error of its own ({type(cause).__name__}); its log says more."

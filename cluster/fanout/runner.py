@@ -169,13 +169,14 @@ class TaskRunner:
     async def _write_failure(self, task: ClaimedTask, failure: TaskFailure) -> None:
         """May happen twice: each raises the fence or ends the row, and the second finds nothing that is ours."""
         if failure.outage:
-            await postpone_task(self._database, work_id=task.work_id, fence=task.fence, message=failure.message)
+            await postpone_task(self._database, work_id=task.work_id, fence=task.fence, message=failure.words)
         else:
             await fail_task(
                 self._database,
                 work_id=task.work_id,
                 fence=task.fence,
                 message=failure.message,
+                remedy=failure.remedy,
                 retryable=True,
                 reason=failure.reason,
             )

@@ -82,7 +82,8 @@ async def _execute(task: ClaimedTask) -> None:
                     farm.database,
                     work_id=task.work_id,
                     fence=task.fence,
-                    message=str(error),
+                    message=error.message,
+                    remedy=error.remedy,
                     retryable=is_merge,  # a frame has its tries, also of this step
                     reason=EndReason.BAD_OUTPUT if is_merge else EndReason.INFRA,
                 )

@@ -151,28 +151,30 @@ async def fail_task(
     message: str,
     retryable: bool,
     reason: EndReason = EndReason.INFRA,
+    remedy: str | None = None,
 ) -> bool:
     """A task has failed: tried again up to its ceiling, then final. False: superseded.
 
-    ``reason``: how the frame ends whose parts could not be merged.
+    ``reason``: how the frame ends whose parts could not be merged. ``remedy``: what the error says can be done.
     """
-    message = storable(message)
+    words = storable(f"{message} {remedy}" if remedy else message)
     async with db.transaction() as tx:
         owner = (await run(tx, "task_owner", work_id=work_id)).one_or_none()
         if owner is None:
             return False
         if owner.kind == WorkKind.PROBE:
-            return await _fail_probe(tx, work_id, fence, message, retryable=retryable)
+            problem = _probe_problem(storable(message), storable(remedy or ""))
+            return await _fail_probe(tx, work_id, fence, words, problem, retryable=retryable)
         work = await lock_work(tx, work_id)
         if work is None or not work.is_held_under(fence):
             return False
         tries = work.tries + 1
         if retryable and tries < _TRIES:
-            await _requeue(tx, work_id, tries=tries, worker_failures=work.worker_failures, error=message)
+            await _requeue(tx, work_id, tries=tries, worker_failures=work.worker_failures, error=words)
             if work.kind is WorkKind.MERGE:
-                await merge_failed(tx, work, reason=reason, message=message, final=False)
+                await merge_failed(tx, work, reason=reason, message=words, final=False)
         else:
-            await _fail_work(tx, work, message, reason)
+            await _fail_work(tx, work, words, reason)
         return True
 
 
@@ -252,7 +254,9 @@ async def _fail_work(tx: Transaction, work: LockedWork, message: str, reason: En
     await settle(tx, job_id=work.job.id)
 
 
-async def _fail_probe(tx: Transaction, work_id: int, fence: int, message: str, *, retryable: bool) -> bool:
+async def _fail_probe(
+    tx: Transaction, work_id: int, fence: int, message: str, problem: Mapping[str, str], *, retryable: bool
+) -> bool:
     row = (await run(tx, "lock_probe", work_id=work_id)).one()
     if row.fence != fence or row.state not in ("leased", "rendering"):
         return False
@@ -260,15 +264,17 @@ async def _fail_probe(tx: Transaction, work_id: int, fence: int, message: str, *
         await _requeue(tx, work_id, tries=row.tries + 1, worker_failures=row.worker_failures, error=message)
     else:
         await _end(tx, work_id, WorkState.FAILED, error=message, data=None)
-        await _set_model(tx, row.model_id, "invalid", None, _probe_problem(message))
+        await _set_model(tx, row.model_id, "invalid", None, problem)
     return True
 
 
-def _probe_problem(message: str) -> dict[str, str]:
+def _probe_problem(message: str, remedy: str = "") -> dict[str, str]:
+    """Of a model without a verdict; its code lets ``register_model`` have it probed again."""
+    again = "Register the model again, which tries once more; if it stays so, show this to the operator."
     return {
         "code": "probe-failed",
         "message": f"The model could not be opened: {message}",
-        "remedy": "Register the model again, which tries once more; if it stays so, show this to the operator.",
+        "remedy": f"{remedy} {again}".lstrip(),
     }
 
 

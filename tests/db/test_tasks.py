@@ -203,6 +203,19 @@ class TestProbe:
         assert row.state == "invalid"
         assert "not a .blend" in row.problem["message"]
 
+    async def test_one_that_breaks_is_tried_three_times_and_then_the_remedy_is_the_errors_own(self, farm: Farm) -> None:
+        model_id = await _register(farm)
+        for state in ("probing", "probing", "invalid"):
+            await farm.execute("update work set not_before = now()")
+            [task] = await _claim(farm)
+            key = {"work_id": task.work_id, "fence": task.fence}
+            await fail_task(farm.db, **key, message="It wrote 9 GiB.", remedy="Raise the limit.", retryable=True)
+            row = await farm.one("select state, problem from model where id = :id", id=model_id)
+            assert row.state == state
+        assert row.problem["message"] == "The model could not be opened: It wrote 9 GiB."
+        assert row.problem["remedy"].startswith("Raise the limit. Register the model again")
+        assert (await farm.one("select error from work")).error == "It wrote 9 GiB. Raise the limit."
+
 
 class TestLeases:
     async def test_tasks_are_claimed_once_and_the_most_urgent_first(self, farm: Farm) -> None:

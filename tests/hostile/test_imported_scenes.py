@@ -11,6 +11,7 @@ import pytest
 
 from models.errors import ModelInvalid
 from models.probe import FileKind, ProbeReport
+from pipelines.errors import EngineError
 from tests.hostile.conftest import Probe
 from tests.hostile.damage import cut
 from tests.pipelines.imported_scenes import write_glb, write_gltf, write_obj, write_png
@@ -188,7 +189,7 @@ class TestHostile:
         outcome: Any = None
         try:
             outcome = await probe({broken.name: broken})
-        except ModelInvalid as error:
+        except (ModelInvalid, EngineError) as error:
             outcome = error.remedy
         assert outcome
         assert (await probe({"scene.glb": write_glb(tmp_path)})).triangles == CUBE_TRIANGLES

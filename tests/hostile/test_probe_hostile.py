@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from models.errors import ModelInvalid
 from models.formats.blend import inspect_blend
+from models.kinds import ModelKind
+from pipelines.errors import EngineCrashed
+from tests.cluster.in_process import InProcessFarm
 from tests.hostile.conftest import Probe
 from tests.hostile.damage import cut, flip_data
 
@@ -47,12 +54,50 @@ async def test_flipped_bytes_that_crash_blender_harm_one_throwaway_process(
     broken = tmp_path / "flipped.blend"
     flip_data(scenes / "plain" / "scene.blend", broken)
     inspect_blend(broken)  # its block list is whole: only Blender itself can find out
-    with pytest.raises(ModelInvalid, match="crashed Blender") as caught:
+    with pytest.raises(EngineCrashed, match="crashed Blender") as caught:
         await probe({"flipped.blend": broken})
-    assert caught.value.details["signal"] in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)
+    assert caught.value.signal in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)
     assert "save it under a new name" in (caught.value.remedy or "")
     healthy = await probe({"scene.blend": scenes / "textured" / "scene.blend"})
     assert healthy.cameras == ("Camera",)
+
+
+@pytest.mark.usefixtures("patience")
+async def test_a_scene_that_crashes_blender_costs_three_processes_and_three_more_when_it_is_registered_again(
+    scenes: Path, tmp_path: Path, farm: InProcessFarm
+) -> None:
+    flip_data(scenes / "plain" / "scene.blend", tmp_path / "flipped.blend")
+    broken = (tmp_path / "flipped.blend").read_bytes()
+    farm.start_dispatcher()
+    for registered in (1, 2):
+        model = await farm.register(broken, ModelKind.BLENDER, "flipped.blend")
+        [row] = await farm.until(functools.partial(_invalid, farm, model))
+        assert row.problem["code"] == "probe-failed"
+        assert "flipped.blend crashed Blender" in row.problem["message"]
+        assert "SIG" in row.problem["message"]
+        assert "save it under a new name" in row.problem["remedy"]
+        probes = await farm.rows("select state, tries from work where kind = 'probe'")
+        assert [tuple(probe) for probe in probes] == [("failed", 2)] * registered
+
+
+@pytest.mark.usefixtures("patience")
+async def test_a_scene_that_is_cut_off_is_opened_once_and_stays_invalid(
+    scenes: Path, tmp_path: Path, farm: InProcessFarm
+) -> None:
+    cut(scenes / "plain" / "scene.blend", tmp_path / "cut.blend", keep=0.7)
+    broken = (tmp_path / "cut.blend").read_bytes()
+    farm.start_dispatcher()
+    for _ in range(2):
+        model = await farm.register(broken, ModelKind.BLENDER, "cut.blend")
+        [row] = await farm.until(functools.partial(_invalid, farm, model))
+        assert row.problem["code"] == "model-invalid"
+        assert [tuple(probe) for probe in await farm.rows("select state, tries from work")] == [("done", 0)]
+
+
+async def _invalid(farm: InProcessFarm, model: UUID) -> list[Any]:
+    async with farm.database.transaction() as tx:
+        await tx.execute(text("update work set not_before = now() where state = 'queued'"))
+    return await farm.rows("select problem from model where id = :id and state = 'invalid'", id=model)
 
 
 def open_trusted(scene: Path) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import os
 import sys
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models._file_lock import FileLock
 from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
 from models.materialise import BlobMismatch, ModelCache
+
+PATIENCE_S = 20
+"""Before a load counts as held up; one that is not takes milliseconds."""
 
 
 class Blobs:
@@ -101,6 +110,52 @@ async def test_a_cancelled_fetch_leaves_nothing(tmp_path: Path, blobs: Blobs) ->
     with pytest.raises(asyncio.CancelledError):
         await task
     assert models_in(tmp_path) == []
+
+
+async def test_a_load_cancelled_while_it_looks_at_the_disk_holds_up_neither_the_next_load_nor_a_trim(
+    tmp_path: Path, blobs: Blobs
+) -> None:
+    asyncio.get_running_loop().set_default_executor(threads := ThreadPoolExecutor(max_workers=1))
+    missing, complete = blobs.manifest(scene=b"scene"), blobs.manifest(scene=b"other")
+    async with cache(tmp_path).checkout(complete, fetch=blobs.fetch):
+        pass
+    for manifest in (missing, complete):
+        await cancelled_before_a_thread(threads, cache(tmp_path).ensure(manifest, fetch=blobs.fetch))
+    async with asyncio.timeout(PATIENCE_S), cache(tmp_path).checkout(missing, fetch=blobs.fetch) as root:
+        assert (root / "scene").read_bytes() == b"scene"
+    assert await cache(tmp_path, budget=0).trim() == len(b"scene" + b"other")
+
+
+async def cancelled_before_a_thread(threads: ThreadPoolExecutor, call: Coroutine[Any, Any, Path]) -> None:
+    """Cancel it where it waits for its first thread, as the only one there is has something else to do."""
+    free = threading.Event()
+    threads.submit(free.wait)
+    try:
+        task = asyncio.create_task(call)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        free.set()
+
+
+async def test_a_disk_that_takes_no_time_of_use_keeps_no_model_locked(
+    tmp_path: Path, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, manifest = cache(tmp_path), blobs.manifest(scene=b"scene")
+
+    def refuse(lock: FileLock) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    await models.ensure(manifest, fetch=blobs.fetch)
+    with monkeypatch.context() as read_only:
+        read_only.setattr(FileLock, "stamp_use", refuse)
+        with pytest.raises(OSError, match="Read-only"):
+            models.release(manifest.digest())
+        with pytest.raises(OSError, match="Read-only"):
+            await models.ensure(manifest, fetch=blobs.fetch)
+    assert await cache(tmp_path, budget=0).trim() == len(b"scene")
 
 
 async def test_content_that_is_not_what_its_name_says_is_refused(tmp_path: Path, blobs: Blobs) -> None:
