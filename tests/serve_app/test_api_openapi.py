@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from jobs.spec import JobSpec
 from serve_app.docs import assets
 from tests.serve_app.farm import ApiFarm, problem_of
+from tests.serve_app.routes import OPEN
+from tests.serve_app.routes import OPEN
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
-from tests.serve_app.routes import OPEN
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
