@@ -108,7 +108,7 @@ class TestRecord:
         secrets = [home.ray_token, home.storage_signing_key, home.token_key]
         before = [path.read_text() for path in secrets]
         home.create()
-        assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600, 0o600]
+        assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 3
         assert [path.read_text() for path in secrets] == before
         assert len(set(before)) == 2
 

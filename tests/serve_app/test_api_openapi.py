@@ -15,7 +15,6 @@ from jobs.spec import JobSpec
 from serve_app.docs import assets
 from tests.serve_app.farm import ApiFarm, problem_of
 from tests.serve_app.routes import OPEN
-from tests.serve_app.routes import OPEN
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
