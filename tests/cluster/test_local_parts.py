@@ -110,7 +110,7 @@ class TestRecord:
         home.create()
         assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 3
         assert [path.read_text() for path in secrets] == before
-        assert len(set(before)) == 2
+        assert len(set(before)) == 3
 
 
 class TestProcessMark:
