@@ -14,6 +14,7 @@ from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
+from pipelines.splats.build_cuda import built, gsplat_folder
 from pipelines.splats.build_kernels import start_build
 from pipelines.splats.kernel_cache import kernel_cache
 from pipelines.splats.settings import Device, FileCameras, SplatsSettings, check_distortion, check_size
@@ -35,16 +36,12 @@ class SplatsPipeline:
     split_modes: frozenset[SplitMode] = frozenset()
 
     def engine_version(self) -> str | None:
-        """Both rasterisers: which one drew a frame is said by its device."""
+        """Both rasterisers, of those that can be used: which one drew a frame is said by its device."""
         try:
             numba = importlib.metadata.version("numba")
         except importlib.metadata.PackageNotFoundError:
             return None
-        try:
-            gsplat = f", gsplat {importlib.metadata.version('gsplat')}"
-        except importlib.metadata.PackageNotFoundError:
-            gsplat = ""
-        return f"splats {RASTERISER_VERSION} (numba {numba}{gsplat})"
+        return f"splats {RASTERISER_VERSION} (numba {numba}{_gsplat_version()})"
 
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         """All of them: the files beside a frame are part of it."""
@@ -99,6 +96,17 @@ class SplatsPipeline:
         """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
         start_build()
         return (kernel_cache(),)
+
+
+def _gsplat_version() -> str:
+    """Only where its kernels are built: where they are not, a machine with a card draws on its CPU all the same."""
+    folder = gsplat_folder()
+    if folder is None or not built(folder).is_file():
+        return ""
+    try:
+        return f", gsplat {importlib.metadata.version('gsplat')}"
+    except importlib.metadata.PackageNotFoundError:  # a folder of that name that nobody installed
+        return ""
 
 
 def _typed(settings: BaseModel) -> SplatsSettings:
