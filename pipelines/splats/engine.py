@@ -179,7 +179,7 @@ def _camera(resident: _Resident, settings: SplatsSettings, frame: int) -> Camera
         number = frame - FIRST_FRAME
         if not 0 <= number < len(path.cameras):
             raise EngineError(
-                EndReason.ENGINE_ERROR,
+                EndReason.MODEL_INVALID,  # no other try can go better
                 f"There is no camera for frame {frame}.",
                 remedy=f"Render frames {FIRST_FRAME} to {FIRST_FRAME + len(path.cameras) - 1}, one for each camera.",
             )

@@ -10,14 +10,23 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobs.errors import InvalidInput
+from jobs.frames import FrameRange
 from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
 from pipelines.splats.build_cuda import built, gsplat_folder
 from pipelines.splats.build_kernels import start_build
+from pipelines.splats.cameras import FIRST_FRAME
 from pipelines.splats.kernel_cache import kernel_cache
-from pipelines.splats.settings import Device, FileCameras, SplatsSettings, check_distortion, check_size
+from pipelines.splats.settings import (
+    Device,
+    FileCameras,
+    InlineCameras,
+    SplatsSettings,
+    check_distortion,
+    check_size,
+)
 
 RASTERISER_VERSION = "1"
 """Of our own; raised with every change that changes pixels."""
@@ -67,6 +76,24 @@ class SplatsPipeline:
         if size is not None:
             check_size(*size)
 
+    def check_frames(self, settings: BaseModel, facts: Mapping[str, Any], frames: FrameRange) -> None:
+        """Each frame of a path needs a camera; an orbit has one for every frame."""
+        own = _typed(settings)
+        count, whose = _camera_count(own, facts)
+        if count is None:
+            return
+        lowest = min(min(run.first, run.last) for run in frames.runs)
+        highest = max(max(run.first, run.last) for run in frames.runs)
+        last = FIRST_FRAME + count - 1
+        if lowest >= FIRST_FRAME and highest <= last:
+            return
+        raise InvalidInput(
+            f"There is no camera for frame {lowest if lowest < FIRST_FRAME else highest}: {whose} hold {count}, one a "
+            f"frame from frame {FIRST_FRAME}.",
+            field="frames",
+            remedy=f"Render frames {FIRST_FRAME} to {last}, or give a path of more cameras.",
+        )
+
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU where the job is never to be drawn on a CPU."""
         return {DEVICE_LABEL: ON_GPU} if _typed(settings).device is Device.CUDA else {}
@@ -96,6 +123,18 @@ class SplatsPipeline:
         """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
         start_build()
         return (kernel_cache(),)
+
+
+def _camera_count(settings: SplatsSettings, facts: Mapping[str, Any]) -> tuple[int | None, str]:
+    """How many cameras there are, and whose; None: one for every frame, or more than the probe can tell."""
+    cameras = settings.cameras
+    if isinstance(cameras, InlineCameras):
+        return len(cameras.parsed.cameras), "the settings' cameras"
+    if not isinstance(cameras, FileCameras):
+        return None, ""
+    details = facts.get("details") or {}
+    counts = dict(zip(facts.get("cameras", ()), details.get("camera_counts", ()), strict=False))
+    return (int(counts[cameras.path]) if cameras.path in counts else None), f"the cameras of {cameras.path}"
 
 
 def _gsplat_version() -> str:
