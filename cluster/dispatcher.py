@@ -212,7 +212,8 @@ class Dispatcher:
         one; others are not kept waiting.
         """
         spec = JobSpec.model_validate(job.spec)
-        key = render_key_of(
+        key = await asyncio.to_thread(  # it reads the settings: see ``EngineRoom``
+            render_key_of,
             spec,
             model_digest=job.model_digest,
             engine_version=replica.engines[spec.pipeline],

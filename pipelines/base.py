@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
+from jobs.frames import FrameRange
 from jobs.spec import Split, SplitMode
 
 
@@ -200,6 +201,16 @@ class SplitsByScene(Protocol):
 
     def check_scene_split(self, settings: BaseModel, split: Split, facts: Mapping[str, Any]) -> None:
         """Refuse a split of the scene whose probe found ``facts``. Raises ``InvalidInput``."""
+        ...
+
+
+@runtime_checkable
+class ChecksFrames(Protocol):
+    """A pipeline that cannot render just any frame of a scene."""
+
+    def check_frames(self, settings: BaseModel, facts: Mapping[str, Any], frames: FrameRange) -> None:
+        """Refuse frames that these settings leave without something, in the scene whose probe found ``facts``; it has
+        passed ``check_scene``. Raises ``InvalidInput``."""
         ...
 
 

@@ -37,6 +37,8 @@ ALLOWED_ENVIRONMENT = frozenset(
         "ROCR_VISIBLE_DEVICES",
         "ONEAPI_DEVICE_SELECTOR",
         "XDG_CACHE_HOME",
+        # which LLVM Mitsuba computes with: the parent says in the name of the engine's version whether there is one
+        "DRJIT_LIBLLVM_PATH",
     }
 )
 """Everything else (keys, tokens, database URLs, Ray's OMP_NUM_THREADS=1) stays with the parent."""

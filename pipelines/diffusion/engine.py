@@ -129,7 +129,7 @@ def _paint(
     encoded = resident.prompts.at(settings, frame)
     initial = read_initial(resident.model, settings, frame)
     pipe = weights.text_to_image if initial is None else weights.image_to_image
-    pipe.scheduler = new_scheduler(weights, settings.scheduler)
+    pipe.scheduler = new_scheduler(weights, settings.scheduler, steps=settings.steps)
     arguments = encoded.arguments()
     if initial is None:
         native = weights.native_size

@@ -6,8 +6,10 @@ from typing import Any
 
 import diffusers
 
+from jobs.states import EndReason
 from pipelines.diffusion.settings import Sampler
 from pipelines.diffusion.weights import Weights
+from pipelines.errors import EngineError
 
 _CLASSES: dict[Sampler, tuple[Any, dict[str, Any]]] = {
     Sampler.DDIM: (diffusers.DDIMScheduler, {}),
@@ -27,8 +29,20 @@ _CLASSES: dict[Sampler, tuple[Any, dict[str, Any]]] = {
 }
 
 
-def new_scheduler(weights: Weights, wanted: Sampler | None) -> Any:
-    """A fresh one for one frame (they carry state), with the model's own noise schedule; None: the model's own."""
+def new_scheduler(weights: Weights, wanted: Sampler | None, *, steps: int) -> Any:
+    """A fresh one for one frame (they carry state), with the model's own noise schedule; None: the model's own.
+
+    Raises ``EngineError`` where it cannot take so many steps.
+    """
     own: tuple[Any, dict[str, Any]] = (getattr(diffusers, weights.scheduler_class), {})
     kind, more = own if wanted is None else _CLASSES[wanted]
-    return kind.from_config({**weights.scheduler_config, **more})
+    config = {**weights.scheduler_config, **more}
+    try:
+        kind.from_config(config).set_timesteps(steps)
+    except ValueError as error:  # LCM: more steps than it was distilled with; any: more than the model was trained with
+        raise EngineError(
+            EndReason.MODEL_INVALID,
+            f"The model's {kind.__name__} cannot take {steps} steps: {error}",
+            remedy="Lower steps, or name another scheduler.",
+        ) from error
+    return kind.from_config(config)

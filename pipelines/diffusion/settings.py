@@ -19,6 +19,8 @@ MAX_SIDE_PX = 4096
 MAX_PIXELS = 2048 * 2048
 """Attention and the decoder's buffers grow with it: 2048x2048 takes some 20 GiB in 32 bits with SDXL's shapes."""
 MAX_STEPS = 500
+MAX_LCM_STEPS = 50
+"""Of LCM's schedule (``original_inference_steps``), unless the model's own is an LCM and says otherwise."""
 MAX_SEED = 2**32 - 1
 MAX_PROMPT = 4000
 """Characters; an encoder sees the first 77 tokens (some 300 characters), and says when there are more."""
@@ -166,6 +168,8 @@ class DiffusionSettings(BaseModel):
             raise ValueError(f"a strength of {self.effective_strength} leaves none of {self.steps} steps; raise either")
         elif len(NUMBER.findall(self.init_image)) > 1:
             raise ValueError("init_image may hold one run of # for the frame's number")
+        if self.scheduler is Sampler.LCM and self.steps > MAX_LCM_STEPS:
+            raise ValueError(f"lcm has at most {MAX_LCM_STEPS} steps (it is made for 4 to 8), not {self.steps}")
         negatives = [self.negative_prompt, *(keyframe.negative_prompt for keyframe in self.keyframes)]
         if self.guidance_scale is not None and self.guidance_scale <= 1 and any(negatives):
             raise ValueError("a negative_prompt has no effect with a guidance_scale of 1 or less")

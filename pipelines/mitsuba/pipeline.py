@@ -15,6 +15,7 @@ from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.mitsuba.sampling import PASS_RAYS
 from pipelines.mitsuba.settings import MAX_PIXELS, MitsubaSettings, Variant
+from pipelines.mitsuba.variants import llvm_here
 from pipelines.pictures import OUTPUTS, check_pixels
 from pipelines.scene_names import require_camera
 
@@ -36,10 +37,12 @@ class MitsubaPipeline:
     split_modes = frozenset({SplitMode.SAMPLES})
 
     def engine_version(self) -> str | None:
+        """With what ``auto`` means on this machine's CPU: frames and parts of one job must not mix the two noises."""
         try:
-            return f"mitsuba {importlib.metadata.version('mitsuba')}"
+            version = importlib.metadata.version("mitsuba")
         except importlib.metadata.PackageNotFoundError:
             return None
+        return f"mitsuba {version} {'llvm' if llvm_here() else 'scalar'}"
 
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         """All of them, and how samples are shared out over passes. ``None`` is covered by the model's digest."""

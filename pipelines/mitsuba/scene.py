@@ -35,6 +35,10 @@ _MITSUBA_AOV = {
     Aov.POSITION: "position",
     Aov.UV: "uv",
 }
+_KEPT_PROPERTIES = frozenset({"hide_emitters", "timeout"})
+"""Of an integrator that the job replaces by another kind: all kinds know these (tried with Mitsuba 3.9.1)."""
+_DEPTHS = frozenset({"max_depth", "rr_depth"})
+"""The same, but for direct, which follows light for one bounce."""
 _KEPT_CAMERAS = 16
 """Made cameras that are kept; each holds a film of its size."""
 
@@ -149,7 +153,7 @@ class LoadedScene:
             aovs = next((e.get("value", "") for e in inner.findall("string") if e.get("name") == "aovs"), "")
             inner = nested[0]
         if settings.integrator is not None and inner.get("type") != settings.integrator:
-            inner = Element("integrator", {"type": str(settings.integrator)})
+            inner = _as_kind(inner, settings.integrator)
         if settings.max_depth is not None:
             if inner.get("type") == IntegratorKind.DIRECT:
                 raise _refused("The scene's direct integrator has no max_depth.", "Leave it out, or ask for path.")
@@ -224,6 +228,14 @@ def set_property(element: Element, tag: str, name: str, value: str) -> None:
     for old in [each for each in element if each.get("name") == name]:
         element.remove(old)
     SubElement(element, tag, {"name": name, "value": value})
+
+
+def _as_kind(integrator: Element, kind: IntegratorKind) -> Element:
+    """One of another kind, with what the scene says that this kind knows as well."""
+    known = _KEPT_PROPERTIES if kind is IntegratorKind.DIRECT else _KEPT_PROPERTIES | _DEPTHS
+    other = Element("integrator", {"type": str(kind)})
+    other.extend(copy.deepcopy(each) for each in integrator if each.get("name") in known)
+    return other
 
 
 def _film_of(sensor: Element, settings: MitsubaSettings) -> tuple[Element, tuple[str, ...]]:

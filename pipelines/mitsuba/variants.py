@@ -44,7 +44,7 @@ class Mitsuba:
         home = tempfile.gettempdir()  # the engine's own folder
         os.environ["DRJIT_CACHE_DIR"] = str(Path(home) / "drjit")
         os.environ["HOME"] = home
-        self._llvm = find_llvm(os.environ.get(_LLVM_SETTING))
+        self._llvm = llvm_here()
         os.environ[_LLVM_SETTING] = self._llvm or "none"  # never what Dr.Jit would find by itself
         self.mi: Any = importlib.import_module("mitsuba")
         self.dr: Any = importlib.import_module("drjit")
@@ -70,6 +70,11 @@ class Mitsuba:
             except (ImportError, RuntimeError) as error:
                 raise _refused(f"Mitsuba cannot use {variant}: {error}", _GPU_GONE if cuda else _LLVM_GONE) from error
         return Choice(variant, _gpu_name() if cuda else "CPU")
+
+
+def llvm_here() -> str | None:
+    """Path of the LLVM that engines of this machine compute with; None: they have none."""
+    return find_llvm(os.environ.get(_LLVM_SETTING))
 
 
 def find_llvm(asked: str | None) -> str | None:

@@ -101,7 +101,7 @@ class PathCamera:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # poses are arrays, which do not compare as one
 class CameraPath:
     """All cameras of a file, in order."""
 

@@ -10,13 +10,23 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobs.errors import InvalidInput
+from jobs.frames import FrameRange
 from jobs.labels import DEVICE_LABEL, ON_GPU
 from jobs.spec import Split, SplitMode
 from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
+from pipelines.splats.build_cuda import built, gsplat_folder
 from pipelines.splats.build_kernels import start_build
+from pipelines.splats.cameras import FIRST_FRAME
 from pipelines.splats.kernel_cache import kernel_cache
-from pipelines.splats.settings import Device, FileCameras, SplatsSettings, check_distortion, check_size
+from pipelines.splats.settings import (
+    Device,
+    FileCameras,
+    InlineCameras,
+    SplatsSettings,
+    check_distortion,
+    check_size,
+)
 
 RASTERISER_VERSION = "1"
 """Of our own; raised with every change that changes pixels."""
@@ -35,16 +45,12 @@ class SplatsPipeline:
     split_modes: frozenset[SplitMode] = frozenset()
 
     def engine_version(self) -> str | None:
-        """Both rasterisers: which one drew a frame is said by its device."""
+        """Both rasterisers, of those that can be used: which one drew a frame is said by its device."""
         try:
             numba = importlib.metadata.version("numba")
         except importlib.metadata.PackageNotFoundError:
             return None
-        try:
-            gsplat = f", gsplat {importlib.metadata.version('gsplat')}"
-        except importlib.metadata.PackageNotFoundError:
-            gsplat = ""
-        return f"splats {RASTERISER_VERSION} (numba {numba}{gsplat})"
+        return f"splats {RASTERISER_VERSION} (numba {numba}{_gsplat_version()})"
 
     def pixel_settings(self, settings: BaseModel) -> dict[str, Any]:
         """All of them: the files beside a frame are part of it."""
@@ -69,6 +75,24 @@ class SplatsPipeline:
         size = own.size_of((width, height))
         if size is not None:
             check_size(*size)
+
+    def check_frames(self, settings: BaseModel, facts: Mapping[str, Any], frames: FrameRange) -> None:
+        """Each frame of a path needs a camera; an orbit has one for every frame."""
+        own = _typed(settings)
+        count, whose = _camera_count(own, facts)
+        if count is None:
+            return
+        lowest = min(min(run.first, run.last) for run in frames.runs)
+        highest = max(max(run.first, run.last) for run in frames.runs)
+        last = FIRST_FRAME + count - 1
+        if lowest >= FIRST_FRAME and highest <= last:
+            return
+        raise InvalidInput(
+            f"There is no camera for frame {lowest if lowest < FIRST_FRAME else highest}: {whose} hold {count}, one a "
+            f"frame from frame {FIRST_FRAME}.",
+            field="frames",
+            remedy=f"Render frames {FIRST_FRAME} to {last}, or give a path of more cameras.",
+        )
 
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU where the job is never to be drawn on a CPU."""
@@ -99,6 +123,29 @@ class SplatsPipeline:
         """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
         start_build()
         return (kernel_cache(),)
+
+
+def _camera_count(settings: SplatsSettings, facts: Mapping[str, Any]) -> tuple[int | None, str]:
+    """How many cameras there are, and whose; None: one for every frame, or more than the probe can tell."""
+    cameras = settings.cameras
+    if isinstance(cameras, InlineCameras):
+        return len(cameras.parsed.cameras), "the settings' cameras"
+    if not isinstance(cameras, FileCameras):
+        return None, ""
+    details = facts.get("details") or {}
+    counts = dict(zip(facts.get("cameras", ()), details.get("camera_counts", ()), strict=False))
+    return (int(counts[cameras.path]) if cameras.path in counts else None), f"the cameras of {cameras.path}"
+
+
+def _gsplat_version() -> str:
+    """Only where its kernels are built: where they are not, a machine with a card draws on its CPU all the same."""
+    folder = gsplat_folder()
+    if folder is None or not built(folder).is_file():
+        return ""
+    try:
+        return f", gsplat {importlib.metadata.version('gsplat')}"
+    except importlib.metadata.PackageNotFoundError:  # a folder of that name that nobody installed
+        return ""
 
 
 def _typed(settings: BaseModel) -> SplatsSettings:

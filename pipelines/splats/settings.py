@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from enum import StrEnum
@@ -15,6 +16,7 @@ from pipelines.splats.cameras import (
     DEFAULT_SIZE,
     MIN_FOV_DEGREES,
     BadCameras,
+    CameraPath,
     check_transform,
     fitted,
     parse_path,
@@ -119,11 +121,16 @@ class InlineCameras(_PathCameras):
                 "the cloud, and name the file."
             )
         try:
-            path = parse_path(self.data)
+            path = self.parsed
         except BadCameras as error:
             raise ValueError(str(error)) from error
         check_distortion(path.distorted, self)
         return self
+
+    @functools.cached_property
+    def parsed(self) -> CameraPath:
+        """Read once: of 2,000 cameras it takes 0.13 s, and every frame asks."""
+        return parse_path(self.data)
 
 
 Cameras = Annotated[OrbitCameras | FileCameras | InlineCameras, Field(discriminator="type")]
@@ -181,7 +188,7 @@ class SplatsSettings(_Settings):
         """Of the cameras' pictures, where these settings know them and they are alike: a file's are known once it is
         read."""
         if isinstance(self.cameras, InlineCameras):
-            return parse_path(self.cameras.data).one_size
+            return self.cameras.parsed.one_size
         return DEFAULT_SIZE if isinstance(self.cameras, OrbitCameras) else None
 
     def size_of(self, own: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from models.errors import ModelUnusable
-from pipelines.base import Pipeline, SplitsByScene
+from pipelines.base import ChecksFrames, Pipeline, SplitsByScene
 from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline
 from serve_app.models.schemas import ModelState
@@ -194,6 +194,8 @@ def _require_fitting(spec: JobSpec, probe: Mapping[str, Any]) -> None:
             field="settings",
             remedy="Set in the job's settings what the scene has too large, or correct the scene.",
         ) from error
+    if isinstance(pipeline, ChecksFrames):
+        pipeline.check_frames(settings, probe, spec.frame_range)
 
 
 def _require_sound(spec: JobSpec, pipeline: Pipeline, probe: Mapping[str, Any]) -> None:

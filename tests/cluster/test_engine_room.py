@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from cluster.settings import ClusterSettings
 from jobs.spec import JobSpec
 from pipelines.fake.png import gradient_png
 from pipelines.settings import EngineSettings
+from pipelines.splats import settings as splat_settings
+from pipelines.splats.cameras import CameraPath, parse_path
 from pipelines.video_memory import VideoMemory
 from storage.base import Storage
 from tests.cluster.engine_rooms import Case, Watch, engines, render, render_alone, storage_in
@@ -140,3 +144,26 @@ async def test_with_no_figure_set_the_engines_may_hold_most_of_what_the_cards_ha
             cards.held[lease.host.pid] = 450
     assert [resident["vram_bytes"] for resident in room.residents()] == [450]
     await room.close()
+
+
+async def test_a_jobs_settings_are_read_beside_the_loop_on_which_leases_are_renewed(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers: list[int] = []
+
+    def watched(data: Any) -> CameraPath:
+        readers.append(threading.get_ident())
+        return parse_path(data)
+
+    monkeypatch.setattr(splat_settings, "parse_path", watched)
+    camera = {"camera_to_world": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 4, 0, 0, 0, 1], "fov": 50}
+    data = {"render_width": 24, "render_height": 16, "camera_path": [camera]}
+    model = dataclasses.replace(Case.splats(seed=1), settings={"cameras": {"type": "inline", "data": data}})
+    await model.store(storage)
+    room, chunk = room_of(storage, tmp_path), model.chunk()
+    async with room.use(chunk, JobSpec.model_validate(chunk.spec), stop=asyncio.Event()) as lease:
+        assert lease.frame_size == (24, 16)
+    await room.close()
+
+    assert len(readers) == 1
+    assert readers[0] != threading.get_ident()

@@ -168,3 +168,21 @@ async def test_weights_that_one_precision_could_not_load_are_there_for_the_next_
         await stage.render(model=model, dtype="bf16")
     (copy / "away").rename(copy / UNET)
     assert (await stage.render(model=model)).main.read_bytes() == before
+
+
+async def test_steps_that_the_models_own_scheduler_cannot_take_are_no_fault_of_the_engine(
+    stage: Stage, copy: Path
+) -> None:
+    index = json.loads((copy / "model_index.json").read_text()) | {"scheduler": ["diffusers", "LCMScheduler"]}
+    (copy / "model_index.json").write_text(json.dumps(index))
+    path = copy / "scheduler" / "scheduler_config.json"
+    own = {"_class_name": "LCMScheduler", "original_inference_steps": 4}
+    path.write_text(json.dumps(json.loads(path.read_text()) | own))
+    name = str(copy.relative_to(stage.models))
+    with pytest.raises(EngineError, match="LCMScheduler cannot take 5 steps") as refusal:
+        await stage.render(model=name, steps=5)
+    assert refusal.value.reason is EndReason.MODEL_INVALID
+    assert refusal.value.remedy == "Lower steps, or name another scheduler."
+    await stage.render(model=name, steps=4)
+    await stage.render(model=name, steps=5, scheduler="ddim")
+    await stage.render(model=name, steps=3, init_image="pictures/plate.0001.png", strength=0.5)

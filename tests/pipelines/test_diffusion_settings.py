@@ -40,6 +40,7 @@ class TestRefusals:
             ({"width": 4096, "height": 4096}, "16777216 pixels; at most 4194304"),
             ({"steps": 0}, "greater than or equal to 1"),
             ({"steps": 10_000}, "less than or equal to 500"),
+            ({"scheduler": "lcm", "steps": 51}, "lcm has at most 50 steps .*, not 51"),
             ({"strength": 0.5}, "name an init_image"),
             ({"init_image": "a.png", "strength": 0.01, "steps": 10}, "leaves none of 10 steps"),
             ({"init_image": "../a.png"}, "escapes its folder"),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -13,8 +17,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from jobs.errors import InvalidInput
-from jobs.spec import Split, SplitMode
+from jobs.spec import JobSpec, Split, SplitMode
 from pipelines.base import AdvisesSplit, FramePart
+from pipelines.mitsuba import variants
 from pipelines.mitsuba.camera_path import Keyframes, Orbit
 from pipelines.mitsuba.merge import merge_parts, write_part
 from pipelines.mitsuba.picture import Layers, read_exr, write_picture
@@ -22,6 +27,8 @@ from pipelines.mitsuba.sampling import PASS_RAYS, plan_passes, share
 from pipelines.mitsuba.settings import MitsubaSettings
 from pipelines.mitsuba.variants import find_llvm
 from pipelines.registry import get_pipeline
+from pipelines.render_keys import render_key_of
+from pipelines.sandbox import child_environment
 
 KEY = {"frame": 1, "origin": [0, 0, 4], "target": [0, 0, 0]}
 MITSUBA = get_pipeline("mitsuba")
@@ -245,3 +252,38 @@ class TestDescription:
     def test_the_size_is_known_where_the_settings_settle_it(self) -> None:
         assert MITSUBA.frame_size(MitsubaSettings(width=3, height=4)) == (3, 4)
         assert MITSUBA.frame_size(MitsubaSettings(width=3)) is None
+
+    def test_a_machine_with_llvm_and_one_without_are_two_engines_and_share_no_frame(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        spec = JobSpec.model_validate({"pipeline": "mitsuba", "model": uuid4(), "frames": "1"})
+        keys = {}
+        for word, path in (("llvm", tmp_path / "libLLVM.so.19.1"), ("scalar", tmp_path / "libLLVM-15.so.1")):
+            path.touch()
+            monkeypatch.setattr(variants, "_LLVM", (str(path),))  # where a machine of this kind keeps it
+            monkeypatch.delenv("DRJIT_LIBLLVM_PATH", raising=False)
+            version = MITSUBA.engine_version()
+            assert version is not None
+            assert version.startswith("mitsuba 3.")
+            assert version.endswith(f" {word}")
+            keys[word] = render_key_of(spec, model_digest="0" * 64, engine_version=version, device_class="cpu")
+        assert keys["llvm"] != keys["scalar"]
+
+    def test_an_engine_sees_the_llvm_that_its_version_was_told_by(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        named = tmp_path / "libLLVM.so.19.1"
+        named.touch()
+        monkeypatch.setattr(variants, "_LLVM", ())
+        monkeypatch.setenv("DRJIT_LIBLLVM_PATH", str(named))
+        assert str(MITSUBA.engine_version()).endswith(" llvm")
+        assert child_environment(source=os.environ, home=tmp_path)["DRJIT_LIBLLVM_PATH"] == str(named)
+
+    def test_the_versions_of_all_engines_are_told_without_importing_one(self) -> None:
+        code = (
+            "import sys; from pipelines.registry import PIPELINES; [p.engine_version() for p in PIPELINES.values()];"
+            "heavy = {'mitsuba', 'drjit', 'gsplat', 'torch', 'numba', 'diffusers', 'bpy'} & set(sys.modules);"
+            "sys.exit(' '.join(heavy) or 0)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.splats import build_cuda, cuda
+from pipelines.registry import get_pipeline
+from pipelines.splats import build_cuda, cuda, pipeline
 
 
 @pytest.fixture
@@ -80,3 +81,17 @@ def test_an_engine_never_compiles_kernels_and_says_how_to_build_them(
     reason = cuda.why_not()
 
     assert reason == "gsplat's kernels are not built (python -m pipelines.splats.build_cuda)"
+
+
+def test_the_engines_version_names_gsplat_only_where_its_kernels_are_built(
+    monkeypatch: pytest.MonkeyPatch, gsplat: Path
+) -> None:
+    monkeypatch.setattr(pipeline, "gsplat_folder", lambda: gsplat)
+    without = get_pipeline("splats").engine_version()
+    build_cuda.built(gsplat).touch()
+    with_kernels = get_pipeline("splats").engine_version()
+
+    assert without is not None
+    assert with_kernels is not None
+    assert "gsplat" not in without
+    assert ", gsplat 1." in with_kernels

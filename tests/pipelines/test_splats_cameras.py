@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipelines.splats.cameras import BadCameras, OrbitPath, fitted, moved, parse_path
+from pipelines.splats import settings as settings_module
+from pipelines.splats.cameras import BadCameras, CameraPath, OrbitPath, fitted, moved, parse_path
 from pipelines.splats.pipeline import SplatsPipeline
 from pipelines.splats.settings import SplatsSettings
 
@@ -179,6 +180,23 @@ class TestSettings:
         assert SplatsPipeline().frame_size(
             SplatsSettings.model_validate({"cameras": inline, "width": 80, "height": 40})
         ) == (80, 40)
+
+    def test_inline_cameras_are_read_once_whatever_is_asked_of_the_settings(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[Any] = []
+
+        def counting(data: Any) -> CameraPath:
+            read.append(data)
+            return parse_path(data)
+
+        monkeypatch.setattr(settings_module, "parse_path", counting)
+        wish = {"cameras": {"type": "inline", "data": path()}}
+        settings = SplatsSettings.model_validate(wish)
+        assert SplatsPipeline().frame_size(settings) == settings.own_size() == (90, 60)
+        assert len(read) == 1
+        assert settings == SplatsSettings.model_validate(wish)
+        assert settings.model_dump(exclude_unset=True) == wish
 
     def test_a_distorted_lens_may_be_drawn_straight_if_the_job_says_so(self) -> None:
         cameras = {"type": "inline", "data": transforms(k1=0.1), "ignore_distortion": True}

@@ -150,7 +150,7 @@ async def test_a_copy_for_the_browser_lies_beside_the_frame(drawer: Drawer) -> N
 @pytest.mark.parametrize(
     ("settings", "number", "reason", "words"),
     [
-        ({"cameras": {"type": "file", "path": "path.json"}}, 3, EndReason.ENGINE_ERROR, "no camera for frame 3"),
+        ({"cameras": {"type": "file", "path": "path.json"}}, 3, EndReason.MODEL_INVALID, "no camera for frame 3"),
         ({"cameras": {"type": "file", "path": "gone.json"}}, 1, EndReason.MODEL_INVALID, "no such file"),
         ({"cameras": {"type": "file", "path": "bent.json"}}, 1, EndReason.MODEL_INVALID, "ignore_distortion"),
         ({"width": 100_000, "height": 100_000}, 1, EndReason.ENGINE_ERROR, "not valid"),
