@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, insert, text
+from sqlalchemy import func, insert, text
 
 from db._query import run
 from db.session import Transaction
@@ -54,12 +54,6 @@ async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelt
 async def end_login(tx: Transaction, *, refresh_token: str) -> None:
     """End the session of this token, whichever of the chain it is."""
     await run(tx, "end_family", token_hash=_hash(refresh_token))
-
-
-async def prune_refresh_tokens(tx: Transaction) -> int:
-    """Forget those that have expired; a used one is kept till then, to know it again."""
-    done = await tx.execute(delete(REFRESH_TOKEN).where(REFRESH_TOKEN.c.expires_at < func.now()))
-    return done.rowcount
 
 
 async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, lifetime: timedelta) -> str:

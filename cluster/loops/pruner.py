@@ -24,6 +24,7 @@ class Pruner:
             health=settings.health_kept,
             deliveries=settings.deliveries_kept,
             events=settings.events_kept,
+            logins=settings.logins_kept,
         )
 
     async def tick(self, epoch: int) -> int:

@@ -69,6 +69,9 @@ class LoopSettings(BaseSettings):
     events_kept: timedelta | None = None
     """How long a job's events stay after it ended; None: for ever."""
 
+    logins_kept: timedelta | None = timedelta(days=7)
+    """How long refresh tokens and invitations are known after they expired, and failed logins; None: for ever."""
+
     # --- files that no row names ---
     collect_every: Wait = timedelta(hours=24)
     """Pause between two walks through the artifacts in storage; a walk costs a listing request per 1,000 files."""

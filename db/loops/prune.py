@@ -32,6 +32,8 @@ class Retention:
     """After an event was told, or given up."""
     events: timedelta | None
     """After their job ended."""
+    logins: timedelta | None
+    """After a refresh token or an invitation expired, or a login failed."""
 
 
 async def prune(db: Database, *, retention: Retention, epoch: int, batches: int) -> int:
@@ -42,6 +44,9 @@ async def prune(db: Database, *, retention: Retention, epoch: int, batches: int)
         "prune_loop_health": retention.health,
         "prune_outbox": retention.deliveries,
         "prune_events": retention.events,
+        "prune_refresh_tokens": retention.logins,
+        "prune_invitations": retention.logins,
+        "prune_failed_logins": retention.logins,
     }
     gone = 0
     for name, kept in kinds.items():

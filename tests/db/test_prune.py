@@ -14,8 +14,8 @@ from db.queue import mark_gone
 from tests.db.builders import CLUSTER, Farm
 
 DAY = timedelta(days=1)
-SHORT = Retention(replicas=DAY, leaders=DAY, health=DAY, deliveries=DAY, events=DAY)
-FOR_EVER = Retention(replicas=None, leaders=None, health=None, deliveries=None, events=None)
+SHORT = Retention(replicas=DAY, leaders=DAY, health=DAY, deliveries=DAY, events=DAY, logins=DAY)
+FOR_EVER = Retention(replicas=None, leaders=None, health=None, deliveries=None, events=None, logins=None)
 
 
 async def test_what_is_past_its_retention_goes_and_what_is_not_stays(farm: Farm) -> None:
@@ -29,6 +29,41 @@ async def test_what_is_past_its_retention_goes_and_what_is_not_stays(farm: Farm)
     assert [row.name for row in await farm.rows("select name from loop_health")] == ["new"]
     left = await farm.rows("select distinct job.name from event join job on job.id = event.job_id order by 1")
     assert [row.name for row in left] == ["live", "new"]
+
+
+async def test_what_strangers_and_sessions_leave_behind_goes(farm: Farm) -> None:
+    person = uuid4()
+    await farm.execute(
+        "insert into account (id, email, name, password_hash) values (:id, 'ada@example.org', 'Ada', '-')", id=person
+    )
+    for number, age in enumerate(("2 days", "2 hours", "-2 days")):
+        token = bytes([number]) * 32
+        await farm.execute(
+            f"insert into refresh_token (token_hash, family_id, account_id, expires_at)"
+            f" values (:token, :family, :account, now() - interval '{age}')",
+            token=token,
+            family=uuid4(),
+            account=person,
+        )
+        await farm.execute(
+            f"insert into login_throttle (email_hash, failures, last_at) values (:token, 9, now() - interval '{age}')",
+            token=token,
+        )
+        await farm.execute(
+            f"insert into invitation (id, token_hash, email, role, invited_by, expires_at)"
+            f" values (:id, :token, 'eve@example.org', 'admin', 'key', now() - interval '{age}')",
+            id=uuid4(),
+            token=token,
+        )
+    await prune(farm.db, retention=SHORT, epoch=await farm.lead(), batches=5)
+    for table, column in (
+        ("refresh_token", "token_hash"),
+        ("login_throttle", "email_hash"),
+        ("invitation", "token_hash"),
+    ):
+        assert [row[0][0] for row in await farm.rows(f"select {column} from {table} order by 1")] == [1, 2]
+    await prune(farm.db, retention=FOR_EVER, epoch=await farm.lead(), batches=5)
+    assert len(await farm.rows("select from invitation")) == 2
 
 
 async def test_nothing_goes_where_everything_is_kept_for_ever(farm: Farm) -> None:

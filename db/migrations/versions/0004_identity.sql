@@ -56,6 +56,8 @@ create table login_throttle (
     last_at      timestamptz not null
 );
 
+create index login_throttle_age on login_throttle (last_at);
+
 alter table api_key
     add column role        text,
     add column created_by  text not null default 'the farm';
