@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import os
-import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from typing import Any, Self
 
 from jobs.plain_files import remove_tree
 from jobs.states import EndReason
-from pipelines._process import ChildProcess, spawn_worker
+from pipelines._process import ChildProcess, signal_name, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
@@ -126,6 +125,7 @@ class EngineHost:
             folders=writable,
             memory_bytes=memory_cap(settings.memory_bytes),
             scratch_bytes=scratch_bytes,
+            max_files=settings.max_files,
             max_threads=settings.max_threads,
             video=video,
             video_bytes=settings.vram_bytes,
@@ -263,6 +263,7 @@ class EngineHost:
         if not isinstance(event, ReadyEvent) or event.protocol != PROTOCOL_VERSION:
             raise await self._broken(f"no greeting of protocol {PROTOCOL_VERSION}")
         self.sandbox = event.sandbox()
+        self._watchdog.hold_priority()
         refuse_below(self.settings.require_sandbox, self.sandbox)
 
     async def _guard(self) -> None:
@@ -366,7 +367,7 @@ class EngineHost:
             how, signal_number = f"broke the protocol: {self._protocol_error}", None
         elif status is not None and status < 0:
             signal_number = -status
-            how = f"was ended by {_signal_name(signal_number)}"
+            how = f"was ended by {signal_name(signal_number)}"
         else:
             how, signal_number = f"ended with status {status}", None
         memory = self._child.died_of_memory()
@@ -377,13 +378,6 @@ class EngineHost:
             log_tail=self.log_tail,
             reason=EndReason.OUT_OF_MEMORY if memory else EndReason.ENGINE_CRASH,
         )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 def refuse_below(required: SandboxLevel, report: SandboxReport) -> None:
