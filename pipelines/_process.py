@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -185,6 +185,7 @@ def spawn_worker(
     readable: Sequence[Path],
     scratch_bytes: int,
     settings: EngineSettings,
+    environment: Mapping[str, str],
 ) -> ChildProcess:
     """Fork and exec ``pipelines.worker``. Call from a thread that lives as long as the child: its end kills it."""
     ours, theirs = socket.socketpair()
@@ -197,7 +198,7 @@ def spawn_worker(
         "readable": [str(path) for path in (*readable, *settings.readable)],
     }
     # Not as arguments, which every process may read of every other: where an engine writes is nobody else's concern.
-    extra = {ORDERS: json.dumps(orders)}
+    extra = {**environment, ORDERS: json.dumps(orders)}
     if settings.threads is not None:
         extra["RAYFARM_ENGINE_THREADS"] = str(settings.threads)
     command = [sys.executable, "-m", "pipelines.worker"]

@@ -7,17 +7,15 @@ processes exempts root, and a quota needs a file system of its own. What an engi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from jobs.states import EndReason
 from pipelines._holdings import Nameless
 from pipelines._process import ChildProcess, Priority
+from pipelines.folder_look import MAX_DEPTH, Below, look_below
 from pipelines.machine import machine_memory_bytes
 from pipelines.video_memory import LOOK_AGE_S, VideoMemory
 
@@ -31,11 +29,6 @@ VIDEO_EVERY_S = LOOK_AGE_S
 """Seconds between two looks at video memory, where there is a card; all engines of a replica share one look."""
 _MEASURE_SHARE = 0.05
 """Of the time that may go into looking at files: a fluid's cache can be ten thousand of them."""
-_MAX_DEPTH = 100
-"""Folders inside each other. Caches of libraries have some ten; a path of a thousand can no longer be opened, and what
-lies behind it would not be counted."""
-_BLOCK_BYTES = 512
-"""Unit of st_blocks."""
 _MACHINE_SHARE = 0.8
 """Of the memory that the farm may use, for one engine, when no figure is set."""
 _DISK_SHARE = 0.5
@@ -80,8 +73,7 @@ class Watchdog:
         self._max_files = max_files
         self._real_folders = [os.path.realpath(folder) for folder in folders]
         self._free_before = [_free_bytes(folder) for folder in folders]
-        before = [_look_below(folder) for folder in folders]
-        self._before = _Below(sum(each.size_bytes for each in before), sum(each.entries for each in before))
+        self._before = [look_below(folder) for folder in folders]
         """What other engines have left in folders that they share."""
         self._nameless = Nameless(file_bytes=0, memory_bytes=0, files_guessed=False)
         self._priority: Priority | None = None
@@ -174,21 +166,28 @@ class Watchdog:
         )
 
     def _files(self) -> Breach | None:
-        most = self._before.entries + self._max_files
-        found = [_look_below(folder, most_entries=most) for folder in self._folders]
+        found = [
+            look_below(folder, most_entries=before.entries + self._max_files)
+            for folder, before in zip(self._folders, self._before, strict=True)
+        ]
         if any(each.too_deep for each in found):
             return Breach(
                 reason=EndReason.ENGINE_ERROR,
-                message=f"The engine made more than {_MAX_DEPTH} folders inside each other.",
+                message=f"The engine made more than {MAX_DEPTH} folders inside each other.",
                 remedy="Write fewer folders inside each other; no scene of Blender's or Mitsuba's own needs so many.",
             )
-        if sum(each.entries for each in found) > most:
+        # Folder by folder: whoever deletes in one what lay there before may write no more in another.
+        more = [
+            Below(max(0, now.size_bytes - before.size_bytes), max(0, now.entries - before.entries))
+            for now, before in zip(found, self._before, strict=True)
+        ]
+        if sum(each.entries for each in more) > self._max_files:
             return Breach(
                 reason=EndReason.ENGINE_ERROR,
                 message=f"The engine made more than {self._max_files} files, folders and links.",
                 remedy="Write fewer files for each frame, or let the farm's operator raise RAYFARM_ENGINE_MAX_FILES.",
             )
-        held = sum(each.size_bytes for each in found) - self._before.size_bytes + self._nameless.file_bytes
+        held = sum(each.size_bytes for each in more) + self._nameless.file_bytes
         if held > self._scratch_bytes:
             return Breach(
                 reason=EndReason.ENGINE_ERROR,
@@ -226,36 +225,6 @@ def scratch_cap(wanted: int | None, workdir: Path) -> int:
 def _free_bytes(folder: Path) -> int:
     free = os.statvfs(folder)
     return free.f_bavail * free.f_frsize
-
-
-class _Below(NamedTuple):
-    """What is in a folder, all the way down."""
-
-    size_bytes: int = 0
-    entries: int = 0
-    too_deep: bool = False
-    """It was not looked at to its end: folders lie too deep in each other."""
-
-
-def _look_below(folder: Path, *, most_entries: int | None = None) -> _Below:
-    """On disk; what vanishes meanwhile counts nothing. Stops where there are more than ``most_entries``."""
-    size_bytes = entries = 0
-    waiting = [(str(folder), 0)]
-    while waiting:
-        here, depth = waiting.pop()
-        if depth > _MAX_DEPTH:
-            return _Below(size_bytes, entries, too_deep=True)
-        with contextlib.suppress(OSError), os.scandir(here) as listed:
-            for entry in listed:
-                entries += 1
-                with contextlib.suppress(OSError):
-                    found = entry.stat(follow_symlinks=False)
-                    size_bytes += found.st_blocks * _BLOCK_BYTES
-                    if stat.S_ISDIR(found.st_mode):
-                        waiting.append((entry.path, depth + 1))
-                if most_entries is not None and entries > most_entries:
-                    return _Below(size_bytes, entries)
-    return _Below(size_bytes, entries)
 
 
 def _size(count: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from jobs.plain_files import remove_tree
 from jobs.states import EndReason
+from pipelines._kernel_folders import kernel_environment
 from pipelines._process import ChildProcess, signal_name, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
@@ -102,15 +103,18 @@ class EngineHost:
         settings: EngineSettings,
         engine_module: str | None = None,
         video: VideoMemory | None = None,
+        kernels: Path | None = None,
     ) -> Self:
         """Spawn a child and wait until its engine is imported.
 
         ``models``: the folders of what it may be told to load; where the kernel permits, it can read no others.
-        ``engine_module`` replaces the pipeline's own.
+        ``engine_module`` replaces the pipeline's own. ``kernels``: the project's folder of code that was compiled for
+        the cards; None: it is lost with the engine.
         """
         workdir.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix="engine-", dir=workdir))
-        writable = (workdir, *pipeline.shared_paths())
+        environment = kernel_environment(pipeline, kernels or home)
+        writable = (workdir, *pipeline.shared_paths(), *([kernels] if kernels is not None and environment else []))
         scratch_bytes = scratch_cap(settings.scratch_bytes, workdir)
         child = spawn_worker(
             engine_module=engine_module or pipeline.engine_module,
@@ -119,6 +123,7 @@ class EngineHost:
             readable=(*models, *(pipeline.trusted_paths() if isinstance(pipeline, TrustsFolders) else ())),
             scratch_bytes=scratch_bytes,
             settings=settings,
+            environment=environment,
         )
         watchdog = Watchdog(
             child=child,

@@ -45,17 +45,23 @@ def start_attack(tmp_path: Path) -> StartAttack:
     """Start one attack in an engine of its own: the engine's host, and what will be reported. Kill it afterwards."""
 
     async def start(
-        name: str, *, settings: dict[str, Any] | None = None, **wishes: Any
+        name: str,
+        *,
+        settings: dict[str, Any] | None = None,
+        pipeline: str = "fake",
+        kernels: Path | None = None,
+        **wishes: Any,
     ) -> tuple[EngineHost, Coroutine[Any, Any, LoadReport]]:
         root = tmp_path / "projects" / "ours"
         root.mkdir(parents=True, exist_ok=True)
         (root / "model.json").write_text(json.dumps({"attack": name, **wishes}))
         host = await EngineHost.start(
-            pipeline=get_pipeline("fake"),
+            pipeline=get_pipeline(pipeline),
             workdir=tmp_path / "work",
             models=(root, Path(__file__).parents[1]),
             settings=EngineSettings(**(settings or {})),
             engine_module="tests.hostile.attack_engine",
+            kernels=kernels,
         )
         return host, host.load(ModelFiles(digest="0" * 64, root=root, main="model.json"))
 
@@ -66,8 +72,8 @@ def start_attack(tmp_path: Path) -> StartAttack:
 def attack(start_attack: StartAttack) -> Attack:
     """Run one attack to its end; what it reports: ``worked`` or ``refused``."""
 
-    async def run(name: str, *, settings: dict[str, Any] | None = None, **wishes: Any) -> dict[str, Any]:
-        host, report = await start_attack(name, settings=settings, **wishes)
+    async def run(name: str, **wishes: Any) -> dict[str, Any]:
+        host, report = await start_attack(name, **wishes)
         try:
             return dict((await report).details)
         finally:

@@ -147,6 +147,14 @@ def make_entries(folder: str, count: int, kind: str) -> int:
     return _hold()
 
 
+def trade_files(old: str, folder: str, count: int, mib: int) -> int:
+    """Delete what lay in a shared folder before, and write as much more elsewhere."""
+    Path(old).unlink()
+    for number in range(count):
+        (Path(folder) / f"traded-{number}").write_bytes(b"\x01" * (mib * _MIB))
+    return _hold()
+
+
 def wait() -> int:
     return _hold()
 
@@ -196,5 +204,5 @@ def _hold() -> int:
 HOARDS: tuple[Callable[..., Any], ...] = (
     *(fill_memory_file, fill_shared_memory, hide_files_behind_mappings, hide_files_in_a_thread, send_itself_a_file),
     *(become_unreadable, open_and_close_beside_a_hoard, end_the_main_thread, make_entries, take_priority),
-    *(map_memory_file, start_a_thread_without_shared_files, wait),
+    *(map_memory_file, start_a_thread_without_shared_files, wait, trade_files),
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jobs.states import EndReason
-from pipelines.errors import EngineError
+from pipelines.errors import EngineCrashed, EngineError
 from pipelines.sandbox import SandboxLevel, SandboxReport
 from tests.hostile.conftest import Attack
 
@@ -188,6 +188,48 @@ class TestSecrets:
         path = f"/proc/{victim.pid}/oom_score_adj"  # as harmless as one gets: sysrq-trigger would end this machine
         assert await attack("write", path=path, text="900") == {"refused": "EACCES"}
         assert await attack("write", path=path, text="900", settings={"confine_files": False}) == {"worked": 3}
+
+
+class TestCompiledKernels:
+    @pytest.fixture(autouse=True)
+    def card(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """A machine that has a driver's control device, and a user whose folders of kernels are where drivers look."""
+        monkeypatch.setattr("pipelines.cycles.pipeline._NVIDIA_CONTROL", Path(os.devnull))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("CUDA_CACHE_PATH", str(tmp_path / "home" / "cuda"))
+
+    async def test_those_of_another_project_are_neither_read_nor_written(self, attack: Attack, tmp_path: Path) -> None:
+        ours, theirs = tmp_path / "kernels" / "ours", tmp_path / "kernels" / "theirs"
+        for folder in (ours, theirs):
+            folder.mkdir(parents=True)
+            (folder / "kernel").write_text("code")
+        where = {"pipeline": "cycles", "kernels": ours}
+        assert await attack("write", path=str(ours / "kernel"), text="new", **where) == {"worked": 3}
+        assert await attack("write", path=str(theirs / "kernel"), text="new", **where) == {"refused": "EACCES"}
+        assert await attack("read", path=str(theirs / "kernel"), **where) == {"refused": "EACCES"}
+
+    async def test_nor_those_that_any_engine_of_this_user_would_run(self, attack: Attack, tmp_path: Path) -> None:
+        for name in (".nv", ".cache/cycles", "cuda"):
+            path = tmp_path / "home" / name / "kernel"
+            path.parent.mkdir(parents=True)
+            path.write_text("code")
+            assert await attack("write", path=str(path), text="new", pipeline="cycles") == {"refused": "EACCES"}, name
+            assert await attack("read", path=str(path), pipeline="cycles") == {"refused": "EACCES"}, name
+
+    async def test_who_deletes_some_may_write_no_more_elsewhere(self, attack: Attack, tmp_path: Path) -> None:
+        ours = tmp_path / "kernels" / "ours"
+        ours.mkdir(parents=True)
+        (ours / "kernel").write_bytes(os.urandom(12 * 2**20))
+        wishes = {"old": str(ours / "kernel"), "folder": str(tmp_path / "work"), "count": 5, "mib": 4}
+        with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB"):
+            await attack("trade_files", pipeline="cycles", kernels=ours, settings={"scratch_bytes": "16MiB"}, **wishes)
+
+    async def test_what_lies_in_the_place_of_a_folder_stops_no_engine(self, attack: Attack, tmp_path: Path) -> None:
+        ours = tmp_path / "kernels" / "ours"
+        ours.mkdir(parents=True)
+        (ours / "cuda").symlink_to("/nowhere")
+        (ours / "optix").write_text("a file")
+        assert "worked" in await attack("choose_a_core", pipeline="cycles", kernels=ours)
 
 
 CHANGES: dict[str, tuple[str, dict[str, int]]] = {
