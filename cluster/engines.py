@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.kernel_caches import KernelCaches
 from cluster.node_models import NodeModels
 from cluster.scratch import Scratch
 from cluster.settings import ClusterSettings
@@ -151,6 +152,11 @@ class EngineRoom:
         scratch = settings.scratch_dir or settings.cache_dir / "scratch"
         self._scratch = Scratch(scratch.resolve(), replica_id.hex)
         self._models = NodeModels(storage=storage, settings=settings)
+        self._kernels = KernelCaches(
+            root=settings.cache_dir.resolve() / "kernels",
+            project_bytes=settings.kernel_cache_bytes,
+            projects=settings.kernel_cache_projects,
+        )
         self._video = video
         ram = settings.engine_memory_bytes or int(machine_memory_bytes() * _RAM_SHARE)
         budgets = [Budget(limit_bytes=ram, measure=_Resident.memory_bytes)]
@@ -354,6 +360,7 @@ class EngineRoom:
             models=(model.root,),
             settings=self._engine_settings.model_copy(update={"load_timeout": wish.load_timeout}),
             video=self._video,
+            kernels=await asyncio.to_thread(self._kernels.folder_of, wish.project_id),
         )
         try:
             report = await host.load(model)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -94,6 +96,14 @@ class ClusterSettings(BaseSettings):
 
     cache_bytes: int = 50 * 2**30
     """Bytes of materialised models to keep on the node's disk."""
+
+    kernel_cache_bytes: int = 4 * 2**30
+    """Bytes of kernels, compiled for this node's cards, to keep for one project; a folder that holds more is emptied
+    when the project's next engine starts. Drivers bound their own caches; this is for what else an engine may write
+    there."""
+
+    kernel_cache_projects: Annotated[int, Field(ge=1)] = 64
+    """Projects of which compiled kernels are kept; those that rendered longest ago go first."""
 
     scratch_dir: Path | None = None
     """Where engines write frames before upload; None: a folder in the cache."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from jobs.states import EndReason
 from loadtests.gpu_verdicts import AGREES, DIFFERS, NO_GPU
+from loadtests.own_kernels import own_kernels
 from pipelines.base import FrameOutput, FrameRequest, ModelFiles
 from pipelines.errors import EngineError, EngineLost
 from pipelines.host import EngineHost
@@ -115,7 +116,11 @@ async def _render(variant: Variant, side: str, scratch: Path) -> list[Rendered]:
     work.mkdir(parents=True)
     roots = tuple({shot.model.root for shot in variant.shots})
     host = await EngineHost.start(
-        pipeline=get_pipeline(variant.pipeline), workdir=work, models=roots, settings=EngineSettings()
+        pipeline=get_pipeline(variant.pipeline),
+        workdir=work,
+        models=roots,
+        settings=EngineSettings(),
+        kernels=own_kernels(),
     )
     try:
         done: list[Rendered] = []

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from loadtests.cases import Settings
+from loadtests.own_kernels import own_kernels
 from pipelines.base import FrameRequest, ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
@@ -51,6 +52,7 @@ class HostedEngine:
             workdir=self._workdir / "engine",
             models=(self._blend.parent,),
             settings=self._settings,
+            kernels=own_kernels(),
         )
         await host.load(ModelFiles(digest="0" * 64, root=self._blend.parent, main=self._blend.name))
         return host

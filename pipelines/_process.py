@@ -7,15 +7,15 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipelines.sandbox import ORDERS, SandboxLimits, child_environment
+from pipelines._holdings import Nameless, find_nameless
+from pipelines.sandbox import ORDERS, SandboxLimits, child_environment, session_nice
 from pipelines.settings import EngineSettings
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -24,6 +24,15 @@ _LOG_SLACK = 16
 """The log file may grow to this many times the part that is kept."""
 _REAP_POLL_S = 0.001
 """No SIGCHLD: the loop of a Serve replica does not run on the main thread, which alone gets signals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority:
+    """What puts an engine behind the farm's own processes; it may write both figures itself."""
+
+    oom_score_adj: int
+    session_nice: int | None
+    """None: this kernel does not weigh sessions."""
 
 
 class LogFile:
@@ -136,20 +145,29 @@ class ChildProcess:
         fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND if fields else 0.0
 
-    def nameless_bytes(self) -> int:
-        """In files that it holds open and that no folder has any more: deleted ones and those of memfd_create."""
-        total = 0
-        seen = {self.log.identity}
+    def nameless(self, folders: Sequence[str]) -> Nameless:
+        """What it holds that no folder shows; ``folders``: where it may make files."""
+        return find_nameless(self.pid, ours=self.log.identity, folders=folders)
+
+    def mapped_memory_files_bytes(self) -> int:
+        """How much of its resident set is memory that is a file; 0 when the process is gone."""
         try:
-            for entry in Path(f"/proc/{self.pid}/fd").iterdir():
-                found = entry.stat()
-                key = (found.st_dev, found.st_ino)
-                if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and key not in seen:
-                    seen.add(key)
-                    total += found.st_blocks * 512
-        except OSError:  # it just closed one: the next look counts again
-            pass
-        return total
+            with Path(f"/proc/{self.pid}/status").open() as lines:
+                return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("RssShmem:")), 0)
+        except OSError:
+            return 0
+
+    def main_thread_ended(self) -> bool:
+        """Then the kernel tells neither memory nor files, although other threads may go on."""
+        return self._stat()[:1] == ["Z"]
+
+    def priority(self) -> Priority | None:
+        """None when the process is gone."""
+        try:
+            score = int(Path(f"/proc/{self.pid}/oom_score_adj").read_text())
+        except (OSError, ValueError):
+            return None
+        return Priority(oom_score_adj=score, session_nice=session_nice(self.pid))
 
     def _stat(self) -> list[str]:
         """The fields of proc(5)'s stat from the third on."""
@@ -167,6 +185,7 @@ def spawn_worker(
     readable: Sequence[Path],
     scratch_bytes: int,
     settings: EngineSettings,
+    environment: Mapping[str, str],
 ) -> ChildProcess:
     """Fork and exec ``pipelines.worker``. Call from a thread that lives as long as the child: its end kills it."""
     ours, theirs = socket.socketpair()
@@ -179,7 +198,7 @@ def spawn_worker(
         "readable": [str(path) for path in (*readable, *settings.readable)],
     }
     # Not as arguments, which every process may read of every other: where an engine writes is nobody else's concern.
-    extra = {ORDERS: json.dumps(orders)}
+    extra = {**environment, ORDERS: json.dumps(orders)}
     if settings.threads is not None:
         extra["RAYFARM_ENGINE_THREADS"] = str(settings.threads)
     command = [sys.executable, "-m", "pipelines.worker"]
@@ -205,6 +224,14 @@ def spawn_worker(
     finally:
         theirs.close()
     return ChildProcess(popen=popen, connection=ours, log=log)
+
+
+def signal_name(number: int) -> str:
+    """``SIGSEGV``."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 def _kernel_oom_kills() -> int:

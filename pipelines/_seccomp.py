@@ -135,9 +135,15 @@ _UNKNOWN_TO_THE_CHILD: dict[str, tuple[int, int]] = {
 """Answered as by a kernel that does not have them yet."""
 
 _CLONE = (56, 220)
-_CLONE_THREAD = 0x00010000
+_CLONE_THREAD_OF_OURS = 0x00010000 | 0x00000400
+"""CLONE_THREAD, CLONE_FILES: a thread with descriptors of its own has files open that /proc/<pid>/fd does not show."""
+_CLOSE_RANGE = (436, 436)
+_CLOSE_RANGE_UNSHARE = 2
+"""Gives the thread that asks descriptors of its own."""
 _SOCKET = (41, 198)
 _SOCKETPAIR = (53, 199)
+_SENDS_DESCRIPTORS = ((46, 211), (307, 269))
+"""sendmsg, sendmmsg: a file that is on its way through a pair of sockets is open, and no process shows it."""
 _SOCK_TYPE_MASK = 0xF
 _SOCK_STREAM = 1
 _SIGNALS: dict[str, tuple[int, int]] = {
@@ -175,6 +181,8 @@ _SCHED_SETAFFINITY = (203, 122)
 _PRLIMIT = (302, 261)
 _PRCTL = (157, 167)
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+"""Without it, root alone may see what files a process holds."""
 
 _SECCOMP = (317, 277)
 _SET_MODE_FILTER = 1
@@ -299,7 +307,10 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
         # is harmless; one of datagrams can send to any socket.
         program.answer(_SOCKET, _REFUSE)
         program.refuse_unless(_SOCKETPAIR, argument=1, one_of=[_SOCK_STREAM], mask=_SOCK_TYPE_MASK)
-    program.refuse_unless(_CLONE, argument=0, one_of=[_CLONE_THREAD], mask=_CLONE_THREAD)
+        for call in _SENDS_DESCRIPTORS:
+            program.answer(call, _REFUSE)
+    program.refuse_unless(_CLONE, argument=0, one_of=[_CLONE_THREAD_OF_OURS], mask=_CLONE_THREAD_OF_OURS)
+    program.refuse_if(_CLOSE_RANGE, argument=2, one_of=[_CLOSE_RANGE_UNSHARE], mask=_CLOSE_RANGE_UNSHARE)
     for signal_call in _SIGNALS.values():
         program.refuse_unless(signal_call, argument=0, one_of=[pid])
     program.refuse_unless(_PRLIMIT, argument=0, one_of=[0, pid])
@@ -308,7 +319,7 @@ def build_filter(*, machine: int, architecture: int, pid: int, sockets: bool) ->
     # Of its own threads it may name the one that asks and the first: no filter tells the others from other processes.
     program.refuse_unless(_SCHED_SETAFFINITY, argument=0, one_of=[0, pid])
     program.refuse_unless(_SCHED_SETSCHEDULER, argument=1, one_of=[_SCHED_OTHER], mask=_POLICY_MASK)
-    program.refuse_if(_PRCTL, argument=0, one_of=[_PR_SET_PDEATHSIG])
+    program.refuse_if(_PRCTL, argument=0, one_of=[_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE])
     program.add(_RETURN, _ALLOW)
     return program.lines
 

@@ -224,6 +224,15 @@ class TrustsFolders(Protocol):
 
 
 @runtime_checkable
+class KeepsKernels(Protocol):
+    """A pipeline whose drivers compile code for the card, for minutes, and keep it in folders."""
+
+    def kernel_folders(self) -> Mapping[str, str]:
+        """Environment variable that names such a folder to the driver -> the folder's name; none without a card."""
+        ...
+
+
+@runtime_checkable
 class MixesSound(Protocol):
     """A pipeline whose scenes may have sound. Their probe says so by the detail ``sound``."""
 

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import logging
 import os
-import signal
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,8 @@ from typing import Any, Self
 
 from jobs.plain_files import remove_tree
 from jobs.states import EndReason
-from pipelines._process import ChildProcess, spawn_worker
+from pipelines._kernel_folders import kernel_environment
+from pipelines._process import ChildProcess, signal_name, spawn_worker
 from pipelines._watchdog import Breach, Watchdog, memory_cap, scratch_cap
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, Pipeline, ProgressCallback, TrustsFolders
 from pipelines.errors import EngineCrashed, EngineError, EngineKilled, EngineLost
@@ -103,15 +103,18 @@ class EngineHost:
         settings: EngineSettings,
         engine_module: str | None = None,
         video: VideoMemory | None = None,
+        kernels: Path | None = None,
     ) -> Self:
         """Spawn a child and wait until its engine is imported.
 
         ``models``: the folders of what it may be told to load; where the kernel permits, it can read no others.
-        ``engine_module`` replaces the pipeline's own.
+        ``engine_module`` replaces the pipeline's own. ``kernels``: the project's folder of code that was compiled for
+        the cards; None: it is lost with the engine.
         """
         workdir.mkdir(parents=True, exist_ok=True)
         home = Path(tempfile.mkdtemp(prefix="engine-", dir=workdir))
-        writable = (workdir, *pipeline.shared_paths())
+        environment = kernel_environment(pipeline, kernels or home)
+        writable = (workdir, *pipeline.shared_paths(), *([kernels] if kernels is not None and environment else []))
         scratch_bytes = scratch_cap(settings.scratch_bytes, workdir)
         child = spawn_worker(
             engine_module=engine_module or pipeline.engine_module,
@@ -120,12 +123,14 @@ class EngineHost:
             readable=(*models, *(pipeline.trusted_paths() if isinstance(pipeline, TrustsFolders) else ())),
             scratch_bytes=scratch_bytes,
             settings=settings,
+            environment=environment,
         )
         watchdog = Watchdog(
             child=child,
             folders=writable,
             memory_bytes=memory_cap(settings.memory_bytes),
             scratch_bytes=scratch_bytes,
+            max_files=settings.max_files,
             max_threads=settings.max_threads,
             video=video,
             video_bytes=settings.vram_bytes,
@@ -263,6 +268,7 @@ class EngineHost:
         if not isinstance(event, ReadyEvent) or event.protocol != PROTOCOL_VERSION:
             raise await self._broken(f"no greeting of protocol {PROTOCOL_VERSION}")
         self.sandbox = event.sandbox()
+        self._watchdog.hold_priority()
         refuse_below(self.settings.require_sandbox, self.sandbox)
 
     async def _guard(self) -> None:
@@ -366,7 +372,7 @@ class EngineHost:
             how, signal_number = f"broke the protocol: {self._protocol_error}", None
         elif status is not None and status < 0:
             signal_number = -status
-            how = f"was ended by {_signal_name(signal_number)}"
+            how = f"was ended by {signal_name(signal_number)}"
         else:
             how, signal_number = f"ended with status {status}", None
         memory = self._child.died_of_memory()
@@ -377,13 +383,6 @@ class EngineHost:
             log_tail=self.log_tail,
             reason=EndReason.OUT_OF_MEMORY if memory else EndReason.ENGINE_CRASH,
         )
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
 
 
 def refuse_below(required: SandboxLevel, report: SandboxReport) -> None:

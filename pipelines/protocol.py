@@ -99,6 +99,7 @@ class ReadyEvent(_Message):
     calls: str
     rights: str
     nice: int
+    session_nice: int | None = None
 
     @classmethod
     def of(cls, report: SandboxReport) -> ReadyEvent:
@@ -109,11 +110,17 @@ class ReadyEvent(_Message):
             calls=report.calls,
             rights=report.rights,
             nice=report.nice,
+            session_nice=report.session_nice,
         )
 
     def sandbox(self) -> SandboxReport:
         return SandboxReport(
-            network=self.network, files=self.files, calls=self.calls, rights=self.rights, nice=self.nice
+            network=self.network,
+            files=self.files,
+            calls=self.calls,
+            rights=self.rights,
+            nice=self.nice,
+            session_nice=self.session_nice,
         )
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum, StrEnum
@@ -62,6 +63,10 @@ _SYSTEM = tuple(
     )
 )
 
+_AUTOGROUP_ENABLED = Path("/proc/sys/kernel/sched_autogroup_enabled")
+_SESSION_PAUSE_S = 0.02
+_SESSION_PATIENCE_S = 3
+"""Some thirty engines that start at once get their turn."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -115,6 +120,9 @@ class SandboxReport:
     rights: str
     """``none``: no capability; ``kept``: those of the farm's user."""
     nice: int
+    session_nice: int | None = None
+    """Of the engine's session, by which the kernel shares out busy cores first (sched(7), autogroup); None: it does not
+    here, and ``nice`` alone counts."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -170,6 +178,7 @@ def enter(
     _lower_limit(resource.RLIMIT_FSIZE, limits.max_file_bytes)  # a longer write fails: Python ignores SIGXFSZ
     _raise_oom_score(limits.oom_score_adj)
     niceness = os.nice(limits.nice)
+    _lower_session(niceness)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     namespace = _unshare_network(libc) if limits.unshare_network else _Namespace.SHARED
     if namespace is _Namespace.OWN_USER:  # counts this process's threads alone; else those of every process of the user
@@ -190,7 +199,18 @@ def enter(
         calls="filtered" if calls_filtered else "unfiltered",
         rights="none" if rights_gone else "kept",
         nice=niceness,
+        session_nice=session_nice(os.getpid()),
     )
+
+
+def session_nice(pid: int) -> int | None:
+    """Of the session of a process; None where sessions are not weighed."""
+    try:
+        if int(_AUTOGROUP_ENABLED.read_text()) == 0:
+            return None
+        return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _lower_limit(which: int, wanted: int) -> None:
@@ -198,6 +218,24 @@ def _lower_limit(which: int, wanted: int) -> None:
     _, hard = resource.getrlimit(which)
     value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(which, (value, value))
+
+
+def _lower_session(niceness: int) -> None:
+    """Niceness counts within a session only, and an engine has its own."""
+    if (before := session_nice(os.getpid())) is None or before >= niceness:
+        return
+    deadline = time.monotonic() + _SESSION_PATIENCE_S
+    while True:
+        try:
+            Path("/proc/self/autogroup").write_text(str(niceness))
+        except BlockingIOError:  # of all processes without rights, one may do this in a tenth of a second
+            if time.monotonic() < deadline:
+                time.sleep(_SESSION_PAUSE_S)
+                continue
+            sys.stderr.write("sandbox: the session keeps its priority: others change theirs all the time\n")
+        except OSError as error:
+            sys.stderr.write(f"sandbox: the session keeps its priority: {error}\n")
+        return
 
 
 def _raise_oom_score(wanted: int) -> None:

@@ -43,22 +43,28 @@ class EngineSettings(BaseSettings):
     """Longest line of the protocol: a probe of 100,000 external files fits."""
 
     nice: Annotated[int, Field(ge=0, le=19)] = 5
-    """Added niceness: API, dispatcher and database answer while every core renders."""
+    """Added niceness, of the engine and of its session (sched(7), autogroup): API, dispatcher and database answer while
+    every core renders."""
     oom_score_adj: Annotated[int, Field(ge=0, le=1000)] = 500
-    """The kernel, short of memory, takes the engine before the farm's own processes."""
+    """The kernel, short of memory, takes the engine before the farm's own processes. One that takes its figure back is
+    killed."""
     max_open_files: Annotated[int, Field(ge=256)] = 4096
     """RLIMIT_NOFILE of the child (lowered to the hard limit if that is less)."""
     max_threads: Annotated[int, Field(ge=64)] = 1024
     """Threads that an engine may run; over it, it is killed. A renderer runs a few for each core."""
     memory_bytes: ByteSize | None = None
-    """Resident memory that one engine may hold; over it, it is killed and its frame ends as out_of_memory. None = 80 %
-    of what this machine, or its container, has. (A limit on address space would break CUDA.)"""
+    """Memory that one engine may hold, resident or in files without a name (memfd, shared memory); over it, it is
+    killed and its frame ends as out_of_memory. None = 80 % of what this machine, or its container, has. (A limit on
+    address space would break CUDA.)"""
     vram_bytes: ByteSize | None = None
     """Video memory that one engine may hold, where the driver tells it (NVIDIA, with `nvidia-ml-py`); over it, it is
     killed and its frame ends as out_of_memory. None = as much as the card gives."""
     scratch_bytes: ByteSize | None = None
     """Bytes of files that one engine may hold at once (frames before upload, simulation caches); over it, it is killed.
     None = half of what is free at its start where it writes."""
+    max_files: Annotated[int, Field(ge=1000)] = 100_000
+    """Files, folders and links that one engine may hold at once; over it, it is killed. A fluid's cache can be ten
+    thousand. Counting as many as this takes 0.6 to 1.5 s (two cores, ext4): longer looks are taken more rarely."""
     recycle_frames: Annotated[int, Field(ge=1)] | None = None
     """An engine is replaced after this many frames. None = never for that."""
     recycle_growth_bytes: ByteSize | None = None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import importlib.metadata
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -114,15 +112,14 @@ class CyclesPipeline:
         )
 
     def shared_paths(self) -> tuple[Path, ...]:
-        """Where drivers keep compiled GPU kernels: minutes to build, so kept between engines."""
+        """None: compiled kernels are code, and no engine runs what another project's wrote."""
+        return ()
+
+    def kernel_folders(self) -> Mapping[str, str]:
+        """Of the driver, of OptiX, and of Cycles itself."""
         if not _NVIDIA_CONTROL.exists():
-            return ()
-        home = Path.home()
-        paths = [home / ".nv", home / ".cache" / "cycles", Path(f"/var/tmp/OptixCache_{getpass.getuser()}")]  # noqa: S108 - OptiX's own default
-        paths += [Path(os.environ[name]) for name in ("CUDA_CACHE_PATH", "OPTIX_CACHE_PATH") if name in os.environ]
-        for path in paths:
-            path.mkdir(parents=True, exist_ok=True)
-        return tuple(paths)
+            return {}
+        return {"CUDA_CACHE_PATH": "cuda", "OPTIX_CACHE_PATH": "optix", "XDG_CACHE_HOME": "cycles"}
 
 
 def _typed(settings: BaseModel) -> CyclesSettings:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
+from tests.hostile.hoards import HOARDS
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _MIB = 2**20
@@ -335,5 +336,6 @@ _ATTACKS: dict[str, Callable[..., Any]] = {
         *(outlive_the_parent, system_calls, kill_by_pipe, choose_the_signal, own_a_socket),
         *(change_mode, change_mode_of_open, change_owner, change_times, add_attribute, set_flags),
         *(truncate, empty_by_opening, write_and_cut, slow_down, choose_a_core),
+        *HOARDS,
     )
 }

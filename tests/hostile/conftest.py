@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from models.kinds import kind_of
 from models.manifest import Manifest, ManifestFile
 from models.probe import ProbeReport
-from pipelines.base import ModelFiles
+from pipelines.base import LoadReport, ModelFiles
+from pipelines.host import EngineHost
 from pipelines.probe_run import probe_model
 from pipelines.registry import get_pipeline
 from pipelines.settings import EngineSettings
@@ -22,6 +25,8 @@ from tests.cluster.conftest import administer, databases, farm, patience, postgr
 
 __all__ = ["administer", "databases", "farm", "patience", "postgres", "settings", "template"]
 
+Attack = Callable[..., Awaitable[dict[str, Any]]]
+StartAttack = Callable[..., Awaitable[tuple[EngineHost, Coroutine[Any, Any, LoadReport]]]]
 Probe = Callable[..., Awaitable[ProbeReport]]
 
 
@@ -33,6 +38,48 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, str(script), str(folder)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture
+def start_attack(tmp_path: Path) -> StartAttack:
+    """Start one attack in an engine of its own: the engine's host, and what will be reported. Kill it afterwards."""
+
+    async def start(
+        name: str,
+        *,
+        settings: dict[str, Any] | None = None,
+        pipeline: str = "fake",
+        kernels: Path | None = None,
+        **wishes: Any,
+    ) -> tuple[EngineHost, Coroutine[Any, Any, LoadReport]]:
+        root = tmp_path / "projects" / "ours"
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "model.json").write_text(json.dumps({"attack": name, **wishes}))
+        host = await EngineHost.start(
+            pipeline=get_pipeline(pipeline),
+            workdir=tmp_path / "work",
+            models=(root, Path(__file__).parents[1]),
+            settings=EngineSettings(**(settings or {})),
+            engine_module="tests.hostile.attack_engine",
+            kernels=kernels,
+        )
+        return host, host.load(ModelFiles(digest="0" * 64, root=root, main="model.json"))
+
+    return start
+
+
+@pytest.fixture
+def attack(start_attack: StartAttack) -> Attack:
+    """Run one attack to its end; what it reports: ``worked`` or ``refused``."""
+
+    async def run(name: str, **wishes: Any) -> dict[str, Any]:
+        host, report = await start_attack(name, **wishes)
+        try:
+            return dict((await report).details)
+        finally:
+            await host.kill()
+
+    return run
 
 
 @pytest.fixture

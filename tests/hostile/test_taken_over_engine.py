@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -10,23 +9,17 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from jobs.plain_files import remove_tree
 from jobs.states import EndReason
-from pipelines.base import ModelFiles
 from pipelines.errors import EngineCrashed, EngineError
-from pipelines.host import EngineHost
-from pipelines.registry import get_pipeline
 from pipelines.sandbox import SandboxLevel, SandboxReport
-from pipelines.settings import EngineSettings
+from tests.hostile.conftest import Attack
 
 SECRET = "postgresql://rayfarm:hunter2@db/rayfarm"
-Attack = Callable[..., Awaitable[dict[str, Any]]]
 UNGUARDED = {"filter_calls": False, "confine_files": False, "unshare_network": False}
 
 _ORDINARY = (
@@ -35,29 +28,6 @@ _ORDINARY = (
     "print('ready', flush=True); sys.stdin.read()"
 )
 """A process without rights, as most are: what an engine without rights may do to it is up to the sandbox alone."""
-
-
-@pytest.fixture
-def attack(tmp_path: Path) -> Attack:
-    """Run one attack in an engine of its own; what it reports: ``worked`` or ``refused``."""
-
-    async def run(name: str, *, settings: dict[str, Any] | None = None, **wishes: Any) -> dict[str, Any]:
-        root = tmp_path / "projects" / "ours"
-        root.mkdir(parents=True, exist_ok=True)
-        (root / "model.json").write_text(json.dumps({"attack": name, **wishes}))
-        host = await EngineHost.start(
-            pipeline=get_pipeline("fake"),
-            workdir=tmp_path / "work",
-            models=(root, Path(__file__).parents[1]),
-            settings=EngineSettings(**(settings or {})),
-            engine_module="tests.hostile.attack_engine",
-        )
-        try:
-            return dict((await host.load(ModelFiles(digest="0" * 64, root=root, main="model.json"))).details)
-        finally:
-            await host.kill()
-
-    return run
 
 
 @pytest.fixture
@@ -220,6 +190,48 @@ class TestSecrets:
         assert await attack("write", path=path, text="900", settings={"confine_files": False}) == {"worked": 3}
 
 
+class TestCompiledKernels:
+    @pytest.fixture(autouse=True)
+    def card(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """A machine that has a driver's control device, and a user whose folders of kernels are where drivers look."""
+        monkeypatch.setattr("pipelines.cycles.pipeline._NVIDIA_CONTROL", Path(os.devnull))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("CUDA_CACHE_PATH", str(tmp_path / "home" / "cuda"))
+
+    async def test_those_of_another_project_are_neither_read_nor_written(self, attack: Attack, tmp_path: Path) -> None:
+        ours, theirs = tmp_path / "kernels" / "ours", tmp_path / "kernels" / "theirs"
+        for folder in (ours, theirs):
+            folder.mkdir(parents=True)
+            (folder / "kernel").write_text("code")
+        where = {"pipeline": "cycles", "kernels": ours}
+        assert await attack("write", path=str(ours / "kernel"), text="new", **where) == {"worked": 3}
+        assert await attack("write", path=str(theirs / "kernel"), text="new", **where) == {"refused": "EACCES"}
+        assert await attack("read", path=str(theirs / "kernel"), **where) == {"refused": "EACCES"}
+
+    async def test_nor_those_that_any_engine_of_this_user_would_run(self, attack: Attack, tmp_path: Path) -> None:
+        for name in (".nv", ".cache/cycles", "cuda"):
+            path = tmp_path / "home" / name / "kernel"
+            path.parent.mkdir(parents=True)
+            path.write_text("code")
+            assert await attack("write", path=str(path), text="new", pipeline="cycles") == {"refused": "EACCES"}, name
+            assert await attack("read", path=str(path), pipeline="cycles") == {"refused": "EACCES"}, name
+
+    async def test_who_deletes_some_may_write_no_more_elsewhere(self, attack: Attack, tmp_path: Path) -> None:
+        ours = tmp_path / "kernels" / "ours"
+        ours.mkdir(parents=True)
+        (ours / "kernel").write_bytes(os.urandom(12 * 2**20))
+        wishes = {"old": str(ours / "kernel"), "folder": str(tmp_path / "work"), "count": 5, "mib": 4}
+        with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB"):
+            await attack("trade_files", pipeline="cycles", kernels=ours, settings={"scratch_bytes": "16MiB"}, **wishes)
+
+    async def test_what_lies_in_the_place_of_a_folder_stops_no_engine(self, attack: Attack, tmp_path: Path) -> None:
+        ours = tmp_path / "kernels" / "ours"
+        ours.mkdir(parents=True)
+        (ours / "cuda").symlink_to("/nowhere")
+        (ours / "optix").write_text("a file")
+        assert "worked" in await attack("choose_a_core", pipeline="cycles", kernels=ours)
+
+
 CHANGES: dict[str, tuple[str, dict[str, int]]] = {
     "mode": ("change_mode", {}),
     "mode, open to read": ("change_mode_of_open", {}),
@@ -264,56 +276,6 @@ class TestFilesThatItMayReadOnly:
         answers = (await attack("system_calls", names=[*families, "openat2"]))["worked"]
         assert answers == {**dict.fromkeys(families, "EPERM"), "openat2": "ENOSYS"}
         assert "EPERM" not in (await attack("system_calls", names=families, settings=UNGUARDED))["worked"].values()
-
-
-class TestResources:
-    async def test_one_that_takes_too_much_memory_is_ended_and_the_figure_is_told(self, attack: Attack) -> None:
-        with pytest.raises(EngineCrashed, match=r"held \d+ MiB of memory; it may hold 200 MiB") as caught:
-            await attack("allocate", mib=400, settings={"memory_bytes": "200MiB"})
-        assert caught.value.reason is EndReason.OUT_OF_MEMORY
-        assert "RAYFARM_ENGINE_MEMORY_BYTES" in str(caught.value)
-
-    async def test_no_file_can_be_longer_than_all_that_it_may_write(self, attack: Attack, tmp_path: Path) -> None:
-        small = {"scratch_bytes": "8MiB"}
-        assert await attack("write_one_file", folder=str(tmp_path / "work"), mib=20, settings=small) == {
-            "refused": "EFBIG"
-        }
-        assert (tmp_path / "work" / "big").stat().st_size <= 8 * 2**20
-        assert "worked" in await attack("write_one_file", folder=str(tmp_path / "work"), mib=20)
-
-    @pytest.mark.parametrize("name", ["write_many_files", "write_nameless_files"])
-    async def test_one_that_fills_the_disk_is_ended(self, attack: Attack, tmp_path: Path, name: str) -> None:
-        with pytest.raises(EngineCrashed, match=r"wrote \d+ MiB of files; it may hold 16 MiB") as caught:
-            await attack(name, folder=str(tmp_path / "work"), count=8, mib=4, settings={"scratch_bytes": "16MiB"})
-        assert caught.value.reason is EndReason.ENGINE_ERROR
-
-    async def test_so_is_one_that_hides_files_deeper_than_anybody_looks(self, attack: Attack, tmp_path: Path) -> None:
-        work = tmp_path / "work"
-        try:
-            with pytest.raises(EngineCrashed, match="folders inside each other") as caught:
-                await attack("bury_a_file", folder=str(work), depth=1200, mib=1)
-            assert caught.value.reason is EndReason.ENGINE_ERROR
-        finally:
-            remove_tree(work)  # pytest's own way of it would not get there
-        assert not work.exists()
-
-    @pytest.mark.skipif(
-        any(Path("/dev").glob("nvidia*")) or Path("/dev/dri").exists() or Path("/dev/kfd").exists(),
-        reason="drivers of cards need shared memory",
-    )
-    async def test_nor_is_memory_filled_by_files_that_outlive_it(self, attack: Attack) -> None:
-        path = Path("/dev/shm") / f"rayfarm-test-{os.getpid()}"
-        try:
-            assert await attack("write", path=str(path), text="x") == {"refused": "EACCES"}
-            assert "worked" in await attack("write", path=str(path), text="x", settings={"confine_files": False})
-        finally:
-            path.unlink(missing_ok=True)
-
-    async def test_what_it_prints_is_kept_at_its_end_only(self, attack: Attack) -> None:
-        assert await attack("print_much", mib=24, settings={"log_tail_bytes": "4KiB", "scratch_bytes": "16MiB"}) in (
-            {"worked": 24},
-            {"refused": "EFBIG"},
-        )
 
 
 class TestLevel:

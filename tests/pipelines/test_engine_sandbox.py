@@ -15,6 +15,7 @@ import pytest
 from pipelines.base import ModelFiles
 from pipelines.host import EngineHost
 from pipelines.registry import get_pipeline
+from pipelines.sandbox import session_nice
 from pipelines.settings import EngineSettings
 from tests.pipelines.conftest import REPOSITORY, StartEngine
 
@@ -99,13 +100,22 @@ class TestLimits:
         host, facts = await look_inside(workdir, max_open_files=512, nice=7, oom_score_adj=600)
         assert facts["core"] == [0, 0]
         assert facts["open_files"] == [512, 512]
-        assert facts["nice"] == os.nice(0) + 7
+        assert facts["nice"] == min(19, os.nice(0) + 7)
         assert facts["oom_score_adj"] >= 600
         assert facts["no_new_privileges"] == "1"
         assert int(facts["capabilities"], 16) == 0
         assert host.sandbox is not None
         assert host.sandbox.nice == facts["nice"]
         assert resource.getrlimit(resource.RLIMIT_NOFILE) != (512, 512)
+
+    @pytest.mark.skipif(session_nice(os.getpid()) is None, reason="this kernel does not weigh sessions")
+    async def test_the_engines_session_is_as_nice_as_the_engine(self, start_engine: StartEngine) -> None:
+        """The kernel weighs sessions first, and an engine leads one of its own."""
+        host = await start_engine("fake", nice=7)
+        wanted = min(19, os.nice(0) + 7)
+        assert Path(f"/proc/{host.pid}/autogroup").read_text().split()[-2:] == ["nice", str(wanted)]
+        assert host.sandbox is not None
+        assert host.sandbox.session_nice == wanted
 
     async def test_the_reported_network_is_the_one_in_force(self, workdir: Path) -> None:
         host, facts = await look_inside(workdir)
