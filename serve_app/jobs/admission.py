@@ -13,9 +13,10 @@ from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from models.errors import ModelUnusable
+from models.kinds import ModelKind
 from pipelines.base import ChecksFrames, Pipeline, SplitsByScene
 from pipelines.film_sound import why_silent
-from pipelines.registry import get_pipeline
+from pipelines.registry import get_pipeline, pipelines_of_kind
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
 
@@ -33,6 +34,11 @@ class ModelIncomplete(Conflict):
     """The model refers to files that it does not hold."""
 
     code = "model-incomplete"
+
+
+def with_pipeline(spec: JobSpec, *, kind: str) -> JobSpec:
+    """The spec with the pipeline that takes a model of this kind."""
+    return spec.model_copy(update={"pipeline": ModelKind(kind).pipeline})
 
 
 def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpec:
@@ -112,7 +118,8 @@ def require_renderable(
         raise InvalidInput(
             f"Pipeline {spec.pipeline} does not take a model of kind {kind}.",
             field="pipeline",
-            remedy=f"It takes: {', '.join(sorted(taken))}. GET /v1/pipelines tells what takes {kind}.",
+            remedy=f"It takes: {', '.join(sorted(taken))}. A model of kind {kind} is for "
+            f"{' or '.join(pipelines_of_kind(kind))}; without a pipeline it goes to {ModelKind(kind).pipeline}.",
         )
     if probe is not None:
         _require_fitting(spec, probe)

@@ -77,10 +77,10 @@ def pipeline_for(scene: Path) -> str:
         raise UsageError(error.message, remedy=error.remedy) from error
 
 
-def pipeline_of(model: Model | str) -> str:
-    """The same of a registered model."""
+def pipeline_of(model: Model | str) -> str | None:
+    """The same of a registered model; None: this client cannot tell, and leaves it to the farm."""
     kind = "" if isinstance(model, str) else str(model.raw.get("kind") or "")
-    return ModelKind(kind).pipeline if kind in set(ModelKind) else ModelKind.BLENDER.pipeline
+    return ModelKind(kind).pipeline if kind in set(ModelKind) else None
 
 
 def main_of(folder: Path) -> Path:
