@@ -14,7 +14,7 @@ from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from models.errors import ModelUnusable
 from models.kinds import ModelKind
-from pipelines.base import ChecksFrames, Pipeline, SplitsByScene
+from pipelines.base import ChecksFrames, Pipeline, SettlesByScene, SplitsByScene
 from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline, pipelines_of_kind
 from serve_app.models.schemas import ModelState
@@ -57,6 +57,15 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
         require_storable(value, field=name)
     require_short(checked.model_dump(mode="json"), max_bytes=max_bytes)
     return checked
+
+
+def settled_spec(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> JobSpec:
+    """A checked spec with the settings that follow from its model where the job leaves them out."""
+    pipeline = get_pipeline(spec.pipeline)
+    if probe is None or not isinstance(pipeline, SettlesByScene):
+        return spec
+    settings = pipeline.settled(pipeline.settings_type.model_validate(spec.settings), probe)
+    return spec.model_copy(update={"settings": settings.model_dump(mode="json", exclude_unset=True)})
 
 
 def require_short(specification: Mapping[str, Any], *, max_bytes: int) -> None:
