@@ -10,7 +10,7 @@ from tests.serve_app.farm import ApiFarm, problem_of
 
 NO_CAMERAS = {"cameras": [], "active_camera": None, "view_layers": [], "fps": 24.0, "resolution": [64, 64, 100]}
 """What a probe says where its pipeline knows no cameras."""
-CLOUD = {"camera_sizes": [], "camera_counts": [], "distorted_cameras": [], "unusable_cameras": []}
+CLOUD: dict[str, Any] = {"camera_sizes": [], "camera_counts": [], "distorted_cameras": [], "unusable_cameras": []}
 WITH_PATH = {**CLOUD, "camera_sizes": ["640x360"], "camera_counts": ["24"]}
 WORDS = {"prompt": "a lighthouse", "width": 64, "height": 64}
 INLINE: dict[str, Any] = {
