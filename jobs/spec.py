@@ -168,6 +168,11 @@ class Dependency(BaseModel):
     )
 
 
+def _without_default(schema: dict[str, Any]) -> None:
+    """For a field that the API fills in from others where a request leaves it out: its default is no promise."""
+    del schema["default"]
+
+
 MAX_LABELS = 16
 """Labels of one job, with those that its settings ask for."""
 
@@ -179,7 +184,12 @@ class JobSpec(BaseModel):
 
     name: Name = Field("untitled", description="Shown in lists; need not be unique.")
     model: UUID = Field(description="A registered model version that is ready.")
-    pipeline: str = Field("cycles", max_length=40, description="How pixels are made; see GET /v1/pipelines.")
+    pipeline: str = Field(
+        "cycles",
+        max_length=40,
+        description="How pixels are made; see GET /v1/pipelines. Absent: the one that takes the model's kind.",
+        json_schema_extra=_without_default,
+    )
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Settings of the pipeline; absent: as the scene says."
     )
@@ -227,6 +237,11 @@ class JobSpec(BaseModel):
         for key, wish in labels.items():
             check_wish(key, wish)
         return labels
+
+    @property
+    def names_pipeline(self) -> bool:
+        """False: whoever asks leaves it to the kind of the model."""
+        return "pipeline" in self.model_fields_set
 
     @cached_property
     def frame_range(self) -> FrameRange:

@@ -205,6 +205,16 @@ class SplitsByScene(Protocol):
 
 
 @runtime_checkable
+class SettlesByScene(Protocol):
+    """A pipeline with settings that follow from what lies in the model where a job leaves them out."""
+
+    def settled(self, settings: BaseModel, facts: Mapping[str, Any]) -> BaseModel:
+        """The settings as they are stored, so that fingerprints tell them; the probe found ``facts``. What is set
+        stays."""
+        ...
+
+
+@runtime_checkable
 class ChecksFrames(Protocol):
     """A pipeline that cannot render just any frame of a scene."""
 

@@ -30,6 +30,11 @@ def get_pipeline(name: str) -> Pipeline:
     return pipeline
 
 
+def pipelines_of_kind(kind: str) -> list[str]:
+    """Names of all that take models of this kind."""
+    return [pipeline.name for pipeline in PIPELINES.values() if kind in pipeline.model_kinds]
+
+
 def pipeline_of_kind(kind: str) -> Pipeline:
     """The one that takes models of this kind, and probes them."""
     return next(pipeline for pipeline in PIPELINES.values() if kind in pipeline.model_kinds)

@@ -20,6 +20,8 @@ from pipelines.pictures import OUTPUTS
 
 _PACKAGES = ("diffusers", "transformers", "torch")
 """All three compute pixels."""
+_SHOWN_FILES = 5
+"""Files of a model named in one sentence."""
 _NOT_THE_PICTURE = frozenset({"seed", "seed_mode", "device", "dtype", "format", "quality"})
 """Settings that leave the derived seed alone: the same picture on another device or in another file."""
 
@@ -51,9 +53,9 @@ class DiffusionPipeline:
         details = facts.get("details") or {}
         loras, pictures = details.get("loras"), details.get("pictures")
         if loras is not None and (lacking := sorted({lora.path for lora in own.loras} - set(loras))):
-            raise ValueError(f"the model has no LoRA {lacking[0]!r}; it has: {', '.join(loras) or 'none'}")
+            raise _lacks("LoRA", lacking[0], there=loras, field="settings.loras")
         if pictures is not None and own.init_image and "#" not in own.init_image and own.init_image not in pictures:
-            raise ValueError(f"the model has no picture {own.init_image!r}; it has: {', '.join(pictures) or 'none'}")
+            raise _lacks("picture", own.init_image, there=pictures, field="settings.init_image")
 
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU where the job is never to be computed on a CPU, or in numbers that a CPU does not take."""
@@ -78,6 +80,16 @@ class DiffusionPipeline:
 
     def shared_paths(self) -> tuple[Path, ...]:
         return ()
+
+
+def _lacks(word: str, path: str, *, there: Sequence[str], field: str) -> InvalidInput:
+    shown = ", ".join(there[:_SHOWN_FILES])
+    beside = "upload it beside the weights and register the model again."
+    return InvalidInput(
+        f"The model has no {word} {path!r}.",
+        field=field,
+        remedy=f"Use {shown}, or {beside}" if there else beside.capitalize(),
+    )
 
 
 def frame_seed(settings: DiffusionSettings, *, model_digest: str, frame: int) -> int:

@@ -30,6 +30,8 @@ from pipelines.splats.settings import (
 
 RASTERISER_VERSION = "1"
 """Of our own; raised with every change that changes pixels."""
+_SHOWN_FILES = 5
+"""Camera files of a model named in one sentence."""
 _WHOLE = "A frame of splats is drawn whole, on one replica: it takes a fraction of a second."
 
 
@@ -56,6 +58,14 @@ class SplatsPipeline:
         """All of them: the files beside a frame are part of it."""
         return settings.model_dump(mode="json", exclude_none=True)
 
+    def settled(self, settings: BaseModel, facts: Mapping[str, Any]) -> BaseModel:
+        """Along the model's own path where it has exactly one, as its probe's frames and size say."""
+        files = facts.get("cameras", ())
+        known = "camera_sizes" in (facts.get("details") or {})  # else of another pipeline, or of an old probe
+        if "cameras" in settings.model_fields_set or not known or len(files) != 1:
+            return settings
+        return settings.model_copy(update={"cameras": FileCameras(type="file", path=files[0])})
+
     def check_scene(self, settings: BaseModel, facts: Mapping[str, Any]) -> None:
         """The camera file must be one that the probe found and could read, and its pictures not too large."""
         own = _typed(settings)
@@ -68,9 +78,22 @@ class SplatsPipeline:
         sizes = dict(zip(facts.get("cameras", ()), details["camera_sizes"], strict=True))
         if cameras.path not in sizes:
             problems = [each for each in details["unusable_cameras"] if each.startswith(f"{cameras.path}: ")]
-            known = f"it has: {', '.join(sorted(sizes)[:5])}" if sizes else "upload one beside the cloud"
-            raise ValueError(problems[0] if problems else f"the model has no camera file {cameras.path}; {known}")
-        check_distortion(cameras.path in details["distorted_cameras"], cameras)
+            raise InvalidInput(
+                f"The cameras cannot be used: {problems[0]}"
+                if problems
+                else f"The model has no camera file {cameras.path!r}.",
+                field="settings.cameras.path",
+                remedy=f"{_instead(sorted(sizes))}, or leave cameras out for the default.",
+            )
+        try:
+            check_distortion(cameras.path in details["distorted_cameras"], cameras)
+        except ValueError as error:
+            raise InvalidInput(
+                f"{cameras.path}: {error}.",
+                field="settings.cameras",
+                remedy=f'Set cameras to {{"type": "file", "path": "{cameras.path}", "ignore_distortion": true}}, or to '
+                '{"type": "orbit"}.',
+            ) from error
         width, height = map(int, sizes[cameras.path].split("x"))
         size = own.size_of((width, height))
         if size is not None:
@@ -123,6 +146,13 @@ class SplatsPipeline:
         """Where the compiled rasteriser is: 16 s of CPU to build, read in a fraction of a second."""
         start_build()
         return (kernel_cache(),)
+
+
+def _instead(files: Sequence[str]) -> str:
+    """What to do about a camera file that the model lacks; ``files`` are those that it has."""
+    shown = ", ".join(files[:_SHOWN_FILES])
+    beside = "upload it beside the cloud and register the model again"
+    return f"Use {shown}, or {beside}" if files else beside.capitalize()
 
 
 def _camera_count(settings: SplatsSettings, facts: Mapping[str, Any]) -> tuple[int | None, str]:

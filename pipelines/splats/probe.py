@@ -43,13 +43,13 @@ class SplatsProbe:
         bounds = bounds_of(cloud)
         found = [_camera_file(model.root, path) for path in _json_files(model.root)]
         usable = [each for each in found if each.cameras]
-        first = usable[0] if usable else None
-        frames = first.cameras if first else OrbitCameras().frames_per_turn
-        width, height = first.size if first else DEFAULT_SIZE
+        own = usable[0] if len(usable) == 1 else None  # of several the job has to choose, and gets the orbit until then
+        frames = own.cameras if own else OrbitCameras().frames_per_turn
+        width, height = own.size if own else DEFAULT_SIZE
         facts: dict[str, Any] = {
             "frame_start": FIRST_FRAME,
             "frame_end": FIRST_FRAME + frames - 1,
-            "fps": (first and first.fps) or _FPS,
+            "fps": (own and own.fps) or _FPS,
             "resolution": (width, height, 100),
             "cameras": [each.path for each in usable],
             "engine": "splats",

@@ -144,7 +144,9 @@ class SplatsSettings(_Settings):
         description="Pixels. None: after the height and the cameras' shape, or as the cameras say; an orbit: 1280x720.",
     )
     height: Annotated[int, Field(ge=MIN_SIDE_PX, le=MAX_SIDE_PX)] | None = None
-    cameras: Cameras = OrbitCameras()
+    cameras: Cameras = Field(
+        OrbitCameras(), description="Absent: the model's camera file where it has exactly one, else an orbit."
+    )
     device: Device = Device.AUTO
     sh_degree: Annotated[int, Field(ge=0, le=3, description="Higher bands of the colours are left out.")] = 3
     antialiased: bool | None = Field(

@@ -13,9 +13,10 @@ from jobs.frames import FrameRange
 from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from models.errors import ModelUnusable
-from pipelines.base import ChecksFrames, Pipeline, SplitsByScene
+from models.kinds import ModelKind
+from pipelines.base import ChecksFrames, Pipeline, SettlesByScene, SplitsByScene
 from pipelines.film_sound import why_silent
-from pipelines.registry import get_pipeline
+from pipelines.registry import get_pipeline, pipelines_of_kind
 from serve_app.models.schemas import ModelState
 from serve_app.validation import check_against, require_storable
 
@@ -35,6 +36,11 @@ class ModelIncomplete(Conflict):
     code = "model-incomplete"
 
 
+def with_pipeline(spec: JobSpec, *, kind: str) -> JobSpec:
+    """The spec with the pipeline that takes a model of this kind."""
+    return spec.model_copy(update={"pipeline": ModelKind(kind).pipeline})
+
+
 def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpec:
     """The spec with its pipeline's settings and its limits validated. Raises ``InvalidInput`` or ``TooLarge``."""
     pipeline = get_pipeline(spec.pipeline)
@@ -51,6 +57,15 @@ def checked_spec(spec: JobSpec, *, limits: FarmLimits, max_bytes: int) -> JobSpe
         require_storable(value, field=name)
     require_short(checked.model_dump(mode="json"), max_bytes=max_bytes)
     return checked
+
+
+def settled_spec(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> JobSpec:
+    """A checked spec with the settings that follow from its model where the job leaves them out."""
+    pipeline = get_pipeline(spec.pipeline)
+    if probe is None or not isinstance(pipeline, SettlesByScene):
+        return spec
+    settings = pipeline.settled(pipeline.settings_type.model_validate(spec.settings), probe)
+    return spec.model_copy(update={"settings": settings.model_dump(mode="json", exclude_unset=True)})
 
 
 def require_short(specification: Mapping[str, Any], *, max_bytes: int) -> None:
@@ -112,7 +127,8 @@ def require_renderable(
         raise InvalidInput(
             f"Pipeline {spec.pipeline} does not take a model of kind {kind}.",
             field="pipeline",
-            remedy=f"It takes: {', '.join(sorted(taken))}. GET /v1/pipelines tells what takes {kind}.",
+            remedy=f"It takes: {', '.join(sorted(taken))}. A model of kind {kind} is for "
+            f"{' or '.join(pipelines_of_kind(kind))}; without a pipeline it goes to {ModelKind(kind).pipeline}.",
         )
     if probe is not None:
         _require_fitting(spec, probe)

@@ -17,7 +17,7 @@ from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobCommand, JobState, allowed_commands
-from serve_app.jobs.admission import checked_spec, require_renderable
+from serve_app.jobs.admission import checked_spec, require_renderable, settled_spec, with_pipeline
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.models.service import missing_of, require_model
@@ -59,8 +59,11 @@ async def submit(
 async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec) -> tuple[JobSpec, ModelRow]:
     """The spec as it would be stored, and its model; raises what a submit is refused with before anything is read of
     other jobs."""
+    if not spec.names_pipeline:
+        spec = with_pipeline(spec, kind=(await require_model(tx, project_id=project_id, model_id=spec.model)).kind)
     spec = checked_spec(spec, limits=services.limits, max_bytes=services.settings.max_spec_bytes)
     model = await require_model(tx, project_id=project_id, model_id=spec.model)
+    spec = settled_spec(spec, probe=model.probe)
     require_renderable(
         spec=spec,
         kind=model.kind,

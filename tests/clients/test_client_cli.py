@@ -250,7 +250,7 @@ class TestOptions:
             read_settings(["border=1", "border.xmin=0.5"])
 
     def test_a_resolution_is_two_numbers(self) -> None:
-        assert read_resolution("640x360") == {"resolution_x": 640, "resolution_y": 360}
+        assert read_resolution("640x360") == (640, 360)
 
     def test_maps_split_at_the_first_equals_sign(self) -> None:
         assert read_maps(["P:/a=/mnt/a=b"]) == [("P:/a", "/mnt/a=b")]

@@ -71,9 +71,9 @@ class TestRefusals:
         pipeline = get_pipeline("diffusion")
         pipeline.check_scene(asked(loras=[{"path": "style.safetensors"}], init_image="plate.png"), facts)
         pipeline.check_scene(asked(init_image="plate.####.png"), facts)
-        with pytest.raises(ValueError, match=r"no LoRA 'x\.safetensors'; it has: style"):
+        with pytest.raises(InvalidInput, match=r"no LoRA 'x\.safetensors'. Use style"):
             pipeline.check_scene(asked(loras=[{"path": "x.safetensors"}]), facts)
-        with pytest.raises(ValueError, match=r"no picture 'x\.png'; it has: plate"):
+        with pytest.raises(InvalidInput, match=r"no picture 'x\.png'. Use plate"):
             pipeline.check_scene(asked(init_image="x.png"), facts)
 
 

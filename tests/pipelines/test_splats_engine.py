@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
+from jobs.errors import InvalidInput
 from jobs.states import EndReason
 from models.errors import ModelInvalid
 from models.kinds import ModelKind
@@ -192,7 +193,8 @@ class TestProbe:
     async def test_it_tells_frames_size_and_cameras(self, ball: ModelFiles, tmp_path: Path) -> None:
         write(ball.root, "notes.json", b'{"a": 1}')
         report = await probe(ball.root, "ball.ply", tmp_path)
-        assert (report.frame_start, report.frame_end) == (1, 1)  # of bent.json, the first by name
+        assert (report.frame_start, report.frame_end) == (1, 120)  # of the orbit: of two files the job has to choose
+        assert report.resolution == (1280, 720, 100)
         assert report.cameras == ("bent.json", "path.json")
         assert report.details["gaussians"] == 300
         assert report.details["camera_sizes"] == ("100x50", "90x60")
@@ -201,7 +203,7 @@ class TestProbe:
         check(SplatsSettings(), facts)
         check(of_file("path.json"), facts)
         for name, words in (("bent.json", "distorted"), ("notes.json", "neither"), ("none.json", "no camera file")):
-            with pytest.raises(ValueError, match=words):
+            with pytest.raises(InvalidInput, match=words):
                 check(of_file(name), facts)
 
     @pytest.mark.parametrize(

@@ -113,8 +113,8 @@ class Client(StepCalls):
     ) -> Job:
         """Submit a job; ``fields`` are the other fields of a job spec (name, outputs, priority, reuse, …).
 
-        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind, which an id alone
-        does not tell (then ``cycles``). A repeated call with one ``idempotency_key`` makes one job.
+        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind. A repeated call with
+        one ``idempotency_key`` makes one job.
         """
         spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
         key = idempotency_key or uuid.uuid4().hex
@@ -293,11 +293,13 @@ class Client(StepCalls):
             model = self.model(model)
         spec: dict[str, Any] = {
             "model": model if isinstance(model, str) else model.id,
-            "pipeline": pipeline or registration.pipeline_of(model),
             "settings": dict(settings or {}),
             "frames": frames if isinstance(model, str) or frames else scene_frames(model),
             **fields,
         }
+        chosen = pipeline or registration.pipeline_of(model)
+        if chosen is not None:
+            spec["pipeline"] = chosen
         if not isinstance(model, str):
             spec.setdefault("name", model.name or "untitled")
         return spec

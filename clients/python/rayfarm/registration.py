@@ -18,6 +18,9 @@ _BESIDE = (frozenset({ModelKind.GLTF, ModelKind.USD, ModelKind.FBX}), frozenset(
 """Kinds of files that lie about as exports or parts of a scene, least of all the last: such a file is a folder's model
 only where none of the kinds before is there."""
 
+_FOLDERS = frozenset({ModelKind.DIFFUSION})
+"""Kinds whose main file is nothing without what lies beside it."""
+
 MAX_ROUNDS = 32
 """Each round goes one level deeper into libraries that link libraries."""
 
@@ -40,6 +43,11 @@ def register_model(
     """A model of ``scene`` that is ready to render; of a folder, with every file below it."""
     tell = on_step or (lambda _: None)
     folder, scene = (scene, main_of(scene)) if scene.is_dir() else (None, scene)
+    if folder is None and scene.is_file() and _kind_or_none(scene) in _FOLDERS:
+        raise UsageError(
+            f"{scene.name} is one file of a model, and a file is sent alone.",
+            remedy=f"Give the folder {scene.parent}/ instead of the file.",
+        )
     check_locally(scene)
     locator = Locator(scene=scene, mappings=mappings, allow=allow)
     files = {scene.name: scene} if folder is None else files_below(folder)
@@ -77,10 +85,10 @@ def pipeline_for(scene: Path) -> str:
         raise UsageError(error.message, remedy=error.remedy) from error
 
 
-def pipeline_of(model: Model | str) -> str:
-    """The same of a registered model."""
+def pipeline_of(model: Model | str) -> str | None:
+    """The same of a registered model; None: this client cannot tell, and leaves it to the farm."""
     kind = "" if isinstance(model, str) else str(model.raw.get("kind") or "")
-    return ModelKind(kind).pipeline if kind in set(ModelKind) else ModelKind.BLENDER.pipeline
+    return ModelKind(kind).pipeline if kind in set(ModelKind) else None
 
 
 def main_of(folder: Path) -> Path:

@@ -88,12 +88,12 @@ def read_settings(pairs: Iterable[str]) -> dict[str, Any]:
     return settings
 
 
-def read_resolution(text: str) -> dict[str, int]:
+def read_resolution(text: str) -> tuple[int, int]:
     """``640x360``."""
     width, cross, height = text.lower().replace("×", "x").partition("x")
     if not cross or not width.isdecimal() or not height.isdecimal():
         raise UsageError(f"--resolution {text!r} is not a size.", remedy="Write it like --resolution 1920x1080.")
-    return {"resolution_x": int(width), "resolution_y": int(height)}
+    return int(width), int(height)
 
 
 def read_maps(pairs: Iterable[str]) -> list[tuple[str, str]]:

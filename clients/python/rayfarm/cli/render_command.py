@@ -12,6 +12,7 @@ import typer
 
 from jobs.errors import RayfarmError
 from jobs.frames import FrameRange
+from rayfarm.cli._named_settings import having, require_companions, settings_of
 from rayfarm.cli.control_commands import say_estimate
 from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import (
@@ -56,14 +57,21 @@ def render(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the pipeline; repeatable.")
     ] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Samples per pixel.")] = None,
-    resolution: Annotated[str | None, typer.Option(metavar="WxH", help="For example 640x360.")] = None,
-    percentage: Annotated[int | None, typer.Option(min=1, help="Scale of the resolution, in per cent.")] = None,
-    format_: Annotated[str | None, typer.Option("--format", help="png, jpeg or exr.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Default: as the scene says.")] = None,
-    camera: Annotated[str | None, typer.Option(help="Name of the camera.")] = None,
-    view_layer: Annotated[str | None, typer.Option(help="Name of the view layer.")] = None,
-    denoise: Annotated[bool | None, typer.Option("--denoise/--no-denoise", help="Default: as the scene says.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help=f"Samples per pixel. {having('--samples')}")] = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="WxH", help=f"For example 640x360. {having('--resolution')}")
+    ] = None,
+    percentage: Annotated[
+        int | None, typer.Option(min=1, help=f"Scale of the resolution, in per cent. {having('--percentage')}")
+    ] = None,
+    format_: Annotated[str | None, typer.Option("--format", help=f"png, jpeg or exr. {having('--format')}")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help=f"Default: as the scene says. {having('--seed')}")] = None,
+    camera: Annotated[str | None, typer.Option(help=f"Name of the camera. {having('--camera')}")] = None,
+    view_layer: Annotated[str | None, typer.Option(help=f"Name of the view layer. {having('--view-layer')}")] = None,
+    denoise: Annotated[
+        bool | None,
+        typer.Option("--denoise/--no-denoise", help=f"Default: as the scene says. {having('--denoise')}"),
+    ] = None,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Make a film of more than one frame.")] = True,
     codec: Annotated[
         Literal["h264", "hevc", "av1", "prores"] | None, typer.Option(help="Of the film. Default: h264.")
@@ -120,16 +128,17 @@ def render(
         check_folder(folder)
     settings = read_settings(set_ or ())
     named = {
-        "samples": samples,
-        "percentage": percentage,
-        "format": format_.lower() if format_ else None,
-        "seed": seed,
-        "camera": camera,
-        "view_layer": view_layer,
-        "denoise": denoise,
-        **(read_resolution(resolution) if resolution else {}),
+        "--samples": samples,
+        "--resolution": read_resolution(resolution) if resolution else None,
+        "--percentage": percentage,
+        "--format": format_.lower() if format_ else None,
+        "--seed": seed,
+        "--camera": camera,
+        "--view-layer": view_layer,
+        "--denoise": denoise,
     }
-    settings |= {key: value for key, value in named.items() if value is not None}
+    settings |= settings_of(pipeline, named)
+    require_companions(scene, pipeline=pipeline, settings=settings)
     control: dict[str, Any] = {
         "depends_on": [{"job": job_id} for job_id in after or ()]
         + [{"job": job_id, "by": "frame"} for job_id in after_frames or ()],
