@@ -116,7 +116,7 @@ async def list_jobs(
 
 
 def _jobs() -> Select[Any]:
-    # Written out in the statement: a plan kept for any values does not see that the partial index of live work holds all.
+    # Written out in the statement: a plan kept for any values would not use the partial index of live work.
     kinds: BindParameter[Any] = bindparam("kinds", ["chunk", "part"], expanding=True, literal_execute=True)
     state: BindParameter[Any] = bindparam("rendering", "rendering", literal_execute=True)
     columns = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
