@@ -23,7 +23,7 @@ from pipelines.base import ModelFiles
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-DIFFUSION_BUILDER = ROOT / "tests" / "pipelines" / "build_diffusion.py"
+DIFFUSION_BUILDER = "tests.pipelines.build_diffusion"
 BUILD_TIMEOUT_S = 300
 FRAMES = (1, 9, 17)
 GAUSSIANS = 100_000
@@ -96,8 +96,8 @@ def splats(scratch: Path) -> Iterator[Variant]:
 
 def diffusion(scratch: Path) -> Iterator[Variant]:
     """Tiny models of both families: from words, from a picture, with a LoRA."""
-    command = [sys.executable, str(DIFFUSION_BUILDER), str(scratch / "diffusion")]
-    subprocess.run(command, check=True, capture_output=True, timeout=BUILD_TIMEOUT_S)
+    command = [sys.executable, "-m", DIFFUSION_BUILDER, str(scratch / "diffusion")]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=BUILD_TIMEOUT_S)
     words = {"prompt": "a red fox", "seed": 5, "steps": 8}
     options = {
         "text": words,

@@ -27,7 +27,7 @@ from jobs.errors import (
 )
 from serve_app.auth.errors import TooManyLogins
 from serve_app.places import TooManyAtOnce
-from serve_app.validation import FieldError, cause_of, describe_errors, sentence
+from serve_app.validation import FieldError, cause_of, describe_errors, sentence, unknown_remedy
 
 log = structlog.get_logger(__name__)
 
@@ -169,7 +169,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     if len(raw) == 1 and causes:  # a rule of the domain spoke: its own code and remedy say more than ours
         return problem_response(request, causes[0])
     errors = describe_errors(raw, drop=1)
-    remedy = next((one.remedy for one in errors if one.remedy), None)
+    remedy = next((one.remedy for one in errors if one.remedy), None) or unknown_remedy(_body_type(request), raw)
     if any(one["type"] == "json_invalid" for one in raw):
         remedy = "Send a body of valid JSON with Content-Type: application/json."
     elif any(one["type"] in _NO_OBJECT and tuple(one["loc"]) == ("body",) for one in raw):
@@ -192,6 +192,12 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         remedy=remedy or "See the schema of this request at /docs.",
         details={"field": errors[0].field, "errors": [one.model_dump(exclude_none=True) for one in errors]},
     )
+
+
+def _body_type(request: Request) -> object:
+    """What the route takes as its body; None: nothing."""
+    field = getattr(request.scope.get("route"), "body_field", None)
+    return field.field_info.annotation if field is not None else None
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

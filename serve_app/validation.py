@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -76,6 +76,47 @@ def check_against(model: type[_Model], data: object, *, field: str, what: str) -
             remedy=_remedy(model, unknown, what),
             errors=[one.model_dump(exclude_none=True) for one in errors],
         ) from error
+
+
+def unknown_remedy(body: object, errors: Iterable[Mapping[str, Any]]) -> str | None:
+    """The fields that there are where a request of the type ``body`` names one that there is not; None: it names
+    none."""
+    for error in errors:
+        if error.get("type") == "extra_forbidden":
+            *place, name = tuple(error["loc"])[1:]  # behind "body"
+            model = _model_at(body, place)
+            if model is not None:
+                return _remedy(model, [str(name)], "fields")
+    return None
+
+
+def _model_at(annotation: object, place: Sequence[object]) -> type[BaseModel] | None:
+    """The model whose fields pydantic looked for at this place."""
+    models = list(_models_in(annotation))
+    if len(models) > 1:  # of a union, whose member the place begins with: its tag
+        tagged = [model for model in models if place and _has_tag(model, place[0])]
+        return _model_at(tagged[0], place[1:]) if tagged else None
+    if not models or not place:
+        return models[0] if models else None
+    if isinstance(place[0], int) or _is_tag(place[0]):
+        return _model_at(models[0], place[1:])
+    field = models[0].model_fields.get(str(place[0]))
+    return _model_at(field.annotation, place[1:]) if field else None
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _has_tag(model: type[BaseModel], tag: object) -> bool:
+    return any(
+        get_origin(field.annotation) is Literal and tag in get_args(field.annotation)
+        for field in model.model_fields.values()
+        if field.is_required()
+    )
 
 
 def require_storable(value: object, *, field: str) -> None:

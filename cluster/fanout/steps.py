@@ -167,7 +167,7 @@ async def _compare(
         [other] = await fetch_all(farm, [reference], scratch / "reference")
         [source] = await fetch_all(farm, [frame], scratch)
         target = scratch / f"{frame.ordinal}.flip.png"
-        found_facts = await asyncio.to_thread(compare_files, other, source, target)
+        found_facts = await asyncio.to_thread(compare_files, other, source, target, called=f"Frame {number}")
         source.unlink()
         other.unlink()
         name = f"step{task.work_id}_{Path(frame.name).stem}.flip.png"

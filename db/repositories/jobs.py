@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, Select, cast, select, tuple_
+from sqlalchemy import BindParameter, Float, Select, bindparam, cast, func, select, tuple_
 
 from db.session import Transaction
-from db.tables import JOB, MODEL
+from db.tables import JOB, MODEL, WORK
 from jobs.spec import PriorityClass
 from jobs.states import EndReason, JobState
 
@@ -67,6 +67,8 @@ class JobRow:
     renders_before: int
     """``render_count`` at that time."""
     ended_at: datetime | None
+    rendering_on: int
+    """Replicas that render frames or parts of it now."""
 
     @property
     def priority(self) -> PriorityClass:
@@ -114,9 +116,20 @@ async def list_jobs(
 
 
 def _jobs() -> Select[Any]:
+    # Written out in the statement: a plan kept for any values would not use the partial index of live work.
+    kinds: BindParameter[Any] = bindparam("kinds", ["chunk", "part"], expanding=True, literal_execute=True)
+    state: BindParameter[Any] = bindparam("rendering", "rendering", literal_execute=True)
     columns = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
     fps = cast(MODEL.c.probe["fps"].astext, Float).label("fps")
-    return select(*columns, MODEL.c.digest.label("model_digest"), fps).join(MODEL, MODEL.c.id == JOB.c.model_id)
+    replicas = (
+        select(func.count(WORK.c.replica_id.distinct()))
+        .where(WORK.c.job_id == JOB.c.id, WORK.c.kind.in_(kinds), WORK.c.state == state)
+        .scalar_subquery()
+        .label("rendering_on")
+    )
+    return select(*columns, MODEL.c.digest.label("model_digest"), fps, replicas).join(
+        MODEL, MODEL.c.id == JOB.c.model_id
+    )
 
 
 def _row(row: Any) -> JobRow:

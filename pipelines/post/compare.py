@@ -41,21 +41,24 @@ class Comparison:
     flip_max: float
 
 
-def compare_files(reference: Path, test: Path, heat_map: Path | None = None) -> Comparison:
+def compare_files(
+    reference: Path, test: Path, heat_map: Path | None = None, *, called: str | None = None
+) -> Comparison:
     """Compare two files of any format that the farm writes, as they look in 8-bit sRGB.
 
-    ``heat_map``: a PNG of FLIP for each pixel is written there, black (0) to light yellow (1). Raises ``InvalidInput``
-    for pictures of two sizes or above ``MAX_COMPARED_PIXELS``.
+    ``heat_map``: a PNG of FLIP for each pixel is written there, black (0) to light yellow (1). ``called``: what a
+    refusal says instead of the file's name. Raises ``InvalidInput`` for pictures of two sizes or above
+    ``MAX_COMPARED_PIXELS``.
     """
     first, second = read_srgb(reference), read_srgb(test)
+    called = called or test.name
     if first.shape != second.shape:
         raise InvalidInput(
-            f"{test.name} is {second.shape[1]}x{second.shape[0]} pixels, its reference {first.shape[1]}x"
-            f"{first.shape[0]}.",
+            f"{called} is {second.shape[1]}x{second.shape[0]} pixels, its reference {first.shape[1]}x{first.shape[0]}.",
             remedy="Compare frames of one resolution.",
         )
     if first.shape[0] * first.shape[1] > MAX_COMPARED_PIXELS:
-        raise InvalidInput(f"{test.name} has more than {MAX_COMPARED_PIXELS} pixels, the most that are compared.")
+        raise InvalidInput(f"{called} has more than {MAX_COMPARED_PIXELS} pixels, the most that are compared.")
     differences = flip_map(first, second)
     if heat_map is not None:
         Image.fromarray(heat_colours(differences)).save(heat_map, "PNG")

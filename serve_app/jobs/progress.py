@@ -34,22 +34,26 @@ def pace_of(
     total: int,
     resolved: int,
     rendered: int,
+    seconds_per_frame: float | None,
+    replicas: int,
     running_since: datetime | None,
     ended_at: datetime | None,
     now: datetime,
 ) -> Pace:
-    """Progress, the mean pace since it last began to run, and the estimate that follows from both.
+    """Progress, the mean pace since it last began to run, and an estimate of the time left.
 
     ``rendered``: frames since then. Reused frames take no time and would make the rest look fast, so only rendered
-    ones make the pace; a week before a retry, a pause or a wait for approval would make it look slow.
+    ones make the pace; a week before a retry, a pause or a wait for approval would make it look slow. The estimate is
+    frames left times ``seconds_per_frame`` over the ``replicas`` that render: the wall clock holds the loading of the
+    scene, which no frame to come waits for.
     """
     elapsed = ((ended_at or now) - running_since).total_seconds() if running_since is not None else 0.0
     per_second = rendered / elapsed if rendered and elapsed > 0 else None
     eta: float | None = None
     if state in _MOVING and resolved >= total:
         eta = 0.0
-    elif state is JobState.RUNNING and per_second is not None:
-        eta = (total - resolved) / per_second
+    elif state is JobState.RUNNING and rendered and seconds_per_frame is not None:
+        eta = (total - resolved) * seconds_per_frame / max(1, replicas)
     return Pace(progress=resolved / total, frames_per_second=per_second, eta_seconds=eta)
 
 

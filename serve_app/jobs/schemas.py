@@ -102,7 +102,10 @@ class JobView(BaseModel):
     generation: int = Field(description="Raised by each retry or requeue.")
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
-    eta_seconds: float | None = Field(None, description="Estimate from the pace so far; null: nothing to go by.")
+    eta_seconds: float | None = Field(
+        None,
+        description="Frames left times `seconds_per_frame`, over the replicas that render now; null: nothing to go by.",
+    )
     frames_per_second: float | None = Field(
         None, description="Rendered frames over the time since it last began to run."
     )

@@ -144,11 +144,14 @@ def _detail_of(row: JobRow, *, trouble: str | None) -> JobDetail:
 
 
 def _view_of(row: JobRow) -> JobView:
+    seconds_per_frame = row.render_ms_sum / row.render_count / 1000 if row.render_count else None
     pace = pace_of(
         state=row.state,
         total=row.total,
         resolved=row.resolved,
         rendered=row.render_count - row.renders_before,
+        seconds_per_frame=seconds_per_frame,
+        replicas=row.rendering_on,
         running_since=row.running_since,
         ended_at=row.ended_at,
         now=datetime.now(UTC),
@@ -182,7 +185,7 @@ def _view_of(row: JobRow) -> JobView:
         progress=pace.progress,
         eta_seconds=pace.eta_seconds,
         frames_per_second=pace.frames_per_second,
-        seconds_per_frame=row.render_ms_sum / row.render_count / 1000 if row.render_count else None,
+        seconds_per_frame=seconds_per_frame,
         warm=row.warm_count,
         cold=row.cold_count,
         suspects=row.suspects,

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/pipelines", tags=["farm"])
 
 @router.get("")
 async def list_pipelines(access: Access, tx: Tx, services: Services) -> Page[PipelineView]:
-    """Every pipeline of this farm, with the schema of its settings."""
+    """Every pipeline of this farm, with the schema of its settings. `fake` renders no scene: for tests of a farm."""
     return await service.list_all(tx, services)
 
 

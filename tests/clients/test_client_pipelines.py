@@ -32,7 +32,9 @@ class TestCommand:
         monkeypatch.setattr(type(PIPELINES["splats"]), "engine_version", lambda _: None)
         await farm.replica(engines={"fake": "fake 7"})
         code, out, _ = await rayfarm("pipelines")
-        header, *rows = (line.split("\t") for line in out.splitlines())
+        table, about_fake = out.split("\n\n")
+        header, *rows = (line.split("\t") for line in table.splitlines())
+        assert "for tests of a farm" in about_fake
         assert (code, header) == (0, ["pipeline", "engine", "on workers", "models", "split"])
         assert [row[0] for row in rows] == sorted(PIPELINES)
         listed = {row[0]: row[1:] for row in rows}

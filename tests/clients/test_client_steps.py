@@ -25,6 +25,7 @@ def step_view(state: str, **more: Any) -> dict[str, Any]:
         (["step", JOB, "tonemap", "--lut", "absent.cube"], "cannot be read"),
         (["step", JOB, "denoise", "--set", "quality"], "is not key=value"),
         (["step", "../nodes/n1/disable?", "denoise"], "is no job's id"),
+        (["step", JOB, "compare"], "--with-job JOB"),
         (["steps", JOB, "--out", "x"], "takes the files of one step"),
     ],
 )

@@ -129,6 +129,7 @@ async def test_what_cannot_be_made_fails_the_step_in_words_and_nothing_else(farm
     step = await done(farm, job_id, [0], step="compare", with_job=str(larger.id))
     assert step.error is not None
     assert "Compare frames of one resolution" in step.error
+    assert "Frame 1 is 32x24 pixels, its reference 40x" in step.error
     assert (await farm.job(job_id)).state is JobState.SUCCEEDED
 
 

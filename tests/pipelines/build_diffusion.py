@@ -1,108 +1,40 @@
 """Writes tiny diffusion pipelines with random weights of a fixed seed (noise, not art), LoRAs and a picture.
 
-Run as a script of its own, `build_diffusion.py TARGET [NAME …]`: it imports torch. Layout of the target: `sd/` and
-`sdxl/`, or those named (each a whole model: weights, `loras/`, `pictures/`).
+Run in a process of its own, `python -m tests.pipelines.build_diffusion TARGET [NAME …]`: it imports torch. Layout of
+the target: `sd/` and `sdxl/`, or those named (each a whole model: weights, `loras/`, `pictures/`).
 """
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 from pathlib import Path
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    PNDMScheduler,
-    StableDiffusionPipeline,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-SEED = 20
-TEXT_WIDTH = 32
+from examples.make_diffusion import (
+    SEED,
+    TEXT_WIDTH,
+    TOKENIZER,
+    build_sd,
+    scheduler,
+    text_config,
+    tokenizer,
+    unet,
+    vae,
+)
+
 LORA_RANK = 4
 ATTENTION = "down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_q"
 
 
-def tokenizer(folder: Path) -> CLIPTokenizer:
-    """Byte by byte: a vocabulary without a single merge."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    symbols = [chr(byte) for byte in printable] + [chr(256 + number) for number in range(len(others))]
-    words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir(parents=True)
-    (folder / "vocab.json").write_text(json.dumps({word: number for number, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    made = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
-    return made
-
-
-def text_config() -> CLIPTextConfig:
-    return CLIPTextConfig(
-        vocab_size=514,
-        hidden_size=TEXT_WIDTH,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=77,
-        projection_dim=TEXT_WIDTH,
-        bos_token_id=512,
-        eos_token_id=513,
-        pad_token_id=513,
-    )
-
-
-def vae() -> AutoencoderKL:
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(8, 16, 16, 16),
-        norm_num_groups=8,
-        latent_channels=4,
-        sample_size=64,
-    )
-
-
-def unet(**more: object) -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=8,
-        norm_num_groups=8,
-        **more,
-    )
-
-
-def scheduler() -> PNDMScheduler:
-    return PNDMScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", skip_prk_steps=True, steps_offset=1
-    )
-
-
-def build_sd(folder: Path) -> None:
-    torch.manual_seed(SEED)
-    StableDiffusionPipeline(
-        unet=unet(cross_attention_dim=TEXT_WIDTH),
-        vae=vae(),
-        text_encoder=CLIPTextModel(text_config()),
-        tokenizer=tokenizer(folder / "made-tokenizer"),
-        scheduler=scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    ).save_pretrained(folder)
-
-
 def build_sdxl(folder: Path) -> None:
     torch.manual_seed(SEED)
-    made = tokenizer(folder / "made-tokenizer")
+    made = tokenizer(folder / TOKENIZER)
     StableDiffusionXLPipeline(
         unet=unet(
             cross_attention_dim=2 * TEXT_WIDTH,
@@ -117,6 +49,7 @@ def build_sdxl(folder: Path) -> None:
         tokenizer_2=made,
         scheduler=scheduler(),
     ).save_pretrained(folder)
+    shutil.rmtree(folder / TOKENIZER)
 
 
 def add_loras(folder: Path, text_width: int) -> None:
@@ -158,9 +91,6 @@ def main(target: Path, names: list[str]) -> None:
         if names and name not in names:
             continue
         build(target / name)
-        for path in (target / name / "made-tokenizer").iterdir():
-            path.unlink()
-        (target / name / "made-tokenizer").rmdir()
         add_loras(target / name, TEXT_WIDTH)
         add_pictures(target / name)
 

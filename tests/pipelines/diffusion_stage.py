@@ -28,9 +28,9 @@ SETUP_TIMEOUT_S = 1200
 
 def build_models(target: Path, *names: str) -> Path:
     """`sd/` and `sdxl/`, or those named, below the target."""
-    script = Path(__file__).with_name("build_diffusion.py")
-    command = [sys.executable, str(script), str(target), *names]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False)
+    command = [sys.executable, "-m", "tests.pipelines.build_diffusion", str(target), *names]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return target
 

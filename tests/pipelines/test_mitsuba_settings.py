@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -287,3 +289,15 @@ class TestDescription:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_camera_paths_of_the_documentation_hold_and_go_on_as_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pipelines" / "mitsuba.md").read_text()
+    written = [json.loads(text) for text in re.findall(r"--set camera_path='(.*?)'", page, re.DOTALL)]
+    keys, orbit = [MitsubaSettings.model_validate({"camera_path": each}).camera_path for each in written]
+    assert isinstance(keys, Keyframes)
+    assert isinstance(orbit, Orbit)
+    assert keys.pose_at(1).origin == (0, 0, 3.9)
+    assert keys.pose_at(36) == keys.pose_at(24)
+    assert orbit.pose_at(49).origin == pytest.approx(orbit.pose_at(1).origin)
+    assert orbit.pose_at(13).origin != pytest.approx(orbit.pose_at(12).origin)

@@ -77,6 +77,25 @@ class TestRefused:
         problem = problem_of(await farm.http.post(f"/v1/jobs/{job_id}/steps", json=body), 422, "invalid-input")
         assert words in problem["detail"]
 
+    @pytest.mark.parametrize(
+        ("path", "body", "words"),
+        [
+            ("/steps", {"step": "upscale", "factr": 2}, "Did you mean factor instead of factr? The fields are: "),
+            ("/steps", {"step": "denoise", "strength": 2}, "The fields are: frames, guides, quality, step."),
+            ("/frames/actions", {"action": "skip", "frame": "1"}, "Did you mean frames instead of frame?"),
+            ("", {"outputs": {"video": {"codek": "h264"}}}, "Did you mean codec instead of codek?"),
+            ("", {"limit": {}}, "Did you mean limits instead of limit?"),
+        ],
+        ids=["step", "step without a guess", "plain body", "inside of a job", "job"],
+    )
+    async def test_a_field_that_there_is_not_is_answered_with_those_that_there_are(
+        self, farm: ApiFarm, path: str, body: dict[str, object], words: str
+    ) -> None:
+        job_id = await rendered(farm)
+        url = f"/v1/jobs/{job_id}{path}" if path else "/v1/jobs"
+        sent = body if path else {**await farm.spec(), **body}
+        assert words in problem_of(await farm.http.post(url, json=sent), 422, "invalid-input")["remedy"]
+
     async def test_another_projects_job_lut_and_reference_are_not_there(self, farm: ApiFarm) -> None:
         job_id = await rendered(farm)
         headers = {"Authorization": f"Bearer {await farm.new_key('other')}"}

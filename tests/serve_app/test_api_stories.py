@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.serve_app.farm import ApiFarm
 
 
@@ -43,3 +45,17 @@ async def test_a_retry_a_week_later_does_not_make_the_rest_look_a_week_long(farm
     assert (seen["state"], seen["counts"]["committed"]) == ("running", 2)
     assert 0 < seen["eta_seconds"] < 86400
     assert seen["started_at"] < begun["created_at"]  # it started when it first did
+
+
+async def test_the_loading_of_the_scene_is_not_counted_into_each_frame_to_come(farm: ApiFarm) -> None:
+    job = await farm.submit(frames="1-24")
+    await farm.start(job["id"])
+    assert (await farm.http.get(job["links"]["self"])).json()["eta_seconds"] is None
+    await farm.execute("update job set running_since = running_since - interval '1 hour'")  # spent on loading
+    replica, chunk = await farm.claim(job["id"], frames=4)
+    await farm.commit(replica, chunk, 0, 1)
+    seen = (await farm.http.get(job["links"]["self"])).json()
+    assert seen["eta_seconds"] == pytest.approx(22 * seen["seconds_per_frame"])
+    await farm.claim(job["id"], frames=4)  # by a second replica
+    both = (await farm.http.get(job["links"]["self"])).json()
+    assert both["eta_seconds"] == pytest.approx(11 * seen["seconds_per_frame"])

@@ -12,6 +12,8 @@ from rayfarm.cli.options import ApiKey, AsJson, Url
 from rayfarm.cli.output import Output
 from rayfarm.types import Json
 
+_FAKE = "fake renders no scene: it makes small plain pictures, and faults on request, for tests of a farm."
+
 
 def pipelines(
     name: Annotated[
@@ -29,6 +31,9 @@ def pipelines(
         output.record(**pipeline)
     columns = ("pipeline", "engine", "on workers", "models", "split")
     output.table(columns, [_row(pipeline) for pipeline in found], empty="The farm has no pipeline.")
+    if any(pipeline["name"] == "fake" for pipeline in found):
+        output.say("")
+        output.say(_FAKE)
     if name is not None:
         output.say("")
         rows = list(setting_rows(found[0].get("settings_schema") or {}))

@@ -103,6 +103,11 @@ def _settings(
         settings["frames"] = frames
     if against is not None:
         settings["with_job"] = against
+    if name == "compare" and not settings.keys() & {"with_job", "with_frame"}:
+        raise UsageError(
+            "compare has nothing to compare with.",
+            remedy="Name a job with the same frames by --with-job JOB, or one frame for all by --set with_frame=1.",
+        )
     if lut is not None:
         if name != "tonemap":
             raise UsageError(f"--lut is for tonemap; {name} has no look-up table.")
