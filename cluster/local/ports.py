@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import ClassVar, TextIO
 
+import psutil
 from pydantic import BaseModel, ConfigDict
 
 from jobs.errors import Conflict
@@ -69,7 +70,7 @@ class FarmPorts(BaseModel):
         numbers = {name: block + 1 + place for place, name in enumerate(singles)}
         if dashboard is not None:
             numbers["dashboard"] = dashboard
-        ranges = block + _BLOCK - 2 * _DIRECT
+        ranges = _direct_from(block)
         return cls(
             block=block,
             http=http,
@@ -152,11 +153,31 @@ def is_free(port: int) -> bool:
 def _all_free(block: int, *, patience_s: float) -> bool:
     """Whether the whole block is free, at the latest after ``patience_s``."""
     deadline = time.monotonic() + patience_s
-    while not all(is_free(port) for port in range(block, block + _BLOCK)):
+    while not _is_block_free(block):
         if time.monotonic() >= deadline:
             return False
         time.sleep(_POLL_S)
     return True
+
+
+def _is_block_free(block: int) -> bool:
+    """Serve's replicas bind without `SO_REUSEADDR`: for a minute after the farm's end (TIME_WAIT) one that it ended
+    looks taken to `is_free`. That keeps the farm from nothing: a replica goes on to the next port of its range."""
+    taken = {port for port in range(block, block + _BLOCK) if not is_free(port)}
+    return not taken or (min(taken) >= _direct_from(block) and not _anyone_listens(taken))
+
+
+def _direct_from(block: int) -> int:
+    return block + _BLOCK - 2 * _DIRECT
+
+
+def _anyone_listens(ports: set[int]) -> bool:
+    """On any address, whoever it is; true where the system does not say (macOS without root, and no HAProxy)."""
+    try:
+        sockets = psutil.net_connections("tcp")
+    except psutil.Error:
+        return True
+    return any(found.status == psutil.CONN_LISTEN and found.laddr and found.laddr.port in ports for found in sockets)
 
 
 def _candidate_blocks(home: Path, last: FarmPorts | None) -> Iterator[int]:
@@ -166,4 +187,6 @@ def _candidate_blocks(home: Path, last: FarmPorts | None) -> Iterator[int]:
     count = (_KERNEL_PORTS_FROM - _LOWEST) // _BLOCK
     start = int.from_bytes(sha256(os.fsencode(home)).digest()[:4]) % count
     for step in range(count):
-        yield _LOWEST + (start + step) % count * _BLOCK
+        block = _LOWEST + (start + step) % count * _BLOCK
+        if last is None or block != last.block:
+            yield block

@@ -17,13 +17,14 @@ from pydantic import SecretStr
 
 from cluster.local import control
 from cluster.local.farm_file import FarmFile, FarmFileDamaged, FarmHome, Stage
-from cluster.local.ports import FarmPorts, PortReservation, PortTaken
+from cluster.local.ports import FarmPorts, PortReservation, PortTaken, _candidate_blocks
 from cluster.local.processes import ProcessMark, processes_with, terminate, wait_until
 from cluster.local.ray_session import private_dir_of, serve_environment
 from cluster.local.restart_backoff import RestartBackoff
 from cluster.local.services import CommandFailed, run_step
 from cluster.local.settings import LocalFarmSettings
 from cluster.local.supervisor import FarmIsRunning, farm_lock
+from tests.cluster.ended_connection import leave_ended_connection
 
 
 def sleeper(environment: dict[str, str] | None = None, *, new_session: bool = False) -> subprocess.Popen[bytes]:
@@ -47,6 +48,29 @@ class TestPorts:
     def test_a_restarted_farm_gets_the_same_ports(self, reservation: PortReservation, tmp_path: Path) -> None:
         first = reservation.reserve(home=tmp_path, last=None)
         assert reservation.reserve(home=tmp_path / "moved", last=first) == first
+
+    def test_connections_that_just_ended_do_not_move_a_farm(self, reservation: PortReservation, tmp_path: Path) -> None:
+        last = reservation.reserve(home=tmp_path, last=None)
+        for port in (last.direct_http_first, last.direct_grpc_last):
+            leave_ended_connection(port)
+        assert reservation.reserve(home=tmp_path, last=last) == last
+
+    def test_a_replicas_port_that_another_program_listens_on_moves_the_farm(
+        self, reservation: PortReservation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("cluster.local.ports._LAST_BLOCK_PATIENCE_S", 0.5)
+        last = reservation.reserve(home=tmp_path, last=None)
+        leave_ended_connection(last.direct_http_first)
+        with socket.socket() as intruder:
+            intruder.bind(("127.0.0.1", last.direct_http_last))
+            intruder.listen()
+            assert reservation.reserve(home=tmp_path, last=last).block != last.block
+
+    def test_the_block_of_last_time_is_waited_for_once(self, tmp_path: Path) -> None:
+        last = FarmPorts.in_block(next(_candidate_blocks(tmp_path, None)), http=1, dashboard=None)
+        blocks = list(_candidate_blocks(tmp_path, last))
+        assert blocks[0] == last.block
+        assert sorted(set(blocks)) == sorted(blocks)
 
     def test_two_farms_at_the_same_moment_share_no_port(self, tmp_path: Path) -> None:
         one, two = (PortReservation(directory=tmp_path / "locks") for _ in range(2))

@@ -31,6 +31,7 @@ from cluster.local.ray_session import private_dir_of
 from cluster.local.settings import LocalFarmSettings
 from db._postgres_process import server_processes
 from db.embedded import EmbeddedPostgres
+from tests.cluster.ended_connection import leave_ended_connection
 
 REPAIR = timedelta(seconds=90)
 
@@ -260,6 +261,8 @@ class TestRepair:
         status = control.status(running.home)
         assert (status.stage, status.detail) == (Stage.STOPPED, "its supervisor was killed")
         assert status.leftovers > 0
+        assert before.ports is not None
+        leave_ended_connection(before.ports.direct_http_first)  # a replica's last answer
         running.up()
         assert survivors(old) == []
         assert running.record.cluster_id == before.cluster_id
