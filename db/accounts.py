@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db._query import run
 from db.session import Transaction
-from db.tables import ACCOUNT, LOGIN_THROTTLE, MEMBER, PROJECT, REFRESH_TOKEN
+from db.tables import ACCOUNT, LOGIN_THROTTLE, MEMBER, REFRESH_TOKEN
 from jobs.access import FarmRole, ProjectRole
 
 
@@ -138,15 +138,16 @@ async def password_record(tx: Transaction, *, email: str) -> PasswordRecord | No
     return await _password_record(tx, ACCOUNT.c.email == email.lower())
 
 
-async def password_record_of(tx: Transaction, *, account_id: UUID) -> PasswordRecord | None:
-    return await _password_record(tx, ACCOUNT.c.id == account_id)
-
-
-async def set_password(tx: Transaction, *, account_id: UUID, password_hash: str, end_others: bool = True) -> None:
-    """Replace it. Whoever was logged in by the old one is out, unless only the hash's parameters have changed."""
+async def set_password(tx: Transaction, *, account_id: UUID, password_hash: str) -> None:
+    """Replace it. Whoever was logged in by the old one is out."""
     await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(password_hash=password_hash))
-    if end_others:
-        await end_sessions(tx, account_id=account_id)
+    await end_sessions(tx, account_id=account_id)
+
+
+async def strengthen_password(tx: Transaction, *, account_id: UUID, checked: str, password_hash: str) -> None:
+    """The same password by today's parameters, unless it was changed since ``checked`` was read."""
+    is_the_same = (ACCOUNT.c.id == account_id, ACCOUNT.c.password_hash == checked)
+    await tx.execute(update(ACCOUNT).where(*is_the_same).values(password_hash=password_hash))
 
 
 async def end_sessions(tx: Transaction, *, account_id: UUID) -> None:
@@ -183,37 +184,23 @@ async def drop_member(tx: Transaction, *, project_id: UUID, account_id: UUID) ->
     return done.rowcount == 1
 
 
-async def projects_of(tx: Transaction, *, account_id: UUID) -> list[UUID]:
-    rows = await tx.execute(
-        select(MEMBER.c.project_id)
-        .join(PROJECT, PROJECT.c.id == MEMBER.c.project_id)
-        .where(MEMBER.c.account_id == account_id)
-        .order_by(PROJECT.c.slug)
-    )
-    return list(rows.scalars())
+async def reserve_login(
+    tx: Transaction, *, name: str, free_tries: int, longest: timedelta, forget_after: timedelta
+) -> float | None:
+    """Count a try under this name, whether anybody has it or not: the answer must not tell. Commit before it is made.
+
+    None: it may be made now. Else the seconds until the next one may: they double with each try that failed.
+    """
+    limits = {"email_hash": _hash_of(name), "free_tries": free_tries, "longest_s": longest.total_seconds()}
+    taken = await run(tx, "reserve_login", **limits, forget_after_s=forget_after.total_seconds())
+    if taken.first() is not None:
+        return None
+    return max(0.0, float((await run(tx, "login_pause", **limits)).scalar_one()))
 
 
-async def login_pause(tx: Transaction, *, email: str, free_tries: int, longest: timedelta) -> float:
-    """Seconds until a login under this address may be tried again; 0: now. It doubles with each failure."""
-    row = (
-        await run(
-            tx,
-            "login_pause",
-            email_hash=_address_hash(email),
-            free_tries=free_tries,
-            longest_s=longest.total_seconds(),
-        )
-    ).scalar_one_or_none()
-    return max(0.0, float(row or 0.0))
-
-
-async def note_failed_login(tx: Transaction, *, email: str, forget_after: timedelta) -> None:
-    """Counted whether anybody has this address or not: the answer must not tell."""
-    await run(tx, "note_failed_login", email_hash=_address_hash(email), forget_after_s=forget_after.total_seconds())
-
-
-async def forget_failed_logins(tx: Transaction, *, email: str) -> None:
-    await tx.execute(delete(LOGIN_THROTTLE).where(LOGIN_THROTTLE.c.email_hash == _address_hash(email)))
+async def forget_logins(tx: Transaction, *, name: str) -> None:
+    """The password was right."""
+    await tx.execute(delete(LOGIN_THROTTLE).where(LOGIN_THROTTLE.c.email_hash == _hash_of(name)))
 
 
 async def _password_record(tx: Transaction, condition: Any) -> PasswordRecord | None:
@@ -234,5 +221,5 @@ def _account_of(row: RowMapping) -> AccountRow:
     return AccountRow(**{**row, "farm_role": FarmRole(role) if role else None})
 
 
-def _address_hash(email: str) -> bytes:
-    return hashlib.sha256(email.lower().encode()).digest()
+def _hash_of(name: str) -> bytes:
+    return hashlib.sha256(name.lower().encode()).digest()

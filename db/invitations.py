@@ -79,6 +79,13 @@ async def revoke_invitation(tx: Transaction, *, invitation_id: UUID, project_id:
     return done.rowcount == 1
 
 
+async def revoke_invitations_around(tx: Transaction, *, email: str, project_id: UUID | None) -> None:
+    """Withdraw what is offered to a person, and what they have offered: in a project, or (None) everywhere."""
+    theirs = (INVITATION.c.email == email) | (INVITATION.c.invited_by == email)
+    where = () if project_id is None else (INVITATION.c.project_id == project_id,)
+    await tx.execute(update(INVITATION).where(theirs, *where, *_OPEN).values(revoked_at=func.now()))
+
+
 async def find_offer(tx: Transaction, *, token: str) -> Offer | None:
     """What the token offers now; its row stays locked, so that it is taken up once."""
     row = (await run(tx, "lock_invitation", token_hash=_hash(token))).one_or_none()

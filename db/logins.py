@@ -35,34 +35,43 @@ class Renewed:
     refresh_token: str
 
 
-async def start_login(tx: Transaction, *, account_id: UUID, lifetime: timedelta) -> str:
-    """The first refresh token of a new session."""
-    return await _issue(tx, account_id=account_id, family_id=uuid4(), lifetime=lifetime)
+async def start_login(tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta) -> str:
+    """The first refresh token of a new session. ``session_epoch``: the account's when its password was checked."""
+    return await _issue(tx, account_id=account_id, family_id=uuid4(), session_epoch=session_epoch, lifetime=lifetime)
 
 
 async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelta) -> Renewed | Refused:
     """Use the token up for the next of its chain."""
     digest = _hash(refresh_token)
+    await run(tx, "lock_session", token_hash=digest)
     used = (await run(tx, "use_refresh_token", token_hash=digest)).one_or_none()
     if used is None:
         family = (await run(tx, "end_reused_family", token_hash=digest)).first()
         return Refused.UNKNOWN if family is None else Refused.REUSED
-    following = await _issue(tx, account_id=used.account_id, family_id=used.family_id, lifetime=lifetime)
+    following = await _issue(
+        tx,
+        account_id=used.account_id,
+        family_id=used.family_id,
+        session_epoch=used.session_epoch,
+        lifetime=lifetime,
+    )
     return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
 
 
 async def end_login(tx: Transaction, *, refresh_token: str) -> None:
     """End the session of this token, whichever of the chain it is."""
+    await run(tx, "lock_session", token_hash=_hash(refresh_token))
     await run(tx, "end_family", token_hash=_hash(refresh_token))
 
 
-async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, lifetime: timedelta) -> str:
+async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, session_epoch: int, lifetime: timedelta) -> str:
     token = f"rfr_{secrets.token_urlsafe(32)}"
     await tx.execute(
         insert(REFRESH_TOKEN).values(
             token_hash=_hash(token),
             family_id=family_id,
             account_id=account_id,
+            session_epoch=session_epoch,
             created_at=func.now(),
             expires_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=lifetime.total_seconds()),
         )

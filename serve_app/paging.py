@@ -46,6 +46,9 @@ class PageRequest:
                 raise ValueError
             for kind, part in zip(kinds, parts, strict=True):
                 kind(str(part))
+                if "\x00" in str(part):  # PostgreSQL holds none
+                    raise ValueError
+                str(part).encode()  # nor half of a surrogate pair: a ValueError
             return [str(part) for part in parts]
         except (binascii.Error, ValueError, TypeError) as error:
             raise BadCursor(

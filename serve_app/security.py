@@ -7,6 +7,7 @@ not found, so that nobody learns that it exists; what one may see and not do, as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -40,6 +41,7 @@ _HOW = (
 )
 
 PROJECT_HEADER = "X-Rayfarm-Project"
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 _PATH_PROJECT = "slug"
 """The name of a project in the paths that hold one."""
 
@@ -72,7 +74,7 @@ class Caller:
     @property
     def sees_all(self) -> bool:
         """Whether the work of every project is theirs to see: they have a role on the whole farm."""
-        return self.farm_role is not None
+        return self.farm_role is not None and self.may(Permission.PROJECT_READ)
 
     @property
     def farm_role(self) -> FarmRole | None:
@@ -93,6 +95,14 @@ class Caller:
     def may(self, permission: Permission) -> bool:
         return permission in self.grants
 
+    def require_all(self, granted: frozenset[Permission]) -> None:
+        """Nobody gives away what they do not have themselves. Raises ``Forbidden``."""
+        if beyond := sorted(granted - self.grants):
+            raise Forbidden(
+                f"That would give rights that you do not have: {', '.join(beyond)}.",
+                remedy="Give less, or ask somebody who has them all.",
+            )
+
 
 async def authenticate(
     request: Request,
@@ -108,7 +118,10 @@ async def authenticate(
     Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
     """
     who = await _identity_of(tx, services.tokens, credentials)
-    place = await _place_of(tx, who, request.path_params.get(_PATH_PROJECT) or project)
+    slug = request.path_params.get(_PATH_PROJECT) or project
+    if slug is not None and SLUG.fullmatch(slug) is None:
+        raise _no_project(slug)
+    place = await _place_of(tx, who, slug)
     scopes = who.scopes if isinstance(who, ApiKeyIdentity) else ()
     caller = Caller(who=who, grants=grants_of(place.roles, scopes=scopes), place=place)
     structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))

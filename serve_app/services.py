@@ -49,7 +49,7 @@ async def open_services(
     if not storage_settings.is_s3 and storage_settings.signing_keys:
         signer = FileSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
-    passwords = Passwords(at_once=settings.password_threads)
+    passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     try:
         async with EventHub(database_settings=database_settings) as hub:
             yield ApiServices(

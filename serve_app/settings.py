@@ -50,6 +50,9 @@ class ApiSettings(BaseSettings):
     password_threads: Annotated[int, Field(ge=1)] = 2
     """Passwords hashed at once in one process; each takes 64 MiB."""
 
+    waiting_logins: Annotated[int, Field(ge=1)] = 32
+    """Logins that may wait for a thread in one process: some seconds; who comes then is asked to come again."""
+
     max_login_bytes: ByteSize = ByteSize(8 * 2**10)
     """Largest body that is read of somebody who has not logged in."""
 

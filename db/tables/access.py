@@ -84,6 +84,8 @@ class RefreshTokenTable(SQLModel, table=True):
     token_hash: bytes = Field(primary_key=True)
     family_id: UUID
     account_id: UUID = Field(foreign_key="account.id")
+    session_epoch: int
+    """The account's when its password was checked; of an earlier one than its present, the token is void."""
     created_at: datetime = instant()
     expires_at: datetime = instant()
     used_at: datetime | None = instant(default=None)

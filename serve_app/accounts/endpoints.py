@@ -9,8 +9,9 @@ from fastapi import APIRouter
 
 from db import accounts
 from db.accounts import AccountRow
-from db.invitations import list_invitations, revoke_invitation
+from db.invitations import list_invitations, revoke_invitation, revoke_invitations_around
 from db.session import Transaction
+from jobs.access import GRANTS
 from jobs.errors import NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
@@ -41,11 +42,15 @@ async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
 @router.patch("/{account_id}")
 async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx) -> AccountView:
     """Rename, give or take a role on the whole farm, disable or enable."""
-    await _require(tx, account_id)
+    account = await _require(tx, account_id)
+    if change.farm_role is not None:
+        access.require_all(GRANTS[change.farm_role])
     changes = change.model_dump(exclude_unset=True)
     changes = {name: value for name, value in changes.items() if name == "farm_role" or value is not None}
     changed = await accounts.change_account(tx, account_id=account_id, changes=changes)
     assert changed is not None
+    if change.disabled:
+        await revoke_invitations_around(tx, email=account.email, project_id=None)
     return _view_of(changed)
 
 

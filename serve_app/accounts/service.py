@@ -7,7 +7,7 @@ from uuid import UUID
 
 from db.invitations import InvitationRow, invite
 from db.session import Transaction
-from jobs.access import Role
+from jobs.access import GRANTS, Role
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.security import Caller
 from serve_app.services import ApiServices
@@ -17,6 +17,7 @@ async def new_invitation(
     tx: Transaction, services: ApiServices, *, email: str, role: Role, project_id: UUID | None, caller: Caller
 ) -> NewInvitation:
     """With the token, which is in this answer and nowhere else."""
+    caller.require_all(GRANTS[role])
     row, token = await invite(
         tx,
         email=email,

@@ -10,6 +10,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from serve_app.places import TooManyAtOnce
+
 Result = TypeVar("Result")
 
 _PASSWORD_OF_NOBODY = "checked where there is no account, so that the answer takes as long"  # noqa: S105
@@ -18,10 +20,17 @@ _PASSWORD_OF_NOBODY = "checked where there is no account, so that the answer tak
 class Passwords:
     """Hashes off the event loop: one takes tens of milliseconds of several cores and 64 MiB."""
 
-    def __init__(self, *, at_once: int) -> None:
+    def __init__(self, *, at_once: int, waiting: int) -> None:
         self._hasher = PasswordHasher()
+        self._most = at_once + waiting
+        self._asked = 0
         self._threads = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="argon2")
         self._nobody: str | None = None
+
+    def require_room(self) -> None:
+        """Raises ``TooManyAtOnce`` rather than to let strangers build a queue of minutes before everybody."""
+        if self._asked >= self._most:
+            raise TooManyAtOnce(f"{self._most} logins are under way.", remedy="Try again in a moment.")
 
     async def hash(self, password: str) -> str:
         return await self._run(self._hasher.hash, password)
@@ -49,4 +58,9 @@ class Passwords:
             return False
 
     async def _run(self, work: Callable[..., Result], *arguments: str) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        self.require_room()
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+        finally:
+            self._asked -= 1

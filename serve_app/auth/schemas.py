@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from jobs.access import FarmRole, Permission, ProjectRole
+from jobs.spec import Name
 
 MAX_PASSWORD_LETTERS = 256
 """Argon2 takes any length; a longer one is no safer, and only costs."""
@@ -25,7 +26,17 @@ def _address(value: str) -> str:
 
 
 Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ada@example.org"]), AfterValidator(_address)]
-Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LETTERS)]
+
+
+def _is_text(value: SecretStr) -> SecretStr:
+    try:
+        value.get_secret_value().encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("holds half of a surrogate pair") from error
+    return value
+
+
+Password = Annotated[SecretStr, Field(max_length=MAX_PASSWORD_LETTERS), AfterValidator(_is_text)]
 NewPassword = Annotated[
     SecretStr,
     Field(
@@ -33,8 +44,9 @@ NewPassword = Annotated[
         max_length=MAX_PASSWORD_LETTERS,
         description=f"{MIN_PASSWORD_LETTERS} letters or more, of any kind; a sentence is good.",
     ),
+    AfterValidator(_is_text),
 ]
-PersonName = Annotated[str, Field(min_length=1, max_length=200)]
+PersonName = Name
 
 
 class Login(BaseModel):

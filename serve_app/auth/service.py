@@ -25,7 +25,10 @@ async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Se
     record = await _check_password(unit, services, email=asked.email, password=asked.password.get_secret_value())
     tx = await unit.begin()
     refresh = await logins.start_login(
-        tx, account_id=record.account_id, lifetime=services.settings.refresh_token_lifetime
+        tx,
+        account_id=record.account_id,
+        session_epoch=record.session_epoch,
+        lifetime=services.settings.refresh_token_lifetime,
     )
     log.info("logged in", action="auth.login", account_id=str(record.account_id))
     return _session(tokens, record.account_id, record.session_epoch, refresh)
@@ -79,7 +82,10 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
         raise _no_offer()
     await _grant(tx, again, account_id)
     refresh_token = await logins.start_login(
-        tx, account_id=account_id, lifetime=services.settings.refresh_token_lifetime
+        tx,
+        account_id=account_id,
+        session_epoch=session_epoch,
+        lifetime=services.settings.refresh_token_lifetime,
     )
     log.info("took up an invitation", action="auth.accept", account_id=str(account_id), role=str(offer.role))
     return _session(tokens, account_id, session_epoch, refresh_token)
@@ -90,7 +96,13 @@ async def change_password(
 ) -> None:
     """Ends every session of the account, the caller's too. Raises ``Unauthorized`` for a wrong old one."""
     await unit.end()
-    record = await _check_password(unit, services, email=account.email, password=asked.old.get_secret_value())
+    record = await _check_password(
+        unit,
+        services,
+        email=account.email,
+        password=asked.old.get_secret_value(),
+        counted_as=f"the account {account.id}",  # strangers who guess at the address do not lock out who is in
+    )
     password_hash = await services.passwords.hash(asked.new.get_secret_value())
     await accounts.set_password(await unit.begin(), account_id=record.account_id, password_hash=password_hash)
 
@@ -106,17 +118,23 @@ def require_tokens(services: ApiServices) -> AccessTokens:
 
 
 async def _check_password(
-    unit: UnitOfWork, services: ApiServices, *, email: str, password: str
+    unit: UnitOfWork, services: ApiServices, *, email: str, password: str, counted_as: str | None = None
 ) -> accounts.PasswordRecord:
-    """No transaction is open while a password is hashed."""
+    """No transaction is open while a password is hashed. ``counted_as``: for failed tries, where not the address."""
     settings = services.settings
+    name = counted_as or email
+    services.passwords.require_room()  # before the try is counted
     tx = await unit.begin()
-    pause_s = await accounts.login_pause(
-        tx, email=email, free_tries=settings.free_logins, longest=settings.longest_login_pause
+    pause_s = await accounts.reserve_login(
+        tx,
+        name=name,
+        free_tries=settings.free_logins,
+        longest=settings.longest_login_pause,
+        forget_after=settings.login_memory,
     )
     record = await accounts.password_record(tx, email=email)
     await unit.end()
-    if pause_s > 0:
+    if pause_s is not None:
         raise TooManyLogins(
             f"Too many logins under this address have failed; the next may be tried in {pause_s:.0f} s.",
             remedy="Wait, and send the right password; a manager cannot shorten it.",
@@ -124,16 +142,16 @@ async def _check_password(
         )
     right = await services.passwords.verify(password, None if record is None else record.password_hash)
     if record is None or not right or record.disabled:
-        await accounts.note_failed_login(await unit.begin(), email=email, forget_after=settings.login_memory)
-        await unit.end()
         raise Unauthorized("No account has this e-mail address and password.", remedy="Correct them, or ask a manager.")
-    tx = await unit.begin()
-    await accounts.forget_failed_logins(tx, email=email)
+    await accounts.forget_logins(await unit.begin(), name=name)
     await unit.end()
     if services.passwords.is_outdated(record.password_hash):
         stronger = await services.passwords.hash(password)
-        await accounts.set_password(
-            await unit.begin(), account_id=record.account_id, password_hash=stronger, end_others=False
+        await accounts.strengthen_password(
+            await unit.begin(),
+            account_id=record.account_id,
+            checked=record.password_hash,
+            password_hash=stronger,
         )
         await unit.end()
     return record

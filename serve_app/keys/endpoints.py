@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from db import keys
 from db.session import Transaction
 from jobs.access import Role, grants_of
-from jobs.errors import Forbidden, InvalidInput, NotFound
+from jobs.errors import InvalidInput, NotFound
 from serve_app.dependencies import Tx
 from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
 from serve_app.paging import Page
@@ -64,11 +64,7 @@ async def _make(
         raise InvalidInput(
             f"The role {role} has no right {', '.join(odd)}.", field="scopes", remedy="Leave it out, or choose a role."
         )
-    if beyond := sorted(granted - caller.grants):
-        raise Forbidden(
-            f"The key would have rights that you do not have: {', '.join(beyond)}.",
-            remedy="Name scopes that you have, or ask somebody who has them all.",
-        )
+    caller.require_all(granted)
     made = await keys.create_key(
         tx,
         project_id=project_id,

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.access import FarmRole, Permission, ProjectRole
+from jobs.spec import Deadline, Name
 
 Scopes = Annotated[
     list[Permission],
@@ -19,9 +20,9 @@ Scopes = Annotated[
 class _NewKey(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200, description="What it is for.")]
+    name: Name = Field(description="What it is for.")
     scopes: Scopes = []
-    expires_at: AwareDatetime | None = Field(None, description="null: never.")
+    expires_at: Deadline | None = Field(None, description="null: never.")
 
 
 class NewProjectKey(_NewKey):

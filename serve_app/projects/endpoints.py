@@ -11,8 +11,10 @@ from db import accounts
 from db.accounts import Member
 from db.invitations import list_invitations as open_invitations
 from db.invitations import revoke_invitation as revoke
+from db.invitations import revoke_invitations_around
 from db.repositories.projects import ProjectRow, change_project, create_project, get_project, list_projects
 from db.session import Transaction
+from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
@@ -72,20 +74,25 @@ async def list_members(slug: Slug, access: Access, tx: Tx) -> Page[MemberView]:
 
 @router.put("/{slug}/members/{account_id}")
 async def set_member(slug: Slug, account_id: UUID, change: MemberChange, access: Access, tx: Tx) -> MemberView:
-    """Change what a member is. Who is none yet is invited."""
+    """Change what a member is. Open invitations to them and by them end. Who is none yet is invited."""
     rows = {row.account_id: row for row in await accounts.list_members(tx, project_id=access.project_id)}
     if account_id not in rows:
         raise _no_member(slug)
-    await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
+    access.require_all(GRANTS[change.role])
     member = rows[account_id]
+    await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
+    await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
     return MemberView(account=member.account_id, email=member.email, name=member.name, role=change.role)
 
 
 @router.delete("/{slug}/members/{account_id}", status_code=204)
 async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx) -> None:
-    """Take somebody out of the project: at once, also where they are logged in."""
-    if not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
+    """Take somebody out of the project: at once, also where they are logged in. Open invitations to them and by them
+    end; keys that they made are the project's, and stay."""
+    person = await accounts.find_account(tx, account_id=account_id)
+    if person is None or not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
         raise _no_member(slug)
+    await revoke_invitations_around(tx, email=person.email, project_id=access.project_id)
 
 
 @router.get("/{slug}/invitations")

@@ -9,19 +9,19 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.access import ProjectRole
+from jobs.spec import Name
 from serve_app.auth.schemas import Email
 
 Weight = Annotated[
     int, Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
 ]
-ProjectName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NewProject(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     slug: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$", description="Its name in `X-Rayfarm-Project`.")]
-    name: ProjectName
+    name: Name
     weight: Weight = 100
 
 
@@ -31,7 +31,7 @@ class ProjectChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     weight: Weight | None = None
-    name: ProjectName | None = None
+    name: Name | None = None
 
 
 class ProjectView(BaseModel):

@@ -148,7 +148,7 @@ class LeadersOfTheQueue(PeopleOfTheQueue):
         """Replicas that are gone and reigns that are over leave no hole."""
         self.begin()
         nothing, none = timedelta(0), None
-        kept = Retention(replicas=nothing, leaders=nothing, health=none, deliveries=none, events=none)
+        kept = Retention(replicas=nothing, leaders=nothing, health=none, deliveries=none, events=none, logins=none)
         self.run(prune(self.db, retention=kept, epoch=self.epoch, batches=1))
         self.unchanged("only what has served its time went")
 

@@ -39,8 +39,8 @@ async def test_what_strangers_and_sessions_leave_behind_goes(farm: Farm) -> None
     for number, age in enumerate(("2 days", "2 hours", "-2 days")):
         token = bytes([number]) * 32
         await farm.execute(
-            f"insert into refresh_token (token_hash, family_id, account_id, expires_at)"
-            f" values (:token, :family, :account, now() - interval '{age}')",
+            f"insert into refresh_token (token_hash, family_id, account_id, session_epoch, expires_at)"
+            f" values (:token, :family, :account, 1, now() - interval '{age}')",
             token=token,
             family=uuid4(),
             account=person,

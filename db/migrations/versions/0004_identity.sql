@@ -25,6 +25,7 @@ create table refresh_token (
     token_hash  bytea primary key check (length(token_hash) = 32),
     family_id   uuid not null,
     account_id  uuid not null references account (id),
+    session_epoch  integer not null,
     created_at  timestamptz not null default now(),
     expires_at  timestamptz not null,
     used_at     timestamptz
