@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
+import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -93,8 +94,18 @@ def make_folders(folder: Path, *, root: Path) -> set[Path]:
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
-        new.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        _make_folder(new)
     return {new.parent for new in missing}
+
+
+def _make_folder(new: Path) -> None:
+    """As ``mkdir(exist_ok=True)``, which takes a folder that a delete prunes while it looks for a file in its place.
+    That one is ``FileNotFoundError``, as where a folder above was pruned."""
+    try:
+        new.mkdir(mode=PRIVATE_FOLDER)
+    except FileExistsError:
+        if not stat.S_ISDIR(new.lstat().st_mode):
+            raise
 
 
 def move_into_place(source: Path, target: Path, *, root: Path) -> set[Path]:

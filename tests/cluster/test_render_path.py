@@ -257,7 +257,7 @@ async def test_a_probe_that_breaks_says_so_without_the_farms_insides_and_what_to
     [row] = await farm.until(
         lambda: farm.rows("select problem from model where id = :id and state = 'invalid'", id=model_id)
     )
-    assert shown in row.problem["message"]
+    assert shown in f"{row.problem['message']} {row.problem['remedy']}"
     assert "/srv" not in str(row.problem)
     assert "Register the model again" in row.problem["remedy"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import stat
@@ -237,6 +238,22 @@ class TestDurability:
 
 
 class TestConcurrency:
+    async def test_a_folder_that_is_pruned_while_it_is_found_there_already_is_made_again(
+        self, storage: Storage, source: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make, seen = os.mkdir, []
+
+        def pruned_at_that_moment(path: Path, mode: int = 0o777) -> None:
+            seen.append(path)
+            if len(seen) == 1:
+                raise FileExistsError(errno.EEXIST, "File exists", str(path))
+            make(path, mode)
+
+        monkeypatch.setattr(os, "mkdir", pruned_at_that_moment)
+        await storage.put_artifact(KEY, source, media_type="image/png", consume=True)
+        assert (await storage.stat(KEY)) is not None
+        assert len(seen) > 1
+
     async def test_deleting_beside_storing_in_the_same_folder_loses_no_file(
         self, storage: Storage, root: Path, tmp_path: Path
     ) -> None:
