@@ -56,7 +56,7 @@ class TestLiveness:
         job_id = await farm.start(frames="1")
         chunk = await farm.rendering(job_id, replica, frames=1)
         await farm.execute("update replica set state = 'gone', gone_at = now() - interval '90 days'")
-        retention = Retention(replicas=DAY, leaders=DAY, health=DAY, deliveries=DAY, events=DAY)
+        retention = Retention(replicas=DAY, leaders=DAY, health=DAY, deliveries=DAY, events=DAY, logins=DAY)
         await prune(farm.db, retention=retention, epoch=await farm.lead(), batches=5)
         await farm.expire(chunk.work_id)
         assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=LIMITS) == 1
