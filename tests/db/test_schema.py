@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -20,6 +21,8 @@ from db.settings import DatabaseSettings
 from db.tables import METADATA
 from jobs.states import EndReason, FrameState, JobState, WorkKind, WorkState
 from tests.db.builders import Farm
+
+VERSIONS = Path(__file__).resolve().parents[2] / "db" / "migrations" / "versions"
 
 
 class TestMigrations:
@@ -42,6 +45,29 @@ class TestMigrations:
             list(pool.map(upgrade, [url] * 4))
         with psycopg.connect(url) as connection:
             assert connection.execute("select version_num from alembic_version").fetchall() == [(newest_revision(),)]
+
+    def test_a_key_of_before_roles_keeps_all_that_it_could_do(self, postgres: EmbeddedPostgres) -> None:
+        name = f"older_{uuid4().hex}"
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            connection.execute(f'create database "{name}"'.encode())
+        url = postgres.url_for(name)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for older in sorted(VERSIONS.glob("000[123]_*.sql")):
+                connection.execute(older.read_bytes())
+            connection.execute("create table alembic_version (version_num varchar(32) primary key)")
+            connection.execute("insert into alembic_version values ('0003')")
+            project = uuid4()
+            connection.execute("insert into project (id, slug, name) values (%s, 'film', 'Film')", [project])
+            for prefix, owner, scope in (("artist00", project, "member"), ("bootstra", None, "admin")):
+                connection.execute(
+                    "insert into api_key (id, project_id, name, prefix, secret_hash, scopes)"
+                    " values (%s, %s, 'k', %s, %s, %s)",
+                    [uuid4(), owner, prefix, bytes(32), [scope]],
+                )
+        upgrade(url)
+        with psycopg.connect(url) as connection:
+            found = connection.execute("select prefix, role, scopes from api_key order by prefix").fetchall()
+        assert found == [("artist00", "manager", []), ("bootstra", "admin", [])]
 
 
 class TestVocabulary:
