@@ -12,7 +12,7 @@ INSTALL = $(UV) pip install -q --compile-bytecode $(LINKS) -c requirements.lock
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full style check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
+.PHONY: help demo up down status test test-full style openapi-lint check fix bench bench-dispatch bench-latency bench-million bench-http load simulate chaos fuzz gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,7 +40,10 @@ test-full: setup-dev ## the slow suites too
 style: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-check: style ## linters and types; edits nothing
+openapi-lint: setup-dev ## the OpenAPI document against Redocly's recommended rules (needs Node.js 20)
+	@PYTHON=$(BIN)/python .ci/openapi/lint
+
+check: style openapi-lint ## linters and types; edits nothing
 	@$(BIN)/mypy
 
 fix: setup-dev ## what the linters can mend
@@ -61,6 +64,15 @@ bench-million: setup-dev ## whether a million frames cost what a thousand do: su
 
 bench-latency: setup-dev ## submit to first frame on a resident model, and cancel to engine stopped
 	@$(BIN)/python -m loadtests.bench_latency $(BENCH)
+
+bench-http: setup-dev ## what HAProxy and Ray Serve add to a status read, over the same handler on bare uvicorn
+	@$(BIN)/python -m loadtests.bench_http $(BENCH)
+
+load: setup-dev ## artists, watchers, programs and operators at once, against loadtests/budgets.toml (USERS=30 MINUTES=1)
+	@$(BIN)/python -m loadtests.load $(if $(USERS),--users $(USERS)) $(if $(MINUTES),--minutes $(MINUTES))
+
+fuzz: setup-dev ## the API against its own OpenAPI document (SECONDS=600, SEED= the printed one, ONLY= a regex of operation ids)
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only '$(ONLY)')
 
 chaos: setup-dev ## kill, stop and fill whatever the farm consists of, then count its frames (MINUTES=10, SEED= the printed one)
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))

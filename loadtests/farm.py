@@ -36,6 +36,15 @@ class JobSeconds:
     """Mean of what the engine itself says that a frame took."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnFarm:
+    """A farm that a bench has for itself."""
+
+    home: Path
+    url: str
+    key: str
+
+
 @contextmanager
 def running_farm(folder: Path) -> Iterator[Client]:
     """The farm that ``RAYFARM_URL`` names; else one of our own, stopped and removed afterwards."""
@@ -43,13 +52,18 @@ def running_farm(folder: Path) -> Iterator[Client]:
         with Client() as client:
             yield client
         return
+    with own_farm(folder) as farm, Client(farm.url, farm.key) as client:
+        yield client
+
+
+@contextmanager
+def own_farm(folder: Path) -> Iterator[OwnFarm]:
+    """A farm on this machine until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="farm-", dir=folder))
     try:
         info = control.up(home, LocalFarmSettings(home=home))
-        key = (home / "admin_key").read_text(encoding="utf-8").strip()
-        with Client(info.api_url, key) as client:
-            yield client
+        yield OwnFarm(home=home, url=info.api_url, key=(home / "admin_key").read_text(encoding="utf-8").strip())
     finally:
         control.down(home)
     shutil.rmtree(home, ignore_errors=True)  # kept after a failure: its logs say why

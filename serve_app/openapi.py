@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from serve_app.openapi_links import add_links
 from serve_app.problems import MEDIA_TYPE, TYPE_ROOT, Problem
 
 _WORDS = {
@@ -21,12 +22,16 @@ _WORDS = {
     409: "The state it is in does not allow this.",
     412: "It is another version of the file.",
     413: "The request is over a limit.",
+    415: "The body is of a type that this route does not read.",
     416: "The file has no such bytes.",
-    429: "Too many requests of this kind at once, or in this time.",
     422: "The request is not valid.",
+    429: "Too many requests of this kind at once, or in this time.",
     500: "The farm met an error of its own.",
     503: "Something that the farm needs does not answer.",
 }
+
+_OF_A_BODY = (400, 408, 413, 415)
+"""What any JSON body may be refused with before a route sees it: broken, stalled, too large, no JSON."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -48,9 +53,11 @@ def install_openapi(app: FastAPI) -> None:
                 description=app.description,
                 routes=app.routes,
                 tags=app.openapi_tags,
+                servers=[{"url": "/", "description": "The farm that this document comes from."}],
                 license_info=app.license_info,
             )
             _describe_problems(document)
+            add_links(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -63,8 +70,12 @@ def _describe_problems(document: dict[str, Any]) -> None:
     schemas.update(schema.pop("$defs", {}))
     schemas["Problem"] = schema
     for operation in _operations(document):
-        if "422" in operation["responses"]:  # FastAPI puts a schema of its own there
-            operation["responses"]["422"] = _response(422)
+        operation.setdefault("security", [])  # said, not only absent: nobody needs a key here
+        answers = operation["responses"]
+        if "application/json" in operation.get("requestBody", {}).get("content", {}):
+            answers |= {str(status): _response(status) for status in _OF_A_BODY}
+        if "422" in answers:  # FastAPI puts a schema of its own there
+            answers["422"] = _response(422)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
 

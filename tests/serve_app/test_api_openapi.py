@@ -67,6 +67,43 @@ class TestDocument:
         for example in body["examples"].values():
             JobSpec.model_validate(example["value"])
 
+    def test_what_makes_a_thing_links_to_the_operations_that_take_its_id(self, app: FastAPI) -> None:
+        paths = app.openapi()["paths"]
+        links = paths["/v1/jobs"]["post"]["responses"]["202"]["links"]
+        assert links["cancel_job"] == {"operationId": "cancel_job", "parameters": {"job_id": "$response.body#/id"}}
+        assert {"read_job", "list_frames", "follow_job"} <= set(links)
+        steps = paths["/v1/jobs/{job_id}/steps"]["post"]["responses"]["202"]["links"]
+        assert steps["read_job_step"]["parameters"] == {
+            "job_id": "$request.path.job_id",
+            "step_id": "$response.body#/id",
+        }
+        projects = paths["/v1/projects"]["post"]["responses"]["201"]["links"]
+        assert projects["list_members"]["parameters"] == {"slug": "$response.body#/slug"}
+
+    def test_every_link_names_an_operation_and_the_parameters_that_it_has(self, app: FastAPI) -> None:
+        document = app.openapi()
+        takes = {
+            operation["operationId"]: set(re.findall(r"{(\w+)}", path)) for path, _, operation in operations(document)
+        }
+        links = [
+            link
+            for _, _, operation in operations(document)
+            for answer in operation["responses"].values()
+            for link in answer.get("links", {}).values()
+        ]
+        assert links
+        for link in links:
+            assert set(link["parameters"]) == takes[link["operationId"]], link
+
+    def test_every_body_of_json_may_be_refused_before_a_route_reads_it(self, app: FastAPI) -> None:
+        for path, method, operation in operations(app.openapi()):
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
+                assert {"400", "408", "413", "415"} <= set(operation["responses"]), (path, method)
+
+    def test_a_route_for_anybody_says_so(self, app: FastAPI) -> None:
+        for path, method, operation in operations(app.openapi()):
+            assert (operation["security"] == []) == path.startswith(OPEN), (path, method)
+
     def test_the_problem_schema_is_what_problems_look_like(self, app: FastAPI) -> None:
         schema = app.openapi()["components"]["schemas"]["Problem"]
         assert {"type", "title", "status", "detail", "remedy", "instance", "errors"} <= set(schema["properties"])

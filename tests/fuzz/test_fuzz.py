@@ -1,0 +1,21 @@
+"""The whole API against its own OpenAPI document; `.ci/run --full` takes ten minutes, `make fuzz SECONDS=…` any."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import pytest
+
+from tests.fuzz.run import UNTOUCHED, run_fuzz
+
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
+
+
+@pytest.mark.timeout(SECONDS + 240)
+def test_no_drawn_request_meets_a_bug_an_undocumented_answer_or_an_open_door() -> None:
+    seed = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(2**31))
+    print(f"fuzz: seed {seed}")  # shown where the test fails, also where it never comes to a report
+    report = run_fuzz(seed=seed, seconds=SECONDS)
+    assert report.passed, str(report)
+    assert report.tested == report.operations - len(UNTOUCHED), str(report)

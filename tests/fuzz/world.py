@@ -1,0 +1,171 @@
+"""The API that is fuzzed: a process of its own over a real PostgreSQL, with real things behind every address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from db.bootstrap import ensure_project
+from db.embedded import EmbeddedPostgres
+from db.keys import create_key
+from db.migrate import upgrade
+from db.settings import DatabaseSettings
+from jobs.access import FarmRole
+from serve_app.app import build_app
+from serve_app.settings import ApiSettings
+from storage.settings import StorageSettings
+from tests.serve_app.farm import ApiFarm
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_API = {
+    "RAYFARM_API_STREAM_LIFETIME": "PT0.3S",
+    "RAYFARM_API_HEARTBEAT": "PT0.1S",
+    "RAYFARM_API_MAX_WAIT": "PT0.3S",
+    "RAYFARM_API_READY_TIMEOUT": "PT10S",
+}
+"""Nothing waits: a fuzzer that follows an event stream for half an hour finds nothing else."""
+
+_READY_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Where the API is and who asks it."""
+
+    url: str
+    key: str
+    log: Path
+    document: dict[str, Any]
+    """Its own OpenAPI document, as it serves it."""
+
+
+@contextmanager
+def fuzzed_api(folder: Path) -> Iterator[World]:
+    """Up and seeded until the block ends."""
+    folder.chmod(0o755)  # PostgreSQL runs as another user where this runs as root
+    with ExitStack() as stack:
+        server = EmbeddedPostgres(root=folder / "postgres")
+        server.start()
+        stack.callback(server.stop)
+        upgrade(server.url)
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RAYFARM_")},
+            **_API,
+            "RAYFARM_API_TOKEN_KEY": secrets.token_hex(32),
+            "RAYFARM_DATABASE_URL": server.url,
+            "RAYFARM_STORAGE_URL": (folder / "storage").as_uri(),
+            "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
+        }
+        key = asyncio.run(_seed(environment))
+        log = folder / "api.log"
+        url = stack.enter_context(_running(environment, log))
+        yield World(url=url, key=key, log=log, document=httpx.get(f"{url}/openapi.json").json())
+
+
+async def _seed(environment: dict[str, str]) -> str:
+    """One of everything that an address can name, in each state that can be made without a renderer. Returns the key
+    of the farm's administrator."""
+    app = build_app(
+        ApiSettings(token_key=SecretStr(environment["RAYFARM_API_TOKEN_KEY"])),
+        database_settings=DatabaseSettings(url=SecretStr(environment["RAYFARM_DATABASE_URL"])),
+        storage_settings=StorageSettings(
+            url=environment["RAYFARM_STORAGE_URL"], signing_key=SecretStr(environment["RAYFARM_STORAGE_SIGNING_KEY"])
+        ),
+    )
+    async with app.router.lifespan_context(app):
+        services = app.state.services
+        async with services.database.transaction() as tx:
+            project_id = await ensure_project(tx, slug="default", name="Default")
+            admin = await create_key(tx, project_id=None, name="fuzzer", role=FarmRole.ADMIN)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://farm.test", headers=_bearer(admin.key)
+        ) as http:
+            farm = ApiFarm(
+                db=services.database,
+                storage=services.storage,
+                http=http,
+                key=admin.key,
+                project_id=project_id,
+                app=app,
+            )
+            await _fill(farm)
+    return admin.key
+
+
+async def _fill(farm: ApiFarm) -> None:
+    """Jobs that wait, run, failed, ended and were canceled; people, keys, machines and licences."""
+    done = await farm.submit(name="done", frames="1-2")
+    await farm.render(done["id"], frames=2)
+    model = str(done["model"])
+    running = await farm.submit(name="running", frames="1-8", model=model)
+    await farm.render(running["id"], frames=3)
+    replica_id, chunk = await farm.claim(running["id"], frames=2)
+    await farm.fail(replica_id, chunk, chunk.ordinals[0])
+    await farm.submit(name="waits", frames="1-100", model=model)
+    canceled = await farm.submit(name="canceled", model=model)
+    await _made(farm, f"/v1/jobs/{canceled['id']}/cancel")
+    await _made(farm, f"/v1/jobs/{running['id']}/steps", {"step": "denoise", "frames": "1"})
+    await farm.model()
+    await farm.register(name="to be probed")
+    assert (await farm.http.put("/v1/licences/nuke", json={"capacity": 3})).is_success
+    await _made(farm, "/v1/projects", {"slug": "other", "name": "Other"})
+    await _made(farm, "/v1/keys", {"name": "a program", "role": "artist"})
+    await _made(farm, "/v1/farm/keys", {"name": "an operator", "role": "operator"})
+    await farm.person("ada@example.org")
+    for place in ("/v1/projects/default/invitations", "/v1/farm/invitations"):
+        await _made(farm, place, {"email": "grace@example.org", "role": "artist" if "projects" in place else "admin"})
+
+
+async def _made(farm: ApiFarm, path: str, body: dict[str, Any] | None = None) -> Any:
+    answer = await farm.http.post(path, json=body)
+    assert answer.is_success, (path, answer.text)
+    return answer.json()
+
+
+@contextmanager
+def _running(environment: dict[str, str], log: Path) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "loadtests.noop.api", str(port)], cwd=ROOT, env=environment, stdout=out, stderr=out
+        )
+    try:
+        end = time.monotonic() + _READY_WITHIN_S
+        while True:
+            try:
+                if httpx.get(f"{url}/v1/health/ready").is_success:
+                    break
+            except httpx.TransportError:
+                pass
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"The API did not start: {log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
