@@ -69,6 +69,7 @@ def _targets(farm: OwnFarm) -> Iterator[list[Target]]:
     assert record is not None
     assert record.ports is not None
     database = database_of(home, settings, port=record.ports.postgres)
+    database.start()  # attaches to the one that runs
     environment = farm_environment(home, settings, record, database_url=database.url)
     headers = {"Authorization": f"Bearer {farm.key}"}
     with ExitStack() as stack:

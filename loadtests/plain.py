@@ -1,4 +1,4 @@
-"""The yardstick: one route that does nothing, on FastAPI and uvicorn as they come: ``python -m loadtests.plain PORT``."""
+"""The yardstick: a route that does nothing, on FastAPI and uvicorn as they come: ``python -m loadtests.plain PORT``."""
 
 from __future__ import annotations
 

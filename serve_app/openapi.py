@@ -65,10 +65,12 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _describe_problems(document: dict[str, Any]) -> None:
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(schema.pop("$defs", {}))
     schemas["Problem"] = schema
+    shared = components.setdefault("responses", {})
     for operation in _operations(document):
         operation.setdefault("security", [])  # said, not only absent: nobody needs a key here
         answers = operation["responses"]
@@ -76,8 +78,18 @@ def _describe_problems(document: dict[str, Any]) -> None:
             answers |= {str(status): _response(status) for status in _OF_A_BODY}
         if "422" in answers:  # FastAPI puts a schema of its own there
             answers["422"] = _response(422)
+        for status, answer in answers.items():
+            if int(status) in _WORDS and answer == _response(int(status)):  # once, and not 700 times
+                name = _name_of(int(status))
+                shared[name] = answer
+                answers[status] = {"$ref": f"#/components/responses/{name}"}
+        operation["responses"] = dict(sorted(answers.items()))
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+
+
+def _name_of(status: int) -> str:
+    return "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from jobs.errors import (
     Conflict,
@@ -53,6 +54,8 @@ _NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 
 _MOST_ERRORS = 50
 """Wrong fields that an answer names; a body of millions of them must not become as many lines."""
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 _PLAIN_REMEDIES = {
     HTTPStatus.BAD_REQUEST: "Send a body of valid JSON in UTF-8, not nested too deep, with Content-Type: "
@@ -208,11 +211,12 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         return await _on_disconnect(request, error.__cause__)
     status = HTTPStatus(error.status_code)
     code = status.phrase.lower().replace(" ", "-")
-    detail = f"{request.method} {request.url.path}: {error.detail}"
+    detail, headers = f"{request.method} {request.url.path}: {error.detail}", error.headers
     if status is HTTPStatus.NOT_FOUND:
         code, detail = "route-not-found", f"There is no route {request.url.path}."
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         detail = f"{request.url.path} does not take {request.method}."
+        headers = {**(headers or {}), "Allow": ", ".join(_methods_of(request))}
     return _respond(
         request,
         status=status,
@@ -220,8 +224,17 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         title=f"{status.phrase}.",
         detail=detail,
         remedy=_PLAIN_REMEDIES.get(status),
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What the address takes, of all routes that answer there: the framework names those of the first alone."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from storage.disposition import content_disposition
 
 router = APIRouter(prefix="/files", tags=["artifacts"])
 
-_BINARY: dict[str, Any] = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+_BINARY: dict[str, Any] = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 _RESPONSES = {
     200: {"description": "The file.", **_BINARY},
     206: {"description": "The range that was asked for.", **_BINARY},

@@ -7,10 +7,22 @@ from typing import Any
 from serve_app.openapi import problems
 
 _EXAMPLE = (
-    "id: 7\nevent: frames.committed\n"
-    'data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4,"warm":true}]},'
-    '"job":"0198…","kind":"frames.committed","seq":7}\n\n'
+    "    id: 7\n    event: frames.committed\n"
+    '    data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4,"warm":true}]},'
+    '"job":"0198…","kind":"frames.committed","seq":7}'
 )
+
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "The job's own sequence number."},
+        "event": {"type": "string", "description": "The kind."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "Milliseconds after which to connect again."},
+    },
+}
+"""Of each event: so tools read the schema of a stream before OpenAPI 3.2, which has a word of its own for it."""
 
 STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -19,8 +31,8 @@ STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
         "a split frame), fraction (0 to 1), done, total and unit (what the engine has counted; null: nothing), "
         "eta_seconds, detail, preview (a number that rises with each picture of it) and replica. "
         "It has no `id` and no `seq`, is kept nowhere and not repeated; clients may "
-        "ignore it.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        f"ignore it.\n\nAn event as it goes over the line:\n\n{_EXAMPLE}",
+        "content": {"text/event-stream": {"schema": _EVENT}},
     },
     204: {"description": "The job has ended and there is nothing behind the last event that was seen."},
     **problems(429),

@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.fuzz.addresses import Addresses
+from tests.fuzz.addresses import Addresses, Value
 from tests.fuzz.world import ROOT, World, fuzzed_api
 
 KNOWN_SHARE = 0.8
@@ -41,12 +41,15 @@ class Report:
     operations: int
     tested: int
     cases: int
+    never_accepted: tuple[str, ...]
+    """Operations of which no valid request was answered with success."""
     output: str
 
     def __str__(self) -> str:
         return (
             f"{self.output}\nfuzz: seed {self.seed}, {self.seconds} s: {self.tested} of {self.operations} operations, "
-            f"{self.cases} requests, {'nothing found' if self.passed else 'FAILED'}"
+            f"{self.cases} requests, {'nothing found' if self.passed else 'FAILED'}\n"
+            f"never answered with success: {', '.join(self.never_accepted) or 'none'}"
         )
 
 
@@ -59,46 +62,67 @@ def run_fuzz(*, seed: int, seconds: int, only: str | None = None) -> Report:
 
 
 def fuzz_world(world: World, folder: Path, *, seed: int, seconds: int, only: str | None = None) -> Report:
-    """Fuzz an API that answers, with what ``folder`` holds beside it."""
+    """Fuzz an API that answers, with what ``folder`` holds beside it: first each operation alone, then walks along the
+    links between them, each for half of the time."""
     headers = {"Authorization": f"Bearer {world.key}"}
     with httpx.Client(base_url=world.url, headers=headers, timeout=30) as http:
         me = str(http.get("/v1/me").raise_for_status().json()["id"])
-        known = Addresses(world.document, http, avoid=[me]).of_operations()
-    report = folder / "report.json"
+        known = Addresses(world.document, http, unlisted=world.unlisted, avoid=[me]).of_operations()
     configuration = folder / "schemathesis.toml"
-    configuration.write_text(configuration_of(known))
-    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
-    command += [f"{world.url}/openapi.json", "--seed", str(seed), "--max-time", str(seconds), "--no-color"]
-    command += ["--report", "json", "--report-json-path", str(report)]
+    configuration.write_text(configuration_of(known, world.unlisted, world.document))
+    halves = [
+        _run(world, folder, phases, seed=seed, seconds=max(1, seconds // 2), only=only)
+        for phases in ("examples,coverage,fuzzing", "stateful")
+    ]
+    bugs = [line for line in world.log.read_text(errors="replace").splitlines() if "api.bug" in line]
+    return Report(
+        seed=seed,
+        seconds=seconds,
+        passed=halves[0][0] == 0 and not any(found["failures"] or found["errors"] for _, found, _ in halves) and not bugs,
+        operations=halves[0][1]["operations"]["total"],
+        tested=halves[0][1]["operations"]["tested"],
+        cases=sum(found["test_cases"]["generated"] for _, found, _ in halves),
+        never_accepted=tuple(sorted(never_accepted(halves[0][1]) & never_accepted(halves[1][1]))),
+        output="\n".join([*(output for _, _, output in halves), *bugs[:5]]),
+    )
+
+
+def _run(
+    world: World, folder: Path, phases: str, *, seed: int, seconds: int, only: str | None
+) -> tuple[int, dict[str, Any], str]:
+    report = folder / "report.json"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml"), "run"]
+    command += [f"{world.url}/openapi.json", "--phases", phases, "--seed", str(seed), "--max-time", str(seconds)]
+    command += ["--generation-database", "none", "--no-color", "--report", "json", "--report-json-path", str(report)]
     if only:
         command += ["--include-operation-id-regex", only]
-    environment = {**os.environ, "FUZZ_KEY": world.key}
     done = subprocess.run(
         command,
-        cwd=folder,
-        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,  # where Hypothesis keeps its tables of Unicode, which take seconds to make
+        env={**os.environ, "FUZZ_KEY": world.key, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=seconds + _PATIENCE_S,
         check=False,
     )
-    found: dict[str, Any] = json.loads(report.read_text()) if report.exists() else {}
-    operations = found.get("operations") or {}
-    bugs = [line for line in world.log.read_text(errors="replace").splitlines() if "api.bug" in line]
-    return Report(
-        seed=seed,
-        seconds=seconds,
-        passed=done.returncode == 0 and not bugs,
-        operations=operations.get("total", 0),
-        tested=operations.get("tested", 0),
-        cases=(found.get("test_cases") or {}).get("generated", 0),
-        output="\n".join([done.stdout, *bugs[:5]]),
-    )
+    if not report.exists() or not report.stat().st_size:
+        raise RuntimeError(f"Schemathesis did not run: {done.stdout}")
+    return done.returncode, json.loads(report.read_text()), done.stdout
 
 
-def configuration_of(known: Mapping[str, Mapping[str, list[str]]]) -> str:
-    """Schemathesis' own file of settings. ``known``: values of path parameters by operation."""
+def never_accepted(found: Mapping[str, Any]) -> set[str]:
+    """Operations of which no valid request was answered with success: what lies behind their checks was not met."""
+    rates = found.get("valid_rates") or {}
+    return {label for label, phases in rates.items() if not any(rate["accepted"] for rate in phases.values())}
+
+
+def configuration_of(
+    known: Mapping[str, Mapping[str, list[Value]]], unlisted: Mapping[str, list[Value]], document: Mapping[str, Any]
+) -> str:
+    """Schemathesis' own file of settings. ``known``: values of path parameters by operation; ``unlisted``: of any
+    parameter or field of a body of that name."""
     lines = [
         'headers = { Authorization = "Bearer ${FUZZ_KEY}" }',
         "workers = 2",
@@ -111,16 +135,43 @@ def configuration_of(known: Mapping[str, Mapping[str, list[str]]]) -> str:
     ]
     dictionaries: list[str] = []
     operations: list[str] = []
-    for operation, parameters in known.items():
+    for operation in _operations(document):
+        name = operation["operationId"]
+        values = {f"path.{parameter}": found for parameter, found in known.get(name, {}).items()}
+        values |= {f"body.{field}": unlisted[field] for field in _fields(operation, document) if field in unlisted}
+        values |= {
+            f"{parameter['in']}.{parameter['name']}": unlisted[parameter["name"]]
+            for parameter in operation.get("parameters", [])
+            if parameter["in"] != "path" and parameter["name"] in unlisted
+        }
         bindings = []
-        for name, values in parameters.items():
-            if values:
-                dictionary = f"{operation}_{name}"
-                dictionaries += [f"[dictionaries.{dictionary}]", f"values = {json.dumps(values)}", ""]
-                bindings.append(f'"path.{name}" = {{ dictionary = "{dictionary}", probability = {KNOWN_SHARE} }}')
+        for place, entries in values.items():
+            if entries:
+                dictionary = f"{name}_{place.replace('.', '_')}"
+                dictionaries += [f"[dictionaries.{dictionary}]", f"values = {json.dumps(entries)}", ""]
+                bindings.append(f'"{place}" = {{ dictionary = "{dictionary}", probability = {KNOWN_SHARE} }}')
         if bindings:
-            operations += ["[[operations]]", f'include-operation-id = "{operation}"']
+            operations += ["[[operations]]", f'include-operation-id = "{name}"']
             operations += [f"parameters = {{ {', '.join(bindings)} }}", ""]
-    for operation in UNTOUCHED:
-        operations += ["[[operations]]", f'include-operation-id = "{operation}"', "enabled = false", ""]
+    for name in UNTOUCHED:
+        operations += ["[[operations]]", f'include-operation-id = "{name}"', "enabled = false", ""]
     return "\n".join([*lines, *dictionaries, *operations])
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for item in document["paths"].values():
+        yield from item.values()
+
+
+def _fields(operation: Mapping[str, Any], document: Mapping[str, Any]) -> set[str]:
+    """Of its body of JSON, of each form that it may have."""
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    fields: set[str] = set()
+    left = [schema]
+    while left:
+        one = left.pop()
+        if "$ref" in one:
+            one = document["components"]["schemas"][one["$ref"].rpartition("/")[2]]
+        fields |= set(one.get("properties", {}))
+        left += [*one.get("anyOf", []), *one.get("oneOf", [])]
+    return fields

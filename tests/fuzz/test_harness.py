@@ -84,6 +84,8 @@ def test_addresses_are_filled_from_the_lists_beside_them() -> None:
         "/v1/jobs": [{"id": "j1"}, {"id": "j2"}],
         "/v1/jobs/j1/frames": [{"ordinal": 0, "frame": 7}],
         "/v1/jobs/j2/frames": [],
+        "/v1/jobs/j1/artifacts": [{"id": "a1", "job": "j1"}],
+        "/v1/jobs/j2/artifacts": [{"id": "a2", "job": "j2"}],
         "/v1/keys": [{"id": "k1"}, {"id": "mine"}],
     }
 
@@ -98,12 +100,15 @@ def test_addresses_are_filled_from_the_lists_beside_them() -> None:
             "/v1/jobs/{job_id}/frames/{frame}/log": {"get": {"operationId": "read_log"}},
             "/v1/keys": {"get": {"operationId": "list_keys"}},
             "/v1/keys/{key_id}": {"delete": {"operationId": "revoke_key"}},
+            "/v1/jobs/{job_id}/artifacts": {"get": {"operationId": "list_artifacts"}},
+            "/v1/artifacts/{artifact_id}": {"get": {"operationId": "read_artifact"}},
             "/v1/blobs/{digest}": {"head": {"operationId": "check_blob"}},
         }
     }
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://farm.test") as http:
-        known = Addresses(document, http, avoid=["mine"]).of_operations()
+        known = Addresses(document, http, avoid=["mine"], unlisted={"digest": ["d1"]}).of_operations()
     assert known["read_job"] == {"job_id": ["j1", "j2"]}
-    assert known["read_log"] == {"job_id": ["j1"], "frame": ["7"]}
+    assert known["read_log"] == {"job_id": ["j1"], "frame": [7]}
+    assert known["read_artifact"] == {"artifact_id": ["a1", "a2"]}
     assert known["revoke_key"] == {"key_id": ["k1"]}
-    assert known["check_blob"] == {}
+    assert known["check_blob"] == {"digest": ["d1"]}

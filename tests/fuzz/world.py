@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from jobs.access import FarmRole
 from serve_app.app import build_app
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
-from tests.serve_app.farm import ApiFarm
+from tests.fuzz.addresses import Value
+from tests.serve_app.farm import PASSWORD, ApiFarm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,8 +37,10 @@ _API = {
     "RAYFARM_API_HEARTBEAT": "PT0.1S",
     "RAYFARM_API_MAX_WAIT": "PT0.3S",
     "RAYFARM_API_READY_TIMEOUT": "PT10S",
+    "RAYFARM_API_REPLICA_TIMEOUT": "P1D",
 }
-"""Nothing waits: a fuzzer that follows an event stream for half an hour finds nothing else."""
+"""Nothing waits: a fuzzer that follows an event stream for half an hour finds nothing else. And a replica lives on
+though nobody sends its beats."""
 
 _READY_WITHIN_S = 60.0
 
@@ -51,6 +54,8 @@ class World:
     log: Path
     document: dict[str, Any]
     """Its own OpenAPI document, as it serves it."""
+    unlisted: dict[str, list[Value]] = field(default_factory=dict)
+    """What addresses and bodies may name and no list shows, by the name of the parameter or field."""
 
 
 @contextmanager
@@ -70,15 +75,16 @@ def fuzzed_api(folder: Path) -> Iterator[World]:
             "RAYFARM_STORAGE_URL": (folder / "storage").as_uri(),
             "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
         }
-        key = asyncio.run(_seed(environment))
+        key, unlisted = asyncio.run(_seed(environment))
         log = folder / "api.log"
         url = stack.enter_context(_running(environment, log))
-        yield World(url=url, key=key, log=log, document=httpx.get(f"{url}/openapi.json").json())
+        document = httpx.get(f"{url}/openapi.json").json()
+        yield World(url=url, key=key, log=log, document=document, unlisted=unlisted)
 
 
-async def _seed(environment: dict[str, str]) -> str:
+async def _seed(environment: dict[str, str]) -> tuple[str, dict[str, list[Value]]]:
     """One of everything that an address can name, in each state that can be made without a renderer. Returns the key
-    of the farm's administrator."""
+    of the farm's administrator, and what no list shows."""
     app = build_app(
         ApiSettings(token_key=SecretStr(environment["RAYFARM_API_TOKEN_KEY"])),
         database_settings=DatabaseSettings(url=SecretStr(environment["RAYFARM_DATABASE_URL"])),
@@ -102,11 +108,10 @@ async def _seed(environment: dict[str, str]) -> str:
                 project_id=project_id,
                 app=app,
             )
-            await _fill(farm)
-    return admin.key
+            return admin.key, await _fill(farm)
 
 
-async def _fill(farm: ApiFarm) -> None:
+async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
     """Jobs that wait, run, failed, ended and were canceled; people, keys, machines and licences."""
     done = await farm.submit(name="done", frames="1-2")
     await farm.render(done["id"], frames=2)
@@ -128,6 +133,19 @@ async def _fill(farm: ApiFarm) -> None:
     await farm.person("ada@example.org")
     for place in ("/v1/projects/default/invitations", "/v1/farm/invitations"):
         await _made(farm, place, {"email": "grace@example.org", "role": "artist" if "projects" in place else "admin"})
+    artifacts = (await farm.http.get(f"/v1/jobs/{done['id']}/artifacts")).json()["items"]
+    return {
+        "digest": [await farm.upload(content) for content in (b"one", b"another")],
+        "token": [str(one["url"]).rpartition("/")[2] for one in artifacts],
+        "model": [model],
+        "with_job": [done["id"]],
+        "job": [done["id"], running["id"]],
+        "pipeline": ["fake"],
+        "frames": ["1", "1-3", "2,4-8:2", "8-1"],
+        "X-Rayfarm-Project": ["default"],
+        "email": ["ada@example.org"],
+        "password": [PASSWORD],
+    }
 
 
 async def _made(farm: ApiFarm, path: str, body: dict[str, Any] | None = None) -> Any:

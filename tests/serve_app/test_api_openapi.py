@@ -43,6 +43,8 @@ class TestDocument:
             answers = operation["responses"]
             for status, answer in answers.items():
                 if int(status) >= 400:
+                    shared = document["components"]["responses"]
+                    answer = shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
                     schema = answer["content"]["application/problem+json"]["schema"]
                     assert schema == {"$ref": "#/components/schemas/Problem"}, (path, method, status)
             if path.startswith(OPEN):
