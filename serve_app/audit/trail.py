@@ -90,6 +90,11 @@ class Trail:
         """The request was answered, and found everything as it wanted it."""
         self._is_told = True
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the route has said what it did."""
+        return self._is_told
+
     def conclude(self) -> bool:
         """At the end of a request that went well: whether something is left to be written."""
         changes = self._request.method in _CHANGING and self._who[0] is not ActorKind.NOBODY
