@@ -12,9 +12,7 @@ _MOST_HOPS = 16
 """Entries of X-Forwarded-For that are looked at, from the last: nobody has more proxies of their own."""
 
 
-def address_of(
-    scope: Scope, *, trusted: Sequence[IPv4Network | IPv6Network]
-) -> IPv4Address | IPv6Address | None:
+def address_of(scope: Scope, *, trusted: Sequence[IPv4Network | IPv6Network]) -> IPv4Address | IPv6Address | None:
     """The nearest address that is no trusted proxy; None where the connection has none (a Unix socket).
 
     X-Forwarded-For is read from its end, and only as long as the hop that wrote an entry is trusted: what a client puts

@@ -1,7 +1,7 @@
 """The chain: each sealed entry carries the SHA-256 of itself and of the hash before it.
 
-Entries are sealed behind their commit, in batches, by the leader's loop: the order of the chain is the order of sealing,
-so that an entry whose transaction committed late gets a later place and is not passed over. ``digest_of`` is all that an
+Entries are sealed behind their commit, in batches, by the leader's loop: the order of the chain is that of sealing, so
+that an entry whose transaction committed late gets a later place and is not passed over. ``digest_of`` is all that an
 auditor needs to check an export on another machine (``docs/operations/audit.md``).
 """
 
@@ -67,7 +67,7 @@ class Sealed:
 
 
 def digest_of(previous: bytes, seq: int, entry: Mapping[str, Any]) -> bytes:
-    """SHA-256 over the hash before, and the entry's canonical JSON: keys sorted, no white space, UTF-8, times in UTC."""
+    """SHA-256 over the hash before and the entry's canonical JSON: keys sorted, no white space, UTF-8, times in UTC."""
     return hashlib.sha256(previous + canonical_json({"seq": seq, **canonical(entry)})).digest()
 
 

@@ -57,9 +57,7 @@ _SEAL = [AUDIT_SEAL.c.seq, AUDIT_SEAL.c.hash]
 _IS_ITS_SEAL = AUDIT_SEAL.c.entry_id == AUDIT_ENTRY.c.id
 
 
-async def list_entries(
-    tx: Transaction, *, which: AuditFilter, before_id: int | None, limit: int
-) -> list[AuditRow]:
+async def list_entries(tx: Transaction, *, which: AuditFilter, before_id: int | None, limit: int) -> list[AuditRow]:
     """Newest first, below ``before_id``; also those that are not sealed yet."""
     query = select(*_ENTRY, *_SEAL).select_from(AUDIT_ENTRY.outerjoin(AUDIT_SEAL, _IS_ITS_SEAL))
     query = _narrowed(query, which).order_by(AUDIT_ENTRY.c.id.desc()).limit(limit)

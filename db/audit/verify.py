@@ -1,6 +1,6 @@
 """Verifies the chain: recomputes every hash from the entries that are there, and names the first that does not fit.
 
-What it finds: an entry that was changed, deleted, inserted into or taken out of the chain, a chain that was cut short or
+What it finds: an entry that was changed, deleted, put into the chain or taken out of it, a chain that was cut short or
 moved. What no chain can find by itself: somebody who rewrites all of it from some place on. That is found by an anchor,
 a (place, hash) that was kept elsewhere.
 """

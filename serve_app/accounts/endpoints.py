@@ -40,9 +40,7 @@ async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
 
 
 @router.patch("/{account_id}")
-async def change_account(
-    account_id: UUID, change: AccountChange, access: Access, tx: Tx, trail: Audit
-) -> AccountView:
+async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx, trail: Audit) -> AccountView:
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id)
     if change.farm_role is not None:

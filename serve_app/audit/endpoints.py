@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, StringConstraints
 from starlette.responses import StreamingResponse
 
 from db.audit import AuditFilter
-from jobs.spec import plain_text
+from jobs.spec import Deadline, plain_text
 from serve_app.audit import service
 from serve_app.audit.schemas import AuditEntryView, ExportFormat, VerificationView
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/audit", tags=["access"])
 project_router = APIRouter(prefix="/projects/{slug}/audit", tags=["access"])
 
 Slug = Annotated[str, Path(max_length=63)]
-_Words = Annotated[str | None, Query(max_length=300), AfterValidator(lambda words: words and plain_text(words))]
+_Words = Annotated[str, StringConstraints(max_length=300), AfterValidator(plain_text)]
 _Seq = Annotated[
     int,
     Query(ge=0, lt=2**63, description="Only entries behind this place of the chain: the last one that you have."),
@@ -40,12 +40,12 @@ _MEDIA = {ExportFormat.JSONL: "application/jsonl", ExportFormat.CSV: "text/csv; 
 
 
 async def _filter(
-    actor: Annotated[_Words, Query(description="Id or name of an account or key.")] = None,
-    action: Annotated[_Words, Query(description="`key.create`; `key.` for all that begin so.")] = None,
-    resource_type: Annotated[_Words, Query(description="`job`, `key`, `node` …")] = None,
-    resource_id: Annotated[_Words, Query(description="Id or name of the resource.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="From then on.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Before then.")] = None,
+    actor: Annotated[_Words | None, Query(description="Id or name of an account or key.")] = None,
+    action: Annotated[_Words | None, Query(description="`key.create`; `key.` for all that begin so.")] = None,
+    resource_type: Annotated[_Words | None, Query(description="`job`, `key`, `node` …")] = None,
+    resource_id: Annotated[_Words | None, Query(description="Id or name of the resource.")] = None,
+    since: Annotated[Deadline | None, Query(description="From then on.")] = None,
+    until: Annotated[Deadline | None, Query(description="Before then.")] = None,
 ) -> AuditFilter:
     return AuditFilter(
         actor=actor,
@@ -94,7 +94,7 @@ async def verify_audit(
         str | None,
         Query(
             pattern="^[0-9]{1,18}:[0-9a-f]{64}$",
-            description="`sealed_seq:sealed_sha256` of an earlier verification, kept elsewhere: finds a rewritten chain.",
+            description="`sealed_seq:sealed_sha256` of an earlier answer, kept elsewhere: finds a rewritten chain.",
         ),
     ] = None,
 ) -> VerificationView:

@@ -28,9 +28,7 @@ _WORDS = {
 async def list_page(tx: Transaction, *, which: AuditFilter, page: PageRequest) -> Page[AuditEntryView]:
     """Newest first."""
     after = page.after(_id_of)
-    rows = await list_entries(
-        tx, which=which, before_id=_id_of(after[0]) if after else None, limit=page.limit + 1
-    )
+    rows = await list_entries(tx, which=which, before_id=_id_of(after[0]) if after else None, limit=page.limit + 1)
     shown = rows[: page.limit]
     return Page(
         items=[_view_of(row) for row in shown],

@@ -31,7 +31,9 @@ async def _note_change(job_id: UUID, access: Access, unit: Unit, trail: Audit) -
     before = await _facts(await unit.begin(), access.project_id, job_id)
     yield
     if not trail.is_told:
-        trail.note_change("job", job_id, before=before, after=await _facts(await unit.begin(), access.project_id, job_id))
+        trail.note_change(
+            "job", job_id, before=before, after=await _facts(await unit.begin(), access.project_id, job_id)
+        )
 
 
 NOTED = Depends(_note_change, scope="function")

@@ -25,9 +25,7 @@ router = APIRouter(prefix="/models", tags=["models"])
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
     },
 )
-async def register_model(
-    new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit
-) -> ModelDetail:
+async def register_model(new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
     """Register a model of blobs that were uploaded before."""
     model, created = await service.register(tx, project_id=access.project_id, new=new)
     response.status_code = 202 if created else 200
@@ -60,9 +58,7 @@ async def read_model(
 
 
 @router.patch("/{model_id}", responses=problems(403))
-async def change_model(
-    model_id: UUID, change: ModelChange, access: Access, tx: Tx, trail: Audit
-) -> ModelDetail:
+async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
     """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
     before = await service.require_model(tx, project_id=access.project_id, model_id=model_id)
     model = await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)

@@ -74,9 +74,7 @@ async def disable_replica(
 
 
 @router.post("/replicas/{replica_id}/enable", responses=problems(403))
-async def enable_replica(
-    replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit
-) -> ReplicaView:
+async def enable_replica(replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit) -> ReplicaView:
     """Give a disabled replica work again. A drain cannot be taken back."""
     before = await service.standing_of(tx, services=services, replica_id=replica_id)
     await service.set_disabled(tx, replica_id=replica_id, disabled=False)
@@ -116,9 +114,7 @@ async def disable_node(
 
 
 @router.post("/nodes/{name}/enable", responses=problems(403))
-async def enable_node(
-    name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit
-) -> list[NodeView]:
+async def enable_node(name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit) -> list[NodeView]:
     """Give a disabled machine work again. Its replicas that drain leave all the same."""
     before = await nodes.standing_of(tx, name=name, services=services)
     await nodes.set_disabled(tx, name=name, disabled=False, reason=None)
