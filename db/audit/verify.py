@@ -114,7 +114,7 @@ async def _walk(
             if anchor is not None and anchor.seq == seq and anchor.hash != previous:
                 return seq - 1, Breach(kind=BreachKind.ANCHOR, seq=seq, entry_id=row["entry_id"])
         if not rows:
-            return seq, Breach(kind=BreachKind.GAP if seq + 1 < end else BreachKind.HEAD, seq=seq + 1)
+            return seq, Breach(kind=BreachKind.HEAD, seq=seq + 1)
     if end == chain.sealed_seq and end > chain.pruned_seq and previous != chain.sealed_hash:
         return seq, Breach(kind=BreachKind.HEAD, seq=seq)
     return seq, None
