@@ -97,7 +97,7 @@ async def seal_entries(db: Database, *, limit: int, epoch: int) -> Sealed:
         seals: list[tuple[int, int, bytes]] = []
         for row in rows:
             seq += 1
-            previous = digest_of(previous, seq, row)
+            previous = digest_of(previous, seq, dict(row))
             seals.append((seq, row["id"], previous))
         if seals:
             seqs, ids, hashes = zip(*seals, strict=True)

@@ -90,11 +90,11 @@ async def _walk(
     """How far it fits, and what does not."""
     previous = chain.pruned_hash
     if start > chain.pruned_seq:
-        row = (await run(tx, "audit_seal_at", seq=start)).one_or_none()
-        if row is None:
+        believed = (await run(tx, "audit_seal_at", seq=start)).one_or_none()
+        if believed is None:
             kind = BreachKind.HEAD if start > chain.sealed_seq else BreachKind.GAP
             return min(start, chain.sealed_seq), Breach(kind=kind, seq=start)
-        previous = bytes(row.hash)
+        previous = bytes(believed.hash)
     if anchor is not None and anchor.seq == start and anchor.hash != previous:
         return start, Breach(kind=BreachKind.ANCHOR, seq=start)
     if anchor is not None and anchor.seq > chain.sealed_seq:
@@ -107,7 +107,7 @@ async def _walk(
                 return seq, Breach(kind=BreachKind.GAP, seq=seq + 1)
             if row["id"] is None:
                 return seq, Breach(kind=BreachKind.DELETED, seq=seq + 1, entry_id=row["entry_id"])
-            previous = digest_of(previous, seq + 1, row)
+            previous = digest_of(previous, seq + 1, dict(row))
             if previous != bytes(row["hash"]):
                 return seq, Breach(kind=BreachKind.CHANGED, seq=seq + 1, entry_id=row["entry_id"])
             seq += 1
