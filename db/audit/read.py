@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, String, cast, or_, select
+from sqlalchemy import RowMapping, Select, select
 
 from db.session import Transaction
 from db.tables import AUDIT_ENTRY, AUDIT_SEAL
@@ -78,7 +78,8 @@ async def read_sealed(
 def _narrowed(query: Select[Any], which: AuditFilter) -> Select[Any]:
     entry = AUDIT_ENTRY.c
     if which.actor is not None:
-        query = query.where(or_(cast(entry.actor_id, String) == which.actor.lower(), entry.actor_name == which.actor))
+        actor_id = _uuid_of(which.actor)
+        query = query.where(entry.actor_name == which.actor if actor_id is None else entry.actor_id == actor_id)
     if which.action is not None:
         whole = not which.action.endswith(".")
         query = query.where(
@@ -91,6 +92,13 @@ def _narrowed(query: Select[Any], which: AuditFilter) -> Select[Any]:
     if which.until is not None:
         query = query.where(entry.at < which.until)
     return query
+
+
+def _uuid_of(words: str) -> UUID | None:
+    try:
+        return UUID(words)
+    except ValueError:
+        return None
 
 
 def _row_of(row: RowMapping) -> AuditRow:

@@ -23,7 +23,9 @@ create table audit_entry (
 create index audit_entry_at on audit_entry (at);
 create index audit_entry_project on audit_entry (project_id, id) where project_id is not null;
 create index audit_entry_actor on audit_entry (actor_id, id) where actor_id is not null;
-create index audit_entry_resource on audit_entry (resource_type, resource_id, id);
+create index audit_entry_actor_name on audit_entry (actor_name, id) where actor_name is not null;
+create index audit_entry_action on audit_entry (action text_pattern_ops, id);
+create index audit_entry_resource on audit_entry (resource_id, id) where resource_id is not null;
 
 -- Entries that are not sealed yet. Not found by their ids: a transaction that commits late has a low one.
 create table audit_pending (
