@@ -102,7 +102,7 @@ def _require_haproxy(farm: OwnFarm) -> None:
     listeners = {
         psutil.Process(each.pid).name()
         for each in psutil.net_connections("tcp")
-        if each.status == psutil.CONN_LISTEN and each.laddr.port == port and each.pid
+        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port and each.pid
     }
     if listeners != {"haproxy"}:
         raise RuntimeError(f"The farm's port is held by {listeners or 'nobody'}, not by HAProxy.")

@@ -45,12 +45,13 @@ async def press(target: Target, *, connections: int, seconds: float) -> float:
 
 async def _run(target: Target, *, connections: int, requests: int | None, seconds: float | None) -> list[float]:
     parts = urlsplit(target.url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
     loop = asyncio.get_running_loop()
     ends_at = None if seconds is None else time.perf_counter() + seconds
     taken: list[float] = []
     lines = [_Line(target, taken, requests=requests, ends_at=ends_at) for _ in range(connections)]
     for line in lines:
-        await loop.create_connection(lambda line=line: line, parts.hostname, parts.port)  # type: ignore[misc]
+        await loop.create_connection(lambda line=line: line, host, port)  # type: ignore[misc]
     await asyncio.gather(*(line.done for line in lines))
     return taken
 

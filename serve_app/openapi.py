@@ -72,6 +72,8 @@ def _describe_problems(document: dict[str, Any]) -> None:
     schemas["Problem"] = schema
     shared = components.setdefault("responses", {})
     for operation in _operations(document):
+        for parameter in operation.get("parameters", []):
+            _without_null(parameter["schema"])
         operation.setdefault("security", [])  # said, not only absent: nobody needs a key here
         answers = operation["responses"]
         if "application/json" in operation.get("requestBody", {}).get("content", {}):
@@ -86,6 +88,14 @@ def _describe_problems(document: dict[str, Any]) -> None:
         operation["responses"] = dict(sorted(answers.items()))
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """A header or query that is left out is absent; the null of its Python type has no form in a request."""
+    forms = [form for form in schema.get("anyOf", []) if form != {"type": "null"}]
+    if len(forms) == 1:
+        del schema["anyOf"]
+        schema |= forms[0]
 
 
 def _name_of(status: int) -> str:

@@ -112,7 +112,13 @@ async def authenticate(
     trail: Audit,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     project: Annotated[
-        str | None, Header(alias=PROJECT_HEADER, max_length=63, description="Slug of the project to act in.")
+        str | None,
+        Header(
+            alias=PROJECT_HEADER,
+            max_length=63,
+            description="Slug of the project to act in.",
+            json_schema_extra={"pattern": f"^{SLUG.pattern}$"},  # said only: what is no slug names no project, a 404
+        ),
     ] = None,
 ) -> Caller:
     """The caller of this request, who may make it.
@@ -231,5 +237,5 @@ async def _place_of_person(tx: Transaction, who: AccountIdentity, slug: str | No
 
 def _no_project(slug: str | None) -> NotFound:
     return NotFound(
-        f"There is no project {slug or DEFAULT_PROJECT!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it."
+        f"There is no project {DEFAULT_PROJECT if slug is None else slug!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it."
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-import gevent
 from locust import FastHttpUser, between, task
 
 from loadtests.users.given import ENDED, HEADERS, job_of
@@ -35,7 +35,7 @@ class Artist(FastHttpUser):
         for _ in range(_LOOKS):
             if job["state"] in ENDED:
                 break
-            gevent.sleep(_LOOKS_EVERY_S)
+            time.sleep(_LOOKS_EVERY_S)  # of this user alone: Locust has made it one of gevent's
             answer = self.client.get(job["links"]["self"], name="status read")
             if answer.status_code == 200:
                 job = answer.json()

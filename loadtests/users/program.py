@@ -34,7 +34,8 @@ class Program(HttpUser):
         )
         if not answer.ok:
             return
-        links, state, error = answer.json()["links"], "", None
+        links, state = answer.json()["links"], ""
+        error: Exception | None = None
         try:
             for event in follow(self.client, links["events"], seconds=_PATIENCE_S):
                 if event["kind"] == "job.state":

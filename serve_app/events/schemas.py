@@ -8,7 +8,7 @@ from serve_app.openapi import problems
 
 _EXAMPLE = (
     "    id: 7\n    event: frames.committed\n"
-    '    data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4,"warm":true}]},'
+    '    data: {"at":"2026-01-05T10:00:03+00:00","data":{"frames":[{"ordinal":4,"frame":5,"render_ms":812.4}]},'
     '"job":"0198…","kind":"frames.committed","seq":7}'
 )
 

@@ -74,11 +74,12 @@ def fuzz_world(world: World, folder: Path, *, seed: int, seconds: int, only: str
         _run(world, folder, phases, seed=seed, seconds=max(1, seconds // 2), only=only)
         for phases in ("examples,coverage,fuzzing", "stateful")
     ]
+    found_any = any(found["failures"] or found["errors"] for _, found, _ in halves)
     bugs = [line for line in world.log.read_text(errors="replace").splitlines() if "api.bug" in line]
     return Report(
         seed=seed,
         seconds=seconds,
-        passed=halves[0][0] == 0 and not any(found["failures"] or found["errors"] for _, found, _ in halves) and not bugs,
+        passed=halves[0][0] == 0 and not found_any and not bugs,
         operations=halves[0][1]["operations"]["total"],
         tested=halves[0][1]["operations"]["tested"],
         cases=sum(found["test_cases"]["generated"] for _, found, _ in halves),
