@@ -31,7 +31,8 @@ USERS, MINUTES = 30, 1.0
 _SPAWNED_IN_S = 10
 _LAST_JOB_WITHIN_S = 300.0
 _ENDED = frozenset({"succeeded", "failed", "canceled"})
-_SHOWN = ("submit", "status read", "list of jobs", "first event", "still, submit to picture", "no-op")
+_SHOWN = ("submit", "status read", "list of jobs", "first event", "still, submit to picture", "list replicas", "no-op")
+"""At least one of each journey."""
 
 Rows = Mapping[str, Mapping[str, str]]
 """Locust's table, by the name of the request."""
@@ -87,10 +88,14 @@ def figures_of(rows: Rows) -> Iterator[Figure]:
     yield Figure(case="all requests", name="failed", value=float(failed))
     yield Figure(case="all requests", name="per_s", value=float(everything["Requests/s"]))
     yield Figure(case="all requests", name="count", value=float(requests))
+    idle = sum(name not in rows or not int(rows[name]["Request Count"]) for name in _SHOWN)
+    yield Figure(case="journeys", name="idle", value=float(idle))
     for name in _SHOWN:
         if name in rows and int(rows[name]["Request Count"]):
             for share in ("50%", "95%", "99%"):
                 yield Figure(case=name, name=f"p{share.rstrip('%')}_ms", value=float(rows[name][share]))
+    if idle:
+        return
     noop = max(1.0, float(rows["no-op"]["50%"]))  # Locust counts whole milliseconds
     yield Figure(case="status read", name="status_over_noop", value=float(rows["status read"]["50%"]) / noop)
     yield Figure(case="submit", name="submit_over_noop", value=float(rows["submit"]["50%"]) / noop)

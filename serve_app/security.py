@@ -236,6 +236,5 @@ async def _place_of_person(tx: Transaction, who: AccountIdentity, slug: str | No
 
 
 def _no_project(slug: str | None) -> NotFound:
-    return NotFound(
-        f"There is no project {DEFAULT_PROJECT if slug is None else slug!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it."
-    )
+    asked = DEFAULT_PROJECT if slug is None else slug
+    return NotFound(f"There is no project {asked!r}.", remedy=f"Leave out {PROJECT_HEADER}, or correct it.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 from locust.clients import HttpSession
@@ -18,7 +19,7 @@ def follow(client: HttpSession, path: str, *, seconds: float) -> Iterator[dict[s
     """The events of a job from its first, until it has ended or ``seconds`` have passed. Raises ``Gap``."""
     ends_at = time.perf_counter() + seconds
     seq = 0
-    with client.get(path, stream=True, name="event stream opens", timeout=seconds + 60) as answer:
+    with closing(client.get(path, stream=True, name="event stream opens", timeout=seconds + 60)) as answer:
         if answer.status_code != 200:
             return
         for line in answer.iter_lines(chunk_size=1):

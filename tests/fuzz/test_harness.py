@@ -64,7 +64,7 @@ def breaks() -> None:
     [
         (lambda: {"size": 3}, True, ""),
         (breaks, False, "Server error"),
-        (lambda: Response("{}", status_code=418, media_type="application/json"), False, "Undocumented HTTP status"),
+        (lambda: Response("{}", status_code=418, media_type="application/json"), False, "Undocumented status code"),
         (lambda: Response('{"size": "large"}', media_type="application/json"), False, "violates schema"),
     ],
     ids=["well", "bug", "undocumented", "another schema"],
