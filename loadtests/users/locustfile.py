@@ -16,7 +16,6 @@ from loadtests.users.yardstick import Yardstick
 __all__ = ["Artist", "Operator", "Program", "Watcher", "Yardstick"]
 
 
-@events.user_error.add_listener
 def count_as_failed(user_instance: User, exception: Exception, tb: TracebackType, **_: Any) -> None:
     """A journey that ends with an error is a failure of the run; Locust itself only logs it."""
     user_instance.environment.events.request.fire(
@@ -27,3 +26,6 @@ def count_as_failed(user_instance: User, exception: Exception, tb: TracebackType
         exception=exception,
         context={},
     )
+
+
+events.user_error.add_listener(count_as_failed)
