@@ -9,6 +9,19 @@ from db.tables.access import (
     ProjectTable,
     RefreshTokenTable,
 )
+from db.tables.billing import (
+    BillingTable,
+    CreditTable,
+    MoneyAlertTable,
+    PriceListTable,
+    PriceTable,
+    ProjectQuotaTable,
+    ProjectSpendTable,
+    StorageMeterTable,
+    StorageUsageTable,
+    UsageDayTable,
+    UsageTable,
+)
 from db.tables.farm import (
     EventTargetTable,
     LeaderTable,
@@ -61,6 +74,14 @@ PROJECT = METADATA.tables["project"]
 PROJECT_BLOB = METADATA.tables["project_blob"]
 REFRESH_TOKEN = METADATA.tables["refresh_token"]
 REPLICA = METADATA.tables["replica"]
+BILLING = METADATA.tables["billing"]
+CREDIT = METADATA.tables["credit"]
+PRICE = METADATA.tables["price"]
+PRICE_LIST = METADATA.tables["price_list"]
+PROJECT_QUOTA = METADATA.tables["project_quota"]
+STORAGE_USAGE = METADATA.tables["storage_usage"]
+USAGE = METADATA.tables["usage"]
+USAGE_DAY = METADATA.tables["usage_day"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
@@ -68,7 +89,9 @@ __all__ = [
     "API_KEY",
     "ARTIFACT",
     "ATTEMPT",
+    "BILLING",
     "BLOB",
+    "CREDIT",
     "EVENT",
     "FRAME_FLAG",
     "FRAME_LOOK",
@@ -87,16 +110,24 @@ __all__ = [
     "OUTBOX",
     "PART_RESULT",
     "POOL",
+    "PRICE",
+    "PRICE_LIST",
     "PROJECT",
     "PROJECT_BLOB",
+    "PROJECT_QUOTA",
     "REFRESH_TOKEN",
     "REPLICA",
+    "STORAGE_USAGE",
+    "USAGE",
+    "USAGE_DAY",
     "WORK",
     "AccountTable",
     "ApiKeyTable",
     "ArtifactTable",
     "AttemptTable",
+    "BillingTable",
     "BlobTable",
+    "CreditTable",
     "EventTable",
     "EventTargetTable",
     "FrameFlagTable",
@@ -112,13 +143,22 @@ __all__ = [
     "LoopHealthTable",
     "MemberTable",
     "ModelTable",
+    "MoneyAlertTable",
     "NodeTable",
     "OutboxTable",
     "PartResultTable",
     "PoolTable",
+    "PriceListTable",
+    "PriceTable",
     "ProjectBlobTable",
+    "ProjectQuotaTable",
+    "ProjectSpendTable",
     "ProjectTable",
     "RefreshTokenTable",
     "ReplicaTable",
+    "StorageMeterTable",
+    "StorageUsageTable",
+    "UsageDayTable",
+    "UsageTable",
     "WorkTable",
 ]
