@@ -184,10 +184,11 @@ class _Planner:
         stopped = {project.id for project in self._snapshot.projects if project.stopped is not None}
         if not stopped:
             return
-        for slot, chunk in list(self._staged):
-            job = self._jobs.get(chunk.job_id)
-            if job is not None and job.project_id in stopped:
-                self._take_back(slot, chunk)
+        for slot in self._slots:
+            for chunk in slot.view.staged:  # also on an idle replica, which may not claim it
+                job = self._jobs.get(chunk.job_id)
+                if job is not None and job.project_id in stopped:
+                    self._take_back(slot, chunk)
 
     def _take_back_for_idle(self, idle: FreeSlots) -> None:
         """A staged chunk never waits behind a busy replica while a fitting one is idle, but for a moment where the
