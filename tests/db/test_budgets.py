@@ -105,7 +105,6 @@ async def test_what_is_staged_for_a_stopped_project_gives_its_place_up(priced: F
     await budget(priced, "0")
     made = await tick(priced)
     assert len(made.take_backs) == 1
-    assert set(made.backlog.values()) <= {0, 1}
     row = await priced.one("select assigned_to, state from work where kind = 'chunk'")
     assert (row.assigned_to, row.state) == (None, "queued")
 
@@ -279,14 +278,8 @@ async def test_two_leaders_do_not_start_two_jobs_in_the_place_of_one(farm: Farm)
     await farm.replica()
     jobs = [await farm.submit(frames="1") for _ in range(4)]
     epoch = await farm.lead()
-    await asyncio.gather(
-        *(
-            pin_job(
-                farm.db, job_id=job_id, engine_version="fake 1", device_class="cpu", render_key="k" * 64, epoch=epoch
-            )
-            for job_id in jobs
-        )
-    )
+    pinned = {"engine_version": "fake 1", "device_class": "cpu", "render_key": "k" * 64}
+    await asyncio.gather(*(pin_job(farm.db, job_id=job_id, epoch=epoch, **pinned) for job_id in jobs))
     assert sorted([(await farm.job(job_id)).state for job_id in jobs]) == ["queued", "queued", "queued", "running"]
 
 
