@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.composition import FarmParts
+from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
 from cluster.loops.biller import Biller, StorageMeter
 from cluster.loops.collector import Collector
@@ -30,6 +31,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
         StorageMeter(database=database, every=settings.storage_every),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
+        Auditor(database=database, settings=settings),
         Collector(database=database, storage=farm.storage, settings=settings),
         *outbox_loops(
             database=database,

@@ -26,7 +26,7 @@ from serve_app.billing.schemas import (
     QuotasView,
     UsageView,
 )
-from serve_app.dependencies import PageQuery, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.openapi import problems
 from serve_app.security import Access
 
@@ -82,12 +82,16 @@ async def read_budget(slug: Slug, access: Access, tx: Tx) -> BudgetView:
 
 
 @router.put("/budget")
-async def set_budget(slug: Slug, change: BudgetChange, access: Access, tx: Tx) -> BudgetView:
+async def set_budget(slug: Slug, change: BudgetChange, access: Access, tx: Tx, trail: Audit) -> BudgetView:
     """Set the budget. Where it is spent nothing more starts, and frames that render finish; a larger one lets the work
     go on."""
+    before = await service.budget(tx, project_id=access.project_id)
     amount = None if change.amount is None else Decimal(change.amount)
     await money.set_budget(tx, project_id=access.project_id, budget=amount, period=change.period, by=access.name)
-    return await service.budget(tx, project_id=access.project_id)
+    after = await service.budget(tx, project_id=access.project_id)
+    facts = {"amount", "period"}
+    trail.note("budget", slug, before=before.model_dump(include=facts), after=after.model_dump(include=facts))
+    return after
 
 
 @router.get("/credits")
@@ -101,7 +105,9 @@ async def read_credits(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> C
     status_code=201,
     responses={200: {"model": CreditView, "description": "This payment is known."}, **problems(409)},
 )
-async def add_credit(slug: Slug, new: NewCredit, response: Response, access: Access, tx: Tx) -> CreditView:
+async def add_credit(
+    slug: Slug, new: NewCredit, response: Response, access: Access, tx: Tx, trail: Audit
+) -> CreditView:
     """Add a payment."""
     amount = Decimal(new.amount)
     if not amount:
@@ -115,13 +121,22 @@ async def add_credit(slug: Slug, new: NewCredit, response: Response, access: Acc
         by=access.name,
     )
     response.status_code = 201 if is_new else 200
-    return service.credit_view(row)
+    view = service.credit_view(row)
+    if is_new:
+        trail.note("credit", row.id, after={"amount": view.amount, "reference": view.reference, "note": view.note})
+    else:
+        trail.nothing_changed()
+    return view
 
 
 @router.put("/prepaid")
-async def set_prepaid(slug: Slug, change: PrepaidChange, access: Access, tx: Tx, page: PageQuery) -> CreditsView:
+async def set_prepaid(
+    slug: Slug, change: PrepaidChange, access: Access, tx: Tx, page: PageQuery, trail: Audit
+) -> CreditsView:
     """Say whether the project pays in advance."""
+    before = await money.read_money(tx, project_id=access.project_id)
     await money.set_prepaid(tx, project_id=access.project_id, prepaid=change.prepaid, by=access.name)
+    trail.note("prepaid", slug, before={"prepaid": before.prepaid}, after={"prepaid": change.prepaid})
     return await service.credits_of(tx, project_id=access.project_id, page=page)
 
 
@@ -132,7 +147,9 @@ async def read_quotas(slug: Slug, access: Access, tx: Tx) -> QuotasView:
 
 
 @router.put("/quotas")
-async def set_quotas(slug: Slug, change: QuotasChange, access: Access, tx: Tx) -> QuotasView:
+async def set_quotas(slug: Slug, change: QuotasChange, access: Access, tx: Tx, trail: Audit) -> QuotasView:
     """Set all quotas of the project. What is over a lower one stays; nothing new is let in."""
+    before = await service.quotas_of(tx, project_id=access.project_id)
     await quotas.set_quotas(tx, project_id=access.project_id, quotas=Quotas(**change.model_dump()), by=access.name)
+    trail.note("quotas", slug, before=before.quotas.model_dump(), after=change.model_dump())
     return await service.quotas_of(tx, project_id=access.project_id)

@@ -10,7 +10,7 @@ from db.billing.prices import PoolPrices, PriceListRow, add_price_list, current_
 from jobs.billing import ANY_POOL, plain
 from jobs.errors import InvalidInput
 from serve_app.billing.schemas import NewPrices, PoolPricing, PriceListView, PricesView
-from serve_app.dependencies import Tx
+from serve_app.dependencies import Audit, Tx
 from serve_app.openapi import problems
 from serve_app.security import Access
 
@@ -27,7 +27,7 @@ async def list_prices(access: Access, tx: Tx) -> PricesView:
 
 
 @router.post("", status_code=201, responses=problems(409))
-async def add_prices(new: NewPrices, access: Access, tx: Tx) -> PriceListView:
+async def add_prices(new: NewPrices, access: Access, tx: Tx, trail: Audit) -> PriceListView:
     """Add a version. Each use keeps the price that was valid when its frame was committed."""
     for item in new.prices:
         if item.pool != ANY_POOL and (Decimal(item.byte_month) or Decimal(item.byte_sent)):
@@ -53,7 +53,9 @@ async def add_prices(new: NewPrices, access: Access, tx: Tx) -> PriceListView:
             for item in new.prices
         ],
     )
-    return view_of(row)
+    view = view_of(row)
+    trail.note("prices", row.version, after=view.model_dump(mode="json", include={"currency", "valid_from", "prices"}))
+    return view
 
 
 def view_of(row: PriceListRow) -> PriceListView:
