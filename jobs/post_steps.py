@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
@@ -103,7 +103,7 @@ class ContactSheetStep(_Step):
     step: Literal["contact_sheet"]
     columns: int | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
     cell_width: int = Field(320, ge=32, le=1024, description="Pixels.")
-    labels: bool = Field(True, description="The frame's number below it.")
+    labels: StrictBool = Field(True, description="The frame's number below it.")
 
     @property
     def most_frames(self) -> int:

@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     field_validator,
     model_validator,
@@ -94,7 +95,7 @@ class ContactSheetOutput(BaseModel):
 
     columns: int | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
     cell_width: int = Field(320, ge=32, le=1024, description="Pixels.")
-    labels: bool = Field(True, description="The frame's number below it.")
+    labels: StrictBool = Field(True, description="The frame's number below it.")
 
 
 class Outputs(BaseModel):
@@ -106,7 +107,7 @@ class Outputs(BaseModel):
         "auto", description="`auto`: a film when the job has more than one frame; null: none."
     )
     contact_sheet: ContactSheetOutput | None = Field(None, description="A picture of all frames; null: none.")
-    previews: bool = Field(True, description="Small pictures for the browser; a small frame is its own.")
+    previews: StrictBool = Field(True, description="Small pictures for the browser; a small frame is its own.")
 
 
 class JobLimits(BaseModel):
@@ -198,7 +199,9 @@ class JobSpec(BaseModel):
     outputs: Outputs = Field(default_factory=Outputs)
     priority: PriorityClass = PriorityClass.NORMAL
     weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
-    reuse: bool = Field(True, description="Take frames that this project has already rendered with the same inputs.")
+    reuse: StrictBool = Field(
+        True, description="Take frames that this project has already rendered with the same inputs."
+    )
     limits: JobLimits = Field(default_factory=JobLimits)
     labels: dict[str, str] = Field(
         default_factory=dict,

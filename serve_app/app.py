@@ -34,6 +34,7 @@ from serve_app.jobs.steps import router as job_steps
 from serve_app.keys.endpoints import farm_router as farm_keys
 from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
+from serve_app.literal_paths import literal_paths
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
@@ -105,7 +106,9 @@ def build_app(
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:
         keyed.include_router(router)
-    require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
+    routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]
+    require_complete(route.name for route in routes)
+    app.router.routes.extend(literal_paths(routes, prefix="/v1"))
     app.include_router(keyed)
     app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
     app.include_router(files, prefix="/v1")

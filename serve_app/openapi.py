@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from serve_app.openapi_links import add_links
 from serve_app.problems import MEDIA_TYPE, TYPE_ROOT, Problem
+from serve_app.security import PATH_PROJECT, PROJECT_HEADER
 
 _WORDS = {
     400: "The request was cut off.",
@@ -56,12 +57,21 @@ def install_openapi(app: FastAPI) -> None:
                 servers=[{"url": "/", "description": "The farm that this document comes from."}],
                 license_info=app.license_info,
             )
+            _leave_out_ignored(document)
             _describe_problems(document)
             add_links(document)
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = build  # type: ignore[method-assign] # FastAPI's own way to extend the document
+
+
+def _leave_out_ignored(document: dict[str, Any]) -> None:
+    """Where the path names the project, no header does."""
+    for path, operations in document.get("paths", {}).items():
+        if f"{{{PATH_PROJECT}}}" in path:
+            for operation in operations.values():
+                operation["parameters"] = [each for each in operation["parameters"] if each["name"] != PROJECT_HEADER]
 
 
 def _describe_problems(document: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from jobs.errors import (
     Unavailable,
 )
 from serve_app.auth.errors import TooManyLogins
+from serve_app.literal_paths import LiteralPath
 from serve_app.places import TooManyAtOnce
 from serve_app.validation import FieldError, cause_of, describe_errors, sentence, unknown_remedy
 
@@ -230,11 +231,13 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 def _methods_of(request: Request) -> list[str]:
     """What the address takes, of all routes that answer there: the framework names those of the first alone."""
-    return [
-        method
-        for method in _METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]
+    return [method for method in _METHODS if _takes(request, method)]
+
+
+def _takes(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    route = next((route for route in request.app.routes if route.matches(scope)[0] is Match.FULL), None)
+    return route is not None and not isinstance(route, LiteralPath)
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

@@ -43,7 +43,7 @@ _HOW = (
 
 PROJECT_HEADER = "X-Rayfarm-Project"
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
-_PATH_PROJECT = "slug"
+PATH_PROJECT = "slug"
 """The name of a project in the paths that hold one."""
 
 
@@ -126,7 +126,7 @@ async def authenticate(
     Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
     """
     who = await _identity_of(tx, services.tokens, credentials)
-    slug = request.path_params.get(_PATH_PROJECT) or project
+    slug = request.path_params.get(PATH_PROJECT) or project
     if slug is not None and SLUG.fullmatch(slug) is None:
         raise _no_project(slug)
     place = await _place_of(tx, who, slug)
@@ -140,7 +140,7 @@ async def authenticate(
         id=who.id,
         name=who.name if isinstance(who, ApiKeyIdentity) else who.email,
         role=" and ".join(place.roles) or None,
-        project_id=place.project_id if right in IN_A_PROJECT or _PATH_PROJECT in request.path_params else None,
+        project_id=place.project_id if right in IN_A_PROJECT or PATH_PROJECT in request.path_params else None,
     )
     return caller
 

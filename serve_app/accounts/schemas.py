@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from jobs.access import FarmRole
 from serve_app.auth.schemas import Email, PersonName
@@ -27,7 +27,7 @@ class AccountChange(BaseModel):
 
     name: PersonName | None = None
     farm_role: FarmRole | None = Field(None, description="null: none.")
-    disabled: bool | None = Field(None, description="Out at once, with all sessions.")
+    disabled: StrictBool | None = Field(None, description="Out at once, with all sessions.")
 
 
 class FarmInvitation(BaseModel):

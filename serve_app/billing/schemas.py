@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
 from jobs.billing import BudgetPeriod
 
@@ -167,7 +167,7 @@ class CreditView(BaseModel):
 class PrepaidChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    prepaid: bool = Field(description="Credits pay for what is spent from now on; at zero nothing more starts.")
+    prepaid: StrictBool = Field(description="Credits pay for what is spent from now on; at zero nothing more starts.")
 
 
 class CreditsView(BaseModel):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from jobs.spec import Name
 from models.kinds import ModelKind
@@ -61,7 +61,7 @@ class ModelChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"keep_warm": True}]})
 
-    keep_warm: bool = Field(
+    keep_warm: StrictBool = Field(
         description="Replicas with nothing to do load it, before a job asks for it, and let it go after all others."
     )
 

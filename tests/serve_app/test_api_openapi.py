@@ -102,6 +102,16 @@ class TestDocument:
             if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 assert {"400", "408", "413", "415"} <= set(operation["responses"]), (path, method)
 
+    def test_the_project_is_named_by_the_path_or_by_a_header_and_never_by_both(self, app: FastAPI) -> None:
+        for path, method, operation in operations(app.openapi()):
+            header = any(each["name"] == "X-Rayfarm-Project" for each in operation.get("parameters", []))
+            assert header == ("{slug}" not in path and not path.startswith(OPEN)), (path, method)
+
+    def test_no_parameter_is_null(self, app: FastAPI) -> None:
+        for path, method, operation in operations(app.openapi()):
+            for parameter in operation.get("parameters", []):
+                assert {"type": "null"} not in parameter["schema"].get("anyOf", []), (path, method)
+
     def test_a_route_for_anybody_says_so(self, app: FastAPI) -> None:
         for path, method, operation in operations(app.openapi()):
             assert (operation["security"] == []) == path.startswith(OPEN), (path, method)

@@ -233,3 +233,32 @@ class TestHealth:
 )
 def test_each_error_of_the_domain_has_its_status(error: RayfarmError, status: int) -> None:
     assert status_of(error) == status
+
+
+class TestMethods:
+    async def test_allow_names_every_method_of_an_address_and_none_of_a_template_beside_it(self, farm: ApiFarm) -> None:
+        somewhere = f"/v1/jobs/{farm.project_id}"
+        for method, address, allowed in (
+            ("OPTIONS", "/v1/keys", "GET, POST"),
+            ("OPTIONS", f"{somewhere}/frames/actions", "POST"),
+            ("GET", f"{somewhere}/frames/actions", "POST"),
+            ("PUT", "/v1/blobs/lacking", "POST"),
+            ("DELETE", "/v1/jobs/estimate", "POST"),
+        ):
+            answer = await farm.http.request(method, address)
+            problem_of(answer, 405, "method-not-allowed")
+            assert answer.headers["allow"] == allowed, (method, address)
+
+    async def test_a_template_still_takes_what_is_no_address_of_its_own(self, farm: ApiFarm) -> None:
+        job = await farm.submit(frames="1-4")
+        assert (await farm.http.get(f"/v1/jobs/{job['id']}/frames/1")).status_code == 200
+        problem_of(await farm.http.get(f"/v1/jobs/{job['id']}/frames/one"), 422, "invalid-input")
+
+    async def test_a_number_is_no_yes_or_no(self, farm: ApiFarm) -> None:
+        model = await farm.register()
+        answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": 1})
+        assert problem_of(answer, 422, "invalid-input")["field"] == "keep_warm"
+
+    async def test_an_empty_project_header_is_refused_by_its_own_name(self, farm: ApiFarm) -> None:
+        answer = await farm.http.get("/v1/me", headers={"X-Rayfarm-Project": ""})
+        assert problem_of(answer, 404, "not-found")["detail"] == "There is no project ''."
