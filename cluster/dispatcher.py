@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from cluster.fanout.runner import TaskRunner
 from cluster.loops.base import Loop
 from cluster.settings import ClusterSettings
+from cluster.tracing import HandOuts, TracingSettings
 from db.dispatch import (
     JobToPin,
     LookedAt,
@@ -104,6 +105,7 @@ class Dispatcher:
         self._settings = settings
         self._limits = limits
         self._plan_settings = plan_settings
+        self._frames_traced = TracingSettings().frames_per_job
         self._tasks = tasks
         self.holder = holder or uuid4()
         self._wake = asyncio.Event()
@@ -174,7 +176,9 @@ class Dispatcher:
         if started:
             snapshot = _with_started(snapshot, started, startable) or await self._snapshots.read()
         plan = make_plan(snapshot, self._plan_settings)
-        await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
+        hand_outs = HandOuts(frames_per_job=self._frames_traced)
+        await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch, trace=hand_outs)
+        hand_outs.end()
         await open_gates(self._database, epoch=epoch, within=self._settings.gate_slice, looked_at=self._gates_looked_at)
         tasks = await self._tasks.tick(epoch)
         return TickReport(

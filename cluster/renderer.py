@@ -17,7 +17,7 @@ from ray import serve
 from cluster.autoscaling import autoscaling_config
 from cluster.composition import open_farm
 from cluster.device_class import device_class_here, labels_here
-from cluster.logs import configure_logging
+from cluster.observing import observe_process
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
 
@@ -31,7 +31,7 @@ class Renderer:
     """One slot. Named ``Renderer`` in the Ray dashboard."""
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
-        configure_logging()
+        observe_process("rayfarm-renderer")
         self._farm = open_farm()
         context = ray.get_runtime_context()
         device_class = device_class_here(self._farm.settings.device_class)

@@ -18,13 +18,17 @@ import structlog
 
 from cluster.ahead import Ahead
 from cluster.backoff import Patience
-from cluster.chunk_run import ChunkRun, Stop
-from cluster.committer import Committer, FinishedFrame
+from cluster.chunk_run import ChunkRun
+from cluster.committer import Committer
 from cluster.departure import Departure
 from cluster.engines import EngineRoom
+from cluster.finished_frames import FinishedFrame
+from cluster.flights import Stop
 from cluster.frame_progress import ChunkProgress, ProgressTeller
 from cluster.live_previews import LivePreviews
+from cluster.logs import LogSettings
 from cluster.settings import ClusterSettings
+from cluster.tracing import TracingSettings
 from db.listen import listen
 from db.queue import (
     BeatReply,
@@ -123,6 +127,7 @@ class Replica:
         self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
         self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
         self._window = engine_settings.outstanding_renders
+        self._frames_traced, self._log_bytes = TracingSettings().frames_per_job, LogSettings().engine_bytes
         self._current: ChunkRun | None = None
         self._departure = Departure()
         self._leaving = asyncio.Lock()
@@ -236,6 +241,8 @@ class Replica:
             settings=self._settings,
             window=self._window,
             on_progress=self._teller.note,
+            frames_traced=self._frames_traced,
+            log_bytes=self._log_bytes,
         )
         self._current = run
         self._idle.clear()

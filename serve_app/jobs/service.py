@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.repositories.models import ModelRow
@@ -51,7 +52,12 @@ async def submit(
     """The new job, or the one that an earlier request with this key made."""
     spec, _ = await admit(tx, services, project_id=project_id, spec=spec)
     submitted = await submit_job(
-        tx, project_id=project_id, spec=spec, idempotency_key=idempotency_key, cloned_from=cloned_from
+        tx,
+        project_id=project_id,
+        spec=spec,
+        idempotency_key=idempotency_key,
+        cloned_from=cloned_from,
+        traceparent=current_traceparent(),
     )
     return await read(tx, project_id=project_id, job_id=submitted.id)
 
