@@ -25,6 +25,7 @@ from cluster.engines import EngineLease, EngineRoom
 from cluster.finished_frames import FinishedFrame
 from cluster.flights import Flight, Stop
 from cluster.frame_progress import ChunkProgress
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
 from cluster.tracing import ChunkTrace, ids_of_chunk, trace_failed
 from db.queue import ClaimedChunk, CutShort, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
@@ -54,6 +55,7 @@ class ChunkRun:
     """Frames that the engine is given at once."""
     on_progress: Callable[[], None]
     """Called when ``progress`` has news."""
+    meter: ReplicaMeter = SILENT
     frames_traced: int = 100
     """Of one job, at most."""
     log_bytes: int = 0
@@ -96,6 +98,8 @@ class ChunkRun:
     def stop(self, why: Stop, words: str | None = None) -> None:
         """Ask the run to stop; the sterner of two reasons wins. ``words``: what for, shown with a frame cut short."""
         if self._stop is None or self._stop is Stop.DRAIN:
+            if why is Stop.LOST:
+                self.meter.lost()
             self._stop = why
             self._why = words
         if why is not Stop.DRAIN:
@@ -319,6 +323,7 @@ class ChunkRun:
         log: str,
         started_at: float = 0.0,
     ) -> None:
+        self.meter.failed(reason, warm=started_at > 0)
         _log.warning("frame_failed", frame=frame, attempt_id=str(attempt_id), reason=reason, error=message)
         if self._trace is not None:
             context, job = self._trace.context_of(ordinal), self.chunk.job_id

@@ -18,6 +18,7 @@ import structlog
 
 from cluster.backoff import Patience
 from cluster.finished_frames import EXTRA_MEDIA_TYPES, FinishedFrame, artifact, uploads_of
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
 from cluster.tracing import ids_of_chunk, trace_committed
 from db.queue import ClaimedChunk, FrameCommit, PartCommit, commit_frames, commit_part
@@ -58,6 +59,7 @@ class Committer:
         settings: ClusterSettings,
         on_bad_picture: FailFrame,
         on_superseded: Superseded,
+        meter: ReplicaMeter = SILENT,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -66,6 +68,7 @@ class Committer:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._on_bad_picture = on_bad_picture
         self._on_superseded = on_superseded
+        self._meter = meter
         self._queue: asyncio.Queue[FinishedFrame | None] = asyncio.Queue(maxsize=settings.commit_queue)
         self._trouble: dict[str, str] = {}
         self._waiting: Counter[tuple[int, int]] = Counter()
@@ -178,6 +181,9 @@ class Committer:
         if accepted is None:
             _log.info("commit_superseded", fence=chunk.fence, frames=len(commits))
             self._on_superseded(chunk.work_id, chunk.fence)
+        else:
+            self._meter.committed([_cost_of(frame) for frame, _ in checked])
+            _log.info("frames_committed", frames=[frame.frame for frame, _ in checked], fence=chunk.fence)
 
     async def _when_stored(self, chunk: ClaimedChunk, upload: Callable[[], Awaitable[_Stored]]) -> _Stored:
         """Upload with patience; the replica's row says meanwhile what it waits for."""
@@ -208,6 +214,8 @@ class Committer:
         if not accepted:
             _log.info("part_superseded", fence=chunk.fence, part=chunk.part)
             self._on_superseded(chunk.work_id, chunk.fence)
+        else:
+            self._meter.committed([_cost_of(finished)])
 
     async def _check(self, frames: list[FinishedFrame]) -> list[tuple[FinishedFrame, PictureFacts]]:
         """Those whose pictures are whole, in a thread; the others are reported."""
@@ -243,6 +251,10 @@ class Committer:
                 )
             )
         return commits
+
+
+def _cost_of(frame: FinishedFrame) -> tuple[bool, float]:
+    return frame.warm, sum(frame.output.timings_ms.values()) / 1000
 
 
 def _trace(

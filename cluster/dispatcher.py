@@ -23,8 +23,9 @@ from pydantic import ValidationError
 
 from cluster.fanout.runner import TaskRunner
 from cluster.loops.base import Loop
+from cluster.metrics.ports import SILENT, DispatchMeter
 from cluster.settings import ClusterSettings
-from cluster.tracing import HandOuts, TracingSettings
+from cluster.tracing import HandOuts, TracingSettings, ids_in
 from db.dispatch import (
     JobToPin,
     LookedAt,
@@ -99,6 +100,7 @@ class Dispatcher:
         tasks: TaskRunner,
         drains: Loop | None = None,
         holder: UUID | None = None,
+        meter: DispatchMeter = SILENT,
     ) -> None:
         self._database = database
         self._database_settings = database_settings
@@ -108,6 +110,7 @@ class Dispatcher:
         self._frames_traced = TracingSettings().frames_per_job
         self._tasks = tasks
         self.holder = holder or uuid4()
+        self._meter = meter
         self._wake = asyncio.Event()
         self._leads = False
         self._epoch: int | None = None
@@ -242,14 +245,19 @@ class Dispatcher:
             if not done:
                 self._wake.set()
                 return False
-        await pin()
+        waited_s = await pin()
+        _log.info("job_started", job_id=str(job.id), epoch=epoch, **ids_in(job.traceparent))
+        if waited_s is not None:
+            self._meter.started(spec.priority.value, waited_s)
         return True
 
     async def _tick_for_ever(self) -> None:
         while True:
             self._wake.clear()
+            began = time.monotonic()
             try:
-                await self.tick()
+                if (await self.tick()).leads:
+                    self._meter.ticked(time.monotonic() - began)
             except (Unavailable, OSError) as error:
                 _log.warning("tick_unavailable", error=str(error))
             except Exception:

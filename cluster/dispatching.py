@@ -13,8 +13,8 @@ from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
 from cluster.fanout.runner import TaskRunner
 from cluster.loops.farm import farm_loops
-from cluster.loops.metrics import RayLoopMeter
 from cluster.loops.runner import LoopRunner
+from cluster.metrics.ray_meters import RayDispatchMeter, RayFarmMeter, RayLoopMeter
 from cluster.observing import observe_process
 from cluster.ray_drains import draining_ray_nodes
 
@@ -37,12 +37,13 @@ class DispatcherDeployment:
                 database=self._farm.database, settings=self._farm.settings, holder=holder, launcher=RayLauncher()
             ),
             holder=holder,
+            meter=RayDispatchMeter(),
         )
         self._loops = LoopRunner(
             database=self._farm.database,
             settings=self._farm.settings,
             loop_settings=self._farm.loop_settings,
-            loops=farm_loops(self._farm, drains=draining_ray_nodes),
+            loops=farm_loops(self._farm, drains=draining_ray_nodes, meter=RayFarmMeter()),
             meter=RayLoopMeter(),
             holder=holder,
         )

@@ -27,6 +27,7 @@ from cluster.flights import Stop
 from cluster.frame_progress import ChunkProgress, ProgressTeller
 from cluster.live_previews import LivePreviews
 from cluster.logs import LogSettings
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.listen import listen
@@ -94,8 +95,10 @@ class Replica:
         settings: ClusterSettings,
         limits: FarmLimits,
         engine_settings: EngineSettings,
+        meter: ReplicaMeter = SILENT,
     ) -> None:
         self.identity = identity
+        self._meter = meter
         self._database = database
         self._database_settings = database_settings
         self._settings = settings
@@ -115,6 +118,7 @@ class Replica:
             settings=settings,
             on_bad_picture=self._bad_picture,
             on_superseded=self._superseded,
+            meter=meter,
         )
         self._ahead = Ahead(
             database=database,
@@ -210,6 +214,7 @@ class Replica:
             elif chunk is None:
                 await self._rest()
             elif chunk.ordinals:
+                self._meter.claimed(chunk.waited_ms / 1000)
                 await self._render(chunk)
 
     async def _claim(self) -> ClaimedChunk | None:
@@ -241,6 +246,7 @@ class Replica:
             settings=self._settings,
             window=self._window,
             on_progress=self._teller.note,
+            meter=self._meter,
             frames_traced=self._frames_traced,
             log_bytes=self._log_bytes,
         )
@@ -341,6 +347,7 @@ class Replica:
 
     async def _bad_picture(self, finished: FinishedFrame, reason: EndReason, message: str) -> None:
         chunk = finished.chunk
+        self._meter.failed(reason, warm=finished.warm)
         outcome = await self._patience.until_available(
             "fail_frame",
             lambda: fail_frame(

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
+from cluster.metrics.ports import SILENT, ApiMeter
 from db.settings import DatabaseSettings
 from serve_app.accounts.endpoints import farm_router as farm_invitations
 from serve_app.accounts.endpoints import router as accounts
@@ -64,6 +65,7 @@ def build_app(
     *,
     database_settings: DatabaseSettings | None = None,
     storage_settings: StorageSettings | None = None,
+    meter: ApiMeter = SILENT,
 ) -> FastAPI:
     """The application; what is not given is read from the environment when the lifespan begins."""
     settings = settings or ApiSettings()
@@ -92,6 +94,7 @@ def build_app(
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
+    app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)

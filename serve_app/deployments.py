@@ -18,6 +18,7 @@ from ray import serve
 from cluster.composition import open_farm
 from cluster.dispatching import dispatcher_app
 from cluster.local.services import say_ready
+from cluster.metrics.ray_meters import RayApiMeter
 from cluster.observing import observe_process
 from cluster.renderer import renderer_app
 from db.bootstrap import ensure_admin_key
@@ -36,7 +37,7 @@ MAX_QUEUED = 1000
 
 def _build() -> FastAPI:
     observe_process("rayfarm-api")
-    return build_app()
+    return build_app(meter=RayApiMeter())
 
 
 class Api:

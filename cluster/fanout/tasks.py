@@ -72,6 +72,7 @@ def _failure_in(task: ClaimedTask) -> TaskFailure | None:
         else:
             _log.exception("task_broke", work_id=task.work_id, task=task.task)
         return failure
+    _log.info("task_done")
     return None
 
 

@@ -9,11 +9,24 @@ from typing import ClassVar
 
 import structlog
 
+from db.readiness import SchemaState, leaderless, schema_state
 from jobs.errors import RayfarmError, Unavailable
 from serve_app.health.schemas import Check
 from serve_app.services import ApiServices
 
 log = structlog.get_logger(__name__)
+
+
+class SchemaBehind(Unavailable):
+    """The database lacks a migration of this release."""
+
+    code: ClassVar[str] = "schema-behind"
+
+
+class Leaderless(Unavailable):
+    """Nobody leads a part of the farm."""
+
+    code: ClassVar[str] = "leaderless"
 
 
 class NotReady(Unavailable):
@@ -27,7 +40,10 @@ async def check_all(services: ApiServices) -> list[Check]:
     timeout = services.settings.ready_timeout.total_seconds()
     checks = await asyncio.gather(
         _check("database", services.database.ping, required=True, timeout=timeout),
+        _check("schema", lambda: require_schema(services), required=True, timeout=timeout),
         _check("storage", services.storage.check, required=True, timeout=timeout),
+        _check("dispatcher", lambda: _require_leader(services, "dispatcher"), required=False, timeout=timeout),
+        _check("loops", lambda: _require_leader(services, "loops"), required=False, timeout=timeout),
         _check("events", services.hub.connected.wait, required=False, timeout=timeout),
     )
     away = [check.name for check in checks if check.required and not check.ok]
@@ -38,6 +54,30 @@ async def check_all(services: ApiServices) -> list[Check]:
             checks=[check.model_dump() for check in checks],
         )
     return list(checks)
+
+
+async def check_schema(services: ApiServices) -> SchemaState:
+    """Where the schema stands. Raises ``Unavailable`` while it is behind, or the database does not answer in time."""
+    try:
+        return await asyncio.wait_for(require_schema(services), services.settings.ready_timeout.total_seconds())
+    except TimeoutError:
+        raise NotReady("Not started: the database does not answer in time.") from None
+
+
+async def require_schema(services: ApiServices) -> SchemaState:
+    """Raises ``SchemaBehind``."""
+    state = await schema_state(services.database)
+    if state.behind:
+        raise SchemaBehind(
+            f"The database is at revision {state.revision or 'none'}; this release needs {state.wanted}.",
+            remedy="Run the migrations: python -m db.migrate (`rayfarm up` does it by itself).",
+        )
+    return state
+
+
+async def _require_leader(services: ApiServices, role: str) -> None:
+    if await leaderless(services.database, [role]):
+        raise Leaderless(f"No process of the farm leads as {role!r}.")
 
 
 async def _check(name: str, ask: Callable[[], Awaitable[object]], *, required: bool, timeout: float) -> Check:

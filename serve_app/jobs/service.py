@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+
 from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
@@ -24,6 +26,8 @@ from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
+
+log = structlog.get_logger(__name__)
 
 _ROUTES = {
     JobCommand.PAUSE: "pause",
@@ -59,6 +63,7 @@ async def submit(
         cloned_from=cloned_from,
         traceparent=current_traceparent(),
     )
+    log.info("job submitted", action="api.submit", job_id=str(submitted.id), created=submitted.created)
     return await read(tx, project_id=project_id, job_id=submitted.id)
 
 
