@@ -322,7 +322,7 @@ async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
     media_type = EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
     key = artifact_key(job_id=str(chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name)
     began = time.monotonic()
-    stored = await storage.putartifact(key, main, media_type=media_type)
+    stored = await storage.put_artifact(key, main, media_type=media_type)
     upload_ms = (time.monotonic() - began) * 1000
     return PartCommit(
         attempt_id=finished.attempt_id,

@@ -105,7 +105,7 @@ FRAMES = _of(
     _RENDERER,
     _COUNTER,
     "frames_total",
-    "Frames (and parts) with an outcome here. `outcome`: `committed`, or `failed` (each try); `start`: `warm` or `cold`.",
+    "Tries at frames (and parts) with an outcome. `outcome`: `committed` or `failed`; `start`: `warm` or `cold`.",
     "pool",
     "outcome",
     "start",
@@ -115,7 +115,7 @@ RENDER_SECONDS = _of(
     _RENDERER,
     _COUNTER,
     "render_seconds_total",
-    "Slot time of frames that were committed, from start to picture: what is charged. `device`: `cpu` or `gpu`.",
+    "Time that engines spent on frames that were committed: what is charged. `device`: `cpu` or `gpu`.",
     "pool",
     "device",
 )
