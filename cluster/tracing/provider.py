@@ -13,7 +13,7 @@ from importlib import metadata
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
@@ -85,4 +85,5 @@ class WithoutStrangers(SpanProcessor):
 
 def _resource(service: str) -> Resource:
     own = {"service.name": service, "service.namespace": "rayfarm", "service.version": metadata.version("rayfarm")}
-    return Resource(own).merge(Resource.create())  # what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say wins
+    said = OTELResourceDetector().detect().attributes  # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win
+    return Resource.create({**own, **said})

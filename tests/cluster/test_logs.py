@@ -92,9 +92,7 @@ def test_plain_words_and_addresses_stay_as_they_are() -> None:
     assert without_secrets(words) == words
 
 
-def test_a_terminal_gets_lines_for_people_and_a_file_json(
-    monkeypatch: pytest.MonkeyPatch, written: io.StringIO
-) -> None:
+def test_a_terminal_gets_lines_for_people_and_a_file_json(written: io.StringIO) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True

@@ -200,7 +200,7 @@ def test_lines_of_every_process_carry_the_ids_of_the_request_job_frame_and_trace
     assert {line.get("trace_id") for line in lines.values()} == {trace_id}
     assert lines["job submitted"]["request_id"]
     assert lines["frames_committed"]["work_id"]
-    [attempt] = farm.rows("select id::text from attempt where job_id = %s and outcome <> 'committed'", job_id)[0]
+    [[attempt]] = farm.rows("select id::text from attempt where job_id = %s and outcome <> 'ok'", job_id)
     for event in ("frame_failed", "engine_output"):
         assert (lines[event]["frame"], lines[event]["attempt_id"]) == (2, attempt)
     assert "Segmentation fault" in lines["engine_output"]["output"]
@@ -245,7 +245,7 @@ def test_no_secret_of_a_session_is_in_any_log_or_span(watched: Watched) -> None:
     login = {"email": "ada@example.org", "password": password}
     assert httpx.post(f"{farm.url}/v1/auth/login", json={**login, "password": wrong}).status_code == 401
     session_2 = farm.call("POST", "/auth/login", json=login)
-    key = farm.call("POST", "/projects/default/keys", json={"name": "secret", "role": "artist"})["key"]
+    key = farm.call("POST", "/keys", json={"name": "secret", "role": "artist"})["key"]
     bad_key = "rf_abcdefgh_" + secrets.token_urlsafe(32)
     for bearer in (key, bad_key, session["access_token"]):
         httpx.get(f"{farm.url}/v1/jobs", headers={"Authorization": f"Bearer {bearer}"})

@@ -203,7 +203,8 @@ class TestOutage:
             ready = await client.get("/v1/health/ready")
             problem = problem_of(ready, 503, "not-ready")
             assert {check["name"]: check["ok"] for check in problem["checks"]} == {
-                "database": False, "schema": False, "storage": True, "dispatcher": False, "loops": False, "events": False,
+                "database": False, "schema": False, "storage": True,
+                "dispatcher": False, "loops": False, "events": False,
             }  # fmt: skip
             assert "secret" not in ready.text
             answer = await client.get("/v1/jobs", headers={"Authorization": "Bearer rf_abcdefgh_" + "x" * 43})
