@@ -38,14 +38,12 @@ class NotReady(Unavailable):
 async def check_all(services: ApiServices) -> list[Check]:
     """Every dependency's state. Raises ``NotReady`` with all of them where a required one is away."""
     timeout = services.settings.ready_timeout.total_seconds()
-    checks = await asyncio.gather(
-        _check("database", services.database.ping, required=True, timeout=timeout),
-        _check("schema", lambda: require_schema(services), required=True, timeout=timeout),
+    in_database, storage, events = await asyncio.gather(
+        _check_database(services, timeout),
         _check("storage", services.storage.check, required=True, timeout=timeout),
-        _check("dispatcher", lambda: _require_leader(services, "dispatcher"), required=False, timeout=timeout),
-        _check("loops", lambda: _require_leader(services, "loops"), required=False, timeout=timeout),
         _check("events", services.hub.connected.wait, required=False, timeout=timeout),
     )
+    checks = [*in_database, storage, events]
     away = [check.name for check in checks if check.required and not check.ok]
     if away:
         raise NotReady(
@@ -53,7 +51,27 @@ async def check_all(services: ApiServices) -> list[Check]:
             remedy="The farm's log names the cause; it is looked at again with every request.",
             checks=[check.model_dump() for check in checks],
         )
-    return list(checks)
+    return checks
+
+
+async def _check_database(services: ApiServices, timeout: float) -> list[Check]:
+    """One behind the other: a probe takes one connection of the pool, and not four from those who work."""
+    database = await _check("database", services.database.ping, required=True, timeout=timeout)
+    behind: list[tuple[str, Callable[[], Awaitable[object]], bool]] = [
+        ("schema", lambda: require_schema(services), True),
+        ("dispatcher", lambda: _require_leader(services, "dispatcher"), False),
+        ("loops", lambda: _require_leader(services, "loops"), False),
+    ]
+    if not database.ok:
+        return [database, *(_unknown(name, required=required) for name, _, required in behind)]
+    return [
+        database,
+        *[await _check(name, ask, required=required, timeout=timeout) for name, ask, required in behind],
+    ]
+
+
+def _unknown(name: str, *, required: bool) -> Check:
+    return Check(name=name, ok=False, required=required, ms=0, detail="the database does not say")
 
 
 async def check_schema(services: ApiServices) -> SchemaState:

@@ -67,6 +67,7 @@ def test_a_second_call_does_not_write_each_line_of_a_library_twice(written: io.S
         "https://bucket/key?X-Amz-Signature=ssecret&X-Amz-Date=1",
         "/v1/files/a.png?signature=ssecret",
         "Authorization: Bearer ssecretssecret",
+        "http://farm/v1/files/WyJhcnRpZmFjdHMv.ssecret",
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out_of_words_and_of_tracebacks(secret: str, written: io.StringIO) -> None:

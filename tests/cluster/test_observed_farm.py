@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -203,7 +202,7 @@ def test_lines_of_every_process_carry_the_ids_of_the_request_job_frame_and_trace
     [[attempt]] = farm.rows("select id::text from attempt where job_id = %s and outcome <> 'ok'", job_id)
     for event in ("frame_failed", "engine_output"):
         assert (lines[event]["frame"], lines[event]["attempt_id"]) == (2, attempt)
-    assert "Segmentation fault" in lines["engine_output"]["output"]
+    assert "the fake engine dies now" in lines["engine_output"]["output"]
     assert lines["task_done"]["task"] == "video"
     assert all(line["timestamp"] and line["level"] for line in lines.values())
 
@@ -255,9 +254,8 @@ def test_no_secret_of_a_session_is_in_any_log_or_span(watched: Watched) -> None:
     [artifact] = [each for each in farm.call("GET", f"/jobs/{job_id}/artifacts")["items"] if each["kind"] == "frame"]
     link = artifact["url"]
     assert httpx.get(link).status_code == 200
-    signed = [value for values in parse_qs(urlsplit(link).query).values() for value in values if len(value) > 20]
-    assert signed, link
-    assert httpx.get(link.replace(signed[0], signed[0][::-1])).status_code in (401, 403, 404)
+    address, signature = link.rsplit(".", 1)
+    assert httpx.get(f"{address}.{signature[::-1]}").is_client_error
 
     known = {
         "password": password,
@@ -269,7 +267,7 @@ def test_no_secret_of_a_session_is_in_any_log_or_span(watched: Watched) -> None:
         "access token": session["access_token"].rsplit(".", 1)[1],
         "second access token": session_2["access_token"].rsplit(".", 1)[1],
         "refresh token": session["refresh_token"],
-        "signature of a link": signed[0],
+        "signature of a link": signature,
         "secret of a receiver": TARGET_SECRET,
         "database password": (farm.home / "postgres" / "password").read_text().strip(),
         **{name: (farm.home / name).read_text().strip() for name in ("ray_token", "storage_signing_key", "token_key")},
