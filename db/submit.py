@@ -49,8 +49,9 @@ async def submit_job(
     idempotency_key: str | None = None,
     cloned_from: UUID | None = None,
     pixels_per_frame: int | None = None,
+    traceparent: str | None = None,
 ) -> SubmittedJob:
-    """One job row and one range row, whatever the number of frames.
+    """One job row and one range row, whatever the number of frames. ``traceparent``: W3C trace context of the request.
 
     Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
     for a dependency that has failed, ``OverQuota`` for more than the project may have. ``pixels_per_frame``: None where
@@ -85,6 +86,7 @@ async def submit_job(
         cloned_from=cloned_from,
         split_parts=spec.split.parts,
         idempotency_key=idempotency_key,
+        traceparent=traceparent,
     )
     job_id = made.scalar_one_or_none()
     if job_id is None:  # the same request arrived twice at once, and the other was first
@@ -112,7 +114,14 @@ async def submit_job(
 
 
 async def register_model(
-    tx: Transaction, *, project_id: UUID, name: str, manifest_json: Mapping[str, Any], kind: str, digest: str
+    tx: Transaction,
+    *,
+    project_id: UUID,
+    name: str,
+    manifest_json: Mapping[str, Any],
+    kind: str,
+    digest: str,
+    traceparent: str | None = None,
 ) -> RegisteredModel:
     """Register a version of a model and queue its first opening; one that the project has is returned as it is.
 
@@ -150,7 +159,7 @@ async def register_model(
         model_id, created = row.id, False
     else:
         created = True
-    await run(tx, "insert_probe", model_id=model_id)
+    await run(tx, "insert_probe", model_id=model_id, traceparent=traceparent)
     await run(tx, "notify", channel=DISPATCH, payload="probe")
     return RegisteredModel(id=model_id, state="probing", created=created)
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 
+from cluster.metrics.ports import SILENT, ApiMeter
 from db.settings import DatabaseSettings
 from serve_app.accounts.endpoints import farm_router as farm_invitations
 from serve_app.accounts.endpoints import router as accounts
@@ -69,6 +70,7 @@ def build_app(
     *,
     database_settings: DatabaseSettings | None = None,
     storage_settings: StorageSettings | None = None,
+    meter: ApiMeter = SILENT,
 ) -> FastAPI:
     """The application; what is not given is read from the environment when the lifespan begins."""
     settings = settings or ApiSettings()
@@ -97,6 +99,7 @@ def build_app(
         lifespan=lifespan,
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
+    app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
@@ -126,8 +129,8 @@ def build_app(
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
-    # A signed link is a secret while it lives, so its address goes into no trace.
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/")
+    # A signed link is a secret while it lives, so its address goes into no trace. Probes ask every few seconds.
+    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/,/v1/health/")
     return app
 
 

@@ -89,6 +89,9 @@ _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
 }
 
 
+_TURNED_AWAY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
 class Problem(BaseModel):
     """Why a request failed (RFC 9457). ``type`` and ``code`` are stable; the words may change."""
 
@@ -248,6 +251,8 @@ def _respond(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    if status in _TURNED_AWAY:
+        request.app.state.meter.refused(code)
     own = {
         "type": TYPE_ROOT + code,
         "title": title,

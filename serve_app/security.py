@@ -17,6 +17,7 @@ import structlog
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from cluster.tracing import caller_is_known
 from db.accounts import AccountIdentity, identify
 from db.audit import ActorKind
 from db.bootstrap import DEFAULT_PROJECT
@@ -120,6 +121,7 @@ async def authenticate(
     Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
     """
     who = await _identity_of(tx, services.tokens, credentials)
+    caller_is_known("key" if isinstance(who, ApiKeyIdentity) else "person")
     slug = request.path_params.get(_PATH_PROJECT) or project
     if slug is not None and SLUG.fullmatch(slug) is None:
         raise _no_project(slug)

@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from cluster.loops.base import Loop, Patient
-from cluster.loops.metrics import LoopMeter
 from cluster.loops.settings import LoopSettings
+from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
 from db.dispatch import LostLeadership, lead, resign
 from db.errors import DatabaseUnavailable, RowsBusy
@@ -39,7 +39,7 @@ class LoopRunner:
         settings: ClusterSettings,
         loop_settings: LoopSettings,
         loops: Sequence[Loop],
-        meter: LoopMeter | None = None,
+        meter: LoopMeter = SILENT,
         holder: UUID | None = None,
     ) -> None:
         self._database = database
@@ -198,8 +198,7 @@ class LoopRunner:
 
     async def _record(self, loop: Loop, epoch: int, *, took_s: float, handled: int, error: str | None) -> None:
         failures = self._failures[loop.name] = 0 if error is None else self._failures.get(loop.name, 0) + 1
-        if self._meter is not None:
-            self._meter.observe(loop.name, took_s=took_s, handled=handled, failures=failures)
+        self._meter.observe(loop.name, took_s=took_s, handled=handled, failures=failures)
         try:
             await record_tick(
                 self._database,

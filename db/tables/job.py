@@ -93,6 +93,8 @@ class JobTable(SQLModel, table=True):
     renders_before: int = 0
     """``render_count`` at that time: the pace counts from there."""
     idempotency_key: str | None = words(default=None)
+    traceparent: str | None = words(default=None)
+    """W3C trace context of the request that made it; None: it is in no trace."""
     created_at: datetime = instant()
     started_at: datetime | None = instant(default=None)
     ended_at: datetime | None = instant(default=None)

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+
+from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
 from db.repositories.jobs import JobRow, get_job, list_jobs
 from db.repositories.models import ModelRow
@@ -26,6 +29,8 @@ from serve_app.jobs.trail import note_submitted
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
+
+log = structlog.get_logger(__name__)
 
 _ROUTES = {
     JobCommand.PAUSE: "pause",
@@ -61,7 +66,9 @@ async def submit(
         idempotency_key=idempotency_key,
         cloned_from=cloned_from,
         pixels_per_frame=pixels_per_frame(spec, probe=model.probe),
+        traceparent=current_traceparent(),
     )
+    log.info("job submitted", action="api.submit", job_id=str(submitted.id), created=submitted.created)
     job = await read(tx, project_id=project_id, job_id=submitted.id)
     note_submitted(trail, job, is_new=submitted.created)
     return job

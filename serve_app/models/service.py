@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from cluster.tracing import current_traceparent
 from db.repositories.models import ModelRow, get_model, list_models, set_keep_warm
 from db.session import Transaction
 from db.submit import register_model
@@ -36,6 +37,7 @@ async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple
         manifest_json=manifest.model_dump(mode="json"),
         kind=manifest.kind.value,
         digest=manifest.digest(),
+        traceparent=current_traceparent(),
     )
     return detail_of(await require_model(tx, project_id=project_id, model_id=registered.id)), registered.created
 
