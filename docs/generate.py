@@ -28,10 +28,12 @@ from cluster.local.settings import LocalFarmSettings
 from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.settings import DatabaseSettings
+from jobs.egress import EgressSettings
 from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
 from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
+from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -46,6 +48,8 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (ApiSettings, "API"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
+    (WebhookSettings, "Webhooks"),
+    (EgressSettings, "Where users may send things"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),

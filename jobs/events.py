@@ -41,6 +41,10 @@ class EventKind(StrEnum):
     """data: kind (preview, video, …), artifact ids"""
     OUTPUT_FAILED = "output.failed"
     MODEL_STATE = "model.state"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    """Of the project, no job's. data: webhook, description, reason, message"""
+    WEBHOOK_PING = "webhook.ping"
+    """Told to one webhook that asked for it, and written nowhere. data: webhook"""
 
 
 FRAME_PROGRESS = "frame.progress"

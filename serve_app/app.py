@@ -41,6 +41,7 @@ from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
+from serve_app.webhooks.endpoints import router as webhooks
 from storage.settings import StorageSettings
 
 _DESCRIPTION = """
@@ -54,6 +55,7 @@ _TAGS = [
     {"name": "jobs", "description": "A model, a pipeline with its settings, and frames."},
     {"name": "artifacts", "description": "Outputs, by links that need no key."},
     {"name": "access", "description": "People, projects, keys, and what each may do."},
+    {"name": "webhooks", "description": "Events of a project, posted to its receivers and signed (Standard Webhooks)."},
     {"name": "farm", "description": "What the farm has and does."},
     {"name": "health", "description": "For load balancers and probes."},
 ]
@@ -95,7 +97,7 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    access = (projects, webhooks, me, keys, accounts, farm_keys, farm_invitations)
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:
         keyed.include_router(router)

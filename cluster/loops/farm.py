@@ -14,6 +14,9 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.webhooks import WebhookSender
+from cluster.outbound import Outbound
+from jobs.egress import Egress
 
 
 def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
@@ -33,5 +36,8 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
             cluster_id=farm.settings.id,
             settings=settings,
             deliver=HttpDeliver(timeout=settings.delivery_timeout),
+        ),
+        WebhookSender(
+            database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
         ),
     )

@@ -8,6 +8,7 @@ from db.tables.access import (
     MemberTable,
     ProjectTable,
     RefreshTokenTable,
+    WebhookTable,
 )
 from db.tables.farm import (
     EventTargetTable,
@@ -27,6 +28,7 @@ from db.tables.history import (
     FrameResultTable,
     OutboxTable,
     PartResultTable,
+    WebhookAttemptTable,
 )
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
@@ -61,6 +63,8 @@ PROJECT = METADATA.tables["project"]
 PROJECT_BLOB = METADATA.tables["project_blob"]
 REFRESH_TOKEN = METADATA.tables["refresh_token"]
 REPLICA = METADATA.tables["replica"]
+WEBHOOK = METADATA.tables["webhook"]
+WEBHOOK_ATTEMPT = METADATA.tables["webhook_attempt"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
@@ -91,6 +95,8 @@ __all__ = [
     "PROJECT_BLOB",
     "REFRESH_TOKEN",
     "REPLICA",
+    "WEBHOOK",
+    "WEBHOOK_ATTEMPT",
     "WORK",
     "AccountTable",
     "ApiKeyTable",
@@ -120,5 +126,7 @@ __all__ = [
     "ProjectTable",
     "RefreshTokenTable",
     "ReplicaTable",
+    "WebhookAttemptTable",
+    "WebhookTable",
     "WorkTable",
 ]
