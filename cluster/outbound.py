@@ -93,6 +93,7 @@ class Outbound:
         seconds = timeout.total_seconds()
         own = {"Content-Type": "application/json", "User-Agent": "rayfarm", "Accept-Encoding": "identity"}
         try:
+            destination = self._egress.parse(url)
             # All of it, and not only each read: a receiver may answer byte by byte for ever.
             async with (
                 asyncio.timeout(seconds),
@@ -102,7 +103,7 @@ class Outbound:
                     trust_env=False,
                     follow_redirects=False,
                 ) as client,
-                client.stream("POST", url, content=body, headers={**own, **headers}) as answer,
+                client.stream("POST", destination.url, content=body, headers={**own, **headers}) as answer,
             ):
                 return Answer(status=answer.status_code, headers=answer.headers, body=await _beginning_of(answer))
         except TimeoutError as error:

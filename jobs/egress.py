@@ -182,7 +182,7 @@ def _parse(url: str, *, field: str) -> Destination:
         raise _refused("It holds a user name or a password.", field=field, remedy="Check the signature instead.")
     if "#" in url:
         raise _refused("It has a fragment, which is never sent.", field=field)
-    host = _host_of(parts.hostname, field)
+    host = _host_of(parts.hostname, field, in_brackets="[" in parts.netloc)
     port = _default_port(parts.scheme) if port is None else port
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == _default_port(parts.scheme) else f"{shown}:{port}"
@@ -190,8 +190,8 @@ def _parse(url: str, *, field: str) -> Destination:
     return Destination(url=rebuilt, scheme=parts.scheme, host=host, port=port)
 
 
-def _host_of(host: str, field: str) -> str:
-    if ":" in host:
+def _host_of(host: str, field: str, *, in_brackets: bool) -> str:
+    if in_brackets:
         try:
             if "%" in host:  # a zone: which of this machine's networks
                 raise ValueError

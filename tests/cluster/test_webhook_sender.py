@@ -192,7 +192,7 @@ class TestFailures:
             async with receiver() as elsewhere:
                 await hooks.add(elsewhere, project_id=other)
                 jobs = [await hooks.farm.start() for _ in range(20)]
-                theirs_job = await theirs.start()
+                theirs_job = await theirs.submit()
                 await hooks.sender.tick(await hooks.farm.lead())
                 async with asyncio.timeout(30):
                     await hung.met.wait()
@@ -200,11 +200,11 @@ class TestFailures:
                         with capture_logs():
                             await hooks.sender.tick(await hooks.farm.lead())
                         done = await hooks.farm.one("select count(*) as n from outbox where state = 'done'")
-                        if done.n == 2 * len(jobs) + 2:
+                        if done.n == 2 * len(jobs) + 1:
                             break
                         await asyncio.sleep(0.01)
                 assert len(good.posts) == 2 * len(jobs)
-                assert [each.said["data"]["job"] for each in elsewhere.posts] == [str(theirs_job)] * 2
+                assert [each.said["data"]["job"] for each in elsewhere.posts] == [str(theirs_job)]
                 assert hung.open == len(hung.posts) <= hooks.settings.jobs_at_once
                 assert len(failing.posts) <= hooks.settings.jobs_at_once
 
@@ -306,7 +306,7 @@ class TestFailures:
                 assert await webhooks.redeliver(tx, webhook_id=webhook_id, delivery_id=given_up.public_id)
                 assert not await webhooks.redeliver(tx, webhook_id=webhook_id, delivery_id=waiting.public_id)
             there.status = 200
-            await hooks.tell()
+            assert [await hooks.tell(), await hooks.tell()] == [1, 1]  # one at a time while it fails
             assert {each.state for each in await hooks.deliveries(webhook_id)} == {"done"}
             ids = [post.headers["webhook-id"] for post in there.posts if post.said["data"]["seq"] == 1]
             assert len(ids) == 4

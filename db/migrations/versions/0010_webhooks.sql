@@ -31,12 +31,11 @@ alter table outbox rename column job_id to stream_id;
 alter table outbox
     alter column event_id drop not null,
     add column webhook_id  uuid,
-    add column public_id   uuid not null default gen_random_uuid(),
+    add column public_id   uuid not null default gen_random_uuid() unique,
     add column spared      integer not null default 0,
     add check (event_id is not null or webhook_id is not null);
 -- No foreign key to the webhook: deleting one must not wait for a million rows; a loop ends them.
 
-create unique index outbox_public on outbox (public_id);
 create index outbox_of_webhook on outbox (webhook_id, created_at, public_id) where webhook_id is not null;
 
 create table webhook_attempt (
