@@ -81,7 +81,12 @@ class FramesFailed(_Frames):
     count: int | None = None
 
 
-class FrameRetried(_OfJob):
+class _OfSlices(_OfJob):
+    part: int | None = Field(None, description="Of a frame that is split over replicas: which part.")
+    parts: int | None = Field(None, description="Of how many.")
+
+
+class FrameRetried(_OfSlices):
     ordinal: int
     frame: int
     reason: str
@@ -95,7 +100,7 @@ class ChunkStarted(_OfJob):
     warm: bool | None
 
 
-class ChunkRequeued(_OfJob):
+class ChunkRequeued(_OfSlices):
     ordinals: list[int]
     reason: str
     replica: UUID | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 
 from cluster.loops.webhooks import WebhookSender
 from cluster.outbound import Outbound
+from db.events import append_model_event
 from jobs.egress import EgressSettings
 from jobs.events import EventKind
 from jobs.webhooks import WebhookSecrets, WebhookSettings
@@ -122,7 +124,8 @@ class TestEndpoints:
         theirs = bearer(await farm.new_key("other"))
         for root in (ROOT, "/v1/projects/other/webhooks"):
             for method, path in (
-                ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", ":rotate"), ("POST", ":test"), ("GET", "/deliveries"),
+                ("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", ":rotate"), ("POST", ":test"),
+                ("GET", "/deliveries"),
             ):  # fmt: skip
                 answer = await farm.http.request(method, f"{root}/{webhook['id']}{path}", headers=theirs, json={})
                 problem_of(answer, 404, "not-found")
@@ -215,7 +218,7 @@ class TestDocument:
             kinds = {_check(farm.app.openapi(), post.said) for post in there.posts}
         assert kinds >= {
             "job.created", "job.state", "job.changed", "frames.committed", "frames.failed", "frames.skipped",
-            "frames.requeued", "chunk.started",
+            "frames.requeued", "chunk.started", "frame.retried", "model.state",
         }  # fmt: skip
 
 
@@ -240,3 +243,10 @@ async def _live(farm: ApiFarm) -> None:
     for action, frames in (("skip", "5"), ("requeue", "1")):
         answer = await farm.http.post(f"/v1/jobs/{job}/frames/actions", json={"action": action, "frames": frames})
         assert answer.is_success, answer.text
+    retried = (await farm.submit(frames="1-2"))["id"]
+    await farm.start(retried)
+    replica, chunk = await farm.claim(retried, frames=1)
+    await farm.fail(replica, chunk, chunk.ordinals[0])
+    model_id = UUID(await farm.model())
+    async with farm.db.transaction() as tx:
+        await append_model_event(tx, model_id=model_id, kind=EventKind.MODEL_STATE, data={"state": "ready"})
