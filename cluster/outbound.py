@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -86,6 +87,7 @@ class Outbound:
 
     def __init__(self, *, egress: Egress, tls: ssl.SSLContext | None = None) -> None:
         self._egress = egress
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and one may hold a secret
         self._tls = tls or ssl.create_default_context()  # once: it reads every root certificate, some 30 ms of CPU
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str], timeout: timedelta) -> Answer:

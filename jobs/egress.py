@@ -56,7 +56,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*", re.ASCII)
 _NAT64 = IPv6Network("64:ff9b::/96")
 
-_RESOLVERS = 32
+_RESOLVERS = 128
 """Threads that wait for name servers, apart from those of the rest of the process: a name that is never answered holds
 one for as long as the system's resolver is patient (some 10 to 30 s)."""
 
@@ -81,7 +81,8 @@ class EgressSettings(BaseSettings):
 
     allowed_networks: tuple[Network, ...] = ()
     """Networks in CIDR notation that may be reached although they are not public, for receivers inside the
-    house: `["10.20.0.0/24"]`. Addresses of cloud metadata services stay closed whatever stands here."""
+    house: `["10.20.0.0/24"]`. Name no more than those: whoever manages a project may post to anything there, and
+    reads the beginning of what it answers. Addresses of cloud metadata services stay closed whatever stands here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

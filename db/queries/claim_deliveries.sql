@@ -19,7 +19,7 @@ with recursive head as (
 ), due as (
     select outbox.id from outbox join head on head.id = outbox.id
     where head.not_before <= now() and outbox.state = 'queued' and outbox.not_before <= now()
-    order by outbox.id
+    order by outbox.stream_id = outbox.public_id desc, outbox.id  -- first what somebody asked for by hand
     limit :limit
     for no key update of outbox skip locked
 ), claimed as (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -117,6 +118,15 @@ class TestAnswers:
         async with receiver(hangs=True) as there:
             with pytest.raises(NotReached, match=r"No answer within 0\.2 s"):
                 await post(outbound("127.0.0.0/8"), there.url(), timeout=timedelta(seconds=0.2))
+
+    async def test_an_address_which_may_hold_a_secret_is_in_no_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
+        logging.getLogger("httpx").setLevel(logging.NOTSET)
+        there = outbound("127.0.0.0/8")
+        async with receiver() as taken:
+            await post(there, taken.url(path="/T0/B0/the-secret"))
+        assert "POST /T0/B0/the-secret" in taken.posts[0].line
+        assert "the-secret" not in caplog.text
 
     async def test_no_proxy_of_the_environment_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async with receiver() as proxy, receiver() as there:

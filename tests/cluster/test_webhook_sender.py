@@ -15,8 +15,11 @@ from standardwebhooks import Webhook
 from structlog.testing import capture_logs
 
 from cluster.loops.outbox import TargetKeeper
+from cluster.loops.runner import LoopRunner
+from cluster.loops.settings import LoopSettings
 from cluster.loops.webhooks import WebhookSender, retry_after
 from cluster.outbound import Outbound
+from cluster.settings import ClusterSettings
 from db import webhooks
 from db.bootstrap import ensure_project
 from db.session import Database
@@ -311,6 +314,37 @@ class TestFailures:
             ids = [post.headers["webhook-id"] for post in there.posts if post.said["data"]["seq"] == 1]
             assert len(ids) == 4
             assert len(set(ids)) == 1
+
+    async def test_a_ping_goes_before_what_waits_at_one_that_fails(self, hooks: Hooks) -> None:
+        async with receiver(status=500) as there:
+            webhook_id, _ = await hooks.add(there)
+            await hooks.farm.start()
+            await hooks.tell()
+            await hooks.farm.execute("update outbox set not_before = now()")
+            async with hooks.farm.db.transaction() as tx:
+                await webhooks.ping_webhook(tx, webhook_id=webhook_id)
+            there.status = 200
+            await hooks.tell()
+            assert there.posts[1].said["type"] == "webhook.ping"
+            assert (await hooks.row(webhook_id)).failing_since is None
+
+    async def test_the_runner_ends_the_posts_under_way_when_it_ends(self, hooks: Hooks) -> None:
+        async with receiver(hangs=True) as there:
+            await hooks.add(there, kinds=["job.created"])
+            await hooks.farm.submit()
+            runner = LoopRunner(
+                database=hooks.farm.db,
+                settings=ClusterSettings(id=CLUSTER),
+                loop_settings=LoopSettings(),
+                loops=[hooks.sender],
+            )
+            running = asyncio.create_task(runner.run())
+            async with asyncio.timeout(30):
+                await there.met.wait()
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                while there.open:
+                    await asyncio.sleep(0.01)
 
     async def test_who_stops_leaves_no_post_under_way_and_the_next_one_tells_it(
         self, hooks: Hooks, make: Callable[..., Hooks]
