@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 
 from db import webhooks
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Access
@@ -34,9 +34,13 @@ async def list_webhooks(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> 
 
 
 @router.post("", status_code=201, responses=problems(409))
-async def create_webhook(slug: Slug, new: NewWebhook, access: Access, tx: Tx, services: Services) -> WebhookWithSecret:
+async def create_webhook(
+    slug: Slug, new: NewWebhook, access: Access, tx: Tx, services: Services, trail: Audit
+) -> WebhookWithSecret:
     """Have events posted to an address, from now on. The answer is the only time that the secret is shown."""
-    return await services.webhooks.create(tx, new, project_id=access.project_id, created_by=access.name)
+    made = await services.webhooks.create(tx, new, project_id=access.project_id, created_by=access.name)
+    trail.note("webhook", made.id, after=service.facts_of(made))
+    return made
 
 
 @router.get("/{webhook_id}")
@@ -47,28 +51,36 @@ async def read_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx) -> 
 
 @router.patch("/{webhook_id}")
 async def change_webhook(
-    slug: Slug, webhook_id: UUID, change: WebhookChange, access: Access, tx: Tx, services: Services
+    slug: Slug, webhook_id: UUID, change: WebhookChange, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> WebhookView:
     """Change where events go, and which. While it is disabled nothing is kept for it, and what waited is given up."""
-    return await services.webhooks.change(tx, change, project_id=access.project_id, webhook_id=webhook_id)
+    before = service.view_of(await service.require(tx, project_id=access.project_id, webhook_id=webhook_id))
+    after = await services.webhooks.change(tx, change, project_id=access.project_id, webhook_id=webhook_id)
+    trail.note_change("webhook", webhook_id, before=service.facts_of(before), after=service.facts_of(after))
+    return after
 
 
 @router.delete("/{webhook_id}", status_code=204)
-async def delete_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx) -> None:
+async def delete_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End it, with the log of its deliveries. A post that is under way may still arrive."""
-    await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
+    row = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
     await webhooks.delete_webhook(tx, project_id=access.project_id, webhook_id=webhook_id)
+    trail.note("webhook", webhook_id, before=service.facts_of(service.view_of(row)))
 
 
 @router.post("/{webhook_id}:rotate")
-async def rotate_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx, services: Services) -> WebhookWithSecret:
+async def rotate_webhook(
+    slug: Slug, webhook_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit
+) -> WebhookWithSecret:
     """A new secret. The one of now signs beside it until `previous_secret_until`; one before that is void at once."""
+    trail.note("webhook", webhook_id)
     return await services.webhooks.rotate(tx, project_id=access.project_id, webhook_id=webhook_id)
 
 
 @router.post("/{webhook_id}:test", status_code=202, responses=problems(409))
-async def test_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx) -> DeliveryView:
+async def test_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx, trail: Audit) -> DeliveryView:
     """Post a `webhook.ping`; the delivery tells how it went."""
+    trail.note("webhook", webhook_id)
     return await service.ping(tx, project_id=access.project_id, webhook_id=webhook_id)
 
 
@@ -102,8 +114,11 @@ async def read_delivery(slug: Slug, webhook_id: UUID, delivery_id: UUID, access:
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}:redeliver", status_code=202, responses=problems(409))
-async def redeliver(slug: Slug, webhook_id: UUID, delivery_id: UUID, access: Access, tx: Tx) -> DeliveryView:
+async def redeliver(
+    slug: Slug, webhook_id: UUID, delivery_id: UUID, access: Access, tx: Tx, trail: Audit
+) -> DeliveryView:
     """Post it again, under the same `webhook-id`, apart from the order of what waits."""
+    trail.note("webhook", webhook_id, after={"delivery": delivery_id})
     return await service.redeliver(tx, project_id=access.project_id, webhook_id=webhook_id, delivery_id=delivery_id)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from db import webhooks
@@ -118,6 +120,12 @@ async def with_attempts(tx: Transaction, rows: Sequence[DeliveryRow]) -> list[De
 def view_of(row: WebhookRow) -> WebhookView:
     values = asdict(row)
     return WebhookView(previous_secret_until=values.pop("previous_until"), **values)
+
+
+def facts_of(view: WebhookView) -> dict[str, object]:
+    """What the audit log keeps: of the address the host, as the rest may hold a secret of the receiver."""
+    facts: dict[str, object] = view.model_dump(include={"description", "kinds", "enabled"})
+    return {"host": urlsplit(view.url).netloc, "address_sha256": hashlib.sha256(view.url.encode()).hexdigest(), **facts}
 
 
 def _delivery_view(row: DeliveryRow, attempts: Sequence[AttemptRow]) -> DeliveryView:
