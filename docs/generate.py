@@ -31,10 +31,12 @@ from cluster.metrics.catalogue import METRICS
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.settings import DatabaseSettings
+from jobs.egress import EgressSettings
 from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
 from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
+from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
@@ -49,6 +51,8 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (ApiSettings, "API"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
+    (WebhookSettings, "Webhooks"),
+    (EgressSettings, "Where users may send things"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),

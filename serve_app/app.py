@@ -46,6 +46,7 @@ from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
+from serve_app.webhooks.endpoints import router as webhooks
 from storage.settings import StorageSettings
 
 _DESCRIPTION = """
@@ -60,6 +61,7 @@ _TAGS = [
     {"name": "artifacts", "description": "Outputs, by links that need no key."},
     {"name": "access", "description": "People, projects, keys, and what each may do."},
     {"name": "billing", "description": "What was used, what it costs, and what a project may have."},
+    {"name": "webhooks", "description": "Events of a project, posted to its receivers and signed (Standard Webhooks)."},
     {"name": "farm", "description": "What the farm has and does."},
     {"name": "health", "description": "For load balancers and probes."},
 ]
@@ -105,6 +107,7 @@ def build_app(
     farm = (replicas, licences, loops)
     money = (prices, billing)
     access = (projects, *money, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
+    access = (projects, webhooks, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:
         keyed.include_router(router)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serve_app.problems import MEDIA_TYPE, TYPE_ROOT, Problem
+from serve_app.webhooks.payloads import describe_webhooks
 
 _WORDS = {
     400: "The request was cut off.",
@@ -51,6 +52,7 @@ def install_openapi(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             _describe_problems(document)
+            describe_webhooks(document)
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -67,6 +67,16 @@ REQUIRED: Mapping[str, Permission] = {
     "list_keys": Permission.PROJECT_MANAGE,
     "create_key": Permission.PROJECT_MANAGE,
     "revoke_key": Permission.PROJECT_MANAGE,
+    "list_webhooks": Permission.PROJECT_MANAGE,  # an address may hold a secret of its receiver
+    "create_webhook": Permission.PROJECT_MANAGE,
+    "read_webhook": Permission.PROJECT_MANAGE,
+    "change_webhook": Permission.PROJECT_MANAGE,
+    "delete_webhook": Permission.PROJECT_MANAGE,
+    "rotate_webhook": Permission.PROJECT_MANAGE,
+    "test_webhook": Permission.PROJECT_MANAGE,
+    "list_deliveries": Permission.PROJECT_MANAGE,
+    "read_delivery": Permission.PROJECT_MANAGE,
+    "redeliver": Permission.PROJECT_MANAGE,
     "list_project_audit": Permission.PROJECT_MANAGE,
     "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project

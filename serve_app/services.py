@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.egress import Egress
 from jobs.limits import FarmLimits
+from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.events.hub import EventHub
 from serve_app.places import Places
 from serve_app.settings import ApiSettings
+from serve_app.webhooks.service import Webhooks
 from storage.base import Storage
 from storage.open import open_storage
 from storage.settings import StorageSettings
@@ -36,6 +39,7 @@ class ApiServices:
     hub: EventHub
     uploads: Places
     streams: Places
+    webhooks: Webhooks
 
 
 @asynccontextmanager
@@ -49,6 +53,7 @@ async def open_services(
     if not storage_settings.is_s3 and storage_settings.signing_keys:
         signer = FileSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
+    webhook_settings = WebhookSettings()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     try:
         async with EventHub(database_settings=database_settings) as hub:
@@ -67,6 +72,7 @@ async def open_services(
                 streams=Places(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
+                webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
             )
     finally:
         passwords.close()

@@ -75,6 +75,7 @@ def farm_environment(
         "RAYFARM_DATABASE_URL": database_url,
         "RAYFARM_STORAGE_URL": settings.storage_url or home.storage.as_uri(),
         "RAYFARM_API_TOKEN_KEY": home.token_key.read_text().strip(),
+        "RAYFARM_WEBHOOK_KEY": home.webhook_key.read_text().strip(),
         "RAYFARM_STORAGE_SIGNING_KEY": home.storage_signing_key.read_text().strip(),
         "RAYFARM_HTTP_HOST": record.http_host,
         "RAYFARM_HTTP_PORT": str(ports.http) if ports else "",

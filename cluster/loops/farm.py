@@ -17,7 +17,10 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
+from cluster.outbound import Outbound
+from jobs.egress import Egress
 
 
 def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT) -> tuple[Loop, ...]:
@@ -53,5 +56,8 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
             cluster_id=farm.settings.id,
             settings=settings,
             deliver=HttpDeliver(timeout=settings.delivery_timeout),
+        ),
+        WebhookSender(
+            database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
         ),
     )

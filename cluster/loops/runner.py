@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from cluster.loops.base import Loop, Patient
+from cluster.loops.base import Closing, Loop, Patient
 from cluster.loops.settings import LoopSettings
 from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
@@ -56,10 +56,15 @@ class LoopRunner:
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._lead_for_ever(), name="loops-lead")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lead_for_ever(), name="loops-lead")
+                for loop in self._loops:
+                    group.create_task(self._run_for_ever(loop), name=f"loop-{loop.name}")
+        finally:
             for loop in self._loops:
-                group.create_task(self._run_for_ever(loop), name=f"loop-{loop.name}")
+                if isinstance(loop, Closing):
+                    await loop.close()
 
     async def close(self) -> None:
         """Let another lead at once."""

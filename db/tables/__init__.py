@@ -8,6 +8,7 @@ from db.tables.access import (
     MemberTable,
     ProjectTable,
     RefreshTokenTable,
+    WebhookTable,
 )
 from db.tables.audit import AuditChainTable, AuditEntryTable, AuditPendingTable, AuditSealTable
 from db.tables.billing import (
@@ -41,6 +42,7 @@ from db.tables.history import (
     FrameResultTable,
     OutboxTable,
     PartResultTable,
+    WebhookAttemptTable,
 )
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
@@ -87,6 +89,8 @@ PROJECT_QUOTA = METADATA.tables["project_quota"]
 STORAGE_USAGE = METADATA.tables["storage_usage"]
 USAGE = METADATA.tables["usage"]
 USAGE_DAY = METADATA.tables["usage_day"]
+WEBHOOK = METADATA.tables["webhook"]
+WEBHOOK_ATTEMPT = METADATA.tables["webhook_attempt"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
@@ -129,6 +133,8 @@ __all__ = [
     "STORAGE_USAGE",
     "USAGE",
     "USAGE_DAY",
+    "WEBHOOK",
+    "WEBHOOK_ATTEMPT",
     "WORK",
     "AccountTable",
     "ApiKeyTable",
@@ -173,5 +179,7 @@ __all__ = [
     "StorageUsageTable",
     "UsageDayTable",
     "UsageTable",
+    "WebhookAttemptTable",
+    "WebhookTable",
     "WorkTable",
 ]

@@ -116,3 +116,32 @@ class LoginThrottleTable(SQLModel, table=True):
     email_hash: bytes = Field(primary_key=True)
     failures: int
     last_at: datetime = instant()
+
+
+class WebhookTable(SQLModel, table=True):
+    """A receiver of a project's events."""
+
+    __tablename__ = "webhook"
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    url: str = words()
+    description: str = words(default="")
+    kinds: list[str] = word_list()
+    """Of events that it is told; empty: all."""
+    enabled: bool = True
+    disabled_reason: str | None = words(default=None)
+    disabled_at: datetime | None = instant(default=None)
+    salt: bytes
+    """Its secret is derived from this and the farm's key of that name."""
+    key_id: str = words()
+    previous_salt: bytes | None = None
+    previous_key_id: str | None = words(default=None)
+    previous_until: datetime | None = instant(default=None)
+    """Until then the secret of before signs too."""
+    failing_since: datetime | None = instant(default=None)
+    """First failure since the last post that was taken."""
+    failures: int = 0
+    rests_until: datetime | None = instant(default=None)
+    created_by: str = words()
+    created_at: datetime = instant()

@@ -34,6 +34,12 @@ ACTIONS: Mapping[str, str] = {
     "add_credit": "credit.add",
     "set_prepaid": "prepaid.set",
     "set_quotas": "quotas.set",
+    "create_webhook": "webhook.create",
+    "change_webhook": "webhook.change",
+    "delete_webhook": "webhook.delete",
+    "rotate_webhook": "webhook.rotate",
+    "test_webhook": "webhook.test",
+    "redeliver": "webhook.redeliver",
     # work
     "register_model": "model.register",
     "change_model": "model.change",

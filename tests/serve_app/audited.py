@@ -166,7 +166,32 @@ async def end_my_sessions(farm: ApiFarm) -> httpx.Response:
     return await farm.http.delete("/v1/me/sessions", headers=bearer(session["access_token"]))
 
 
+WEBHOOKS = "/v1/projects/default/webhooks"
+NEW_WEBHOOK = {"url": "https://hooks.example.org/T0/in"}
+
+
+def of_webhook(method: str, path: str = "", body: Any = None) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(WEBHOOKS, json=NEW_WEBHOOK)).json()
+        return await farm.http.request(method, f"{WEBHOOKS}/{made['id']}{path}", json=body)
+
+    return call
+
+
+async def redeliver(farm: ApiFarm) -> httpx.Response:
+    asked = (await of_webhook("POST", ":test")(farm)).json()
+    await farm.execute("update outbox set state = 'failed'")
+    [webhook] = (await farm.http.get(WEBHOOKS)).json()["items"]
+    return await farm.http.post(f"{WEBHOOKS}/{webhook['id']}/deliveries/{asked['id']}:redeliver")
+
+
 CALLS: dict[str, Call] = {
+    "create_webhook": post(WEBHOOKS, NEW_WEBHOOK),
+    "change_webhook": of_webhook("PATCH", body={"url": "https://hooks.example.org/T1/in"}),
+    "delete_webhook": of_webhook("DELETE"),
+    "rotate_webhook": of_webhook("POST", ":rotate"),
+    "test_webhook": of_webhook("POST", ":test"),
+    "redeliver": redeliver,
     "submit_job": submit,
     "clone_job": of_job("clone", body={"frames": "5-6"}),
     "change_job": change_job,

@@ -110,6 +110,7 @@ def app(
     monkeypatch.setenv("RAYFARM_STORAGE_URL", storage_settings.url)
     monkeypatch.setenv("RAYFARM_STORAGE_SIGNING_KEY", storage_settings.signing_key.get_secret_value())
     monkeypatch.setenv("RAYFARM_STORAGE_MAX_BLOB_BYTES", str(int(storage_settings.max_blob_bytes)))
+    monkeypatch.setenv("RAYFARM_WEBHOOK_KEY", "a-webhook-key-of-these-tests-alone-01")
     key = api_settings.model_dump_json()
     if key not in built_apps:
         built_apps[key] = build_app(api_settings)
