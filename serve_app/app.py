@@ -106,9 +106,9 @@ def build_app(
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
     money = (prices, billing)
-    access = (projects, *money, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
-    access = (projects, webhooks, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
-    behind_a_key = (*rendering, *farm, *access)
+    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    records = (audit, project_audit)
+    behind_a_key = (*rendering, *farm, *access, *money, *records, webhooks)
     for router in behind_a_key:
         keyed.include_router(router)
     require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
