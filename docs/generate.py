@@ -33,6 +33,7 @@ from jobs.limits import FarmLimits
 from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
 from pipelines.settings import EngineSettings
+from serve_app.oidc.settings import OidcSettings
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
 
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (DatabaseSettings, "Database"),
     (StorageSettings, "Storage"),
     (ApiSettings, "API"),
+    (OidcSettings, "Single sign-on"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
     (PlanSettings, "Planning"),

@@ -61,6 +61,10 @@ REQUIRED: Mapping[str, Permission] = {
     "list_keys": Permission.PROJECT_MANAGE,
     "create_key": Permission.PROJECT_MANAGE,
     "revoke_key": Permission.PROJECT_MANAGE,
+    "list_service_accounts": Permission.PROJECT_MANAGE,
+    "create_service_account": Permission.PROJECT_MANAGE,
+    "delete_service_account": Permission.PROJECT_MANAGE,
+    "create_service_key": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
     "change_model": Permission.FARM_OPERATE,
     "drain_replica": Permission.FARM_OPERATE,
@@ -82,6 +86,10 @@ REQUIRED: Mapping[str, Permission] = {
     "list_farm_keys": Permission.FARM_ADMIN,
     "create_farm_key": Permission.FARM_ADMIN,
     "revoke_farm_key": Permission.FARM_ADMIN,
+    "list_farm_service_accounts": Permission.FARM_ADMIN,
+    "create_farm_service_account": Permission.FARM_ADMIN,
+    "delete_farm_service_account": Permission.FARM_ADMIN,
+    "create_farm_service_key": Permission.FARM_ADMIN,
 }
 
 IN_A_PROJECT = frozenset({Permission.PROJECT_READ, Permission.PROJECT_RENDER, Permission.PROJECT_MANAGE})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -82,7 +83,7 @@ async def set_member(slug: Slug, account_id: UUID, change: MemberChange, access:
     member = rows[account_id]
     await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
     await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
-    return MemberView(account=member.account_id, email=member.email, name=member.name, role=change.role)
+    return _member_of(replace(member, role=change.role))
 
 
 @router.delete("/{slug}/members/{account_id}", status_code=204)
@@ -127,7 +128,7 @@ def _view_of(row: ProjectRow) -> ProjectView:
 
 
 def _member_of(row: Member) -> MemberView:
-    return MemberView(account=row.account_id, email=row.email, name=row.name, role=row.role)
+    return MemberView(account=row.account_id, kind=row.kind, email=row.email, name=row.name, role=row.role)
 
 
 def _no_member(slug: str) -> NotFound:
