@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 
 from db.accounts import AccountKind, drop_member, set_member
 from db.keys import revoke_keys_of
@@ -103,7 +103,7 @@ async def delete_service_account(tx: Transaction, *, account_id: UUID, project_i
     return True
 
 
-def _of(project_id: UUID | None) -> tuple[object, ...]:
+def _of(project_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
     whose = ACCOUNT.c.project_id.is_(None) if project_id is None else ACCOUNT.c.project_id == project_id
     return (whose, ACCOUNT.c.kind == str(AccountKind.SERVICE))
 

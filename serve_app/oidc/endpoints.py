@@ -14,7 +14,7 @@ from serve_app.dependencies import PublicUrl, Services, Unit
 from serve_app.oidc import service
 from serve_app.oidc.pending import PendingLogin
 from serve_app.oidc.schemas import ClientState, CodeChallenge, CodeExchange, ReturnTo
-from serve_app.openapi import problems
+from serve_app.openapi import Responses, problems
 from serve_app.problems import problem_response
 from serve_app.unit_of_work import UnitOfWork
 
@@ -24,7 +24,7 @@ PATHS = ("/token",)
 """Of this router: what takes a body from anybody."""
 
 _CALLBACK = "/v1/auth/oidc/callback"
-_GONE = {303: {"description": "To the identity provider, or back to `return_to`."}}
+_GONE: Responses = {303: {"description": "To the identity provider, or back to `return_to`."}}
 
 
 @router.get("/login", status_code=303, response_class=RedirectResponse, responses={**problems(404, 422), **_GONE})

@@ -104,7 +104,7 @@ class Browser:
         self, name: str, *, url: str = f"{FARM}/v1/auth/oidc/login", stop_before: str | None = None
     ) -> httpx.Response:
         """Begin at the farm, fill in the provider's forms, and come back to where that ends."""
-        page = await self.go(url)
+        page = await self.go(url, stop_before=stop_before)
         while "/interaction/" in str(page.url):
             action = re.search(r'<form[^>]* action="([^"]+)"', page.text)
             prompt = re.search(r'name="prompt" value="(\w+)"', page.text)

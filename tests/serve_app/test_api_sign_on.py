@@ -419,7 +419,7 @@ class TestProvider:
     async def test_an_expired_id_token_lets_nobody_in(
         self, farm: ApiFarm, browser: Browser, oidc: dict[str, str]
     ) -> None:
-        with openid_provider(PEOPLE, port=self.port_of(oidc), clock_s=-2 * 3600):
+        with openid_provider(PEOPLE, port=self.port_of(oidc), id_token_age_s=7200):
             problem = problem_of(await browser.log_in("ada"), 401, "sign-in-failed")
         assert "expired" in problem["detail"]
 
