@@ -129,8 +129,10 @@ def build_app(
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
-    # A signed link is a secret while it lives, so its address goes into no trace.
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/")
+    # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace.
+    FastAPIInstrumentor.instrument_app(
+        app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/,/v1/auth/oidc/callback"
+    )
     return app
 
 

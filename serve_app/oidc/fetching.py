@@ -25,13 +25,15 @@ class Answer:
 class ProviderHttp:
     """Small JSON documents, read whole. What the provider says is never shown to a stranger beyond its error code."""
 
-    def __init__(self, *, timeout: timedelta, max_bytes: int) -> None:
+    def __init__(self, *, timeout: timedelta, max_bytes: int, use_proxies: bool) -> None:
+        """``use_proxies``: those of the environment; none of them can reach a provider on this machine."""
         self._timeout_s = timeout.total_seconds()
         self._max_bytes = max_bytes
         # No compression: what unpacks to gigabytes is small on the wire.
         self._http = httpx.AsyncClient(
             timeout=self._timeout_s,
             follow_redirects=False,
+            trust_env=use_proxies,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "rayfarm"},
         )
 

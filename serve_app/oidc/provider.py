@@ -52,7 +52,11 @@ class IdentityProvider:
         self.settings = settings
         self.issuer = settings.issuer
         self._client_id = settings.client_id
-        self._http = ProviderHttp(timeout=settings.request_timeout, max_bytes=int(settings.max_response_bytes))
+        self._http = ProviderHttp(
+            timeout=settings.request_timeout,
+            max_bytes=int(settings.max_response_bytes),
+            use_proxies=self.issuer.startswith("https:"),
+        )
         self._metadata: _Metadata | None = None
         self._read_at = 0.0
         self._reading = asyncio.Lock()
