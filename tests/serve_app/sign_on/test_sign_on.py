@@ -87,6 +87,18 @@ class TestLogin:
         change = {"old": PASSWORD, "new": PASSWORD}
         problem_of(await farm.http.put("/v1/me/password", json=change, headers=bearer(token)), 409, "conflict")
 
+    async def test_somebody_without_a_password_takes_up_another_role_at_the_provider_alone(
+        self, farm: ApiFarm, new_browser: Callable[[], Browser]
+    ) -> None:
+        await invited(farm)
+        await new_browser().log_in("ada")
+        await farm.http.post("/v1/projects", json={"slug": "film", "name": "Film"})
+        offer = await farm.http.post("/v1/projects/film/invitations", json={"email": "ada@example.org"})
+        wish = {"token": offer.json()["token"], "password": PASSWORD, "name": "Mallory"}
+        problem_of(await farm.http.post("/v1/auth/accept", json=wish, headers=NOBODY), 409, "conflict")
+        seen = await me(farm, await new_browser().log_in("ada"))
+        assert [each["project"] for each in seen["memberships"]] == ["default", "film"]
+
 
 class TestAttacks:
     async def test_a_return_that_this_browser_did_not_begin_is_refused(

@@ -117,6 +117,12 @@ class TestProvider:
                 answer = await new_browser().log_in("ada")
                 assert answer.status_code == 200, answer.text
 
+    async def test_claims_that_stand_in_the_id_token_itself_count_as_well(
+        self, farm: ApiFarm, browser: Browser, oidc: dict[str, str]
+    ) -> None:
+        with openid_provider(PEOPLE, port=self.port_of(oidc), claims_in_id_token=True):
+            assert (await me(farm, await browser.log_in("ada")))["email"] == "ada@example.org"
+
     async def test_an_expired_id_token_lets_nobody_in(
         self, farm: ApiFarm, browser: Browser, oidc: dict[str, str]
     ) -> None:
