@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from db.identities import record_login
 from tests.oidc.openid_provider import (
     CALLBACK,
     FARM,
@@ -109,7 +113,8 @@ class TestAttacks:
         for victim in (new_browser(), new_browser()):
             problem_of(await victim.http.get(theirs), 401, "sign-in-failed")
             await victim.http.get(f"{FARM}/v1/auth/oidc/login")  # now with a login of its own under way
-            problem_of(await victim.http.get(theirs), 401, "sign-in-failed")
+            problem = problem_of(await victim.http.get(theirs), 401, "sign-in-failed")
+            assert "begun in this browser" in problem["detail"]  # said by the farm: the provider was not even asked
         assert await farm.count("oidc_login") == 0
 
     async def test_a_return_is_good_once(self, farm: ApiFarm, browser: Browser) -> None:
@@ -122,6 +127,19 @@ class TestAttacks:
         browser.http.cookies.set("rayfarm-login", sealed, domain="farm.test", path="/v1/auth/oidc")
         problem_of(await browser.http.get(back), 401, "sign-in-failed")
         assert await farm.count("oidc_login") == 1
+
+    async def test_a_provider_that_takes_a_code_twice_still_gets_one_session_out_of_a_login(
+        self, farm: ApiFarm, browser: Browser
+    ) -> None:
+        await invited(farm)
+        account_id = UUID((await me(farm, await browser.log_in("ada")))["id"])
+        short = timedelta(minutes=1)
+        same: dict[str, Any] = {"state": "s", "account_id": account_id, "session_epoch": 1, "code_challenge": None}
+        same |= dict.fromkeys(("session_lifetime", "kept", "code_lifetime"), short)
+        async with farm.db.transaction() as tx:
+            assert await record_login(tx, **same) is not None
+        async with farm.db.transaction() as tx:
+            assert await record_login(tx, **same) is None
 
     async def test_an_answer_of_another_issuer_or_of_none_is_refused(self, farm: ApiFarm, browser: Browser) -> None:
         await invited(farm)
