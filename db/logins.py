@@ -35,6 +35,15 @@ class Renewed:
     refresh_token: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Of whom a chain of tokens is."""
+
+    family_id: UUID
+    account_id: UUID
+    email: str
+
+
 async def start_login(
     tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta, ends_at: datetime | None = None
 ) -> str:
@@ -69,6 +78,12 @@ async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelt
         ends_at=used.session_ends_at,
     )
     return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
+
+
+async def find_session(tx: Transaction, *, refresh_token: str) -> Session | None:
+    """Whose session this token is of, whichever of the chain it is; None: of none that is known."""
+    row = (await run(tx, "session_of_token", token_hash=_hash(refresh_token))).mappings().one_or_none()
+    return None if row is None else Session(**row)
 
 
 async def end_login(tx: Transaction, *, refresh_token: str) -> None:

@@ -65,6 +65,8 @@ REQUIRED: Mapping[str, Permission] = {
     "create_service_account": Permission.PROJECT_MANAGE,
     "delete_service_account": Permission.PROJECT_MANAGE,
     "create_service_key": Permission.PROJECT_MANAGE,
+    "list_project_audit": Permission.PROJECT_MANAGE,
+    "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
     "change_model": Permission.FARM_OPERATE,
     "drain_replica": Permission.FARM_OPERATE,
@@ -90,6 +92,9 @@ REQUIRED: Mapping[str, Permission] = {
     "create_farm_service_account": Permission.FARM_ADMIN,
     "delete_farm_service_account": Permission.FARM_ADMIN,
     "create_farm_service_key": Permission.FARM_ADMIN,
+    "list_audit": Permission.FARM_ADMIN,
+    "export_audit": Permission.FARM_ADMIN,
+    "verify_audit": Permission.FARM_ADMIN,
 }
 
 IN_A_PROJECT = frozenset({Permission.PROJECT_READ, Permission.PROJECT_RENDER, Permission.PROJECT_MANAGE})

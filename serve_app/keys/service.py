@@ -22,6 +22,11 @@ def require_within(caller: Caller, role: Role, scopes: Sequence[Permission]) -> 
     caller.require_all(granted)
 
 
+def facts_of_key(row: KeyRow) -> dict[str, object]:
+    """What the audit log keeps; nothing of the secret is in the row."""
+    return {name: getattr(row, name) for name in ("name", "prefix", "role", "scopes", "expires_at", "account_id")}
+
+
 def view_of_key(row: KeyRow) -> KeyView:
     hidden = ("project_id", "account_id", "revoked_at")
     shown = {name: value for name, value in asdict(row).items() if name not in hidden}

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from jobs.errors import RayfarmError
 from serve_app.auth.schemas import Session
-from serve_app.dependencies import PublicUrl, Services, Unit
+from serve_app.dependencies import Audit, PublicUrl, Services, Unit
 from serve_app.oidc import service
 from serve_app.oidc.pending import PendingLogin
 from serve_app.oidc.schemas import ClientState, CodeChallenge, CodeExchange, ReturnTo
@@ -62,6 +62,7 @@ async def finish_single_sign_on(
     request: Request,
     services: Services,
     public_url: PublicUrl,
+    trail: Audit,
     state: Annotated[str, Query(max_length=256)],
     code: Annotated[str | None, Query(max_length=4096)] = None,
     iss: Annotated[str | None, Query(max_length=2048)] = None,
@@ -71,10 +72,14 @@ async def finish_single_sign_on(
     sign_on = service.require_sign_on(services)
     login = service.pending_login(sign_on, sealed=request.cookies.get(_cookie_of(public_url)), state=state)
     try:
-        async with UnitOfWork(database=services.database) as unit:  # rolled back before the answer to an error is made
+        async with UnitOfWork(
+            database=services.database, trail=trail
+        ) as unit:  # rolled back before the answer to an error is made
             done = await service.finish(unit, services, login, code=code, issuer=iss, error=error)
         answer = _answer(login, done)
     except RayfarmError as failure:
+        async with UnitOfWork(database=services.database, trail=trail) as unit:
+            await service.note_failure(unit, failure)
         answer = _failure(request, login, failure)
     answer.delete_cookie(
         _cookie_of(public_url),

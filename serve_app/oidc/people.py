@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -58,27 +59,62 @@ def person_of(claims: Mapping[str, Any], settings: OidcSettings) -> VouchedPerso
     )
 
 
-async def account_of(tx: Transaction, person: VouchedPerson, settings: OidcSettings) -> tuple[UUID, int]:
-    """The account of this person, found, linked or made, with its roles of now; and its session epoch.
+class Entry(StrEnum):
+    """How somebody came to their account."""
+
+    KNOWN = "known"
+    LINKED = "linked by address"
+    CREATED = "created"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """An account, with what it has become by this login."""
+
+    account_id: UUID
+    email: str
+    session_epoch: int
+    how: Entry
+    roles_before: frozenset[str]
+    """That the provider had given."""
+    roles: frozenset[str]
+    """That it gives."""
+    invitations: tuple[UUID, ...]
+    """Taken up."""
+
+
+async def account_of(tx: Transaction, person: VouchedPerson, settings: OidcSettings) -> Entered:
+    """The account of this person, found, linked or made, with its roles of now.
 
     Raises ``SignInRefused`` and ``AddressTaken``; what was done until then must not be committed.
     """
     whose = {"issuer": person.issuer, "subject": person.subject}
-    known = await identities.find_identity(tx, **whose)
+    known, how = await identities.find_identity(tx, **whose), Entry.KNOWN
     if known is None:
-        await identities.add_identity(tx, **whose, account_id=await _first_login(tx, person, settings))
+        account_id, how = await _first_login(tx, person, settings)
+        await identities.add_identity(tx, **whose, account_id=account_id)
         known = await identities.find_identity(tx, **whose)
         assert known is not None
-    if known.disabled:
+    account = await accounts.find_account(tx, account_id=known.account_id)
+    if known.disabled or account is None:
         raise SignInRefused("This account is disabled.", remedy="Ask the farm's administrator.")
-    for offer in await invitations.offers_to(tx, email=person.email) if person.email else ():
+    offers = await invitations.offers_to(tx, email=person.email) if person.email else []
+    for offer in offers:
         await take_up_offer(tx, offer, known.account_id)
     given = await _grant_roles(tx, known.account_id, before=known.granted, now=person.grants)
     await identities.note_grants(tx, **whose, granted=given)
-    return known.account_id, known.session_epoch
+    return Entered(
+        account_id=known.account_id,
+        email=account.email,
+        session_epoch=known.session_epoch,
+        how=how,
+        roles_before=known.granted,
+        roles=given,
+        invitations=tuple(offer.id for offer in offers),
+    )
 
 
-async def _first_login(tx: Transaction, person: VouchedPerson, settings: OidcSettings) -> UUID:
+async def _first_login(tx: Transaction, person: VouchedPerson, settings: OidcSettings) -> tuple[UUID, Entry]:
     if person.email is None:
         raise SignInRefused(
             "The identity provider does not say that your e-mail address is verified.",
@@ -95,7 +131,7 @@ async def _first_login(tx: Transaction, person: VouchedPerson, settings: OidcSet
             )
         await accounts.drop_password(tx, account_id=there.account_id)
         log.info("linked an account", action="oidc.linked", account_id=str(there.account_id))
-        return there.account_id
+        return there.account_id, Entry.LINKED
     if not settings.create_accounts and not await invitations.offers_to(tx, email=person.email):
         raise SignInRefused(
             f"Nobody has invited {person.email} to this farm.", remedy="Ask a manager of a project for an invitation."
@@ -104,7 +140,7 @@ async def _first_login(tx: Transaction, person: VouchedPerson, settings: OidcSet
     if made is None:
         raise AddressTaken(f"{person.email} has got an account meanwhile.", remedy="Log in again.")
     log.info("made an account", action="oidc.created", account_id=str(made))
-    return made
+    return made, Entry.CREATED
 
 
 async def _grant_roles(

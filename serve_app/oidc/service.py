@@ -16,14 +16,16 @@ import structlog
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from db import identities, logins
+from db.audit import ActorKind
 from db.session import Transaction
-from jobs.errors import InvalidInput, NotFound, RayfarmError
+from jobs.errors import InvalidInput, NotFound, RayfarmError, Unavailable
 from serve_app.auth.schemas import Session
 from serve_app.auth.service import require_tokens, session_of
 from serve_app.oidc.errors import IdentityProviderUnavailable, SignInFailed, SignInRefused
 from serve_app.oidc.pending import PendingLogin
 from serve_app.oidc.people import account_of, person_of
 from serve_app.oidc.sign_on import SingleSignOn
+from serve_app.places import TooManyAtOnce
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 
@@ -98,12 +100,12 @@ async def finish(
         claims = await sign_on.provider.claims_of(login, code=code)
     person = person_of(claims, settings)
     tx = await unit.begin()
-    account_id, session_epoch = await account_of(tx, person, settings)
+    entered = await account_of(tx, person, settings)
     recorded = await identities.record_login(
         tx,
         state=login.state,
-        account_id=account_id,
-        session_epoch=session_epoch,
+        account_id=entered.account_id,
+        session_epoch=entered.session_epoch,
         session_lifetime=settings.session_lifetime,
         kept=settings.login_lifetime,
         code_challenge=login.code_challenge,
@@ -112,8 +114,30 @@ async def finish(
     if recorded is None:
         raise SignInFailed("This sign-in was used before.", remedy="Log in again.")
     ends_at, own_code = recorded
-    log.info("logged in", action="oidc.login", account_id=str(account_id))
-    return own_code or await _start(tx, services, account_id, session_epoch, ends_at)
+    unit.trail.know(ActorKind.ACCOUNT, id=entered.account_id, name=entered.email)
+    unit.trail.note(
+        "account",
+        entered.account_id,
+        before={"roles": sorted(entered.roles_before)},
+        after={
+            "roles": sorted(entered.roles),
+            "how": entered.how,
+            "issuer": person.issuer,
+            "subject": person.subject,
+            "invitations": list(entered.invitations),
+        },
+    )
+    log.info("logged in", action="oidc.login", account_id=str(entered.account_id), how=entered.how)
+    return own_code or await _start(tx, services, entered.account_id, entered.session_epoch, ends_at)
+
+
+async def note_failure(unit: UnitOfWork, failure: RayfarmError) -> None:
+    """Committed although nobody is let in; what the provider could not do is in the log of the farm alone."""
+    if not isinstance(failure, Unavailable | TooManyAtOnce):
+        why = {"why": failure.code, "detail": failure.message}
+        unit.trail.note("account", None, action="login.fail", after=why)
+        await unit.begin()
+        await unit.end()
 
 
 async def exchange(unit: UnitOfWork, services: ApiServices, *, code: str, code_verifier: str) -> Session:

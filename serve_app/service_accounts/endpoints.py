@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from serve_app.dependencies import Tx
+from serve_app.dependencies import Audit, Tx
 from serve_app.keys.schemas import MadeKey
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -28,21 +28,25 @@ async def list_service_accounts(slug: Slug, access: Access, tx: Tx) -> Page[Serv
 
 
 @router.post("", status_code=201)
-async def create_service_account(slug: Slug, asked: NewProjectService, access: Access, tx: Tx) -> ServiceAccountView:
+async def create_service_account(
+    slug: Slug, asked: NewProjectService, access: Access, tx: Tx, trail: Audit
+) -> ServiceAccountView:
     """An account for a program of this project. PUT /v1/projects/{slug}/members/{id} changes its role."""
-    return await service.create(tx, access, project_id=access.project_id, name=asked.name, role=asked.role)
+    return await service.create(tx, access, trail, project_id=access.project_id, name=asked.name, role=asked.role)
 
 
 @router.delete("/{account_id}", status_code=204)
-async def delete_service_account(slug: Slug, account_id: UUID, access: Access, tx: Tx) -> None:
+async def delete_service_account(slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account, and all its keys with it, now."""
-    await service.delete(tx, account_id, project_id=access.project_id)
+    await service.delete(tx, trail, account_id, project_id=access.project_id)
 
 
 @router.post("/{account_id}/keys", status_code=201, responses=problems(409))
-async def create_service_key(slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx) -> MadeKey:
+async def create_service_key(
+    slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+) -> MadeKey:
     """A key of a service account. The answer is the only time that its secret is shown; /v1/keys lists and ends it."""
-    return await service.create_key(tx, access, account_id, asked, project_id=access.project_id)
+    return await service.create_key(tx, access, trail, account_id, asked, project_id=access.project_id)
 
 
 @farm_router.get("")
@@ -52,18 +56,22 @@ async def list_farm_service_accounts(access: Access, tx: Tx) -> Page[ServiceAcco
 
 
 @farm_router.post("", status_code=201)
-async def create_farm_service_account(asked: NewFarmService, access: Access, tx: Tx) -> ServiceAccountView:
+async def create_farm_service_account(
+    asked: NewFarmService, access: Access, tx: Tx, trail: Audit
+) -> ServiceAccountView:
     """An account for a program that works on the whole farm. PATCH /v1/accounts/{id} changes its role."""
-    return await service.create(tx, access, project_id=None, name=asked.name, role=asked.role)
+    return await service.create(tx, access, trail, project_id=None, name=asked.name, role=asked.role)
 
 
 @farm_router.delete("/{account_id}", status_code=204)
-async def delete_farm_service_account(account_id: UUID, access: Access, tx: Tx) -> None:
+async def delete_farm_service_account(account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account of the whole farm, and all its keys with it, now."""
-    await service.delete(tx, account_id, project_id=None)
+    await service.delete(tx, trail, account_id, project_id=None)
 
 
 @farm_router.post("/{account_id}/keys", status_code=201, responses=problems(409))
-async def create_farm_service_key(account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx) -> MadeKey:
+async def create_farm_service_key(
+    account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+) -> MadeKey:
     """A key of a service account of the whole farm; /v1/farm/keys lists and ends it."""
-    return await service.create_key(tx, access, account_id, asked, project_id=None)
+    return await service.create_key(tx, access, trail, account_id, asked, project_id=None)

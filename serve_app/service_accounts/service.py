@@ -10,8 +10,9 @@ from db.service_accounts import ServiceAccountRow
 from db.session import Transaction
 from jobs.access import GRANTS, FarmRole, ProjectRole
 from jobs.errors import Conflict, NotFound
+from serve_app.audit.trail import Trail
 from serve_app.keys.schemas import MadeKey
-from serve_app.keys.service import require_within, view_of_key
+from serve_app.keys.service import facts_of_key, require_within, view_of_key
 from serve_app.paging import Page
 from serve_app.security import Caller
 from serve_app.service_accounts.schemas import NewServiceKey, ServiceAccountView
@@ -23,19 +24,24 @@ async def list_all(tx: Transaction, *, project_id: UUID | None) -> Page[ServiceA
 
 
 async def create(
-    tx: Transaction, caller: Caller, *, project_id: UUID | None, name: str, role: ProjectRole | FarmRole
+    tx: Transaction, caller: Caller, trail: Trail, *, project_id: UUID | None, name: str, role: ProjectRole | FarmRole
 ) -> ServiceAccountView:
     caller.require_all(GRANTS[role])
-    return view_of(await service_accounts.create_service_account(tx, project_id=project_id, name=name, role=role))
+    made = await service_accounts.create_service_account(tx, project_id=project_id, name=name, role=role)
+    trail.note("service_account", made.id, after={"email": made.email, "name": name, "role": role})
+    return view_of(made)
 
 
-async def delete(tx: Transaction, account_id: UUID, *, project_id: UUID | None) -> None:
-    if not await service_accounts.delete_service_account(tx, account_id=account_id, project_id=project_id):
+async def delete(tx: Transaction, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
+    account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
+    if account is None:
         raise _none()
+    await service_accounts.delete_service_account(tx, account_id=account_id, project_id=project_id)
+    trail.note("service_account", account_id, before={"email": account.email, "role": account.role})
 
 
 async def create_key(
-    tx: Transaction, caller: Caller, account_id: UUID, asked: NewServiceKey, *, project_id: UUID | None
+    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, asked: NewServiceKey, *, project_id: UUID | None
 ) -> MadeKey:
     """Raises ``NotFound``, ``Conflict`` for one without a role, ``Forbidden`` for more rights than the caller has."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
@@ -59,6 +65,7 @@ async def create_key(
     )
     row = await keys.find_key(tx, key_id=made.id)
     assert row is not None
+    trail.note("key", made.id, after=facts_of_key(row))
     return MadeKey(**view_of_key(row).model_dump(), key=made.key)
 
 

@@ -17,6 +17,7 @@ from tests.oidc.openid_provider import (
     CALLBACK,
     FARM,
     Browser,
+    OpenIdProvider,
 )
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer, problem_of
 from tests.serve_app.sign_on.steps import NOBODY, invited, me, settings
@@ -73,6 +74,20 @@ class TestLogin:
         token = renewed.json()["refresh_token"]
         late = await farm.http.post("/v1/auth/refresh", json={"refresh_token": token}, headers=NOBODY)
         problem_of(late, 401, "unauthorized")
+
+    async def test_the_audit_log_has_who_logged_in_how_and_who_did_not(
+        self, farm: ApiFarm, new_browser: Callable[[], Browser], provider: OpenIdProvider
+    ) -> None:
+        await new_browser().log_in("ada")
+        await invited(farm)
+        seen = await me(farm, await new_browser().log_in("ada"))
+        entries = (await farm.http.get("/v1/audit", params={"action": "login."})).json()["items"]
+        assert [each["action"] for each in entries] == ["login.succeed", "login.fail"]
+        assert (entries[0]["actor_id"], entries[0]["actor_name"]) == (seen["id"], "ada@example.org")
+        facts = entries[0]["after"]
+        assert (facts["how"], facts["issuer"], facts["subject"]) == ("created", provider.issuer, "ada")
+        assert len(facts["invitations"]) == 1
+        assert entries[1]["after"]["why"] == "sign-in-refused"
 
     async def test_a_disabled_person_stays_out(self, farm: ApiFarm, new_browser: Callable[[], Browser]) -> None:
         await invited(farm)
