@@ -72,9 +72,8 @@ async def finish_single_sign_on(
     sign_on = service.require_sign_on(services)
     login = service.pending_login(sign_on, sealed=request.cookies.get(_cookie_of(public_url)), state=state)
     try:
-        async with UnitOfWork(
-            database=services.database, trail=trail
-        ) as unit:  # rolled back before the answer to an error is made
+        # Of its own, so that it is rolled back before the answer to an error is made.
+        async with UnitOfWork(database=services.database, trail=trail) as unit:
             done = await service.finish(unit, services, login, code=code, issuer=iss, error=error)
         answer = _answer(login, done)
     except RayfarmError as failure:
