@@ -38,6 +38,7 @@ from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
+from serve_app.oidc.settings import OidcSettings
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
 
@@ -49,6 +50,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (DatabaseSettings, "Database"),
     (StorageSettings, "Storage"),
     (ApiSettings, "API"),
+    (OidcSettings, "Single sign-on"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
     (WebhookSettings, "Webhooks"),

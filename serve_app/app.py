@@ -37,6 +37,9 @@ from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
+from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
+from serve_app.oidc.endpoints import router as oidc
+from serve_app.oidc.settings import OidcSettings
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
 from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
@@ -44,6 +47,8 @@ from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
+from serve_app.service_accounts.endpoints import farm_router as farm_services
+from serve_app.service_accounts.endpoints import router as project_services
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
 from serve_app.webhooks.endpoints import router as webhooks
@@ -73,6 +78,7 @@ def build_app(
     database_settings: DatabaseSettings | None = None,
     storage_settings: StorageSettings | None = None,
     meter: ApiMeter = SILENT,
+    oidc_settings: OidcSettings | None = None,
 ) -> FastAPI:
     """The application; what is not given is read from the environment when the lifespan begins."""
     settings = settings or ApiSettings()
@@ -83,6 +89,7 @@ def build_app(
             settings=settings,
             database_settings=database_settings or DatabaseSettings(),
             storage_settings=storage_settings or StorageSettings(),
+            oidc_settings=oidc_settings or OidcSettings(),
         ) as services:
             app.state.services = services
             yield
@@ -106,7 +113,7 @@ def build_app(
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
     money = (prices, billing)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
     behind_a_key = (*rendering, *farm, *access, *money, *records, webhooks)
     for router in behind_a_key:
@@ -114,6 +121,7 @@ def build_app(
     require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
     app.include_router(keyed)
     app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
+    app.include_router(oidc, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(docs)
@@ -125,15 +133,18 @@ def build_app(
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},
         strangers={
-            f"/v1{auth.prefix}{path}": BodyLimit(settings.max_login_bytes, "RAYFARM_API_MAX_LOGIN_BYTES")
-            for path in AUTH_PATHS
+            f"/v1{router.prefix}{path}": BodyLimit(settings.max_login_bytes, "RAYFARM_API_MAX_LOGIN_BYTES")
+            for router, paths in ((auth, AUTH_PATHS), (oidc, OIDC_PATHS))
+            for path in paths
         },
         unlimited=(("PUT", "/v1/blobs/"),),
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
-    # A signed link is a secret while it lives, so its address goes into no trace. Probes ask every few seconds.
-    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/,/v1/health/")
+    # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace. Probes ask
+    # every few seconds.
+    untraced = "/v1/files/,/v1/health/,/v1/auth/oidc/callback"
+    FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls=untraced)
     return app
 
 

@@ -92,7 +92,10 @@ class Caller:
     @property
     def name(self) -> str:
         """For lists and logs: who did it."""
-        return f"key {self.who.name}" if isinstance(self.who, ApiKeyIdentity) else self.who.email
+        if isinstance(self.who, AccountIdentity):
+            return self.who.email
+        of = f" of {self.who.account_name}" if self.who.account_name is not None else ""
+        return f"key {self.who.name}{of}"
 
     def may(self, permission: Permission) -> bool:
         return permission in self.grants

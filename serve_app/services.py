@@ -14,6 +14,8 @@ from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.events.hub import EventHub
+from serve_app.oidc.settings import OidcSettings
+from serve_app.oidc.sign_on import SingleSignOn
 from serve_app.places import Places
 from serve_app.settings import ApiSettings
 from serve_app.webhooks.service import Webhooks
@@ -36,6 +38,8 @@ class ApiServices:
     tokens: AccessTokens | None
     """None where there is no key to sign with."""
     passwords: Passwords
+    single_sign_on: SingleSignOn | None
+    """None where no identity provider is set."""
     hub: EventHub
     uploads: Places
     streams: Places
@@ -44,7 +48,11 @@ class ApiServices:
 
 @asynccontextmanager
 async def open_services(
-    *, settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings
+    *,
+    settings: ApiSettings,
+    database_settings: DatabaseSettings,
+    storage_settings: StorageSettings,
+    oidc_settings: OidcSettings,
 ) -> AsyncIterator[ApiServices]:
     """Opens no connection to the database by itself: the API starts, and says so, while the database is away."""
     database = Database(database_settings)
@@ -55,6 +63,7 @@ async def open_services(
     tokens = _tokens_of(settings)
     webhook_settings = WebhookSettings()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
+    single_sign_on = _single_sign_on_of(settings, oidc_settings)
     try:
         async with EventHub(database_settings=database_settings) as hub:
             yield ApiServices(
@@ -65,6 +74,7 @@ async def open_services(
                 signer=signer,
                 tokens=tokens,
                 passwords=passwords,
+                single_sign_on=single_sign_on,
                 hub=hub,
                 uploads=Places(
                     what="uploads", total=settings.max_uploads, per_project=settings.max_uploads_per_project
@@ -76,8 +86,17 @@ async def open_services(
             )
     finally:
         passwords.close()
+        if single_sign_on is not None:
+            await single_sign_on.close()
         await storage.close()
         await database.close()
+
+
+def _single_sign_on_of(settings: ApiSettings, oidc_settings: OidcSettings) -> SingleSignOn | None:
+    if oidc_settings.issuer is None or settings.token_key is None:
+        return None
+    keys = (settings.token_key, *settings.previous_token_keys)
+    return SingleSignOn(settings=oidc_settings, keys=[key.get_secret_value() for key in keys])
 
 
 def _tokens_of(settings: ApiSettings) -> AccessTokens | None:

@@ -6,6 +6,8 @@ from db.tables.access import (
     InvitationTable,
     LoginThrottleTable,
     MemberTable,
+    OidcIdentityTable,
+    OidcLoginTable,
     ProjectTable,
     RefreshTokenTable,
     WebhookTable,
@@ -74,6 +76,8 @@ LOGIN_THROTTLE = METADATA.tables["login_throttle"]
 MEMBER = METADATA.tables["member"]
 MODEL = METADATA.tables["model"]
 NODE = METADATA.tables["node"]
+OIDC_IDENTITY = METADATA.tables["oidc_identity"]
+OIDC_LOGIN = METADATA.tables["oidc_login"]
 OUTBOX = METADATA.tables["outbox"]
 PART_RESULT = METADATA.tables["part_result"]
 POOL = METADATA.tables["pool"]
@@ -120,6 +124,8 @@ __all__ = [
     "METADATA",
     "MODEL",
     "NODE",
+    "OIDC_IDENTITY",
+    "OIDC_LOGIN",
     "OUTBOX",
     "PART_RESULT",
     "POOL",
@@ -164,6 +170,8 @@ __all__ = [
     "ModelTable",
     "MoneyAlertTable",
     "NodeTable",
+    "OidcIdentityTable",
+    "OidcLoginTable",
     "OutboxTable",
     "PartResultTable",
     "PoolTable",

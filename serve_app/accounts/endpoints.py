@@ -12,10 +12,11 @@ from db.accounts import AccountRow
 from db.invitations import list_invitations, revoke_invitation, revoke_invitations_around
 from db.session import Transaction
 from jobs.access import GRANTS
-from jobs.errors import NotFound
+from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
+from serve_app.openapi import problems
 from serve_app.paging import Page, cursor_of
 from serve_app.security import Access
 
@@ -39,12 +40,17 @@ async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
     return _view_of(await _require(tx, account_id))
 
 
-@router.patch("/{account_id}")
+@router.patch("/{account_id}", responses=problems(409))
 async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx, trail: Audit) -> AccountView:
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id)
     if change.farm_role is not None:
         access.require_all(GRANTS[change.farm_role])
+        if account.project_id is not None:
+            raise Conflict(
+                "This service account belongs to a project, and has its role there.",
+                remedy="Make one of the whole farm: POST /v1/farm/service-accounts.",
+            )
     changes = change.model_dump(exclude_unset=True)
     changes = {name: value for name, value in changes.items() if name == "farm_role" or value is not None}
     changed = await accounts.change_account(tx, account_id=account_id, changes=changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 from uuid import UUID
 
@@ -95,7 +95,7 @@ async def set_member(
         before={"email": member.email, "role": member.role},
         after={"email": member.email, "role": change.role},
     )
-    return MemberView(account=member.account_id, email=member.email, name=member.name, role=change.role)
+    return _member_of(replace(member, role=change.role))
 
 
 @router.delete("/{slug}/members/{account_id}", status_code=204)
@@ -147,7 +147,7 @@ def _view_of(row: ProjectRow) -> ProjectView:
 
 
 def _member_of(row: Member) -> MemberView:
-    return MemberView(account=row.account_id, email=row.email, name=row.name, role=row.role)
+    return MemberView(account=row.account_id, kind=row.kind, email=row.email, name=row.name, role=row.role)
 
 
 def _no_member(slug: str) -> NotFound:
