@@ -141,8 +141,7 @@ def build_app(
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
-    # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace. Probes ask
-    # every few seconds.
+    # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace.
     untraced = "/v1/files/,/v1/health/,/v1/auth/oidc/callback"
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls=untraced)
     return app
