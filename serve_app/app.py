@@ -19,6 +19,8 @@ from serve_app.auth.endpoints import PATHS as AUTH_PATHS
 from serve_app.auth.endpoints import me_router as me
 from serve_app.auth.endpoints import router as auth
 from serve_app.blobs.endpoints import router as blobs
+from serve_app.cors import Cors
+from serve_app.deprecations import mark_deprecated
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
@@ -30,6 +32,7 @@ from serve_app.jobs.steps import router as job_steps
 from serve_app.keys.endpoints import farm_router as farm_keys
 from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
+from serve_app.limits.endpoints import router as limits
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
@@ -37,10 +40,12 @@ from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
+from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
+from serve_app.status.endpoints import router as status
 from storage.settings import StorageSettings
 
 _DESCRIPTION = """
@@ -95,21 +100,25 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    access = (projects, me, limits, keys, accounts, farm_keys, farm_invitations)
     behind_a_key = (*rendering, *farm, *access)
+    routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]
+    require_complete(route.name for route in routes)
+    mark_deprecated(routes)
     for router in behind_a_key:
         keyed.include_router(router)
-    require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
     app.include_router(keyed)
-    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
+    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 429, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
+    app.include_router(status, prefix="/v1", responses=problems(500))
     app.include_router(docs)
     install_problem_handlers(app)
     install_openapi(app)
     app.add_middleware(
         Edge,
         admit=refuse_strangers,
+        gate=gate,
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},
         strangers={
@@ -120,6 +129,8 @@ def build_app(
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
+    if settings.cors_origins:
+        app.add_middleware(Cors, settings=settings)  # outside: a page must be able to read why it was refused
     # A signed link is a secret while it lives, so its address goes into no trace.
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls="/v1/files/")
     return app

@@ -96,5 +96,5 @@ def _response(status: int) -> dict[str, Any]:
     }
 
 
-COMMON_PROBLEMS = problems(401, 403, 404, 413, 422, 500, 503)
+COMMON_PROBLEMS = problems(401, 403, 404, 413, 422, 429, 500, 503)
 """What any route behind a key may answer with."""

@@ -7,6 +7,7 @@ from db.tables.access import (
     LoginThrottleTable,
     MemberTable,
     ProjectTable,
+    RateBucketTable,
     RefreshTokenTable,
 )
 from db.tables.farm import (
@@ -118,6 +119,7 @@ __all__ = [
     "PoolTable",
     "ProjectBlobTable",
     "ProjectTable",
+    "RateBucketTable",
     "RefreshTokenTable",
     "ReplicaTable",
     "WorkTable",

@@ -24,12 +24,7 @@ class NotReady(Unavailable):
 
 async def check_all(services: ApiServices) -> list[Check]:
     """Every dependency's state. Raises ``NotReady`` with all of them where a required one is away."""
-    timeout = services.settings.ready_timeout.total_seconds()
-    checks = await asyncio.gather(
-        _check("database", services.database.ping, required=True, timeout=timeout),
-        _check("storage", services.storage.check, required=True, timeout=timeout),
-        _check("events", services.hub.connected.wait, required=False, timeout=timeout),
-    )
+    checks = await check_each(services)
     away = [check.name for check in checks if check.required and not check.ok]
     if away:
         raise NotReady(
@@ -37,6 +32,17 @@ async def check_all(services: ApiServices) -> list[Check]:
             remedy="The farm's log names the cause; it is looked at again with every request.",
             checks=[check.model_dump() for check in checks],
         )
+    return checks
+
+
+async def check_each(services: ApiServices) -> list[Check]:
+    """Every dependency's state, whatever it is."""
+    timeout = services.settings.ready_timeout.total_seconds()
+    checks = await asyncio.gather(
+        _check("database", services.database.ping, required=True, timeout=timeout),
+        _check("storage", services.storage.check, required=True, timeout=timeout),
+        _check("events", services.hub.connected.wait, required=False, timeout=timeout),
+    )
     return list(checks)
 
 
