@@ -33,4 +33,5 @@ async def take_tokens(
 
 async def seconds_until_full(tx: Transaction, *, subject: str) -> Mapping[str, float]:
     """Class → seconds until its bucket is full; a class without a row is full."""
-    return {row[0]: row[1] for row in await run(tx, "read_rate_buckets", subject=subject)}
+    rows = await run(tx, "read_rate_buckets", subject=subject)
+    return {row["rate_class"]: row["missing_s"] for row in rows.mappings()}

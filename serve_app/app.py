@@ -126,6 +126,7 @@ def build_app(
             for path in AUTH_PATHS
         },
         unlimited=(("PUT", "/v1/blobs/"),),
+        trusted_proxies=settings.trusted_proxies,
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )

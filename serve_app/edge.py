@@ -7,7 +7,7 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jobs.errors import RayfarmError, TooLarge
 from serve_app.deprecations import deprecation_of
 from serve_app.problems import CodedBody, RequestStalled, problem_response, server_error
+from serve_app.rates.clients import Network, came_by_https
 from serve_app.rates.fields import set_fields
 from serve_app.rates.gate import SCOPE_KEY
 
@@ -72,6 +73,7 @@ class Edge:
         larger: Mapping[str, BodyLimit],
         strangers: Mapping[str, BodyLimit],
         unlimited: tuple[tuple[str, str], ...],
+        trusted_proxies: Sequence[Network],
         body_idle_timeout: timedelta,
         min_body_rate: int,
     ) -> None:
@@ -88,6 +90,7 @@ class Edge:
         self._sized = {**larger, **strangers}
         self._strangers = frozenset(strangers)
         self._min_body_rate = min_body_rate
+        self._trusted = trusted_proxies
         self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +99,8 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope["rayfarm.request_id"] = request_id
+        if came_by_https(scope, trusted=self._trusted):
+            scope["scheme"] = "https"  # links and cookies follow it
         started = False
 
         async def send_with_headers(message: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+
 from jobs.errors import RayfarmError
 
 
@@ -15,7 +16,8 @@ class TooManyAtOnce(RayfarmError):
 
 
 class Places:
-    """So many requests of one kind at once in this process, of them at most so many of one project (or of whoever it is)."""
+    """So many requests of one kind at once in this process, of them at most so many of one project, or of whoever else
+    they are counted by."""
 
     def __init__(self, *, what: str, total: int, per_project: int, whose: str = "this project") -> None:
         """``what``: plural, for people; ``whose``: what they are shared between."""

@@ -142,7 +142,9 @@ async def refuse_strangers(request: Request) -> None:
         await _counted(request, tx, services, credentials)
 
 
-async def recognize(request: Request, tx: Transaction, services: ApiServices) -> ApiKeyIdentity | AccountIdentity | None:
+async def recognize(
+    request: Request, tx: Transaction, services: ApiServices
+) -> ApiKeyIdentity | AccountIdentity | None:
     """Who asks an open route; None: a stranger, who has no credential. Raises ``Unauthorized`` for one that is bad."""
     credentials = await _bearer(request)
     return None if credentials is None else await _identity_of(tx, services.tokens, credentials)

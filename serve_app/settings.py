@@ -80,11 +80,12 @@ class ApiSettings(BaseSettings):
     the CLI do with small files."""
 
     rate_login: Annotated[int, Field(ge=1)] = 120
-    """Logins, renewals of sessions and acceptances of invitations from one client address in ``rate_window``: a studio
-    of 500 behind one address renews 35 sessions a minute."""
+    """Logins and acceptances of invitations from one client address in ``rate_window``: two a second are what a studio
+    behind one address does in the morning, and a twentieth of what one process can hash."""
 
     rate_stranger: Annotated[int, Field(ge=1)] = 600
-    """Requests without a good credential from one client address in ``rate_window``, probes of readiness among them."""
+    """Requests without a good credential from one client address in ``rate_window``, renewals of sessions and probes of
+    readiness among them: a studio of 500 behind one address renews 35 sessions a minute."""
 
     rate_batch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Part of a quota that one process takes from the shared count at once and spends by itself: so seldom is the
@@ -97,8 +98,9 @@ class ApiSettings(BaseSettings):
     """Addresses or networks whose strangers are not counted, for example a prober: ``["10.1.2.0/24"]``."""
 
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
-    """Addresses or networks of proxies whose X-Forwarded-For is believed. Without them all who come through a proxy
-    count as one client. A proxy at the edge must replace what clients send in that header, or append to it."""
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Without them all who
+    come through a proxy count as one client. The proxy must replace what clients send in these headers, or append to
+    the first and replace the second."""
 
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API from a browser: ``["https://farm.example.org"]``; ``["*"]``: all. The

@@ -81,6 +81,9 @@ def farm_environment(
         "RAYFARM_NUM_CPUS": str(record.num_cpus),
         "RAYFARM_RENDER_SLOTS": str(record.render_slots),
         "RAY_ADDRESS": record.ray_address or "",
+        # uvicorn believes X-Forwarded-For of every neighbour on 127.0.0.1, and Ray's HAProxy is one that passes on what
+        # clients wrote there. Whom to believe is said by RAYFARM_API_TRUSTED_PROXIES alone.
+        "FORWARDED_ALLOW_IPS": "none",
     }
 
 

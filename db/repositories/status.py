@@ -43,7 +43,8 @@ async def read_leaders(tx: Transaction) -> list[LeaderRow]:
 
 async def count_replicas(tx: Transaction, *, timeout: timedelta) -> Mapping[str, int]:
     """State → replicas with a beat younger than ``timeout``."""
-    return {row[0]: row[1] for row in await run(tx, "count_replicas", timeout=timeout)}
+    rows = await run(tx, "count_replicas", timeout=timeout)
+    return {row["state"]: row["replicas"] for row in rows.mappings()}
 
 
 async def count_queue(tx: Transaction) -> list[QueueRow]:

@@ -41,6 +41,16 @@ def address_of(scope: Scope, *, trusted: Sequence[Network]) -> Address | None:
     return nearest
 
 
+def came_by_https(scope: Scope, *, trusted: Sequence[Network]) -> bool:
+    """Whether the request reached us, or the trusted proxy before us, over TLS."""
+    if scope.get("scheme") == "https":
+        return True
+    peer = _parsed((scope.get("client") or ("",))[0])
+    if peer is None or not trusted or not _among(peer, trusted):
+        return False
+    return Headers(scope=scope).get("x-forwarded-proto", "").strip().lower() == "https"
+
+
 def client_of(address: Address | None) -> str:
     """What counts as one client: an IPv4 address, or the site of an IPv6 one."""
     if address is None:

@@ -57,7 +57,11 @@ async def gate(request: Request) -> AsyncIterator[None]:
     services: ApiServices = request.app.state.services
     path = request.scope["path"]
     if path.startswith(AUTH_PREFIX):
-        await _spend_for_client(request, services, RateClass.LOGIN)
+        rate_class = class_of(request.scope["method"], path)
+        await _spend_for_client(request, services, rate_class)
+        if rate_class is not RateClass.LOGIN:
+            yield
+            return
         with services.logins.take(client_of(_address(request, services))):
             yield
         return

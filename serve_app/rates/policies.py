@@ -19,12 +19,15 @@ class RateClass(StrEnum):
     """What makes work: jobs and models."""
     UPLOAD = "upload"
     LOGIN = "login"
-    """Whatever leads to a session, or checks a password; by the client's address."""
+    """Whatever leads to a session by a password or another proof of who one is; by the client's address."""
     STRANGER = "stranger"
     """Anything else that no credential came with, or none that is good; by the client's address."""
 
 
 AUTH_PREFIX = "/v1/auth/"
+_RENEWALS = frozenset({"/v1/auth/refresh", "/v1/auth/logout"})
+"""They hash no password, and must go on while somebody floods the logins."""
+
 _SUBMITS = frozenset({"/v1/jobs", "/v1/models"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -46,6 +49,8 @@ class Policy:
 
 def class_of(method: str, path: str) -> RateClass:
     """Of a request that has a credential, or is about to get one."""
+    if path in _RENEWALS:
+        return RateClass.STRANGER
     if path.startswith(AUTH_PREFIX) or path == "/v1/me/password":
         return RateClass.LOGIN
     if method in _READS:

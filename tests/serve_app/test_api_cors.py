@@ -63,7 +63,15 @@ class TestNamed:
             assert answer.status_code == status
             assert answer.headers["access-control-allow-origin"] == PAGE
             exposed = {each.strip() for each in answer.headers["access-control-expose-headers"].split(",")}
-            assert {"ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"} <= exposed
+            assert {
+                "ETag",
+                "Link",
+                "Location",
+                "RateLimit",
+                "RateLimit-Policy",
+                "Retry-After",
+                "X-Request-Id",
+            } <= exposed
             assert "Origin" in answer.headers["vary"]
 
     async def test_what_is_refused_before_a_body_is_read_can_be_read_too(self, farm: ApiFarm) -> None:

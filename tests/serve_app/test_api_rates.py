@@ -149,6 +149,16 @@ class TestStrangers:
         assert codes(answers) == [401, 401, 401, 429]
         assert problem_of(answers[-1], 429, "rate-limited")["violated-policies"] == ["login"]
 
+    async def test_sessions_are_renewed_while_somebody_floods_the_logins(self, farm: ApiFarm) -> None:
+        session = await farm.person("ada@example.org")
+        login = {"email": "x@example.org", "password": PASSWORD}
+        flood = [await farm.http.post("/v1/auth/login", json=login, headers=NOBODY) for _ in range(4)]
+        assert codes(flood)[-1] == 429
+        renewed = await farm.http.post(
+            "/v1/auth/refresh", json={"refresh_token": session["refresh_token"]}, headers=NOBODY
+        )
+        assert renewed.status_code == 200
+
     async def test_a_forged_forwarding_header_makes_nobody_another_client(self, farm: ApiFarm) -> None:
         answers = [
             await farm.http.get("/v1/jobs", headers={**NOBODY, "X-Forwarded-For": f"198.51.100.{number}"})
@@ -170,7 +180,10 @@ class TestProxiesAndProbes:
     @pytest.fixture
     def api_settings(self) -> ApiSettings:
         return settings(
-            rate_stranger=2, trusted_proxies=["127.0.0.1"], rate_exempt_clients=["198.51.100.0/24"], rate_batch_share=0.1
+            rate_stranger=2,
+            trusted_proxies=["127.0.0.1"],
+            rate_exempt_clients=["198.51.100.0/24"],
+            rate_batch_share=0.1,
         )
 
     async def test_behind_a_named_proxy_each_client_has_its_own_count(self, farm: ApiFarm) -> None:
@@ -178,6 +191,12 @@ class TestProxiesAndProbes:
             headers = {**NOBODY, "X-Forwarded-For": f"192.0.2.1, {client}"}
             answers = [await farm.http.get("/v1/jobs", headers=headers) for _ in range(3)]
             assert codes(answers) == [401, 401, 429], client
+
+    async def test_links_are_https_where_the_named_proxy_took_the_request_so(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        for headers, scheme in (({}, "http"), ({"X-Forwarded-Proto": "https"}, "https")):
+            answer = await farm.http.get(job["links"]["self"], headers=headers)
+            assert ("strict-transport-security" in answer.headers) is (scheme == "https")
 
     async def test_probes_of_an_exempt_network_are_never_refused(self, farm: ApiFarm) -> None:
         headers = {**NOBODY, "X-Forwarded-For": "198.51.100.9"}
@@ -195,9 +214,7 @@ class TestLoginPlaces:
 
         async def login(client: str, email: str) -> httpx.Response:
             headers = {**NOBODY, "X-Forwarded-For": client}
-            return await farm.http.post(
-                "/v1/auth/login", json={"email": email, "password": PASSWORD}, headers=headers
-            )
+            return await farm.http.post("/v1/auth/login", json={"email": email, "password": PASSWORD}, headers=headers)
 
         flood = [login("203.0.113.66", f"x{number}@example.org") for number in range(60)]
         *refused, ada = await asyncio.gather(*flood, login("203.0.113.1", "ada@example.org"))

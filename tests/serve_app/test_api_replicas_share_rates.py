@@ -23,7 +23,9 @@ SLACK = PROCESSES * (int(QUOTA * SHARE) - 1)
 
 
 @pytest.fixture
-def ports(database_settings: DatabaseSettings, storage_settings: StorageSettings, tmp_path: Path) -> Iterator[list[int]]:
+def ports(
+    database_settings: DatabaseSettings, storage_settings: StorageSettings, tmp_path: Path
+) -> Iterator[list[int]]:
     environment = {
         **os.environ,
         "RAYFARM_DATABASE_URL": database_settings.url.get_secret_value(),

@@ -101,9 +101,7 @@ class TestWithoutDatabase:
         self, api_settings: ApiSettings, storage_settings: StorageSettings
     ) -> None:
         url = SecretStr("postgresql://nobody:hunter2@127.0.0.1:1/nothing")
-        app = build_app(
-            api_settings, database_settings=DatabaseSettings(url=url), storage_settings=storage_settings
-        )
+        app = build_app(api_settings, database_settings=DatabaseSettings(url=url), storage_settings=storage_settings)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://farm.test") as client:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.rates.clients import UNKNOWN, address_of, client_of
+from serve_app.rates.clients import UNKNOWN, address_of, came_by_https, client_of
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8:aa::/48")]
 
@@ -46,3 +46,14 @@ def test_the_nearest_address_that_is_no_proxy_of_ours_counts(
 
 def test_without_named_proxies_the_header_says_nothing() -> None:
     assert client_of(address_of(scope_of("127.0.0.1", "203.0.113.9"), trusted=())) == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "expected"),
+    [("10.0.0.1", "https", True), ("10.0.0.1", "http", False), ("198.51.100.7", "https", False)],
+)
+def test_that_a_request_came_by_https_is_believed_of_a_proxy_of_ours_alone(
+    peer: str, said: str, expected: bool
+) -> None:
+    scope = {**scope_of(peer), "scheme": "http", "headers": [(b"x-forwarded-proto", said.encode())]}
+    assert came_by_https(scope, trusted=PROXIES) is expected

@@ -159,6 +159,7 @@ class TestClasses:
             ("PATCH", "/v1/jobs/x", RateClass.WRITE),
             ("PUT", "/v1/me/password", RateClass.LOGIN),
             ("POST", "/v1/auth/login", RateClass.LOGIN),
+            ("POST", "/v1/auth/refresh", RateClass.STRANGER),
         ],
     )
     def test_requests_that_cost_alike_are_one(self, method: str, path: str, expected: RateClass) -> None:
