@@ -12,7 +12,9 @@ import pytest
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import text
 
+from cluster.local.services import BELIEVED_BY_UVICORN
 from serve_app.settings import ApiSettings
+from tests.serve_app.conftest import Server
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer, problem_of
 
 NOBODY = {"Authorization": ""}
@@ -174,6 +176,21 @@ class TestStrangers:
     async def test_readiness_is_counted_because_it_asks_the_database(self, farm: ApiFarm) -> None:
         answers = [await farm.http.get("/v1/health/ready", headers=NOBODY) for _ in range(5)]
         assert codes(answers) == [200] * 4 + [429]
+
+
+class TestBehindRaysHaproxy:
+    @pytest.fixture
+    def api_settings(self, monkeypatch: pytest.MonkeyPatch) -> ApiSettings:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", BELIEVED_BY_UVICORN)
+        return settings(rate_stranger=3)
+
+    async def test_what_a_client_forges_is_not_believed_because_it_passed_a_neighbour(self, server: Server) -> None:
+        """HAProxy comes from 127.0.0.1 and passes on what clients write; uvicorn would take it for the address."""
+        answers = [
+            await server.http.get("/v1/jobs", headers={**NOBODY, "X-Forwarded-For": f"198.51.100.{number}"})
+            for number in range(5)
+        ]
+        assert codes(answers) == [401] * 3 + [429] * 2
 
 
 class TestProxiesAndProbes:
