@@ -62,8 +62,8 @@ def database_of(home: FarmHome, settings: LocalFarmSettings, *, port: int) -> Da
 
 
 BELIEVED_BY_UVICORN = "none"
-"""Nobody's X-Forwarded-For. By itself uvicorn believes each neighbour on 127.0.0.1, and Ray's HAProxy is one that passes
-on what clients wrote there; whom to believe is said by RAYFARM_API_TRUSTED_PROXIES alone."""
+"""Nobody's X-Forwarded-For. By itself uvicorn believes each neighbour on 127.0.0.1, and Ray's HAProxy is one that
+passes on what clients wrote there; whom to believe is said by RAYFARM_API_TRUSTED_PROXIES alone."""
 
 
 def farm_environment(
