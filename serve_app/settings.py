@@ -187,6 +187,12 @@ class ApiSettings(BaseSettings):
     replica_timeout: Wait = timedelta(seconds=30)
     """A replica without a beat for so long is not counted as up; the lease's own length."""
 
+    audit_verified_at_once: Annotated[int, Field(ge=1)] = 100_000
+    """Entries that one request for a verification of the audit log looks at: some seconds; it says where to go on."""
+
+    audit_export_page: Annotated[int, Field(ge=1)] = 1000
+    """Entries that an export of the audit log reads from the database at once."""
+
     loop_slack: Wait = timedelta(seconds=90)
     """A loop of the farm is overdue when it has not run for its own pause and this: above the longest tick, and above
     the lease that the rescuer waits when its leader is new."""

@@ -15,7 +15,7 @@ from jobs.access import GRANTS
 from jobs.errors import NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.paging import Page, cursor_of
 from serve_app.security import Access
 
@@ -40,7 +40,7 @@ async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
 
 
 @router.patch("/{account_id}")
-async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx) -> AccountView:
+async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx, trail: Audit) -> AccountView:
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id)
     if change.farm_role is not None:
@@ -51,6 +51,7 @@ async def change_account(account_id: UUID, change: AccountChange, access: Access
     assert changed is not None
     if change.disabled:
         await revoke_invitations_around(tx, email=account.email, project_id=None)
+    trail.note_change("account", account_id, before=asdict(account), after=asdict(changed))
     return _view_of(changed)
 
 
@@ -61,9 +62,13 @@ async def list_farm_invitations(access: Access, tx: Tx) -> Page[InvitationView]:
 
 
 @farm_router.post("/invitations", status_code=201)
-async def invite_to_farm(asked: FarmInvitation, access: Access, tx: Tx, services: Services) -> NewInvitation:
+async def invite_to_farm(
+    asked: FarmInvitation, access: Access, tx: Tx, services: Services, trail: Audit
+) -> NewInvitation:
     """Invite somebody to operate or administer the whole farm."""
-    return await new_invitation(tx, services, email=asked.email, role=asked.role, project_id=None, caller=access)
+    return await new_invitation(
+        tx, services, email=asked.email, role=asked.role, project_id=None, caller=access, trail=trail
+    )
 
 
 @farm_router.delete("/invitations/{invitation_id}", status_code=204)

@@ -17,6 +17,7 @@ from jobs.errors import InvalidInput
 from jobs.frame_actions import FrameAction, ordinals_in
 from jobs.spec import JobSpec
 from jobs.states import JobState
+from serve_app.audit.trail import Trail
 from serve_app.jobs.admission import required_labels
 from serve_app.jobs.schemas import FramesChangedView, JobChanges, JobDetail
 from serve_app.jobs.service import read, require_job, submit
@@ -77,6 +78,7 @@ async def clone(
     job_id: UUID,
     changes: dict[str, Any],
     idempotency_key: str | None,
+    trail: Trail,
 ) -> JobDetail:
     """A new job with this one's spec, save what ``changes`` says; refused as a submit would be."""
     source = await require_job(tx, project_id=project_id, job_id=job_id)
@@ -86,7 +88,13 @@ async def clone(
     base |= {"priority": str(source.priority), "weight": source.weight, "max_replicas": source.max_replicas}
     spec = check_against(JobSpec, _merged(base, changes), field="", what="fields of the job")
     return await submit(
-        tx, services, project_id=project_id, spec=spec, idempotency_key=idempotency_key, cloned_from=job_id
+        tx,
+        services,
+        project_id=project_id,
+        spec=spec,
+        idempotency_key=idempotency_key,
+        trail=trail,
+        cloned_from=job_id,
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Response
 
 from jobs.spec import JobSpec
-from serve_app.dependencies import Services, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.jobs import control, estimating
 from serve_app.jobs.schemas import (
     JOB_EXAMPLES,
@@ -21,6 +21,7 @@ from serve_app.jobs.schemas import (
     JobDetail,
     RetryRequest,
 )
+from serve_app.jobs.trail import NOTED
 from serve_app.openapi import problems
 from serve_app.security import Access
 
@@ -42,31 +43,31 @@ async def estimate_job(
     return await estimating.estimate_job(tx, services, project_id=access.project_id, spec=spec)
 
 
-@router.patch("/{job_id}", responses=problems(409))
+@router.patch("/{job_id}", dependencies=[NOTED], responses=problems(409))
 async def change_job(job_id: UUID, changes: JobChanges, access: Access, tx: Tx) -> JobDetail:
     """Change priority, weight, max_replicas or deadlines; work that waits goes by the new priority at once."""
     return await control.change(tx, project_id=access.project_id, job_id=job_id, changes=changes)
 
 
-@router.post("/{job_id}/pause", responses=problems(409))
+@router.post("/{job_id}/pause", dependencies=[NOTED], responses=problems(409))
 async def pause_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Pause a job: frames that render finish, no other starts."""
     return await control.pause(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/resume", responses=problems(409))
+@router.post("/{job_id}/resume", dependencies=[NOTED], responses=problems(409))
 async def resume_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Let a paused job go on."""
     return await control.resume(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/approve", responses=problems(409))
+@router.post("/{job_id}/approve", dependencies=[NOTED], responses=problems(409))
 async def approve_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """The scout frames are good: render the rest."""
     return await control.approve(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/retry", responses=problems(409))
+@router.post("/{job_id}/retry", dependencies=[NOTED], responses=problems(409))
 async def retry_job(job_id: UUID, access: Access, tx: Tx, request: RetryRequest | None = None) -> JobDetail:
     """Try a job again that failed or was canceled: frames that have their picture keep it, the others are rendered."""
     frames = request.frames if request else None
@@ -74,11 +75,19 @@ async def retry_job(job_id: UUID, access: Access, tx: Tx, request: RetryRequest 
 
 
 @router.post("/{job_id}/frames/actions", responses=problems(409))
-async def act_on_frames(job_id: UUID, request: FrameActionRequest, access: Access, tx: Tx) -> FramesChangedView:
+async def act_on_frames(
+    job_id: UUID, request: FrameActionRequest, access: Access, tx: Tx, trail: Audit
+) -> FramesChangedView:
     """Skip, requeue or retry some frames, all of them or none. Where a frame refuses, nothing is changed."""
-    return await control.act(
+    done = await control.act(
         tx, project_id=access.project_id, job_id=job_id, action=request.action, frames=request.frames
     )
+    if done.changed:
+        what = {"action": request.action, "frames": request.frames, "changed": done.changed}
+        trail.note("job", job_id, after=what)
+    else:
+        trail.nothing_changed()
+    return done
 
 
 @router.post(
@@ -92,6 +101,7 @@ async def clone_job(
     access: Access,
     tx: Tx,
     services: Services,
+    trail: Audit,
     changes: Annotated[
         dict[str, Any] | None,
         Body(
@@ -110,6 +120,7 @@ async def clone_job(
         job_id=job_id,
         changes=changes or {},
         idempotency_key=idempotency_key,
+        trail=trail,
     )
     response.headers["Location"] = job.links.self
     return job

@@ -10,9 +10,10 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 
 from jobs.spec import JobSpec
 from jobs.states import FrameState, JobState
-from serve_app.dependencies import PageQuery, PublicUrl, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
+from serve_app.jobs.trail import NOTED
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
@@ -36,10 +37,13 @@ async def submit_job(
     access: Access,
     tx: Tx,
     services: Services,
+    trail: Audit,
     idempotency_key: IdempotencyKey = None,
 ) -> JobDetail:
     """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused."""
-    job = await service.submit(tx, services, project_id=access.project_id, spec=spec, idempotency_key=idempotency_key)
+    job = await service.submit(
+        tx, services, project_id=access.project_id, spec=spec, idempotency_key=idempotency_key, trail=trail
+    )
     response.headers["Location"] = job.links.self
     return job
 
@@ -61,7 +65,7 @@ async def read_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     return await service.read(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/cancel", status_code=202, responses=problems(409))
+@router.post("/{job_id}/cancel", status_code=202, dependencies=[NOTED], responses=problems(409))
 async def cancel_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Cancel a job: waiting frames end at once, rendering ones within a second. A second cancel changes nothing."""
     return await service.cancel(tx, project_id=access.project_id, job_id=job_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from serve_app.dependencies import PageQuery, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.models import service
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelView, NewModel
 from serve_app.openapi import problems
@@ -25,10 +25,14 @@ router = APIRouter(prefix="/models", tags=["models"])
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
     },
 )
-async def register_model(new: NewModel, response: Response, access: Access, tx: Tx) -> ModelDetail:
+async def register_model(new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
     """Register a model of blobs that were uploaded before."""
     model, created = await service.register(tx, project_id=access.project_id, new=new)
     response.status_code = 202 if created else 200
+    if created:
+        trail.note("model", model.id, after={"name": model.name, "kind": model.kind, "digest": model.digest})
+    else:
+        trail.nothing_changed()
     response.headers["Location"] = f"/v1/models/{model.id}"
     return model
 
@@ -54,6 +58,15 @@ async def read_model(
 
 
 @router.patch("/{model_id}", responses=problems(403))
-async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: Tx) -> ModelDetail:
+async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
     """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
-    return await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)
+    before = await service.require_model(tx, project_id=access.project_id, model_id=model_id)
+    model = await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)
+    trail.note_change(
+        "model",
+        model_id,
+        project_id=access.project_id,
+        before={"keep_warm": before.keep_warm},
+        after={"keep_warm": model.keep_warm},
+    )
+    return model

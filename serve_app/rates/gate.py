@@ -10,7 +10,8 @@ from starlette.requests import Request
 from db.accounts import AccountIdentity
 from db.keys import ApiKeyIdentity
 from jobs.access import FarmRole
-from serve_app.rates.clients import Address, address_of, client_of, is_exempt
+from serve_app.client_address import address_of
+from serve_app.rates.clients import Address, client_of, is_exempt
 from serve_app.rates.errors import RateLimited
 from serve_app.rates.limiter import Standing
 from serve_app.rates.policies import AUTH_PREFIX, RateClass, class_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from serve_app.rates.clients import UNKNOWN, address_of, came_by_https, client_of
+from serve_app.client_address import address_of
+from serve_app.rates.clients import UNKNOWN, came_by_https, client_of
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8:aa::/48")]
 
