@@ -110,7 +110,7 @@ def build_app(
     for router in behind_a_key:
         keyed.include_router(router)
     app.include_router(keyed)
-    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 429, 500, 503))
+    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 415, 422, 429, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(status, prefix="/v1", responses=problems(500))

@@ -80,8 +80,8 @@ class ApiSettings(BaseSettings):
     the CLI do with small files."""
 
     rate_login: Annotated[int, Field(ge=1)] = 120
-    """Logins and acceptances of invitations from one client address in ``rate_window``: two a second are what a studio
-    behind one address does in the morning, and a twentieth of what one process can hash."""
+    """Logins and acceptances of invitations from one client address in ``rate_window``: two a second are what a
+    studio behind one address does in the morning."""
 
     rate_stranger: Annotated[int, Field(ge=1)] = 600
     """Requests without a good credential from one client address in ``rate_window``, renewals of sessions and probes of

@@ -85,6 +85,7 @@ class TestCallers:
         problem_of(await farm.http.post("/v1/jobs", json={}, headers=scope_headers), 429, "rate-limited")
         answer = await farm.http.post("/v1/jobs", content=body(), headers=scope_headers)
         problem_of(answer, 429, "rate-limited")
+        assert taken == 0
 
     async def test_one_request_counts_once(self, farm: ApiFarm) -> None:
         key = await farm.new_key("other")
