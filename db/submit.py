@@ -47,8 +47,9 @@ async def submit_job(
     spec: JobSpec,
     idempotency_key: str | None = None,
     cloned_from: UUID | None = None,
+    submitted_by: str | None = None,
 ) -> SubmittedJob:
-    """One job row and one range row, whatever the number of frames.
+    """One job row and one range row, whatever the number of frames. ``submitted_by``: for people, who asked.
 
     Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
     for a dependency that has failed.
@@ -81,6 +82,10 @@ async def submit_job(
         cloned_from=cloned_from,
         split_parts=spec.split.parts,
         idempotency_key=idempotency_key,
+        tags=list(spec.tags),
+        show=spec.show,
+        shot=spec.shot,
+        submitted_by=submitted_by,
     )
     job_id = made.scalar_one_or_none()
     if job_id is None:  # the same request arrived twice at once, and the other was first

@@ -22,6 +22,7 @@ from serve_app.blobs.endpoints import router as blobs
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
+from serve_app.groups.endpoints import router as groups
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
@@ -93,7 +94,7 @@ def build_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the instrumentor below makes the spans
     )
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
+    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations)
     behind_a_key = (*rendering, *farm, *access)

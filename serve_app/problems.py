@@ -74,8 +74,20 @@ class RangeNotSatisfiable(RayfarmError):
     code = "range-not-satisfiable"
 
 
+class RenderFailed(RayfarmError):
+    """The picture that the request waited for was not rendered."""
+
+    code = "render-failed"
+
+
+class NotAcceptable(RayfarmError):
+    """The answer cannot have any of the media types that Accept names."""
+
+    code = "not-acceptable"
+
+
 class PreconditionFailed(RayfarmError):
-    """The file is not the one that If-Match names."""
+    """It is not the version that If-Match names."""
 
     code = "precondition-failed"
 
@@ -83,6 +95,8 @@ class PreconditionFailed(RayfarmError):
 _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RequestStalled: HTTPStatus.REQUEST_TIMEOUT,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    RenderFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,

@@ -36,6 +36,7 @@ class ApiServices:
     hub: EventHub
     uploads: Places
     streams: Places
+    waits: Places
 
 
 @asynccontextmanager
@@ -66,6 +67,9 @@ async def open_services(
                 ),
                 streams=Places(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
+                ),
+                waits=Places(
+                    what="waiting requests", total=settings.max_waits, per_project=settings.max_waits_per_project
                 ),
             )
     finally:
