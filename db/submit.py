@@ -193,10 +193,16 @@ async def _find_earlier(tx: Transaction, project_id: UUID, key: str, spec: JobSp
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
-    if row.spec != spec.model_dump(mode="json"):
+    if not _is_same(row.spec, spec):
         raise Conflict(
             "This idempotency key was used for another job.",
             remedy="Use a new key for each new request.",
             job=str(row.id),
         )
     return SubmittedJob(id=row.id, created=False)
+
+
+def _is_same(stored: Mapping[str, Any], spec: JobSpec) -> bool:
+    """Whether both ask for the same. A field that the farm has had only since then counts with its default."""
+    plain = JobSpec(model=spec.model, frames=spec.frames).model_dump(mode="json")
+    return {**plain, **stored} == spec.model_dump(mode="json")
