@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from db.audit import ActorKind, AuditActor, AuditChange, append_audit
 from db.keys import create_key, verify_key
 from db.session import Database, Transaction
 from db.tables import PROJECT
@@ -30,6 +31,16 @@ async def ensure_admin_key(db: Database, *, path: Path) -> str:
             if identity is not None and identity.role is FarmRole.ADMIN and not identity.scopes:
                 return present
         made = await create_key(tx, project_id=None, name="bootstrap", role=FarmRole.ADMIN)
+        await append_audit(
+            tx,
+            actor=AuditActor(kind=ActorKind.FARM),
+            change=AuditChange(
+                action="key.create",
+                resource_type="key",
+                resource_id=str(made.id),
+                after={"name": "bootstrap", "prefix": made.prefix, "role": FarmRole.ADMIN},
+            ),
+        )
         # Before the commit: a key that nobody can read would be worse than a file that the next start replaces.
         await asyncio.to_thread(_write, path, made.key)
         return made.key

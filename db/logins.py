@@ -35,6 +35,15 @@ class Renewed:
     refresh_token: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Of whom a chain of tokens is."""
+
+    family_id: UUID
+    account_id: UUID
+    email: str
+
+
 async def start_login(tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta) -> str:
     """The first refresh token of a new session. ``session_epoch``: the account's when its password was checked."""
     return await _issue(tx, account_id=account_id, family_id=uuid4(), session_epoch=session_epoch, lifetime=lifetime)
@@ -56,6 +65,12 @@ async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelt
         lifetime=lifetime,
     )
     return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
+
+
+async def find_session(tx: Transaction, *, refresh_token: str) -> Session | None:
+    """Whose session this token is of, whichever of the chain it is; None: of none that is known."""
+    row = (await run(tx, "session_of_token", token_hash=_hash(refresh_token))).mappings().one_or_none()
+    return None if row is None else Session(**row)
 
 
 async def end_login(tx: Transaction, *, refresh_token: str) -> None:

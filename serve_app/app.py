@@ -15,6 +15,8 @@ from serve_app.accounts.endpoints import farm_router as farm_invitations
 from serve_app.accounts.endpoints import router as accounts
 from serve_app.artifacts.endpoints import router as artifacts
 from serve_app.artifacts.file_endpoints import router as files
+from serve_app.audit.endpoints import project_router as project_audit
+from serve_app.audit.endpoints import router as audit
 from serve_app.auth.endpoints import PATHS as AUTH_PATHS
 from serve_app.auth.endpoints import me_router as me
 from serve_app.auth.endpoints import router as auth
@@ -96,7 +98,7 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations)
+    access = (projects, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:
         keyed.include_router(router)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from db.session import Transaction
+from serve_app.audit.trail import Trail
 from serve_app.paging import PageRequest
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
@@ -26,9 +27,18 @@ async def services_of(request: Request) -> ApiServices:
 Services = Annotated[ApiServices, Depends(services_of)]
 
 
-async def _unit_of_work(services: Services) -> AsyncIterator[UnitOfWork]:
-    async with UnitOfWork(database=services.database) as unit:
+async def _trail(request: Request, services: Services) -> Trail:
+    return Trail(request, services.settings)
+
+
+Audit = Annotated[Trail, Depends(_trail)]
+"""What this request does, for the audit log."""
+
+
+async def _unit_of_work(services: Services, trail: Audit) -> AsyncIterator[UnitOfWork]:
+    async with UnitOfWork(database=services.database, trail=trail) as unit:
         yield unit
+        await unit.conclude()
 
 
 Unit = Annotated[UnitOfWork, Depends(_unit_of_work, scope="function")]

@@ -64,6 +64,8 @@ REQUIRED: Mapping[str, Permission] = {
     "list_keys": Permission.PROJECT_MANAGE,
     "create_key": Permission.PROJECT_MANAGE,
     "revoke_key": Permission.PROJECT_MANAGE,
+    "list_project_audit": Permission.PROJECT_MANAGE,
+    "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
     "change_model": Permission.FARM_OPERATE,
     "drain_replica": Permission.FARM_OPERATE,
@@ -85,6 +87,9 @@ REQUIRED: Mapping[str, Permission] = {
     "list_farm_keys": Permission.FARM_ADMIN,
     "create_farm_key": Permission.FARM_ADMIN,
     "revoke_farm_key": Permission.FARM_ADMIN,
+    "list_audit": Permission.FARM_ADMIN,
+    "export_audit": Permission.FARM_ADMIN,
+    "verify_audit": Permission.FARM_ADMIN,
 }
 
 IN_A_PROJECT = frozenset({Permission.PROJECT_READ, Permission.PROJECT_RENDER, Permission.PROJECT_MANAGE})

@@ -18,6 +18,7 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from db.accounts import AccountIdentity, identify
+from db.audit import ActorKind
 from db.bootstrap import DEFAULT_PROJECT
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.projects import find_project
@@ -25,7 +26,7 @@ from db.session import Transaction
 from jobs.access import FarmRole, Permission, Role, grants_of
 from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
 from serve_app.auth.tokens import AccessTokens
-from serve_app.dependencies import Services, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.permissions import IN_A_PROJECT, REQUIRED
 
 _bearer = HTTPBearer(
@@ -108,6 +109,7 @@ async def authenticate(
     request: Request,
     tx: Tx,
     services: Services,
+    trail: Audit,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     project: Annotated[
         str | None, Header(alias=PROJECT_HEADER, max_length=63, description="Slug of the project to act in.")
@@ -125,7 +127,15 @@ async def authenticate(
     scopes = who.scopes if isinstance(who, ApiKeyIdentity) else ()
     caller = Caller(who=who, grants=grants_of(place.roles, scopes=scopes), place=place)
     structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))
-    _require(caller, REQUIRED[request.scope["route"].name])
+    right = REQUIRED[request.scope["route"].name]
+    _require(caller, right)
+    trail.know(
+        ActorKind.KEY if isinstance(who, ApiKeyIdentity) else ActorKind.ACCOUNT,
+        id=who.id,
+        name=who.name if isinstance(who, ApiKeyIdentity) else who.email,
+        role=" and ".join(place.roles) or None,
+        project_id=place.project_id if right in IN_A_PROJECT or _PATH_PROJECT in request.path_params else None,
+    )
     return caller
 
 

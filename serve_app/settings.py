@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field, HttpUrl, SecretStr, field_validator
+from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
@@ -141,6 +141,16 @@ class ApiSettings(BaseSettings):
 
     replica_timeout: Wait = timedelta(seconds=30)
     """A replica without a beat for so long is not counted as up; the lease's own length."""
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For is believed. Without them all who come through a proxy
+    count as one client. A proxy at the edge must replace what clients send in that header, or append to it."""
+
+    audit_verified_at_once: Annotated[int, Field(ge=1)] = 100_000
+    """Entries that one request for a verification of the audit log looks at: some seconds; it says where to go on."""
+
+    audit_export_page: Annotated[int, Field(ge=1)] = 1000
+    """Entries that an export of the audit log reads from the database at once."""
 
     loop_slack: Wait = timedelta(seconds=90)
     """A loop of the farm is overdue when it has not run for its own pause and this: above the longest tick, and above

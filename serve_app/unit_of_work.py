@@ -7,13 +7,16 @@ from types import TracebackType
 from typing import Self
 
 from db.session import Database, Transaction
+from serve_app.audit.trail import Trail
 
 
 class UnitOfWork:
     """The transaction of one request. An endpoint that turns to the network or to storage calls ``end`` first."""
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, trail: Trail) -> None:
         self._database = database
+        self.trail = trail
+        """What was done so far goes into the audit log with the transaction that did it."""
         self._context: AbstractAsyncContextManager[Transaction] | None = None
         self._tx: Transaction | None = None
 
@@ -29,6 +32,11 @@ class UnitOfWork:
         """Commit now and give the connection back."""
         await self._close(None, None, None)
 
+    async def conclude(self) -> None:
+        """The request went well: what is still to be told of it is written with the commit."""
+        if self.trail.conclude():
+            await self.begin()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -40,6 +48,14 @@ class UnitOfWork:
     async def _close(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        context, self._context, self._tx = self._context, None, None
-        if context is not None:
-            await context.__aexit__(kind, error, trace)
+        context, self._context = self._context, None
+        tx, self._tx = self._tx, None
+        if context is None or tx is None:
+            return
+        if kind is None:
+            try:
+                await self.trail.write(tx)
+            except BaseException as failure:  # no change without its entry
+                await context.__aexit__(type(failure), failure, failure.__traceback__)
+                raise
+        await context.__aexit__(kind, error, trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster.composition import FarmParts
+from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
 from cluster.loops.collector import Collector
 from cluster.loops.deliver import HttpDeliver
@@ -27,6 +28,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
         Meter(database=database, plan_settings=farm.plan_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
+        Auditor(database=database, settings=settings),
         Collector(database=database, storage=farm.storage, settings=settings),
         *outbox_loops(
             database=database,

@@ -72,6 +72,13 @@ class LoopSettings(BaseSettings):
     logins_kept: timedelta | None = timedelta(days=7)
     """How long refresh tokens and invitations are known after they expired, and failed logins; None: for ever."""
 
+    # --- the audit log ---
+    audit_every: Wait = timedelta(seconds=2)
+    """How often new entries of the audit log are sealed into its chain: for so long one could be taken out unseen."""
+
+    audit_kept: timedelta | None = None
+    """How long entries of the audit log stay; None: for ever. What goes leaves a checkpoint of the chain."""
+
     # --- files that no row names ---
     collect_every: Wait = timedelta(hours=24)
     """Pause between two walks through the artifacts in storage; a walk costs a listing request per 1,000 files."""

@@ -9,6 +9,7 @@ from db.tables.access import (
     ProjectTable,
     RefreshTokenTable,
 )
+from db.tables.audit import AuditChainTable, AuditEntryTable, AuditPendingTable, AuditSealTable
 from db.tables.farm import (
     EventTargetTable,
     LeaderTable,
@@ -39,6 +40,10 @@ ACCOUNT = METADATA.tables["account"]
 API_KEY = METADATA.tables["api_key"]
 ARTIFACT = METADATA.tables["artifact"]
 ATTEMPT = METADATA.tables["attempt"]
+AUDIT_CHAIN = METADATA.tables["audit_chain"]
+AUDIT_ENTRY = METADATA.tables["audit_entry"]
+AUDIT_PENDING = METADATA.tables["audit_pending"]
+AUDIT_SEAL = METADATA.tables["audit_seal"]
 BLOB = METADATA.tables["blob"]
 EVENT = METADATA.tables["event"]
 FRAME_FLAG = METADATA.tables["frame_flag"]
@@ -68,6 +73,10 @@ __all__ = [
     "API_KEY",
     "ARTIFACT",
     "ATTEMPT",
+    "AUDIT_CHAIN",
+    "AUDIT_ENTRY",
+    "AUDIT_PENDING",
+    "AUDIT_SEAL",
     "BLOB",
     "EVENT",
     "FRAME_FLAG",
@@ -96,6 +105,10 @@ __all__ = [
     "ApiKeyTable",
     "ArtifactTable",
     "AttemptTable",
+    "AuditChainTable",
+    "AuditEntryTable",
+    "AuditPendingTable",
+    "AuditSealTable",
     "BlobTable",
     "EventTable",
     "EventTargetTable",

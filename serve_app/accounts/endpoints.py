@@ -16,7 +16,7 @@ from jobs.errors import NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.paging import Page, cursor_of
 from serve_app.security import Access
 
@@ -45,7 +45,13 @@ async def read_account(
 
 @router.patch("/{account_id}", response_model=AccountView, responses=CHANGES)
 async def change_account(
-    account_id: UUID, change: AccountChange, response: Response, access: Access, tx: Tx, if_match: IfMatch = None
+    account_id: UUID,
+    change: AccountChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
 ) -> AccountView | Response:
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id, hold=True)
@@ -58,6 +64,7 @@ async def change_account(
     assert changed is not None
     if change.disabled:
         await revoke_invitations_around(tx, email=account.email, project_id=None)
+    trail.note_change("account", account_id, before=asdict(account), after=asdict(changed))
     view = _view_of(changed)
     return answer(view, version_by_content(view), response=response)
 
@@ -69,9 +76,13 @@ async def list_farm_invitations(access: Access, tx: Tx) -> Page[InvitationView]:
 
 
 @farm_router.post("/invitations", status_code=201)
-async def invite_to_farm(asked: FarmInvitation, access: Access, tx: Tx, services: Services) -> NewInvitation:
+async def invite_to_farm(
+    asked: FarmInvitation, access: Access, tx: Tx, services: Services, trail: Audit
+) -> NewInvitation:
     """Invite somebody to operate or administer the whole farm."""
-    return await new_invitation(tx, services, email=asked.email, role=asked.role, project_id=None, caller=access)
+    return await new_invitation(
+        tx, services, email=asked.email, role=asked.role, project_id=None, caller=access, trail=trail
+    )
 
 
 @farm_router.delete("/invitations/{invitation_id}", status_code=204)

@@ -9,12 +9,20 @@ from db.invitations import InvitationRow, invite
 from db.session import Transaction
 from jobs.access import GRANTS, Role
 from serve_app.accounts.schemas import InvitationView, NewInvitation
+from serve_app.audit.trail import Trail
 from serve_app.security import Caller
 from serve_app.services import ApiServices
 
 
 async def new_invitation(
-    tx: Transaction, services: ApiServices, *, email: str, role: Role, project_id: UUID | None, caller: Caller
+    tx: Transaction,
+    services: ApiServices,
+    *,
+    email: str,
+    role: Role,
+    project_id: UUID | None,
+    caller: Caller,
+    trail: Trail,
 ) -> NewInvitation:
     """With the token, which is in this answer and nowhere else."""
     caller.require_all(GRANTS[role])
@@ -26,6 +34,7 @@ async def new_invitation(
         invited_by=caller.name,
         lifetime=services.settings.invitation_lifetime,
     )
+    trail.note("invitation", row.id, after={"email": row.email, "role": row.role, "expires_at": row.expires_at})
     return NewInvitation(**view_of(row).model_dump(), token=token)
 
 

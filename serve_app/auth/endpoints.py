@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from db import accounts, logins
 from db.accounts import AccountIdentity
+from db.audit import ActorKind
 from jobs.errors import Conflict
 from serve_app.auth import service
 from serve_app.auth.schemas import Acceptance, Login, MembershipView, MeView, PasswordChange, Refresh, Session
-from serve_app.dependencies import Services, Tx, Unit
+from serve_app.dependencies import Audit, Services, Tx, Unit
 from serve_app.openapi import problems
 from serve_app.security import Access, Caller
 
@@ -33,9 +34,13 @@ async def refresh_session(asked: Refresh, unit: Unit, services: Services) -> Ses
 
 
 @router.post("/logout", status_code=204)
-async def log_out(asked: Refresh, tx: Tx) -> None:
+async def log_out(asked: Refresh, tx: Tx, trail: Audit) -> None:
     """End the session of a refresh token. One that is not known (any more) is no error."""
+    session = await logins.find_session(tx, refresh_token=asked.refresh_token)
     await logins.end_login(tx, refresh_token=asked.refresh_token)
+    if session is not None:
+        trail.know(ActorKind.ACCOUNT, id=session.account_id, name=session.email)
+        trail.note("account", session.account_id, before={"session": session.family_id})
 
 
 @router.post("/accept", responses=problems(409, 429))
@@ -69,9 +74,10 @@ async def change_password(asked: PasswordChange, access: Access, unit: Unit, ser
 
 
 @me_router.delete("/sessions", status_code=204, responses=problems(409))
-async def end_my_sessions(access: Access, tx: Tx) -> None:
+async def end_my_sessions(access: Access, tx: Tx, trail: Audit) -> None:
     """Log out everywhere: all access and refresh tokens of the account are void at once."""
     await accounts.end_sessions(tx, account_id=_person(access).id)
+    trail.note("account", access.who.id)
 
 
 def _person(access: Caller) -> AccountIdentity:

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from db import accounts, invitations, logins
+from db.audit import ActorKind
 from db.session import Transaction
 from jobs.access import FarmRole, ProjectRole
 from jobs.errors import Conflict, InvalidInput, Unauthorized, Unavailable
@@ -30,6 +31,8 @@ async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Se
         session_epoch=record.session_epoch,
         lifetime=services.settings.refresh_token_lifetime,
     )
+    unit.trail.know(ActorKind.ACCOUNT, id=record.account_id, name=asked.email)
+    unit.trail.note("account", record.account_id)
     log.info("logged in", action="auth.login", account_id=str(record.account_id))
     return _session(tokens, record.account_id, record.session_epoch, refresh)
 
@@ -38,13 +41,16 @@ async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str
     """The next pair of tokens. Raises ``Unauthorized``."""
     tokens = require_tokens(services)
     tx = await unit.begin()
+    session = await logins.find_session(tx, refresh_token=refresh_token)
     renewed = await logins.renew_login(
         tx, refresh_token=refresh_token, lifetime=services.settings.refresh_token_lifetime
     )
     if isinstance(renewed, logins.Refused):
-        await unit.end()  # a chain that is void stays so
         if renewed is logins.Refused.REUSED:
             log.warning("a refresh token came twice", action="auth.reuse")
+            about = {} if session is None else {"email": session.email, "session": session.family_id}
+            unit.trail.note("account", session and session.account_id, action="session.reuse", after=about)
+        await unit.end()  # a chain that is void stays so
         raise Unauthorized("This refresh token is not valid, or its session has ended.", remedy="Log in again.")
     return _session(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
 
@@ -81,6 +87,13 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
     if again is None:  # another request was quicker
         raise _no_offer()
     await _grant(tx, again, account_id)
+    unit.trail.know(ActorKind.ACCOUNT, id=account_id, name=again.email)
+    unit.trail.note(
+        "invitation",
+        again.id,
+        project_id=again.project_id,
+        after={"account": account_id, "is_new": known is None, "role": again.role},
+    )
     refresh_token = await logins.start_login(
         tx,
         account_id=account_id,
@@ -105,6 +118,7 @@ async def change_password(
     )
     password_hash = await services.passwords.hash(asked.new.get_secret_value())
     await accounts.set_password(await unit.begin(), account_id=record.account_id, password_hash=password_hash)
+    unit.trail.note("account", record.account_id)
 
 
 def require_tokens(services: ApiServices) -> AccessTokens:
@@ -142,6 +156,7 @@ async def _check_password(
         )
     right = await services.passwords.verify(password, None if record is None else record.password_hash)
     if record is None or not right or record.disabled:
+        await _note_failure(unit, record, email=email, is_login=counted_as is None)
         raise Unauthorized("No account has this e-mail address and password.", remedy="Correct them, or ask a manager.")
     await accounts.forget_logins(await unit.begin(), name=name)
     await unit.end()
@@ -155,6 +170,21 @@ async def _check_password(
         )
         await unit.end()
     return record
+
+
+async def _note_failure(
+    unit: UnitOfWork, record: accounts.PasswordRecord | None, *, email: str, is_login: bool
+) -> None:
+    """Committed although the request is refused. The same work whoever has the address: time must not tell either."""
+    why = "unknown address" if record is None else "disabled" if record.disabled else "wrong password"
+    unit.trail.note(
+        "account",
+        record and record.account_id,
+        action="login.fail" if is_login else "password.fail",
+        after={"email": email, "why": why},
+    )
+    await unit.begin()
+    await unit.end()
 
 
 async def _grant(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from db.queue import list_blocks, reset_block
 from jobs.errors import NotFound
 from jobs.spec import plain_text
-from serve_app.dependencies import Tx
+from serve_app.dependencies import Audit, Tx
 from serve_app.jobs.schemas import BlockView
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page
@@ -41,10 +41,11 @@ async def list_blocklist(job_id: UUID, access: Access, tx: Tx) -> Page[BlockView
 
 
 @router.delete("/{job_id}/blocklist/{node}", status_code=204)
-async def reset_blocklist(job_id: UUID, node: NodeName, access: Access, tx: Tx) -> None:
+async def reset_blocklist(job_id: UUID, node: NodeName, access: Access, tx: Tx, trail: Audit) -> None:
     """Forget what a machine has cost the job, so that it gets work of it again."""
     job = await require_job(tx, project_id=access.project_id, job_id=job_id)
     if not await reset_block(tx, job_id=job.id, node=node):
         raise NotFound(
             f"The job has never failed on {node!r}.", remedy=f"GET /v1/jobs/{job_id}/blocklist lists the machines."
         )
+    trail.note("job", job.id, before={"node": node})

@@ -17,6 +17,7 @@ from jobs.errors import InvalidInput
 from jobs.frame_actions import FrameAction, ordinals_in
 from jobs.spec import JobSpec
 from jobs.states import JobState
+from serve_app.audit.trail import Trail
 from serve_app.jobs.admission import required_labels
 from serve_app.jobs.schemas import FramesChangedView, JobChanges, JobDetail
 from serve_app.jobs.service import read, require_job, submit
@@ -84,6 +85,7 @@ async def clone(
     changes: dict[str, Any],
     idempotency_key: str | None,
     submitted_by: str,
+    trail: Trail,
 ) -> JobDetail:
     """A new job with this one's spec, save what ``changes`` says; refused as a submit would be."""
     source = await require_job(tx, project_id=project_id, job_id=job_id)
@@ -100,6 +102,7 @@ async def clone(
         spec=spec,
         idempotency_key=idempotency_key,
         submitted_by=submitted_by,
+        trail=trail,
         cloned_from=job_id,
     )
 

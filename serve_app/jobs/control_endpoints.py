@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Response
 
 from jobs.spec import JobSpec
 from serve_app.conditional import CHANGES, IfMatch, answer
-from serve_app.dependencies import Services, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.jobs import control, estimating
 from serve_app.jobs.schemas import (
     JOB_EXAMPLES,
@@ -22,6 +22,7 @@ from serve_app.jobs.schemas import (
     JobDetail,
     RetryRequest,
 )
+from serve_app.jobs.trail import NOTED
 from serve_app.jobs.versions import version_of
 from serve_app.openapi import problems
 from serve_app.security import Access
@@ -44,7 +45,7 @@ async def estimate_job(
     return await estimating.estimate_job(tx, services, project_id=access.project_id, spec=spec)
 
 
-@router.patch("/{job_id}", response_model=JobDetail, responses={**CHANGES, **problems(409)})
+@router.patch("/{job_id}", response_model=JobDetail, dependencies=[NOTED], responses={**CHANGES, **problems(409)})
 async def change_job(
     job_id: UUID, changes: JobChanges, response: Response, access: Access, tx: Tx, if_match: IfMatch = None
 ) -> JobDetail | Response:
@@ -54,25 +55,25 @@ async def change_job(
     return answer(job, version_of(job), response=response)
 
 
-@router.post("/{job_id}/pause", responses=problems(409))
+@router.post("/{job_id}/pause", dependencies=[NOTED], responses=problems(409))
 async def pause_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Pause a job: frames that render finish, no other starts."""
     return await control.pause(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/resume", responses=problems(409))
+@router.post("/{job_id}/resume", dependencies=[NOTED], responses=problems(409))
 async def resume_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Let a paused job go on."""
     return await control.resume(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/approve", responses=problems(409))
+@router.post("/{job_id}/approve", dependencies=[NOTED], responses=problems(409))
 async def approve_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """The scout frames are good: render the rest."""
     return await control.approve(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.post("/{job_id}/retry", responses=problems(409))
+@router.post("/{job_id}/retry", dependencies=[NOTED], responses=problems(409))
 async def retry_job(job_id: UUID, access: Access, tx: Tx, request: RetryRequest | None = None) -> JobDetail:
     """Try a job again that failed or was canceled: frames that have their picture keep it, the others are rendered."""
     frames = request.frames if request else None
@@ -80,11 +81,19 @@ async def retry_job(job_id: UUID, access: Access, tx: Tx, request: RetryRequest 
 
 
 @router.post("/{job_id}/frames/actions", responses=problems(409))
-async def act_on_frames(job_id: UUID, request: FrameActionRequest, access: Access, tx: Tx) -> FramesChangedView:
+async def act_on_frames(
+    job_id: UUID, request: FrameActionRequest, access: Access, tx: Tx, trail: Audit
+) -> FramesChangedView:
     """Skip, requeue or retry some frames, all of them or none. Where a frame refuses, nothing is changed."""
-    return await control.act(
+    done = await control.act(
         tx, project_id=access.project_id, job_id=job_id, action=request.action, frames=request.frames
     )
+    if done.changed:
+        what = {"action": request.action, "frames": request.frames, "changed": done.changed}
+        trail.note("job", job_id, after=what)
+    else:
+        trail.nothing_changed()
+    return done
 
 
 @router.post(
@@ -98,6 +107,7 @@ async def clone_job(
     access: Access,
     tx: Tx,
     services: Services,
+    trail: Audit,
     changes: Annotated[
         dict[str, Any] | None,
         Body(
@@ -117,6 +127,7 @@ async def clone_job(
         changes=changes or {},
         idempotency_key=idempotency_key,
         submitted_by=access.name,
+        trail=trail,
     )
     response.headers["Location"] = job.links.self
     return job

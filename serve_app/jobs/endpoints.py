@@ -12,12 +12,13 @@ from db.repositories.job_lists import JobSort
 from jobs.spec import JobSpec
 from jobs.states import FrameState
 from serve_app.conditional import ETAG_HEADER, READS, IfNoneMatch, answer, version_by_content
-from serve_app.dependencies import PageQuery, PublicUrl, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
 from serve_app.jobs.filters import JobQuery, SortQuery
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.jobs.stills import PICTURES, read_accept
 from serve_app.jobs.submitting import Asked, submit_and_answer, wait_as_preferred
+from serve_app.jobs.trail import NOTED
 from serve_app.jobs.versions import version_of
 from serve_app.openapi import Responses, problems
 from serve_app.paging import Page
@@ -60,6 +61,7 @@ async def submit_job(
     services: Services,
     public_url: PublicUrl,
     preferences: Prefer,
+    trail: Audit,
     idempotency_key: IdempotencyKey = None,
     accept: Annotated[
         str | None,
@@ -86,6 +88,7 @@ async def submit_job(
         spec=spec,
         accepted=accepted,
         idempotency_key=idempotency_key,
+        trail=trail,
         response=response,
     )
 
@@ -127,7 +130,7 @@ async def read_job(
     return answer(job, version_of(job), response=response, if_none_match=if_none_match)
 
 
-@router.post("/{job_id}/cancel", status_code=202, responses=problems(409))
+@router.post("/{job_id}/cancel", status_code=202, dependencies=[NOTED], responses=problems(409))
 async def cancel_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     """Cancel a job: waiting frames end at once, rendering ones within a second. A second cancel changes nothing."""
     return await service.cancel(tx, project_id=access.project_id, job_id=job_id)

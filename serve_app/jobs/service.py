@@ -17,9 +17,11 @@ from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobCommand, JobState, allowed_commands
+from serve_app.audit.trail import Trail
 from serve_app.jobs.admission import checked_spec, require_renderable, settled_spec, with_pipeline
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
+from serve_app.jobs.trail import note_submitted
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
@@ -47,6 +49,7 @@ async def submit(
     spec: JobSpec,
     idempotency_key: str | None,
     submitted_by: str | None,
+    trail: Trail,
     cloned_from: UUID | None = None,
 ) -> JobDetail:
     """The new job, or the one that an earlier request with this key made."""
@@ -59,7 +62,9 @@ async def submit(
         cloned_from=cloned_from,
         submitted_by=submitted_by,
     )
-    return await read(tx, project_id=project_id, job_id=submitted.id)
+    job = await read(tx, project_id=project_id, job_id=submitted.id)
+    note_submitted(trail, job, is_new=submitted.created)
+    return job
 
 
 async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec) -> tuple[JobSpec, ModelRow]:

@@ -19,7 +19,7 @@ from jobs.post_steps import CompareStep, PostStep, ToneMapStep
 from jobs.spec import JobSpec
 from jobs.states import WorkState
 from pipelines.post.cube_lut import MAX_FILE_BYTES
-from serve_app.dependencies import Tx
+from serve_app.dependencies import Audit, Tx
 from serve_app.jobs.service import require_job
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -62,7 +62,7 @@ class StepView(BaseModel):
     "/{job_id}/steps", status_code=202, responses={202: {"description": "The step is queued."}, **problems(409, 413)}
 )
 async def add_job_step(
-    job_id: UUID, step: Annotated[PostStep, Body(openapi_examples=_EXAMPLES)], access: Access, tx: Tx
+    job_id: UUID, step: Annotated[PostStep, Body(openapi_examples=_EXAMPLES)], access: Access, tx: Tx, trail: Audit
 ) -> StepView:
     """Make something of frames that are there. The job's state does not change; the files become its artifacts."""
     job = await require_job(tx, project_id=access.project_id, job_id=job_id)
@@ -72,6 +72,7 @@ async def add_job_step(
     if isinstance(step, ToneMapStep) and step.lut is not None:
         await _check_lut(tx, access.project_id, step.lut)
     row = await add_step(tx, job_id=job.id, request=step.model_dump(mode="json"), ordinals=ordinals)
+    trail.note("job", job.id, after={"step": row.id, "request": row.request})
     return _view_of(job.id, row)
 
 

@@ -10,6 +10,7 @@ from fastapi import Request, Response
 
 from db.session import Transaction
 from jobs.spec import JobSpec
+from serve_app.audit.trail import Trail
 from serve_app.conditional import answer
 from serve_app.jobs import service
 from serve_app.jobs.admission import with_pipeline
@@ -42,6 +43,7 @@ async def submit_and_answer(
     spec: JobSpec,
     accepted: Accepted,
     idempotency_key: str | None,
+    trail: Trail,
     response: Response,
 ) -> JobDetail | Response:
     """The job is committed before anything is waited for: a client that goes away cancels nothing.
@@ -57,6 +59,7 @@ async def submit_and_answer(
         spec=still or spec,
         idempotency_key=idempotency_key,
         submitted_by=asked.name,
+        trail=trail,
     )
     await unit.end()
     response.headers["Location"] = job.links.self

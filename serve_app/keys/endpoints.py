@@ -11,7 +11,8 @@ from db import keys
 from db.session import Transaction
 from jobs.access import Role, grants_of
 from jobs.errors import InvalidInput, NotFound
-from serve_app.dependencies import Tx
+from serve_app.audit.trail import Trail
+from serve_app.dependencies import Audit, Tx
 from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
 from serve_app.paging import Page
 from serve_app.security import Access, Caller
@@ -27,15 +28,15 @@ async def list_keys(access: Access, tx: Tx) -> Page[KeyView]:
 
 
 @router.post("", status_code=201)
-async def create_key(asked: NewProjectKey, access: Access, tx: Tx) -> MadeKey:
+async def create_key(asked: NewProjectKey, access: Access, tx: Tx, trail: Audit) -> MadeKey:
     """A key for a program that works in this project. The answer is the only time that its secret is shown."""
-    return await _make(tx, access, asked, role=asked.role, project_id=access.project_id)
+    return await _make(tx, access, trail, asked, role=asked.role, project_id=access.project_id)
 
 
 @router.delete("/{key_id}", status_code=204)
-async def revoke_key(key_id: UUID, access: Access, tx: Tx) -> None:
+async def revoke_key(key_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a key now."""
-    await _revoke(tx, key_id, project_id=access.project_id)
+    await _revoke(tx, trail, key_id, project_id=access.project_id)
 
 
 @farm_router.get("")
@@ -45,19 +46,25 @@ async def list_farm_keys(access: Access, tx: Tx) -> Page[KeyView]:
 
 
 @farm_router.post("", status_code=201)
-async def create_farm_key(asked: NewFarmKey, access: Access, tx: Tx) -> MadeKey:
+async def create_farm_key(asked: NewFarmKey, access: Access, tx: Tx, trail: Audit) -> MadeKey:
     """A key of the whole farm."""
-    return await _make(tx, access, asked, role=asked.role, project_id=None)
+    return await _make(tx, access, trail, asked, role=asked.role, project_id=None)
 
 
 @farm_router.delete("/{key_id}", status_code=204)
-async def revoke_farm_key(key_id: UUID, access: Access, tx: Tx) -> None:
+async def revoke_farm_key(key_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a key of the whole farm now; the one of this request too."""
-    await _revoke(tx, key_id, project_id=None)
+    await _revoke(tx, trail, key_id, project_id=None)
 
 
 async def _make(
-    tx: Transaction, caller: Caller, asked: NewProjectKey | NewFarmKey, *, role: Role, project_id: UUID | None
+    tx: Transaction,
+    caller: Caller,
+    trail: Trail,
+    asked: NewProjectKey | NewFarmKey,
+    *,
+    role: Role,
+    project_id: UUID | None,
 ) -> MadeKey:
     granted = grants_of([role], scopes=asked.scopes)
     if odd := sorted(set(asked.scopes) - granted):
@@ -76,13 +83,20 @@ async def _make(
     )
     row = await keys.find_key(tx, key_id=made.id)
     assert row is not None
+    trail.note("key", made.id, after=_facts(row))
     return MadeKey(**_view_of(row).model_dump(), key=made.key)
 
 
-async def _revoke(tx: Transaction, key_id: UUID, *, project_id: UUID | None) -> None:
+async def _revoke(tx: Transaction, trail: Trail, key_id: UUID, *, project_id: UUID | None) -> None:
     row = await keys.find_key(tx, key_id=key_id)
     if row is None or row.project_id != project_id or not await keys.revoke_key(tx, key_id=key_id):
         raise NotFound("There is no such key, or it was revoked.", remedy="The list of keys names those that live.")
+    trail.note("key", key_id, before=_facts(row))
+
+
+def _facts(row: keys.KeyRow) -> dict[str, object]:
+    """What the audit log keeps; nothing of the secret is in the row."""
+    return {name: getattr(row, name) for name in ("name", "prefix", "role", "scopes", "expires_at")}
 
 
 def _view_of(row: keys.KeyRow) -> KeyView:

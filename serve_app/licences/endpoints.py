@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 
 from db.licences import drop_licence, list_licences, set_licence
 from jobs.errors import NotFound
-from serve_app.dependencies import Tx
+from serve_app.dependencies import Audit, Tx
 from serve_app.licences.schemas import LicenceChange, LicenceView
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -28,9 +28,16 @@ async def list_all(access: Access, tx: Tx) -> Page[LicenceView]:
 
 
 @router.put("/{name}", name="set_licence", responses=problems(403))
-async def put(name: LicenceName, change: LicenceChange, access: Access, tx: Tx) -> LicenceView:
+async def put(name: LicenceName, change: LicenceChange, access: Access, tx: Tx, trail: Audit) -> LicenceView:
     """Add a licence, or change how many there are. A lower number holds for chunks to come."""
+    had = {row.name: row.capacity for row in await list_licences(tx)}
     await set_licence(tx, name=name, capacity=change.capacity)
+    trail.note_change(
+        "licence",
+        name,
+        before={"capacity": had[name]} if name in had else {},
+        after={"capacity": change.capacity},
+    )
     return LicenceView(name=name, capacity=change.capacity)
 
 

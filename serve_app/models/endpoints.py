@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from models.kinds import ModelKind
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
-from serve_app.dependencies import PageQuery, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.filters import CreatedQuery, NamePart
 from serve_app.models import service
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
@@ -28,10 +28,14 @@ router = APIRouter(prefix="/models", tags=["models"])
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
     },
 )
-async def register_model(new: NewModel, response: Response, access: Access, tx: Tx) -> ModelDetail:
+async def register_model(new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
     """Register a model of blobs that were uploaded before."""
     model, created = await service.register(tx, project_id=access.project_id, new=new)
     response.status_code = 202 if created else 200
+    if created:
+        trail.note("model", model.id, after={"name": model.name, "kind": model.kind, "digest": model.digest})
+    else:
+        trail.nothing_changed()
     response.headers["Location"] = f"/v1/models/{model.id}"
     return model
 
@@ -71,8 +75,22 @@ async def read_model(
 
 @router.patch("/{model_id}", response_model=ModelDetail, responses={**CHANGES, **problems(403)})
 async def change_model(
-    model_id: UUID, change: ModelChange, response: Response, access: Access, tx: Tx, if_match: IfMatch = None
+    model_id: UUID,
+    change: ModelChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
 ) -> ModelDetail | Response:
     """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
+    before = await service.require_model(tx, project_id=access.project_id, model_id=model_id, hold=True)
     model = await service.change(tx, project_id=access.project_id, model_id=model_id, change=change, if_match=if_match)
+    trail.note_change(
+        "model",
+        model_id,
+        project_id=access.project_id,
+        before={"keep_warm": before.keep_warm},
+        after={"keep_warm": model.keep_warm},
+    )
     return answer(model, service.version_of(model), response=response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
-from serve_app.dependencies import PageQuery, Services, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.filters import NamePart
 from serve_app.openapi import problems
 from serve_app.paging import Page, cursor_of
@@ -56,11 +57,12 @@ async def list_all(access: Access, tx: Tx, page: PageQuery, name: NamePart = Non
 
 
 @router.post("", name="create_project", status_code=201, responses=problems(409))
-async def create(new: NewProject, access: Access, tx: Tx) -> ProjectView:
+async def create(new: NewProject, access: Access, tx: Tx, trail: Audit) -> ProjectView:
     """A new project, in which nobody is yet: invite its manager."""
     made = await create_project(tx, slug=new.slug, name=new.name, weight=new.weight)
     if made is None:
         raise Conflict(f"There is a project {new.slug!r} already.", remedy="Choose another slug.")
+    trail.note("project", made.id, project_id=made.id, after=_facts(made))
     return _view_of(made)
 
 
@@ -75,12 +77,21 @@ async def read(
 
 @router.patch("/{slug}", name="change_project", response_model=ProjectView, responses=CHANGES)
 async def change(
-    slug: Slug, change: ProjectChange, response: Response, access: Access, tx: Tx, if_match: IfMatch = None
+    slug: Slug,
+    change: ProjectChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
 ) -> ProjectView | Response:
     """Change a project's name or share; a share holds from the next plan on."""
-    version_by_content(_view_of(await _own(tx, access.project_id, hold=True))).require(if_match)
+    before = await _own(tx, access.project_id, hold=True)
+    version_by_content(_view_of(before)).require(if_match)
     await change_project(tx, project_id=access.project_id, changes=change.model_dump(exclude_none=True))
-    project = _view_of(await _own(tx, access.project_id))
+    after = await _own(tx, access.project_id)
+    trail.note_change("project", after.id, before=_facts(before), after=_facts(after))
+    project = _view_of(after)
     return answer(project, version_by_content(project), response=response)
 
 
@@ -92,7 +103,9 @@ async def list_members(slug: Slug, access: Access, tx: Tx) -> Page[MemberView]:
 
 
 @router.put("/{slug}/members/{account_id}")
-async def set_member(slug: Slug, account_id: UUID, change: MemberChange, access: Access, tx: Tx) -> MemberView:
+async def set_member(
+    slug: Slug, account_id: UUID, change: MemberChange, access: Access, tx: Tx, trail: Audit
+) -> MemberView:
     """Change what a member is. Open invitations to them and by them end. Who is none yet is invited."""
     rows = {row.account_id: row for row in await accounts.list_members(tx, project_id=access.project_id)}
     if account_id not in rows:
@@ -101,17 +114,24 @@ async def set_member(slug: Slug, account_id: UUID, change: MemberChange, access:
     member = rows[account_id]
     await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
     await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
+    trail.note(
+        "member",
+        account_id,
+        before={"email": member.email, "role": member.role},
+        after={"email": member.email, "role": change.role},
+    )
     return MemberView(account=member.account_id, email=member.email, name=member.name, role=change.role)
 
 
 @router.delete("/{slug}/members/{account_id}", status_code=204)
-async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx) -> None:
+async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """Take somebody out of the project: at once, also where they are logged in. Open invitations to them and by them
     end; keys that they made are the project's, and stay."""
     person = await accounts.find_account(tx, account_id=account_id)
     if person is None or not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
         raise _no_member(slug)
     await revoke_invitations_around(tx, email=person.email, project_id=access.project_id)
+    trail.note("member", account_id, before={"email": person.email})
 
 
 @router.get("/{slug}/invitations")
@@ -121,10 +141,12 @@ async def list_invitations(slug: Slug, access: Access, tx: Tx) -> Page[Invitatio
 
 
 @router.post("/{slug}/invitations", status_code=201)
-async def invite(slug: Slug, asked: ProjectInvitation, access: Access, tx: Tx, services: Services) -> NewInvitation:
+async def invite(
+    slug: Slug, asked: ProjectInvitation, access: Access, tx: Tx, services: Services, trail: Audit
+) -> NewInvitation:
     """Invite somebody into the project. The token in the answer is what they need, and is not shown again."""
     return await new_invitation(
-        tx, services, email=asked.email, role=asked.role, project_id=access.project_id, caller=access
+        tx, services, email=asked.email, role=asked.role, project_id=access.project_id, caller=access, trail=trail
     )
 
 
@@ -139,6 +161,10 @@ async def _own(tx: Transaction, project_id: UUID, *, hold: bool = False) -> Proj
     row = await get_project(tx, project_id=project_id, hold=hold)
     assert row is not None  # the caller acts in it
     return row
+
+
+def _facts(row: ProjectRow) -> dict[str, object]:
+    return {name: value for name, value in asdict(row).items() if name in ("slug", "name", "weight")}
 
 
 def _view_of(row: ProjectRow) -> ProjectView:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
 
 from jobs.spec import plain_text
-from serve_app.dependencies import Services, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.replicas import nodes, service
@@ -46,26 +46,40 @@ async def list_replica_attempts(
 
 @router.post("/replicas/{replica_id}/drain", status_code=202, responses=problems(403))
 async def drain_replica(
-    replica_id: UUID, access: Access, tx: Tx, services: Services, notice: DrainNotice | None = None
+    replica_id: UUID,
+    access: Access,
+    tx: Tx,
+    services: Services,
+    trail: Audit,
+    notice: DrainNotice | None = None,
 ) -> ReplicaView:
     """Let a replica finish its frame, give the rest back and leave. Serve starts another one where one is wanted."""
+    before = await service.standing_of(tx, services=services, replica_id=replica_id)
     await service.drain(tx, replica_id=replica_id, notice=notice or DrainNotice())
+    after = await service.standing_of(tx, services=services, replica_id=replica_id)
+    trail.note_change("replica", replica_id, before=before, after=after)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
 @router.post("/replicas/{replica_id}/disable", responses=problems(403))
 async def disable_replica(
-    replica_id: UUID, access: Access, tx: Tx, services: Services, notice: Notice | None = None
+    replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
 ) -> ReplicaView:
     """Give a replica no new work; it finishes its chunk and stays up."""
+    before = await service.standing_of(tx, services=services, replica_id=replica_id)
     await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
+    after = await service.standing_of(tx, services=services, replica_id=replica_id)
+    trail.note_change("replica", replica_id, before=before, after=after)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
 @router.post("/replicas/{replica_id}/enable", responses=problems(403))
-async def enable_replica(replica_id: UUID, access: Access, tx: Tx, services: Services) -> ReplicaView:
+async def enable_replica(replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit) -> ReplicaView:
     """Give a disabled replica work again. A drain cannot be taken back."""
+    before = await service.standing_of(tx, services=services, replica_id=replica_id)
     await service.set_disabled(tx, replica_id=replica_id, disabled=False)
+    after = await service.standing_of(tx, services=services, replica_id=replica_id)
+    trail.note_change("replica", replica_id, before=before, after=after)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
@@ -77,24 +91,33 @@ async def list_nodes(access: Access, tx: Tx, services: Services) -> Page[NodeVie
 
 @router.post("/nodes/{name}/drain", status_code=202, responses=problems(403))
 async def drain_node(
-    name: NodeName, access: Access, tx: Tx, services: Services, notice: DrainNotice | None = None
+    name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: DrainNotice | None = None
 ) -> list[NodeView]:
     """Disable a machine and drain all its replicas; with `within_s`, before it goes: a spot notice."""
+    before = await nodes.standing_of(tx, name=name, services=services)
     await nodes.drain(tx, name=name, notice=notice or DrainNotice())
+    after = await nodes.standing_of(tx, name=name, services=services)
+    trail.note_change("node", name, before=before, after=after)
     return await nodes.read(tx, name=name, services=services)
 
 
 @router.post("/nodes/{name}/disable", responses=problems(403))
 async def disable_node(
-    name: NodeName, access: Access, tx: Tx, services: Services, notice: Notice | None = None
+    name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
 ) -> list[NodeView]:
     """Give a machine no new work, nor replicas that start on it later."""
+    before = await nodes.standing_of(tx, name=name, services=services)
     await nodes.set_disabled(tx, name=name, disabled=True, reason=(notice or Notice()).reason)
+    after = await nodes.standing_of(tx, name=name, services=services)
+    trail.note_change("node", name, before=before, after=after)
     return await nodes.read(tx, name=name, services=services)
 
 
 @router.post("/nodes/{name}/enable", responses=problems(403))
-async def enable_node(name: NodeName, access: Access, tx: Tx, services: Services) -> list[NodeView]:
+async def enable_node(name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit) -> list[NodeView]:
     """Give a disabled machine work again. Its replicas that drain leave all the same."""
+    before = await nodes.standing_of(tx, name=name, services=services)
     await nodes.set_disabled(tx, name=name, disabled=False, reason=None)
+    after = await nodes.standing_of(tx, name=name, services=services)
+    trail.note_change("node", name, before=before, after=after)
     return await nodes.read(tx, name=name, services=services)

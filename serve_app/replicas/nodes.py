@@ -44,6 +44,14 @@ async def read(tx: Transaction, *, name: str, services: ApiServices) -> list[Nod
     return [view for view in (await list_all(tx, services=services)).items if view.name == name]
 
 
+async def standing_of(tx: Transaction, *, name: str, services: ApiServices) -> dict[str, object]:
+    """What an operator may change of the machines of this name, by cluster."""
+    return {
+        view.cluster: {"disabled": view.disabled, "reason": view.reason, "draining": view.draining}
+        for view in await read(tx, name=name, services=services)
+    }
+
+
 async def _clusters(tx: Transaction, name: str) -> list[str]:
     found = await clusters_of_node(tx, name=name)
     if not found:

@@ -66,6 +66,15 @@ async def set_disabled(tx: Transaction, *, replica_id: UUID, disabled: bool, rea
         raise _unknown(replica_id)
 
 
+async def standing_of(tx: Transaction, *, services: ApiServices, replica_id: UUID) -> dict[str, object]:
+    """What an operator may change of a replica; empty for one that is gone."""
+    return {
+        name: getattr(row, name)
+        for row in await read_live(tx, services, replica_id=replica_id)
+        for name in ("drain", "drain_reason", "drain_by", "disabled", "disabled_reason")
+    }
+
+
 def _within(notice: DrainNotice) -> timedelta | None:
     return None if notice.within_s is None else timedelta(seconds=notice.within_s)
 

@@ -1,0 +1,1 @@
+insert into audit_chain default values on conflict do nothing

@@ -1,0 +1,1 @@
+delete from audit_pending where entry_id = any(cast(:ids as bigint[]))

@@ -1,0 +1,1 @@
+"""The audit log: what each request changed, and how it is read."""

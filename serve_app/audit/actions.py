@@ -1,0 +1,83 @@
+"""What each changing route is called in the audit log, and which are not in it and why.
+
+These names are stable: filters and alerts of operators hold them. A route that stands in neither table is written under
+a name made of its own (``create_thing`` is ``thing.create``), with the resource of its path: nothing is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+ACTIONS: Mapping[str, str] = {
+    # people and keys
+    "log_in": "login.succeed",
+    "log_out": "session.end",
+    "end_my_sessions": "session.end_all",
+    "change_password": "password.change",
+    "accept_invitation": "invitation.accept",
+    "invite": "invitation.create",
+    "invite_to_farm": "invitation.create",
+    "revoke_invitation": "invitation.revoke",
+    "revoke_farm_invitation": "invitation.revoke",
+    "create_key": "key.create",
+    "create_farm_key": "key.create",
+    "revoke_key": "key.revoke",
+    "revoke_farm_key": "key.revoke",
+    "change_account": "account.change",
+    "set_member": "member.change",
+    "drop_member": "member.remove",
+    "create_project": "project.create",
+    "change_project": "project.change",
+    # work
+    "register_model": "model.register",
+    "change_model": "model.change",
+    "submit_job": "job.submit",
+    "clone_job": "job.clone",
+    "change_job": "job.change",
+    "cancel_job": "job.cancel",
+    "pause_job": "job.pause",
+    "resume_job": "job.resume",
+    "approve_job": "job.approve",
+    "retry_job": "job.retry",
+    "add_job_step": "job.add_step",
+    "reset_blocklist": "job.unblock_node",
+    "act_on_frames": "frames.act",
+    # the farm
+    "drain_replica": "replica.drain",
+    "disable_replica": "replica.disable",
+    "enable_replica": "replica.enable",
+    "drain_node": "node.drain",
+    "disable_node": "node.disable",
+    "enable_node": "node.enable",
+    "set_licence": "licence.set",
+    "drop_licence": "licence.remove",
+    # the log itself
+    "export_audit": "audit.export",
+    "export_project_audit": "audit.export",
+}
+"""Name of a route -> action."""
+
+BESIDE_ROUTES: Mapping[str, str] = {
+    "login.fail": "A login with a wrong password, of an unknown address, or of an account that is disabled.",
+    "password.fail": "A change of password with a wrong old one.",
+    "session.reuse": "A refresh token came a second time, so a copy of it is about; its session has ended.",
+    "audit.prune": "Retention has deleted entries; the entry holds the checkpoint.",
+}
+"""Actions that no route is called after, in words."""
+
+EXEMPT: Mapping[str, str] = {
+    "estimate_job": "A dry run; nothing is written.",
+    "check_settings": "A dry run; nothing is written.",
+    "ask_lacking": "A question; nothing is written.",
+    "upload_blob": "Bytes that do nothing until a model names them, thousands for a scene: `model.register` holds the "
+    "digest over all of them.",
+    "refresh_session": "Goes on with a session whose login is in the log, every quarter of an hour; a reused token is "
+    "`session.reuse`.",
+}
+"""Changing routes without an entry, and why."""
+
+
+def action_of(route: str) -> str:
+    """The action of a route; of one that the table does not know, made of its name."""
+    verb, _, noun = route.partition("_")
+    return ACTIONS.get(route) or (f"{noun}.{verb}" if noun else f"farm.{verb}")

@@ -1,0 +1,206 @@
+"""How each changing route of the API is called so that it changes something; a new one needs a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+
+from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
+from tests.serve_app.test_api_steps import rendered
+
+Call = Callable[[ApiFarm], Awaitable[httpx.Response]]
+
+EMAIL = "ada@example.org"
+NOBODY = {"Authorization": ""}
+
+
+async def account(farm: ApiFarm) -> str:
+    await farm.person(EMAIL)
+    [member] = (await farm.http.get("/v1/projects/default/members")).json()["items"]
+    return str(member["account"])
+
+
+def post(path: str, body: Any = None) -> Call:
+    return lambda farm: farm.http.post(path, json=body)
+
+
+def of_job(command: str, *, first: tuple[str, ...] = (), body: Any = None, **spec: Any) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        job = await farm.submit(**spec)
+        for each in first:
+            assert (await farm.http.post(f"/v1/jobs/{job['id']}/{each}")).is_success
+        return await farm.http.post(f"/v1/jobs/{job['id']}/{command}", json=body)
+
+    return call
+
+
+def of_replica(command: str, *, first: str | None = None) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        root = f"/v1/replicas/{await farm.replica()}"
+        if first:
+            await farm.http.post(f"{root}/{first}")
+        return await farm.http.post(f"{root}/{command}")
+
+    return call
+
+
+def of_node(command: str, *, first: str | None = None) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        await farm.replica()
+        if first:
+            await farm.http.post(f"/v1/nodes/n1/{first}")
+        return await farm.http.post(f"/v1/nodes/n1/{command}")
+
+    return call
+
+
+async def submit(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.post("/v1/jobs", json=await farm.spec())
+
+
+async def change_job(farm: ApiFarm) -> httpx.Response:
+    job = await farm.submit()
+    return await farm.http.patch(f"/v1/jobs/{job['id']}", json={"weight": 7})
+
+
+async def approve_job(farm: ApiFarm) -> httpx.Response:
+    job = await farm.submit(approval=2)
+    await farm.render(job["id"], frames=2)
+    return await farm.http.post(f"/v1/jobs/{job['id']}/approve")
+
+
+async def add_job_step(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.post(f"/v1/jobs/{await rendered(farm)}/steps", json={"step": "denoise", "quality": "fast"})
+
+
+async def reset_blocklist(farm: ApiFarm) -> httpx.Response:
+    job = await farm.submit()
+    await farm.start(job["id"])
+    replica, chunk = await farm.claim(job["id"], frames=2)
+    await farm.fail(replica, chunk, chunk.ordinals[0])
+    return await farm.http.delete(f"/v1/jobs/{job['id']}/blocklist/n1")
+
+
+async def register_model(farm: ApiFarm) -> httpx.Response:
+    digest = await farm.upload(b"scene")
+    manifest = {"kind": "fake", "main": "scene", "files": [{"path": "scene", "digest": digest, "size_bytes": 5}]}
+    return await farm.http.post("/v1/models", json={"name": "sphere", "manifest": manifest})
+
+
+async def change_model(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.patch(f"/v1/models/{await farm.model()}", json={"keep_warm": True})
+
+
+async def drop_licence(farm: ApiFarm) -> httpx.Response:
+    await set_licence(farm)
+    return await farm.http.delete("/v1/licences/nuke")
+
+
+async def set_licence(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.put("/v1/licences/nuke", json={"capacity": 3})
+
+
+async def change_project(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.patch("/v1/projects/default", json={"weight": 7})
+
+
+async def set_member(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.put(f"/v1/projects/default/members/{await account(farm)}", json={"role": "manager"})
+
+
+async def drop_member(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.delete(f"/v1/projects/default/members/{await account(farm)}")
+
+
+async def change_account(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.patch(f"/v1/accounts/{await account(farm)}", json={"disabled": True})
+
+
+def withdrawn(path: str, role: str) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(path, json={"email": EMAIL, "role": role})).json()
+        return await farm.http.delete(f"{path}/{made['id']}")
+
+    return call
+
+
+def revoked(path: str, role: str) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(path, json={"name": "ci", "role": role})).json()
+        return await farm.http.delete(f"{path}/{made['id']}")
+
+    return call
+
+
+async def accept_invitation(farm: ApiFarm) -> httpx.Response:
+    made = (await farm.http.post("/v1/projects/default/invitations", json={"email": EMAIL, "role": "artist"})).json()
+    offer = {"token": made["token"], "password": PASSWORD, "name": "Ada"}
+    return await farm.http.post("/v1/auth/accept", json=offer, headers=NOBODY)
+
+
+async def log_in(farm: ApiFarm) -> httpx.Response:
+    await farm.person(EMAIL)
+    return await farm.http.post("/v1/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=NOBODY)
+
+
+async def log_out(farm: ApiFarm) -> httpx.Response:
+    session = await farm.person(EMAIL)
+    body = {"refresh_token": session["refresh_token"]}
+    return await farm.http.post("/v1/auth/logout", json=body, headers=NOBODY)
+
+
+async def change_password(farm: ApiFarm) -> httpx.Response:
+    session = await farm.person(EMAIL)
+    body = {"old": PASSWORD, "new": "another sentence of mine"}
+    return await farm.http.put("/v1/me/password", json=body, headers=bearer(session["access_token"]))
+
+
+async def end_my_sessions(farm: ApiFarm) -> httpx.Response:
+    session = await farm.person(EMAIL)
+    return await farm.http.delete("/v1/me/sessions", headers=bearer(session["access_token"]))
+
+
+CALLS: dict[str, Call] = {
+    "submit_job": submit,
+    "clone_job": of_job("clone", body={"frames": "5-6"}),
+    "change_job": change_job,
+    "cancel_job": of_job("cancel"),
+    "pause_job": of_job("pause"),
+    "resume_job": of_job("resume", first=("pause",)),
+    "approve_job": approve_job,
+    "retry_job": of_job("retry", first=("cancel",)),
+    "act_on_frames": of_job("frames/actions", body={"action": "skip", "frames": "1-2"}),
+    "add_job_step": add_job_step,
+    "reset_blocklist": reset_blocklist,
+    "register_model": register_model,
+    "change_model": change_model,
+    "set_licence": set_licence,
+    "drop_licence": drop_licence,
+    "drain_replica": of_replica("drain"),
+    "disable_replica": of_replica("disable"),
+    "enable_replica": of_replica("enable", first="disable"),
+    "drain_node": of_node("drain"),
+    "disable_node": of_node("disable"),
+    "enable_node": of_node("enable", first="disable"),
+    "create_project": post("/v1/projects", {"slug": "film", "name": "Film"}),
+    "change_project": change_project,
+    "set_member": set_member,
+    "drop_member": drop_member,
+    "change_account": change_account,
+    "invite": post("/v1/projects/default/invitations", {"email": EMAIL, "role": "artist"}),
+    "revoke_invitation": withdrawn("/v1/projects/default/invitations", "artist"),
+    "invite_to_farm": post("/v1/farm/invitations", {"email": EMAIL, "role": "operator"}),
+    "revoke_farm_invitation": withdrawn("/v1/farm/invitations", "operator"),
+    "accept_invitation": accept_invitation,
+    "create_key": post("/v1/keys", {"name": "ci", "role": "viewer"}),
+    "revoke_key": revoked("/v1/keys", "viewer"),
+    "create_farm_key": post("/v1/farm/keys", {"name": "ci", "role": "operator"}),
+    "revoke_farm_key": revoked("/v1/farm/keys", "operator"),
+    "log_in": log_in,
+    "log_out": log_out,
+    "change_password": change_password,
+    "end_my_sessions": end_my_sessions,
+}
+"""Name of a route -> a call of it that succeeds, behind whatever it needs."""
