@@ -45,7 +45,7 @@ class Stop(StrEnum):
     LOST = "lost"
     """Somebody else owns the chunk now: kill the engine, write nothing."""
     DRAIN = "drain"
-    """The replica leaves: finish the frame that renders, give the rest back."""
+    """The replica leaves, or the project's money ran out: finish the frame that renders, give the rest back."""
     TAKEN = "taken"
     """The machine goes before the frame could end: kill the engine, give all back."""
 

@@ -289,10 +289,14 @@ def _startable(snapshot: Snapshot) -> dict[UUID, ReplicaView | CrowdView]:
     """
     found: dict[UUID, ReplicaView | CrowdView] = {}
     fitting = Fitting(snapshot)
-    waiting = (job for job in snapshot.jobs if not job.started)
+    stopped = {project.id for project in snapshot.projects if project.stopped is not None}
+    free = {project.id: project.free_jobs for project in snapshot.projects if project.free_jobs is not None}
+    waiting = (job for job in snapshot.jobs if not job.started and job.project_id not in stopped)
     for job in sorted(waiting, key=lambda job: (job.priority.rank, job.created_order)):
         kinds = fitting.of(job).kinds
-        if kinds:
+        if kinds and free.get(job.project_id, 1) > 0:
+            if job.project_id in free:
+                free[job.project_id] -= 1
             found[job.id] = kinds[0].sample
         if len(found) == STARTED_PER_TICK:
             break

@@ -36,6 +36,13 @@ async def append_model_event(tx: Transaction, *, model_id: UUID, kind: EventKind
     await run(tx, "append_model_event", model_id=model_id, kind=str(kind), data=as_json(data))
 
 
+async def append_project_event(
+    tx: Transaction, *, project_id: UUID, kind: EventKind, data: Mapping[str, object]
+) -> None:
+    """The same for a project."""
+    await run(tx, "append_project_event", project_id=project_id, kind=str(kind), data=as_json(data))
+
+
 async def read_events(tx: Transaction, *, job_id: UUID, after_seq: int, limit: int) -> list[EventRow]:
     """Events behind ``after_seq`` (0: from the start), oldest first."""
     rows = await tx.execute(

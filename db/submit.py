@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from db._query import as_json, run
+from db.billing.quotas import require_job_in_quotas
 from db.control import require_future
 from db.dependencies import check_dependencies, insert_dependencies
 from db.events import append_event
@@ -48,11 +49,13 @@ async def submit_job(
     idempotency_key: str | None = None,
     cloned_from: UUID | None = None,
     submitted_by: str | None = None,
+    pixels_per_frame: int | None = None,
 ) -> SubmittedJob:
     """One job row and one range row, whatever the number of frames. ``submitted_by``: for people, who asked.
 
     Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
-    for a dependency that has failed.
+    for a dependency that has failed, ``OverQuota`` for more than the project may have. ``pixels_per_frame``: None where
+    only the scene says it.
     """
     if idempotency_key is not None:
         earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
@@ -63,6 +66,7 @@ async def submit_job(
     await require_licences(tx, spec.licences)
     state = await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
     total = len(spec.frame_range)
+    await require_job_in_quotas(tx, project_id=project_id, frames=total, pixels_per_frame=pixels_per_frame)
     made = await run(
         tx,
         "insert_job",

@@ -1,7 +1,7 @@
 """The vocabulary of events: one immutable line of what happened; feeds SSE, webhooks and audit.
 
-An event belongs to a job and has a per-job sequence number without gaps; it is written in the transaction that made
-it true. One event covers all frames of one commit.
+An event belongs to a job, a model or a project, and is written in the transaction that made it true. A job's have a
+sequence number of their own without gaps. One event covers all frames of one commit.
 """
 
 from __future__ import annotations
@@ -41,6 +41,19 @@ class EventKind(StrEnum):
     """data: kind (preview, video, …), artifact ids"""
     OUTPUT_FAILED = "output.failed"
     MODEL_STATE = "model.state"
+    BUDGET_CHANGED = "budget.changed"
+    """Of a project. data: from, to {budget, period}, by"""
+    BUDGET_THRESHOLD = "budget.threshold"
+    """Of a project, once for each period, amount and threshold. data: percent, spent, budget, period, period_start,
+    currency; at 100 nothing more of the project starts"""
+    PREPAID_CHANGED = "prepaid.changed"
+    """Of a project. data: prepaid, balance, by"""
+    CREDITS_ADDED = "credits.added"
+    """Of a project. data: amount, reference, by"""
+    CREDITS_SPENT = "credits.spent"
+    """Of a project that pays in advance, once after each payment. data: balance; nothing more of it starts"""
+    QUOTAS_CHANGED = "quotas.changed"
+    """Of a project. data: changes {quota: {from, to}}, by"""
 
 
 FRAME_PROGRESS = "frame.progress"

@@ -15,7 +15,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from jobs.fitting import Fitting, JobKind
-from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView
+from jobs.planning import JobView, LooseChunk, PlanSettings, ProjectView, WaitReason
 
 _FULL_WEIGHT = 100.0
 _USABLE = 0.8
@@ -41,6 +41,11 @@ class Account:
     @property
     def share(self) -> float:
         return self.used_s * _FULL_WEIGHT / self.project.weight
+
+    @property
+    def at_quota(self) -> bool:
+        slots = self.project.slots
+        return slots is not None and self.in_flight >= slots
 
     def starves(self, settings: PlanSettings) -> bool:
         return self.in_flight == 0 and self.waited_s >= settings.starvation_limit.total_seconds()
@@ -78,8 +83,20 @@ class Demand:
             (self.uncarved > 0 or bool(self.loose))
             and view.started
             and not view.stopped
+            and self.account.project.stopped is None
+            and not self.account.at_quota
             and (view.max_replicas is None or self.in_flight < view.max_replicas)
         )
+
+    @property
+    def withheld(self) -> WaitReason | None:
+        """What keeps it from starting or going on, whoever is free; None: nothing."""
+        project = self.account.project
+        if project.stopped is not None:
+            return project.stopped
+        if not self.view.started and project.free_jobs is not None and project.free_jobs <= 0:
+            return WaitReason.QUOTA
+        return None
 
     @property
     def late(self) -> bool:

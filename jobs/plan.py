@@ -49,6 +49,7 @@ class _Planner:
         )
 
     def run(self) -> Plan:
+        self._take_back_stopped()
         idle = FreeSlots(self._slots, load=0)
         self._fill(idle, level=0)
         self._take_back_for_idle(idle)
@@ -177,6 +178,17 @@ class _Planner:
         slot.hand(job.model_digest)
         self._licences.take(job)
         demand.charge(frames, self._settings)
+
+    def _take_back_stopped(self) -> None:
+        """What is staged for a project that may start nothing more only takes the place of others' work."""
+        stopped = {project.id for project in self._snapshot.projects if project.stopped is not None}
+        if not stopped:
+            return
+        for slot in self._slots:
+            for chunk in slot.view.staged:  # also on an idle replica, which may not claim it
+                job = self._jobs.get(chunk.job_id)
+                if job is not None and job.project_id in stopped:
+                    self._take_back(slot, chunk)
 
     def _take_back_for_idle(self, idle: FreeSlots) -> None:
         """A staged chunk never waits behind a busy replica while a fitting one is idle, but for a moment where the

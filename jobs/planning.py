@@ -33,7 +33,11 @@ class WaitReason(StrEnum):
     APPROVAL = "approval"
     DEPENDENCY = "dependency"
     QUOTA = "quota"
-    """Nothing writes it yet: projects have shares, and no quotas."""
+    """The project has as much in flight, or as many jobs running, as its quota allows."""
+    BUDGET = "budget"
+    """The project's budget is spent."""
+    CREDITS = "credits"
+    """The project pays in advance, and what it paid is used up."""
     SHARE = "share"
     STORAGE = "storage"
     """Files cannot be stored or had; nothing is lost, and it goes on by itself."""
@@ -59,6 +63,8 @@ _WORDS = {
     WaitReason.APPROVAL: "The scout frames are done and wait for approval.",
     WaitReason.DEPENDENCY: "It waits for another job.",
     WaitReason.QUOTA: "The project's quota is used up.",
+    WaitReason.BUDGET: "The project's budget is spent.",
+    WaitReason.CREDITS: "The project's credits are used up.",
     WaitReason.SHARE: "Other projects are owed their share first.",
     WaitReason.STORAGE: "Frames wait until storage gives their model's files, or takes what is rendered.",
     WaitReason.LICENCE: "Every licence that it needs is in use.",
@@ -223,6 +229,12 @@ class ProjectView:
     weight: int = 100
     charged_s: float = 0.0
     """slot-seconds used, decayed until now; what is in flight comes on top"""
+    stopped: WaitReason | None = None
+    """why nothing more of it starts; what runs finishes"""
+    slots: int | None = None
+    """chunks in flight at most; None: no quota"""
+    free_jobs: int | None = None
+    """further jobs of it that may start; None: no quota"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

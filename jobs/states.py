@@ -110,7 +110,7 @@ class EndReason(StrEnum):
     USER_SKIP = "user_skip"
     DEADLINE = "deadline"
     BUDGET = "budget"
-    """Nothing writes it yet: projects have no budgets."""
+    """No job ends by it: work of a project whose money ran out waits, and goes on when there is more."""
     ENGINE_ERROR = "engine_error"
     ENGINE_CRASH = "engine_crash"
     TIMEOUT = "timeout"

@@ -48,6 +48,9 @@ def waits_of(
         if job.stopped:
             continue
         if demand.uncarved > 0 or demand.loose:
+            if (withheld := demand.withheld) is not None:
+                reasons[job.id] = withheld
+                continue
             of_its_own = job.max_replicas is not None or job.blocked_nodes or job.licences
             alike[demand.account, demand.kind, job.priority.rank, job.id if of_its_own else None].append(demand)
         elif job.gated:
@@ -74,6 +77,8 @@ def _reason(
         return WaitReason.BLOCKED_NODES
     if demand.at_cap:
         return WaitReason.CAP
+    if demand.account.at_quota:
+        return WaitReason.QUOTA
     if not licences.allow(job):
         return WaitReason.LICENCE
     share, owed = least[job.priority.rank]
@@ -88,7 +93,8 @@ def _least_shares(waiting: Sequence[Demand]) -> dict[int, tuple[float, Account]]
     for demand in waiting:
         rank, share = demand.view.priority.rank, demand.account.share
         known = least.get(rank)
-        if (known is None or share < known[0]) and not demand.at_cap and demand.kind.kinds:
+        waits_for_replica = demand.kind.kinds and not demand.at_cap and not demand.account.at_quota
+        if waits_for_replica and (known is None or share < known[0]):
             least[rank] = (share, demand.account)
     return least
 
@@ -103,10 +109,15 @@ def backlog_of(
     """
     slots = dict.fromkeys(snapshot.pools, 0)
     unknown = set(slots).difference(kind.sample.pool for kind in fitting.kinds)
+    left: dict[int, int] = {}
     for demand in demands:
-        more = 0
-        if (demand.uncarved or demand.loose) and not demand.view.stopped:
+        more, project = 0, demand.account.project
+        if (demand.uncarved or demand.loose) and not demand.view.stopped and demand.withheld is None:
             more = _more_chunks(demand, licences, settings)
+        if project.slots is not None:
+            free = left.get(project.id.int, max(project.slots - demand.account.in_flight, 0))
+            more = min(more, free)
+            left[project.id.int] = free - more
         if demand.view.licences:
             licences.take(demand.view, more)
         if more := more + demand.in_flight:

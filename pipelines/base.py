@@ -215,6 +215,15 @@ class SettlesByScene(Protocol):
 
 
 @runtime_checkable
+class SizedByScene(Protocol):
+    """A pipeline whose frames are as large as the scene says where the settings do not."""
+
+    def scene_frame_size(self, settings: BaseModel, facts: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Width and height in pixels of a whole frame, at most, of the scene whose probe found ``facts``."""
+        ...
+
+
+@runtime_checkable
 class ChecksFrames(Protocol):
     """A pipeline that cannot render just any frame of a scene."""
 

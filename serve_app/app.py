@@ -20,6 +20,8 @@ from serve_app.audit.endpoints import router as audit
 from serve_app.auth.endpoints import PATHS as AUTH_PATHS
 from serve_app.auth.endpoints import me_router as me
 from serve_app.auth.endpoints import router as auth
+from serve_app.billing.endpoints import router as billing
+from serve_app.billing.price_endpoints import router as prices
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
@@ -57,6 +59,7 @@ _TAGS = [
     {"name": "jobs", "description": "A model, a pipeline with its settings, and frames."},
     {"name": "artifacts", "description": "Outputs, by links that need no key."},
     {"name": "access", "description": "People, projects, keys, and what each may do."},
+    {"name": "billing", "description": "What was used, what it costs, and what a project may have."},
     {"name": "farm", "description": "What the farm has and does."},
     {"name": "health", "description": "For load balancers and probes."},
 ]
@@ -98,7 +101,8 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
+    money = (prices, billing)
+    access = (projects, *money, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:
         keyed.include_router(router)

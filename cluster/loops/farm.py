@@ -5,6 +5,7 @@ from __future__ import annotations
 from cluster.composition import FarmParts
 from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
+from cluster.loops.biller import Biller, StorageMeter
 from cluster.loops.collector import Collector
 from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
@@ -26,6 +27,8 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
         Expirer(database=database, every=farm.settings.expire_every, batch=batch),
         Releaser(database=database, every=farm.settings.release_every, batch=batch),
         Meter(database=database, plan_settings=farm.plan_settings),
+        Biller(database=database, every=settings.bill_every),
+        StorageMeter(database=database, every=settings.storage_every),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
         Auditor(database=database, settings=settings),

@@ -27,6 +27,15 @@ class LoopSettings(BaseSettings):
     finish_every: Wait = timedelta(seconds=2)
     """How often jobs are looked for whose last writer died before the verdict."""
 
+    # --- money ---
+    bill_every: Wait = timedelta(seconds=5)
+    """How often budgets are looked at for thresholds to tell of: how late such an event comes at most. Work stops
+    without it."""
+
+    storage_every: Wait = timedelta(hours=1)
+    """Pause between two measurements of what projects store: each reads every row of an artifact once, some seconds for
+    ten million."""
+
     # --- events to receivers outside ---
     event_targets: tuple[str, ...] = ()
     """URLs that every event of every job is posted to as JSON. Each is told a job's events in their order, and some

@@ -58,6 +58,7 @@ async def _place(tx: Transaction, plan: Plan) -> AppliedPlan:
     jobs = await _running_jobs(
         tx, {*carves, *(assign.job_id for assign in assigns)}, [back.work_id for back in plan.take_backs]
     )
+    open_jobs = {job_id: row for job_id, row in jobs.items() if not row.stopped}  # its money may have run out since
     taken_back = 0
     if plan.take_backs:
         freed = await run(
@@ -68,7 +69,8 @@ async def _place(tx: Transaction, plan: Plan) -> AppliedPlan:
             job_ids=list(jobs),
         )
         taken_back = len(freed.all())
-    chunks, ranges = await _carve_all(tx, {job_id: wishes for job_id, wishes in carves.items() if job_id in jobs}, jobs)
+    wanted = {job_id: wishes for job_id, wishes in carves.items() if job_id in open_jobs}
+    chunks, ranges = await _carve_all(tx, wanted, open_jobs)
     done = await run(
         tx,
         "place_chunks",
@@ -78,7 +80,7 @@ async def _place(tx: Transaction, plan: Plan) -> AppliedPlan:
             [
                 {"work_id": assign.work_id, "replica_id": assign.replica_id, "job_id": assign.job_id}
                 for assign in assigns
-                if assign.job_id in jobs
+                if assign.job_id in open_jobs
             ]
         ),
     )

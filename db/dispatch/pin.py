@@ -78,7 +78,8 @@ async def pin_job(
 ) -> None:
     """Queued to running; with ``start=False`` it is pinned and stays queued, to look for reuse first.
 
-    Nothing happens to a job that was canceled or paused meanwhile.
+    Nothing happens to a job that was canceled or paused meanwhile, and one for which the project's quota has no room
+    stays queued.
     """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
@@ -94,6 +95,9 @@ async def pin_job(
             render_key=render_key,
         )
         if start:
+            room = await run(tx, "has_room_for_job", project_id=job.project_id)
+            if room.scalar_one_or_none() is False:
+                return
             await change_job(tx, job_id=job_id, command=JobCommand.START)
             if job.scouting:
                 await settle(tx, job_id=job_id)  # every scout may have been reused while it was queued

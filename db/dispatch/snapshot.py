@@ -12,7 +12,7 @@ from db._query import run
 from db.dispatch.job_views import JobsReader
 from db.dispatch.replica_views import Replicas, ReplicasReader, Wants
 from db.session import Database, Transaction
-from jobs.planning import JobView, PlanSettings, ProjectView, Snapshot
+from jobs.planning import JobView, PlanSettings, ProjectView, Snapshot, WaitReason
 
 _DEFAULT_POOLS = ("default",)
 _FEW = 100
@@ -118,6 +118,17 @@ class SnapshotReader:
         return jobs, projects, bounds
 
 
+def _project(row: Any) -> ProjectView:
+    return ProjectView(
+        id=row.id,
+        weight=row.weight,
+        charged_s=row.charged_s,
+        stopped=WaitReason(row.stopped) if row.stopped else None,
+        slots=row.slots,
+        free_jobs=row.free_jobs,
+    )
+
+
 def _snapshot(rest: _Rest, replicas: Replicas) -> Snapshot:
     jobs, projects, bounds = rest
     pools = (row.name for row in bounds if row.kind == "pool")
@@ -125,7 +136,7 @@ def _snapshot(rest: _Rest, replicas: Replicas) -> Snapshot:
         replicas=replicas.listed,
         crowds=replicas.crowds,
         jobs=jobs,
-        projects=tuple(ProjectView(id=row.id, weight=row.weight, charged_s=row.charged_s) for row in projects),
+        projects=tuple(_project(row) for row in projects),
         licences={row.name: row.capacity for row in bounds if row.kind == "licence"},
         pools=tuple(sorted({*pools, *replicas.pools})) or _DEFAULT_POOLS,
     )

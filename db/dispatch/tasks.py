@@ -18,6 +18,7 @@ from db.queue._work import LockedWork, lock_work
 from db.queue.commit import NewArtifact, artifact_row
 from db.session import Database, Transaction
 from db.settle import settle
+from jobs.billing import TASK_POOL
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
 from jobs.states import EndReason, JobState, WorkKind, WorkState
@@ -123,6 +124,16 @@ async def finish_task(
             job_id=work.job.id,
             generation=work.generation,
             artifacts=as_json(rows),
+        )
+        await run(
+            tx,
+            "charge_task",
+            work_id=work_id,
+            project_id=work.job.project_id,
+            job_id=work.job.id,
+            generation=work.generation,
+            pool=TASK_POOL,
+            stored_bytes=sum(artifact.size_bytes for artifact in artifacts),
         )
         await record_looks(tx, job=work.job, generation=work.generation, looks=looks or {})
         await _end(tx, work_id, WorkState.DONE, error=None, data=data)

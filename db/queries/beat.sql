@@ -21,5 +21,6 @@ with mine as (
     from mine where work.id = mine.id and exists (select from alive)
 )
 select alive.drain, alive.drain_reason, alive.drain_within_s, mine.id as work_id, mine.fence,
-       job.state in ('canceling', 'succeeded', 'failed', 'canceled') as canceled
+       job.state in ('canceling', 'succeeded', 'failed', 'canceled') as canceled,
+       exists (select from stopped_project as stopped where stopped.project_id = job.project_id) as stopped
 from alive left join mine on true left join job on job.id = mine.job_id

@@ -76,7 +76,8 @@ async def has_claimable(db: Database, *, replica_id: UUID) -> bool:
 async def start_chunk(db: Database, *, work_id: int, fence: int, warm: bool) -> bool:
     """Leased to rendering. False: render nothing of it, and nothing is left to release.
 
-    It is somebody else's, or its job was paused (it went back to the queue) or ended (it is canceled).
+    It is somebody else's, or its job was paused or its project's money ran out (it went back to the queue), or its job
+    ended (it is canceled).
     """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
@@ -86,7 +87,12 @@ async def start_chunk(db: Database, *, work_id: int, fence: int, warm: bool) -> 
             await give_back(tx, work, reason=EndReason.INTERRUPTED, limits=None)
             await run(tx, "notify", channel=DISPATCH, payload="chunk")
             return False
-        if (await run(tx, "start_chunk", work_id=work_id)).scalar_one():
+        is_first = (await run(tx, "start_chunk", work_id=work_id, project_id=work.job.project_id)).scalar_one_or_none()
+        if is_first is None:  # the project's money ran out since it was claimed
+            await give_back(tx, work, reason=EndReason.INTERRUPTED, limits=None)
+            await run(tx, "notify", channel=DISPATCH, payload="chunk")
+            return False
+        if is_first:
             await append_event(
                 tx,
                 job_id=work.job.id,

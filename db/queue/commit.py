@@ -11,6 +11,7 @@ from db._query import as_json, run
 from db.queue._work import LockedWork, lock_work
 from db.session import Database, Transaction
 from db.settle import settle
+from jobs.billing import used_us
 from jobs.ids import new_id
 from jobs.states import JobState, WorkKind
 
@@ -94,6 +95,7 @@ async def write_frames(
     """Results, attempts, artifacts, counts, and one event; the ordinals that got their result. Needs both locks."""
     files = [(commit, new_id(), artifact) for commit in frames for artifact in commit.artifacts]
     remaining = [ordinal for ordinal in work.ordinals if ordinal not in {commit.ordinal for commit in frames}]
+    is_merge = work.kind is WorkKind.MERGE
     pictures = {commit.ordinal: file_id for commit, file_id, artifact in files if artifact.kind == "frame"}
     event = {
         "frames": [
@@ -122,7 +124,8 @@ async def write_frames(
         remaining=remaining,
         done=not remaining,
         needs_preview=needs_preview,
-        frames=as_json([_frame_row(commit) for commit in frames]),
+        kind="merge" if is_merge else "frame",
+        frames=as_json([_frame_row(commit, is_merge=is_merge) for commit in frames]),
         artifacts=as_json([artifact_row(file_id, artifact, commit.ordinal) for commit, file_id, artifact in files]),
         event=as_json(event),
     )
@@ -142,13 +145,15 @@ async def committed_before(tx: Transaction, work_id: int, frames: Sequence[Frame
     return list(done.scalars().all())
 
 
-def _frame_row(commit: FrameCommit) -> dict[str, object]:
+def _frame_row(commit: FrameCommit, *, is_merge: bool) -> dict[str, object]:
     return {
         "ordinal": commit.ordinal,
         "frame": commit.frame,
         "attempt_id": commit.attempt_id,
         "started_at": commit.started_at,
         "render_ms": commit.render_ms,
+        # the parts of a merged frame were charged when they were committed
+        "used_us": used_us(commit.timings_ms.get("merge", 0.0) if is_merge else commit.render_ms),
         "warm": commit.warm,
         "timings": commit.timings_ms,
         "metrics": commit.metrics,

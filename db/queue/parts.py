@@ -10,6 +10,7 @@ from db._query import as_json, run, storable
 from db.queue._work import LockedWork, lock_work
 from db.queue.give_back import end_with_job
 from db.session import Database
+from jobs.billing import used_us
 from jobs.states import JobState, WorkKind
 
 
@@ -75,6 +76,7 @@ def _parameters(work: LockedWork, replica_id: UUID, commit: PartCommit) -> dict[
         "sha256": commit.sha256,
         "media_type": commit.media_type,
         "render_ms": commit.render_ms,
+        "used_us": used_us(commit.render_ms),
         "warm": commit.warm,
         "timings": as_json(commit.timings_ms),
         "metrics": as_json({**commit.metrics, "part": work.part, "parts": work.parts}),

@@ -28,6 +28,8 @@ class BeatReply:
     """(work id, fence) that are still its own, renewed now; anything else that it renders it must stop."""
     canceled: list[tuple[int, int]] = field(default_factory=list)
     """Those of ``owned`` whose job ends: stop them and call ``release_canceled``."""
+    stopped: list[tuple[int, int]] = field(default_factory=list)
+    """Those of ``owned`` whose project has no money left: finish the frame that renders and give the rest back."""
 
 
 async def register_replica(
@@ -97,6 +99,7 @@ async def beat(
         drain_within=within_of(rows[0].drain_within_s),
         owned=[(row.work_id, row.fence) for row in renewed],
         canceled=[(row.work_id, row.fence) for row in renewed if row.canceled],
+        stopped=[(row.work_id, row.fence) for row in renewed if row.stopped],
     )
 
 

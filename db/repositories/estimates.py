@@ -18,6 +18,7 @@ class PresentReplica:
     labels: dict[str, str]
     engines: dict[str, str]
     device_class: str
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

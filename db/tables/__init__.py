@@ -10,6 +10,19 @@ from db.tables.access import (
     RefreshTokenTable,
 )
 from db.tables.audit import AuditChainTable, AuditEntryTable, AuditPendingTable, AuditSealTable
+from db.tables.billing import (
+    BillingTable,
+    CreditTable,
+    MoneyAlertTable,
+    PriceListTable,
+    PriceTable,
+    ProjectQuotaTable,
+    ProjectSpendTable,
+    StorageMeterTable,
+    StorageUsageTable,
+    UsageDayTable,
+    UsageTable,
+)
 from db.tables.farm import (
     EventTargetTable,
     LeaderTable,
@@ -66,6 +79,14 @@ PROJECT = METADATA.tables["project"]
 PROJECT_BLOB = METADATA.tables["project_blob"]
 REFRESH_TOKEN = METADATA.tables["refresh_token"]
 REPLICA = METADATA.tables["replica"]
+BILLING = METADATA.tables["billing"]
+CREDIT = METADATA.tables["credit"]
+PRICE = METADATA.tables["price"]
+PRICE_LIST = METADATA.tables["price_list"]
+PROJECT_QUOTA = METADATA.tables["project_quota"]
+STORAGE_USAGE = METADATA.tables["storage_usage"]
+USAGE = METADATA.tables["usage"]
+USAGE_DAY = METADATA.tables["usage_day"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
@@ -77,7 +98,9 @@ __all__ = [
     "AUDIT_ENTRY",
     "AUDIT_PENDING",
     "AUDIT_SEAL",
+    "BILLING",
     "BLOB",
+    "CREDIT",
     "EVENT",
     "FRAME_FLAG",
     "FRAME_LOOK",
@@ -96,10 +119,16 @@ __all__ = [
     "OUTBOX",
     "PART_RESULT",
     "POOL",
+    "PRICE",
+    "PRICE_LIST",
     "PROJECT",
     "PROJECT_BLOB",
+    "PROJECT_QUOTA",
     "REFRESH_TOKEN",
     "REPLICA",
+    "STORAGE_USAGE",
+    "USAGE",
+    "USAGE_DAY",
     "WORK",
     "AccountTable",
     "ApiKeyTable",
@@ -109,7 +138,9 @@ __all__ = [
     "AuditEntryTable",
     "AuditPendingTable",
     "AuditSealTable",
+    "BillingTable",
     "BlobTable",
+    "CreditTable",
     "EventTable",
     "EventTargetTable",
     "FrameFlagTable",
@@ -125,13 +156,22 @@ __all__ = [
     "LoopHealthTable",
     "MemberTable",
     "ModelTable",
+    "MoneyAlertTable",
     "NodeTable",
     "OutboxTable",
     "PartResultTable",
     "PoolTable",
+    "PriceListTable",
+    "PriceTable",
     "ProjectBlobTable",
+    "ProjectQuotaTable",
+    "ProjectSpendTable",
     "ProjectTable",
     "RefreshTokenTable",
     "ReplicaTable",
+    "StorageMeterTable",
+    "StorageUsageTable",
+    "UsageDayTable",
+    "UsageTable",
     "WorkTable",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, SmallInteger, Text, Uuid
+from sqlalchemy import BigInteger, DateTime, Integer, Numeric, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
@@ -31,6 +31,15 @@ def big_integer(**options: Any) -> Any:
 
 def small_integer(**options: Any) -> Any:
     return Field(sa_type=SmallInteger, **options)
+
+
+def money(**options: Any) -> Any:
+    """An exact amount of the currency's main unit."""
+    return _typed(Numeric(38, 12), options)
+
+
+def numeric(precision: int, scale: int, **options: Any) -> Any:
+    return _typed(Numeric(precision, scale), options)
 
 
 def integer_list(**options: Any) -> Any:

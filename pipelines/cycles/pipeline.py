@@ -63,9 +63,15 @@ class CyclesPipeline:
         require_named(filter(None, [own.view_layer]), layers, field="settings.view_layer", word="view layer")
         require_named(own.view_layers or (), layers, field="settings.view_layers", word="view layer")
         check_simulations(own, facts.get("simulations") or ())
-        width, height, percentage = facts.get("resolution") or (1, 1, 100)  # a probe of an old release did not say
-        width, height = own.resolution_x or width, own.resolution_y or height
-        check_pixels(width, height, most=MAX_PIXELS, percentage=own.percentage or percentage)
+        width, height, percentage = _size_in(facts, own)
+        check_pixels(width, height, most=MAX_PIXELS, percentage=percentage)
+
+    def scene_frame_size(self, settings: BaseModel, facts: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Of the whole picture: a crop is smaller."""
+        if not facts.get("resolution"):
+            return None
+        width, height, percentage = _size_in(facts, _typed(settings))
+        return width * percentage // 100, height * percentage // 100
 
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU, of whatever kind: which kinds a machine has, its labels do not say."""
@@ -120,6 +126,12 @@ class CyclesPipeline:
         if not _NVIDIA_CONTROL.exists():
             return {}
         return {"CUDA_CACHE_PATH": "cuda", "OPTIX_CACHE_PATH": "optix", "XDG_CACHE_HOME": "cycles"}
+
+
+def _size_in(facts: Mapping[str, Any], own: CyclesSettings) -> tuple[int, int, int]:
+    """Width, height and percentage; a probe of an old release did not say the scene's."""
+    width, height, percentage = facts.get("resolution") or (1, 1, 100)
+    return own.resolution_x or width, own.resolution_y or height, own.percentage or percentage
 
 
 def _typed(settings: BaseModel) -> CyclesSettings:

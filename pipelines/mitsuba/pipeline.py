@@ -55,6 +55,10 @@ class MitsubaPipeline:
         check_pixels(own.width or width, own.height or height, most=MAX_PIXELS)
         require_camera(own.camera, facts)
 
+    def scene_frame_size(self, settings: BaseModel, facts: Mapping[str, Any]) -> tuple[int, int] | None:
+        own, known = _typed(settings), facts.get("resolution")
+        return (own.width or known[0], own.height or known[1]) if known else None
+
     def required_labels(self, settings: BaseModel) -> Mapping[str, str]:
         """A GPU for the variants that compute on one."""
         return {DEVICE_LABEL: ON_GPU} if _typed(settings).variant in _ON_GPU else {}

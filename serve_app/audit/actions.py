@@ -28,6 +28,12 @@ ACTIONS: Mapping[str, str] = {
     "drop_member": "member.remove",
     "create_project": "project.create",
     "change_project": "project.change",
+    # money
+    "add_prices": "prices.add",
+    "set_budget": "budget.set",
+    "add_credit": "credit.add",
+    "set_prepaid": "prepaid.set",
+    "set_quotas": "quotas.set",
     # work
     "register_model": "model.register",
     "change_model": "model.change",

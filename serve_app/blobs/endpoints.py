@@ -36,7 +36,7 @@ async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, ser
     responses={
         200: {"description": "The project had this blob already; the bytes were checked all the same."},
         201: {"model": BlobView, "description": "The blob is stored."},
-        **problems(408, 429),
+        **problems(408, 409, 429),
     },
 )
 async def upload_blob(

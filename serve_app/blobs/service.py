@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from db.billing.quotas import require_storage_in_quotas
 from db.repositories.blobs import blob_size, lacking_blobs, record_blob
 from jobs.errors import TooLarge, Unavailable
 from serve_app.services import ApiServices
@@ -48,10 +49,13 @@ async def upload(
     chunks: AsyncIterator[bytes],
     size_bytes: int | None,
 ) -> StoredBlob:
-    """Store the bytes, then say whose they are."""
+    """Store the bytes, then say whose they are. Raises ``OverQuota`` where the project may not store so much."""
+    await require_storage_in_quotas(await unit.begin(), project_id=project_id, more_bytes=size_bytes or 0)
     await unit.end()
     with services.uploads.take(project_id):
         stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
+    if size_bytes is None:  # it was not told before; what no row names is collected
+        await require_storage_in_quotas(await unit.begin(), project_id=project_id, more_bytes=stored_bytes)
     is_new = await record_blob(await unit.begin(), project_id=project_id, digest=digest, size_bytes=stored_bytes)
     await unit.end()
     if not await services.storage.has_blob(digest):

@@ -14,7 +14,7 @@ from jobs.limits import FarmLimits
 from jobs.spec import MAX_LABELS, JobLimits, JobSpec, Split, SplitMode
 from models.errors import ModelUnusable
 from models.kinds import ModelKind
-from pipelines.base import ChecksFrames, Pipeline, SettlesByScene, SplitsByScene
+from pipelines.base import ChecksFrames, Pipeline, SettlesByScene, SizedByScene, SplitsByScene
 from pipelines.film_sound import why_silent
 from pipelines.registry import get_pipeline, pipelines_of_kind
 from serve_app.models.schemas import ModelState
@@ -66,6 +66,16 @@ def settled_spec(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> JobSpec:
         return spec
     settings = pipeline.settled(pipeline.settings_type.model_validate(spec.settings), probe)
     return spec.model_copy(update={"settings": settings.model_dump(mode="json", exclude_unset=True)})
+
+
+def pixels_per_frame(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> int | None:
+    """Pixels of a whole frame of a checked spec; None where neither the settings nor the probe say it."""
+    pipeline = get_pipeline(spec.pipeline)
+    settings = pipeline.settings_type.model_validate(spec.settings)
+    size = pipeline.frame_size(settings)
+    if size is None and isinstance(pipeline, SizedByScene):
+        size = pipeline.scene_frame_size(settings, probe or {})
+    return None if size is None else size[0] * size[1]
 
 
 def require_short(specification: Mapping[str, Any], *, max_bytes: int) -> None:

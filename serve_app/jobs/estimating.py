@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from db.billing.prices import current_prices, prices_for
+from db.billing.quotas import require_job_in_quotas
 from db.control import require_future
 from db.dependencies import check_dependencies
 from db.licences import require_licences
 from db.repositories.estimates import PresentReplica, count_reusable, measured_pace, present_replicas
 from db.session import Transaction
+from jobs.billing import CPU_CLASS, cost_of_seconds, plain
 from jobs.estimate import estimate
 from jobs.labels import has_labels
 from jobs.misfit import why_none_fits
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
+from serve_app.jobs.admission import pixels_per_frame
 from serve_app.jobs.schemas import EstimateView
 from serve_app.jobs.service import admit
 from serve_app.services import ApiServices
@@ -25,6 +29,12 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
     await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
     await require_licences(tx, spec.licences)
     await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
+    await require_job_in_quotas(
+        tx,
+        project_id=project_id,
+        frames=len(spec.frame_range),
+        pixels_per_frame=pixels_per_frame(spec, probe=model.probe),
+    )
     up = await present_replicas(tx, timeout=services.limits.lease)
     fitting = [replica for replica in up if _fits(spec, replica)]
     key: str | None = None
@@ -50,7 +60,19 @@ async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UU
         max_replicas=spec.max_replicas,
         why_no_replica=why_none_fits(pipeline=spec.pipeline, labels=spec.labels, there=up) if up else None,
     )
+    cost, currency = None, None
+    prices = await current_prices(tx)
+    if prices is None:
+        result.unknown["cost"] = "The farm has no price list."
+    elif not fitting or result.slot_seconds is None:
+        result.unknown["cost"] = result.unknown.get("slot_seconds") or result.unknown["expected_seconds"]
+    else:
+        on_gpu, rates = fitting[0].device_class != CPU_CLASS, prices_for(prices, fitting[0].pool)
+        rate = rates.gpu_second if on_gpu else rates.cpu_second
+        cost, currency = plain(cost_of_seconds(result.slot_seconds, rate)), prices.currency
     return EstimateView(
+        cost=cost,
+        currency=currency,
         frames=result.frames,
         reused=result.reused,
         to_render=result.to_render,

@@ -196,6 +196,12 @@ class EstimateView(BaseModel):
     expected_seconds: float | None = Field(
         description="From the first frame to the last, were those replicas free for it and the model loaded."
     )
+    cost: str | None = Field(
+        description="Of the frames to render, by the prices valid now, on the kind of replica that would get the job; "
+        "an exact decimal. Merges, films and storage come on top.",
+        examples=["1.28"],
+    )
+    currency: str | None = Field(description="ISO 4217.")
     unknown: dict[str, str] = Field(description="Figure -> why it is null.")
 
 

@@ -18,7 +18,8 @@ from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobCommand, JobState, allowed_commands
 from serve_app.audit.trail import Trail
-from serve_app.jobs.admission import checked_spec, require_renderable, settled_spec, with_pipeline
+from serve_app.billing.withheld import why_withheld
+from serve_app.jobs.admission import checked_spec, pixels_per_frame, require_renderable, settled_spec, with_pipeline
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.jobs.trail import note_submitted
@@ -53,7 +54,7 @@ async def submit(
     cloned_from: UUID | None = None,
 ) -> JobDetail:
     """The new job, or the one that an earlier request with this key made."""
-    spec, _ = await admit(tx, services, project_id=project_id, spec=spec)
+    spec, model = await admit(tx, services, project_id=project_id, spec=spec)
     submitted = await submit_job(
         tx,
         project_id=project_id,
@@ -61,6 +62,7 @@ async def submit(
         idempotency_key=idempotency_key,
         cloned_from=cloned_from,
         submitted_by=submitted_by,
+        pixels_per_frame=pixels_per_frame(spec, probe=model.probe),
     )
     job = await read(tx, project_id=project_id, job_id=submitted.id)
     note_submitted(trail, job, is_new=submitted.created)
@@ -146,6 +148,8 @@ def _cursor_behind(row: JobRow, sort: JobSort) -> str:
 
 async def _closer_words(tx: Transaction, row: JobRow, *, reason: str) -> str | None:
     """What the replicas that are there tell of the wait beyond its reason; None: nothing."""
+    if reason in (WaitReason.BUDGET, WaitReason.CREDITS, WaitReason.QUOTA):
+        return await why_withheld(tx, project_id=row.project_id, reason=WaitReason(reason))
     if reason == WaitReason.STARTING_REPLICA and await are_all_stopped(tx):
         return _ALL_STOPPED
     if reason == WaitReason.NO_REPLICA_FITS:

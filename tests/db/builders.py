@@ -38,6 +38,7 @@ from jobs.limits import FarmLimits
 from jobs.planning import Carve, Plan
 from jobs.spec import JobSpec
 from jobs.states import EndReason, JobCommand
+from tests.db.books import BOOKS
 
 CLUSTER = "test-cluster"
 LEASE = timedelta(seconds=30)
@@ -209,6 +210,7 @@ class Farm:
         sequence = [seq for seq, _, _ in await self.events(job_id)]
         assert sequence == list(range(1, len(sequence) + 1))
         assert job.event_seq == len(sequence)
+        assert await self.rows(BOOKS) == [], "the ledger is wrong"
 
     async def rows(self, query: str, **parameters: Any) -> list[Any]:
         async with self.db.transaction() as tx:

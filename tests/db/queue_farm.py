@@ -36,6 +36,7 @@ from db.settings import DatabaseSettings
 from jobs.plan import make_plan
 from jobs.planning import JobView, PlanSettings, Snapshot
 from jobs.states import WorkKind
+from tests.db.books import price_list
 from tests.db.builders import CLUSTER, LEASE, Farm, artifact, commit_of
 from tests.db.control import approve, resume
 from tests.db.queue_model import LIMITS, PICTURE, Picture, picture_of
@@ -51,6 +52,8 @@ _ROUNDS = 20
 
 _EMPTY = text("""
 do $$ begin
+    set local session_replication_role = replica;  -- the ledger lets nothing be deleted
+    delete from usage; delete from usage_day; delete from project_spend;
     delete from outbox; delete from event; delete from artifact; delete from attempt; delete from frame_result;
     delete from part_result; delete from frame_flag; delete from frame_look; delete from job_block;
     delete from job_dependency; delete from work; delete from job; delete from replica; delete from leader;
@@ -99,6 +102,7 @@ class QueueFarm:
         self.db = Database(settings)
         self.db._engine.pool._pre_ping = False  # this server stays; asking first would be every fourth round trip
         self.farm = self.run(Farm.create(self.db))
+        self.run(price_list(self.db))
         self._eye = psycopg.connect(settings.url.get_secret_value(), autocommit=True)
         self.follows = False
         """Whether each plan also holds a snapshot of changes against a whole one; a fifth of an example's time."""

@@ -29,6 +29,7 @@ from db.session import Database
 from jobs.limits import FarmLimits
 from jobs.order import Order, ordinals_at
 from jobs.states import EndReason, Fault
+from tests.db.books import BOOKS
 
 LIVE = ("queued", "leased", "rendering")
 HELD = ("leased", "rendering")
@@ -37,7 +38,8 @@ LIMITS = FarmLimits(worker_failures_per_frame=2, resource_failures_per_frame=2, 
 """Low, so that a short sequence of steps reaches every ceiling."""
 _MERGE_TRIES = 3
 
-PICTURE = """
+PICTURE = (
+    """
 select json_build_object(
     'jobs', (select coalesce(json_agg(j), '[]') from (
         select id, state, end_reason, total, committed, reused, failed, canceled, skipped, generation, event_seq,
@@ -60,9 +62,13 @@ select json_build_object(
         select job_id, seq, kind, data from event) as e),
     'blocks', (select coalesce(json_agg(b), '[]') from (
         select job_id, node from job_block where blocked_at is not null) as b),
+    'misbooked', (select coalesce(json_agg(b), '[]') from ("""
+    + BOOKS
+    + """) as b),
     'accepting', (select coalesce(json_agg(id), '[]') from accepting_replica)
 )
 """
+)
 
 Row = dict[str, Any]
 
@@ -81,6 +87,8 @@ class Picture:
     """(job, ordinal, generation, part) -> attempt"""
     events: dict[str, list[Row]]
     part_files: list[Row] = field(default_factory=list)
+    misbooked: list[Row] = field(default_factory=list)
+    """What the usage ledger holds otherwise than it happened."""
     blocks: set[tuple[str, str]] = field(default_factory=set)
     """(job, machine that gets no more of its work)"""
     accepting: set[str] = field(default_factory=set)
@@ -141,6 +149,7 @@ def picture_of(found: dict[str, Any], stored: Mapping[str, str] | None = None) -
         },
         events=dict(events),
         part_files=found["parts"],
+        misbooked=found["misbooked"],
         blocks={(row["job_id"], row["node"]) for row in found["blocks"]},
         accepting=set(found["accepting"]),
         stored=stored,
@@ -167,6 +176,7 @@ def check(
         _the_feed_has_no_gap(after, job_id)
         if job_id in before.jobs:
             _the_end_is_final(before, after, job_id, may_reopen=job_id in reopened)
+    assert not after.misbooked, after.misbooked
     _history_stays(before, after)
     _fences_only_rise(before, after)
     _pictures_are_stored(after)

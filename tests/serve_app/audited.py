@@ -26,6 +26,10 @@ def post(path: str, body: Any = None) -> Call:
     return lambda farm: farm.http.post(path, json=body)
 
 
+def put(path: str, body: Any) -> Call:
+    return lambda farm: farm.http.put(path, json=body)
+
+
 def of_job(command: str, *, first: tuple[str, ...] = (), body: Any = None, **spec: Any) -> Call:
     async def call(farm: ApiFarm) -> httpx.Response:
         job = await farm.submit(**spec)
@@ -189,6 +193,11 @@ CALLS: dict[str, Call] = {
     "set_member": set_member,
     "drop_member": drop_member,
     "change_account": change_account,
+    "add_prices": post("/v1/prices", {"currency": "EUR", "prices": [{"gpu_second": "1"}]}),
+    "add_credit": post("/v1/projects/default/credits", {"amount": "5", "reference": "first"}),
+    "set_budget": put("/v1/projects/default/budget", {"amount": "5"}),
+    "set_prepaid": put("/v1/projects/default/prepaid", {"prepaid": True}),
+    "set_quotas": put("/v1/projects/default/quotas", {"slots": 5}),
     "invite": post("/v1/projects/default/invitations", {"email": EMAIL, "role": "artist"}),
     "revoke_invitation": withdrawn("/v1/projects/default/invitations", "artist"),
     "invite_to_farm": post("/v1/farm/invitations", {"email": EMAIL, "role": "operator"}),

@@ -188,6 +188,9 @@ class Estimate:
     replicas: int
     expected_seconds: float | None
     """From the first frame to the last, were those replicas free for it."""
+    cost: str | None = None
+    """Exact decimal, in ``currency``."""
+    currency: str | None = None
     unknown: Json = field(default_factory=dict)
     raw: Json = field(default_factory=dict, repr=False)
 
@@ -202,6 +205,8 @@ class Estimate:
             slot_seconds=_number(data.get("slot_seconds")),
             replicas=int(data.get("replicas") or 0),
             expected_seconds=_number(data.get("expected_seconds")),
+            cost=_text(data.get("cost")),
+            currency=_text(data.get("currency")),
             unknown=data.get("unknown") or {},
             raw=data,
         )

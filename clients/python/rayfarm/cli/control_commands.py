@@ -177,6 +177,8 @@ def say_estimate(output: Output, found: Estimate) -> None:
         output.say(f"work       {duration(found.slot_seconds)} of one worker")
     output.say(f"workers    {found.replicas} that fit")
     output.say(f"takes      {duration(found.expected_seconds)}{_why(found, 'expected_seconds')}")
+    if found.cost is not None:
+        output.say(f"costs      {found.cost} {found.currency}")
 
 
 def _why(found: Estimate, figure: str) -> str:

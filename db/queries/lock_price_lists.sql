@@ -1,0 +1,1 @@
+lock table price_list in share row exclusive mode

@@ -1,0 +1,1 @@
+"""Prices, usage, budgets, credits and quotas."""

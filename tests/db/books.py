@@ -1,0 +1,56 @@
+"""Holds the usage ledger against the outcomes that it must equal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from db.billing.prices import PoolPrices, PriceListRow, add_price_list
+from db.session import Database
+
+BOOKS = """
+    with made as (
+        select result.job_id, result.ordinal, result.generation, 'picture' as kind, 0 as part, result.attempt_id,
+               coalesce((attempt.timings ->> 'merge')::float8, result.render_ms) * 1000 as us
+        from frame_result as result join attempt on attempt.id = result.attempt_id
+        where result.state = 'committed'
+        union all
+        select job_id, ordinal, generation, 'part', part, attempt_id, render_ms * 1000 from part_result
+    ), charged as (
+        select job_id, number as ordinal, generation, case when kind = 'part' then kind else 'picture' end as kind,
+               part, attempt_id, gpu_us + cpu_us as us
+        from usage where kind <> 'post'
+    ), summed as (
+        select job_id, (at at time zone 'utc')::date as day, pool, sum(gpu_us) as gpu_us, sum(cpu_us) as cpu_us,
+               sum(stored_bytes) as stored_bytes, sum(cost) as cost, count(*) filter (where kind <> 'part' and
+               kind <> 'post') as frames
+        from usage group by 1, 2, 3
+    ), days as (
+        select * from usage_day where frames + gpu_us + cpu_us + stored_bytes + cost > 0
+    )
+    select job_id, kind || ' ' || ordinal || ' of generation ' || generation as what, made.us as happened,
+           charged.us as booked
+    from made full join charged using (job_id, ordinal, generation, kind, part)
+    where made.attempt_id is distinct from charged.attempt_id or abs(made.us - charged.us) > 1
+    union all
+    select job_id, 'day', summed.cost::float8, days.cost::float8
+    from summed full join days using (job_id, day, pool)
+    where (summed.gpu_us, summed.cpu_us, summed.stored_bytes, summed.cost, summed.frames)
+        is distinct from (days.gpu_us, days.cpu_us, days.stored_bytes, days.cost, days.frames)
+"""
+"""What is booked otherwise than it happened; no rows: the books are right."""
+
+
+def prices(pool: str = "*", **each: str) -> PoolPrices:
+    return PoolPrices(pool=pool, **{name: Decimal(price) for name, price in each.items()})
+
+
+async def price_list(db: Database, *items: PoolPrices, currency: str = "EUR", **options: Any) -> PriceListRow:
+    """A version that is valid from now on."""
+    async with db.transaction() as tx:
+        return await add_price_list(
+            tx,
+            currency=currency,
+            prices=items or (prices(gpu_second="2", cpu_second="1"),),
+            **{"valid_from": None, "note": "", "created_by": "a test", **options},
+        )
