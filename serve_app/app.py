@@ -29,6 +29,7 @@ from serve_app.deprecations import mark_deprecated
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
+from serve_app.groups.endpoints import router as groups
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
@@ -115,7 +116,7 @@ def build_app(
     )
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
+    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
     money = (prices, billing)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)

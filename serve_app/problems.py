@@ -81,8 +81,20 @@ class CodedBody(RayfarmError):
     code = "content-coding-unsupported"
 
 
+class RenderFailed(RayfarmError):
+    """The picture that the request waited for was not rendered."""
+
+    code = "render-failed"
+
+
+class NotAcceptable(RayfarmError):
+    """The answer cannot have any of the media types that Accept names."""
+
+    code = "not-acceptable"
+
+
 class PreconditionFailed(RayfarmError):
-    """The file is not the one that If-Match names."""
+    """It is not the version that If-Match names."""
 
     code = "precondition-failed"
 
@@ -91,6 +103,8 @@ _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RequestStalled: HTTPStatus.REQUEST_TIMEOUT,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     CodedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RenderFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,

@@ -54,6 +54,7 @@ class ApiServices:
     rates: Limiter
     status: Remembered[FarmStatus]
     storage_settings: StorageSettings
+    waits: Places
 
 
 @asynccontextmanager
@@ -103,6 +104,9 @@ async def open_services(
                 rates=Limiter(database=counting, policies=policies_of(settings)),
                 status=Remembered(age=settings.status_age),
                 storage_settings=storage_settings,
+                waits=Places(
+                    what="waiting requests", total=settings.max_waits, per_project=settings.max_waits_per_project
+                ),
             )
     finally:
         passwords.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -164,6 +164,24 @@ class ApiSettings(BaseSettings):
 
     max_wait: Wait = timedelta(seconds=30)
     """Longest ``?wait=``: below the idle time-out of common proxies (60 s)."""
+
+    max_prefer_wait: Wait = timedelta(seconds=60)
+    """Longest ``Prefer: wait=``: behind a proxy with a shorter idle time-out set it below that. A longer wish is
+    answered after this, and ``Preference-Applied`` says so."""
+
+    still_wait: Wait = timedelta(seconds=30)
+    """How long the answer to a still waits for its picture when the request does not say."""
+
+    still_answer: Literal["redirect", "bytes"] = "redirect"
+    """A still's answer where the request does not prefer one: ``redirect`` is 303 to the signed link, so that the
+    picture does not pass through the API; ``bytes`` is the picture itself."""
+
+    max_waits: Annotated[int, Field(ge=1)] = 1000
+    """Requests that wait at once in one process: each is a coroutine that an event of its job wakes. Beyond it a
+    request is answered at once, as if it had not asked to wait."""
+
+    max_waits_per_project: Annotated[int, Field(ge=1)] = 500
+    """Of them, of one project."""
 
     wait_poll: Wait = timedelta(milliseconds=200)
     """How often a waiting request looks at the row; the probe of a scene takes about a second."""
