@@ -54,6 +54,10 @@ class EventKind(StrEnum):
     """Of a project that pays in advance, once after each payment. data: balance; nothing more of it starts"""
     QUOTAS_CHANGED = "quotas.changed"
     """Of a project. data: changes {quota: {from, to}}, by"""
+    WEBHOOK_DISABLED = "webhook.disabled"
+    """Of the project, no job's. data: webhook, description, reason, message"""
+    WEBHOOK_PING = "webhook.ping"
+    """Told to one webhook that asked for it, and written nowhere. data: webhook"""
 
 
 FRAME_PROGRESS = "frame.progress"

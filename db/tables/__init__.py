@@ -6,8 +6,12 @@ from db.tables.access import (
     InvitationTable,
     LoginThrottleTable,
     MemberTable,
+    OidcIdentityTable,
+    OidcLoginTable,
     ProjectTable,
+    RateBucketTable,
     RefreshTokenTable,
+    WebhookTable,
 )
 from db.tables.audit import AuditChainTable, AuditEntryTable, AuditPendingTable, AuditSealTable
 from db.tables.billing import (
@@ -41,6 +45,7 @@ from db.tables.history import (
     FrameResultTable,
     OutboxTable,
     PartResultTable,
+    WebhookAttemptTable,
 )
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
@@ -72,6 +77,8 @@ LOGIN_THROTTLE = METADATA.tables["login_throttle"]
 MEMBER = METADATA.tables["member"]
 MODEL = METADATA.tables["model"]
 NODE = METADATA.tables["node"]
+OIDC_IDENTITY = METADATA.tables["oidc_identity"]
+OIDC_LOGIN = METADATA.tables["oidc_login"]
 OUTBOX = METADATA.tables["outbox"]
 PART_RESULT = METADATA.tables["part_result"]
 POOL = METADATA.tables["pool"]
@@ -87,6 +94,8 @@ PROJECT_QUOTA = METADATA.tables["project_quota"]
 STORAGE_USAGE = METADATA.tables["storage_usage"]
 USAGE = METADATA.tables["usage"]
 USAGE_DAY = METADATA.tables["usage_day"]
+WEBHOOK = METADATA.tables["webhook"]
+WEBHOOK_ATTEMPT = METADATA.tables["webhook_attempt"]
 WORK = METADATA.tables["work"]
 
 __all__ = [
@@ -116,6 +125,8 @@ __all__ = [
     "METADATA",
     "MODEL",
     "NODE",
+    "OIDC_IDENTITY",
+    "OIDC_LOGIN",
     "OUTBOX",
     "PART_RESULT",
     "POOL",
@@ -129,6 +140,8 @@ __all__ = [
     "STORAGE_USAGE",
     "USAGE",
     "USAGE_DAY",
+    "WEBHOOK",
+    "WEBHOOK_ATTEMPT",
     "WORK",
     "AccountTable",
     "ApiKeyTable",
@@ -158,6 +171,8 @@ __all__ = [
     "ModelTable",
     "MoneyAlertTable",
     "NodeTable",
+    "OidcIdentityTable",
+    "OidcLoginTable",
     "OutboxTable",
     "PartResultTable",
     "PoolTable",
@@ -167,11 +182,14 @@ __all__ = [
     "ProjectQuotaTable",
     "ProjectSpendTable",
     "ProjectTable",
+    "RateBucketTable",
     "RefreshTokenTable",
     "ReplicaTable",
     "StorageMeterTable",
     "StorageUsageTable",
     "UsageDayTable",
     "UsageTable",
+    "WebhookAttemptTable",
+    "WebhookTable",
     "WorkTable",
 ]

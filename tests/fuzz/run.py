@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def fuzz_world(world: World, folder: Path, *, seed: int, seconds: int, only: str
         operations=halves[0][1]["operations"]["total"],
         tested=halves[0][1]["operations"]["tested"],
         cases=sum(found["test_cases"]["generated"] for _, found, _ in halves),
-        never_accepted=tuple(sorted(set.intersection(*(never_accepted(found) for _, found, _ in halves)))),
+        never_accepted=never_accepted(*(found for _, found, _ in halves)),
         output="\n".join([*(output for _, _, output in halves), *bugs[:5]]),
     )
 
@@ -112,10 +113,13 @@ def _run(
     return done.returncode, json.loads(report.read_text()), done.stdout
 
 
-def never_accepted(found: Mapping[str, Any]) -> set[str]:
+def never_accepted(*reports: Mapping[str, Any]) -> tuple[str, ...]:
     """Operations of which no valid request was answered with success: what lies behind their checks was not met."""
-    rates = found.get("valid_rates") or {}
-    return {label for label, phases in rates.items() if not any(rate["accepted"] for rate in phases.values())}
+    accepted: Counter[str] = Counter()
+    for report in reports:
+        for label, phases in report["valid_rates"].items():
+            accepted[label] += sum(rate["accepted"] for rate in phases.values())
+    return tuple(sorted(label for label, count in accepted.items() if not count))
 
 
 def configuration_of(
