@@ -12,7 +12,7 @@ import httpx
 
 from loadtests.noop.processes import require_alive, running
 
-_ANSWERS_WITHIN_S = 60.0
+_ANSWERS_WITHIN_S = 120.0
 
 
 @contextmanager
@@ -34,6 +34,6 @@ def serving(module: str, *, path: str, log: Path, environment: Mapping[str, str]
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).is_success
+        return httpx.get(url, timeout=30).is_success
     except httpx.TransportError:
         return False

@@ -63,6 +63,8 @@ def install_openapi(app: FastAPI) -> None:
             _describe_problems(document)
             add_links(document)
             describe_webhooks(document)
+            for operation in _operations(document, "paths", "webhooks"):
+                operation.setdefault("security", [])  # said, not only absent: nobody needs a key here
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -87,7 +89,6 @@ def _describe_problems(document: dict[str, Any]) -> None:
     for operation in _operations(document):
         for parameter in operation.get("parameters", []):
             _without_null(parameter["schema"])
-        operation.setdefault("security", [])  # said, not only absent: nobody needs a key here
         answers = operation["responses"]
         if "application/json" in operation.get("requestBody", {}).get("content", {}):
             answers |= {str(status): _response(status) for status in _OF_A_BODY}
@@ -115,9 +116,10 @@ def _name_of(status: int) -> str:
     return "".join(word.capitalize() for word in HTTPStatus(status).phrase.replace("-", " ").split())
 
 
-def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for path in document.get("paths", {}).values():
-        yield from (operation for operation in path.values() if isinstance(operation, dict))
+def _operations(document: dict[str, Any], *places: str) -> Iterator[dict[str, Any]]:
+    for place in places or ("paths",):
+        for path in document.get(place, {}).values():
+            yield from (operation for operation in path.values() if isinstance(operation, dict))
 
 
 def _response(status: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fuzz.run import UNTOUCHED, run_fuzz
 
-SECONDS = int(os.environ.get("FUZZ_SECONDS", "60"))
+SECONDS = int(os.environ.get("FUZZ_SECONDS", "81"))
 
 
 @pytest.mark.timeout(SECONDS + 240)

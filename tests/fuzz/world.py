@@ -42,7 +42,7 @@ _API = {
 """Nothing waits: a fuzzer that follows an event stream for half an hour finds nothing else. And a replica lives on
 though nobody sends its beats."""
 
-_READY_WITHIN_S = 60.0
+_READY_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +71,7 @@ def fuzzed_api(folder: Path) -> Iterator[World]:
             **{name: value for name, value in os.environ.items() if not name.startswith("RAYFARM_")},
             **_API,
             "RAYFARM_API_TOKEN_KEY": secrets.token_hex(32),
+            "RAYFARM_WEBHOOK_KEY": secrets.token_hex(32),
             "RAYFARM_DATABASE_URL": server.url,
             "RAYFARM_STORAGE_URL": (folder / "storage").as_uri(),
             "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
@@ -78,7 +79,7 @@ def fuzzed_api(folder: Path) -> Iterator[World]:
         key, unlisted = asyncio.run(_seed(environment))
         log = folder / "api.log"
         url = stack.enter_context(_running(environment, log))
-        document = httpx.get(f"{url}/openapi.json").json()
+        document = httpx.get(f"{url}/openapi.json", timeout=60).json()
         yield World(url=url, key=key, log=log, document=document, unlisted=unlisted)
 
 
@@ -168,7 +169,7 @@ def _running(environment: dict[str, str], log: Path) -> Iterator[str]:
         end = time.monotonic() + _READY_WITHIN_S
         while True:
             try:
-                if httpx.get(f"{url}/v1/health/ready").is_success:
+                if httpx.get(f"{url}/v1/health/ready", timeout=30).is_success:
                     break
             except httpx.TransportError:
                 pass
