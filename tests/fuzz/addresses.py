@@ -22,6 +22,8 @@ _MOST = 6
 """Of each: few, so that what lies below one of them is met often."""
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_SEGMENT = re.compile(r"\{(\w+)\}(:\w+)?")
+"""A parameter, and the verb that may stand behind it."""
 
 
 Value = str | int
@@ -73,13 +75,13 @@ class Addresses:
         """Addresses of this template that lead to something."""
         known = [Address("", ())]
         for segment in template.strip("/").split("/"):
-            parameter = _PARAMETER.fullmatch(segment)
+            parameter = _SEGMENT.fullmatch(segment)
             if parameter is None:
                 known = [Address(f"{one.path}/{segment}", one.values) for one in known]
                 continue
-            name = parameter.group(1)
+            name, verb = parameter.group(1), parameter.group(2) or ""
             known = [
-                Address(f"{one.path}/{value}", (*one.values, (name, value)))
+                Address(f"{one.path}/{value}{verb}", (*one.values, (name, value)))
                 for one in known
                 for value in self._named(one.path, name)
             ][: _MOST * 4]

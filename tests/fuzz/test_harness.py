@@ -96,6 +96,7 @@ def test_addresses_are_filled_from_the_lists_beside_them() -> None:
         "paths": {
             "/v1/jobs": {"get": {"operationId": "list_jobs"}},
             "/v1/jobs/{job_id}": {"get": {"operationId": "read_job"}},
+            "/v1/jobs/{job_id}:hold": {"post": {"operationId": "hold_job"}},
             "/v1/jobs/{job_id}/frames": {"get": {"operationId": "list_frames"}},
             "/v1/jobs/{job_id}/frames/{frame}/log": {"get": {"operationId": "read_log"}},
             "/v1/keys": {"get": {"operationId": "list_keys"}},
@@ -108,6 +109,7 @@ def test_addresses_are_filled_from_the_lists_beside_them() -> None:
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://farm.test") as http:
         known = Addresses(document, http, avoid=["mine"], unlisted={"digest": ["d1"]}).of_operations()
     assert known["read_job"] == {"job_id": ["j1", "j2"]}
+    assert known["hold_job"] == {"job_id": ["j1", "j2"]}
     assert known["read_log"] == {"job_id": ["j1"], "frame": [7]}
     assert known["read_artifact"] == {"artifact_id": ["a1", "a2"]}
     assert known["revoke_key"] == {"key_id": ["k1"]}

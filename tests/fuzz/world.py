@@ -14,19 +14,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
-from pydantic import SecretStr
 
 from db.bootstrap import ensure_project
 from db.embedded import EmbeddedPostgres
 from db.keys import create_key
 from db.migrate import upgrade
-from db.settings import DatabaseSettings
 from jobs.access import FarmRole
 from serve_app.app import build_app
-from serve_app.settings import ApiSettings
-from storage.settings import StorageSettings
 from tests.fuzz.addresses import Value
 from tests.serve_app.farm import PASSWORD, ApiFarm
 
@@ -76,23 +73,18 @@ def fuzzed_api(folder: Path) -> Iterator[World]:
             "RAYFARM_STORAGE_URL": (folder / "storage").as_uri(),
             "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
         }
-        key, unlisted = asyncio.run(_seed(environment))
+        with mock.patch.dict(os.environ, environment):
+            key, unlisted = asyncio.run(_seed())
         log = folder / "api.log"
         url = stack.enter_context(_running(environment, log))
         document = httpx.get(f"{url}/openapi.json", timeout=60).json()
         yield World(url=url, key=key, log=log, document=document, unlisted=unlisted)
 
 
-async def _seed(environment: dict[str, str]) -> tuple[str, dict[str, list[Value]]]:
+async def _seed() -> tuple[str, dict[str, list[Value]]]:
     """One of everything that an address can name, in each state that can be made without a renderer. Returns the key
     of the farm's administrator, and what no list shows."""
-    app = build_app(
-        ApiSettings(token_key=SecretStr(environment["RAYFARM_API_TOKEN_KEY"])),
-        database_settings=DatabaseSettings(url=SecretStr(environment["RAYFARM_DATABASE_URL"])),
-        storage_settings=StorageSettings(
-            url=environment["RAYFARM_STORAGE_URL"], signing_key=SecretStr(environment["RAYFARM_STORAGE_SIGNING_KEY"])
-        ),
-    )
+    app = build_app()
     async with app.router.lifespan_context(app):
         services = app.state.services
         async with services.database.transaction() as tx:
@@ -131,6 +123,9 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
     await _made(farm, "/v1/projects", {"slug": "other", "name": "Other"})
     await _made(farm, "/v1/keys", {"name": "a program", "role": "artist"})
     await _made(farm, "/v1/farm/keys", {"name": "an operator", "role": "operator"})
+    await _made(farm, "/v1/projects/default/service-accounts", {"name": "ingest", "role": "artist"})
+    await _made(farm, "/v1/farm/service-accounts", {"name": "monitor", "role": "operator"})
+    await _made(farm, "/v1/projects/default/webhooks", {"url": "https://hooks.example.org/farm"})
     await farm.person("ada@example.org")
     for place in ("/v1/projects/default/invitations", "/v1/farm/invitations"):
         await _made(farm, place, {"email": "grace@example.org", "role": "artist" if "projects" in place else "admin"})
@@ -142,6 +137,7 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
         "with_job": [done["id"]],
         "job": [done["id"], running["id"]],
         "pipeline": ["fake"],
+        "url": ["https://hooks.example.org/farm"],
         "frames": ["1", "1-3", "2,4-8:2", "8-1"],
         "X-Rayfarm-Project": ["default"],
         "email": ["ada@example.org"],
