@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
@@ -25,6 +26,7 @@ class FarmParts:
     storage: Storage
     settings: ClusterSettings
     loop_settings: LoopSettings
+    invoice_settings: InvoiceSettings
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
@@ -43,6 +45,7 @@ def open_farm() -> FarmParts:
         storage=open_storage(StorageSettings()),
         settings=ClusterSettings(),
         loop_settings=LoopSettings(),
+        invoice_settings=InvoiceSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=EngineSettings(),

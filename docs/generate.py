@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings
 
 import cluster.local.services
 from cluster.local.settings import LocalFarmSettings
+from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.settings import DatabaseSettings
@@ -46,6 +47,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (ApiSettings, "API"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
+    (InvoiceSettings, "Invoices"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),

@@ -52,6 +52,10 @@ class EventKind(StrEnum):
     """Of a project. data: amount, reference, by"""
     CREDITS_SPENT = "credits.spent"
     """Of a project that pays in advance, once after each payment. data: balance; nothing more of it starts"""
+    INVOICE_ISSUED = "invoice.issued"
+    """Of a project. data: number, month, total, currency"""
+    CREDIT_NOTE_ISSUED = "credit_note.issued"
+    """Of a project. data: number, month, total (negative), currency"""
     QUOTAS_CHANGED = "quotas.changed"
     """Of a project. data: changes {quota: {from, to}}, by"""
 

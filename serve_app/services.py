@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.limits import FarmLimits
+from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.events.hub import EventHub
@@ -36,6 +37,7 @@ class ApiServices:
     hub: EventHub
     uploads: Places
     streams: Places
+    sent_bytes: SentBytes
 
 
 @asynccontextmanager
@@ -51,7 +53,10 @@ async def open_services(
     tokens = _tokens_of(settings)
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     try:
-        async with EventHub(database_settings=database_settings) as hub:
+        async with (
+            EventHub(database_settings=database_settings) as hub,
+            SentBytes(database=database, every=settings.sent_bytes_every) as sent_bytes,
+        ):
             yield ApiServices(
                 settings=settings,
                 limits=FarmLimits(),
@@ -67,6 +72,7 @@ async def open_services(
                 streams=Places(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
+                sent_bytes=sent_bytes,
             )
     finally:
         passwords.close()

@@ -72,6 +72,9 @@ class ApiSettings(BaseSettings):
     """Bytes per second that a body must have come at once it has taken longer than ``body_idle_timeout``: a tenth of
     the slowest line that could send a scene in a day."""
 
+    sent_bytes_every: Wait = timedelta(seconds=30)
+    """How often the bytes that were sent of files on disk are booked; a process that is killed loses so much of them."""
+
     max_uploads: Annotated[int, Field(ge=1)] = 256
     """Uploads of blobs at once in one process; each holds a file and a buffer."""
 

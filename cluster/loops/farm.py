@@ -10,6 +10,7 @@ from cluster.loops.collector import Collector
 from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
+from cluster.loops.invoicer import Invoicer
 from cluster.loops.meter import Meter
 from cluster.loops.node_drains import NodeDrains, RayDrains
 from cluster.loops.outbox import outbox_loops
@@ -29,6 +30,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
         Meter(database=database, plan_settings=farm.plan_settings),
         Biller(database=database, every=settings.bill_every),
         StorageMeter(database=database, every=settings.storage_every),
+        Invoicer(database=database, settings=farm.invoice_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
         Auditor(database=database, settings=settings),
