@@ -49,6 +49,12 @@ class InvalidInput(RayfarmError):
             self.details["field"] = field
 
 
+class NotAcceptable(RayfarmError):
+    """There is no form of it that the client takes."""
+
+    code = "not-acceptable"
+
+
 class TooLarge(InvalidInput):
     """The request is larger than this farm allows."""
 

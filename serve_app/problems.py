@@ -19,6 +19,7 @@ from jobs.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
+    NotAcceptable,
     NotFound,
     RayfarmError,
     TooLarge,
@@ -36,6 +37,7 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS: tuple[tuple[type[RayfarmError], HTTPStatus], ...] = (
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (NotAcceptable, HTTPStatus.NOT_ACCEPTABLE),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),

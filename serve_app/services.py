@@ -12,6 +12,7 @@ from jobs.limits import FarmLimits
 from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
+from serve_app.billing.pdf import InvoicePrinter
 from serve_app.events.hub import EventHub
 from serve_app.places import Places
 from serve_app.settings import ApiSettings
@@ -38,6 +39,7 @@ class ApiServices:
     uploads: Places
     streams: Places
     sent_bytes: SentBytes
+    printer: InvoicePrinter
 
 
 @asynccontextmanager
@@ -73,6 +75,7 @@ async def open_services(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
                 sent_bytes=sent_bytes,
+                printer=InvoicePrinter(settings.invoice_font),
             )
     finally:
         passwords.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
@@ -74,6 +74,10 @@ class ApiSettings(BaseSettings):
 
     sent_bytes_every: Wait = timedelta(seconds=30)
     """How often the bytes that were sent of files on disk are booked; a process that is killed loses so much of them."""
+
+    invoice_font: FilePath | None = None
+    """TrueType file that invoices are printed with. None: Bitstream Vera, which has the letters of Western Europe only;
+    what a font lacks is printed by its number in Unicode."""
 
     max_uploads: Annotated[int, Field(ge=1)] = 256
     """Uploads of blobs at once in one process; each holds a file and a buffer."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -113,18 +114,23 @@ class Invoicer:
 
     async def _invoice(self, period: InvoicePeriod, terms: Terms, epoch: int) -> int:
         """Raises the first failure once the others of the batch are through."""
-        async with self._database.transaction() as tx:
-            due = await projects_to_invoice(tx, period, limit=self._batch)
         made, failures = 0, list[Exception]()
-        for project_id in due:
-            try:
-                await issue_invoice(self._database, period, project_id=project_id, terms=terms, epoch=epoch)
-                made += 1
-            except (LostLeadership, DatabaseUnavailable):
-                raise
-            except Exception as error:
-                _log.exception("invoice_not_made", project_id=str(project_id), month=str(period.month))
-                failures.append(error)
+        after: UUID | None = None
+        while made < self._batch:
+            async with self._database.transaction() as tx:
+                due = await projects_to_invoice(tx, period, after=after, limit=self._batch)
+            for project_id in due:
+                try:
+                    await issue_invoice(self._database, period, project_id=project_id, terms=terms, epoch=epoch)
+                    made += 1
+                except (LostLeadership, DatabaseUnavailable):
+                    raise
+                except Exception as error:
+                    _log.exception("invoice_not_made", project_id=str(project_id), month=str(period.month))
+                    failures.append(error)
+            if len(due) < self._batch:
+                break
+            after = due[-1]
         if failures:
             raise failures[0]
         return made

@@ -34,6 +34,9 @@ ACTIONS: Mapping[str, str] = {
     "add_credit": "credit.add",
     "set_prepaid": "prepaid.set",
     "set_quotas": "quotas.set",
+    "set_billing": "billing.set",
+    "add_credit_note": "credit_note.add",
+    "resolve_usage_report": "usage_report.resolve",
     # work
     "register_model": "model.register",
     "change_model": "model.change",
