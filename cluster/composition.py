@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
+from cluster.loops.stripe_sink import StripeSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -27,6 +28,7 @@ class FarmParts:
     settings: ClusterSettings
     loop_settings: LoopSettings
     invoice_settings: InvoiceSettings
+    stripe_settings: StripeSettings
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
@@ -46,6 +48,7 @@ def open_farm() -> FarmParts:
         settings=ClusterSettings(),
         loop_settings=LoopSettings(),
         invoice_settings=InvoiceSettings(),
+        stripe_settings=StripeSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=EngineSettings(),

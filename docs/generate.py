@@ -27,6 +27,7 @@ import cluster.local.services
 from cluster.local.settings import LocalFarmSettings
 from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
+from cluster.loops.stripe_sink import StripeSettings
 from cluster.settings import ClusterSettings
 from db.settings import DatabaseSettings
 from jobs.frame_actions import FRAME_ACTIONS
@@ -48,6 +49,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
     (InvoiceSettings, "Invoices"),
+    (StripeSettings, "Stripe"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),
     (EngineSettings, "Engine processes"),

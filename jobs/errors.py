@@ -3,6 +3,7 @@
 RayfarmError
 ├── InvalidInput        the request itself is wrong              (422)
 │   └── TooLarge        … because it is over a named limit       (413)
+├── NotAcceptable       no form of it that the client takes      (406)
 ├── Unauthorized        no valid credential                      (401)
 ├── Forbidden           a valid credential without the right     (403)
 ├── NotFound            no such thing in this project            (404)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -129,3 +129,21 @@ def month_before(now: datetime, zone: str) -> date:
 
 def _begins(day: date, zone: str, *, days: int = 0) -> datetime:
     return datetime.combine(day + timedelta(days=days), time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+class ReportUnit(StrEnum):
+    """What a billing service outside may count; whole ones, the rest goes into the next report."""
+
+    GPU_SECOND = "gpu_second"
+    CPU_SECOND = "cpu_second"
+    GIGABYTE_HOUR = "gigabyte_hour"
+    """10^9 bytes stored for an hour."""
+    MICRO_COST = "micro_cost"
+    """A millionth of the currency's main unit, of all that the farm's own prices ask for."""
+
+
+def whole_units(amount: Decimal, rest: Decimal) -> tuple[int, Decimal]:
+    """The whole units of an amount and of what the reports before have left, and what is left now."""
+    exact = _EXACT.add(amount, rest)
+    whole = int(exact)
+    return whole, _EXACT.subtract(exact, Decimal(whole)).quantize(Decimal("1e-18"), rounding=ROUND_DOWN, context=_EXACT)

@@ -23,6 +23,7 @@ from serve_app.auth.endpoints import router as auth
 from serve_app.billing.endpoints import router as billing
 from serve_app.billing.invoice_endpoints import router as invoices
 from serve_app.billing.price_endpoints import router as prices
+from serve_app.billing.report_endpoints import router as usage_reports
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
@@ -101,7 +102,7 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    money = (prices, billing, invoices)
+    money = (prices, billing, invoices, usage_reports)
     access = (projects, *money, me, keys, accounts, farm_keys, farm_invitations, audit, project_audit)
     behind_a_key = (*rendering, *farm, *access)
     for router in behind_a_key:

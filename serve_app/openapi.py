@@ -17,6 +17,7 @@ _WORDS = {
     403: "The link, key or role does not allow this.",
     404: "There is no such thing in this project.",
     405: "This route does not take that method.",
+    406: "There is no form of it that `Accept` names.",
     408: "The body stopped coming.",
     409: "The state it is in does not allow this.",
     412: "It is another version of the file.",

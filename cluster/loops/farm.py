@@ -17,6 +17,7 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.usage_reporter import usage_reporters
 
 
 def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
@@ -31,6 +32,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
         Biller(database=database, every=settings.bill_every),
         StorageMeter(database=database, every=settings.storage_every),
         Invoicer(database=database, settings=farm.invoice_settings),
+        *usage_reporters(database=database, settings=farm.stripe_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
         Auditor(database=database, settings=settings),
