@@ -25,6 +25,7 @@ class DocumentFormat(StrEnum):
         return _MEDIA_TYPES[self]
 
 
+_SUFFIXES = frozenset(each.value for each in DocumentFormat)
 _MEDIA_TYPES = {
     DocumentFormat.JSON: "application/json",
     DocumentFormat.CSV: "text/csv",
@@ -35,7 +36,7 @@ _MEDIA_TYPES = {
 def split_suffix(name: str) -> tuple[str, DocumentFormat | None]:
     """``INV-000001.pdf`` is the number and the form; no number has a point in it."""
     number, point, suffix = name.rpartition(".")
-    if point and suffix in DocumentFormat:
+    if point and suffix in _SUFFIXES:
         return number, DocumentFormat(suffix)
     return name, None
 

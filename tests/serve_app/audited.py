@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
-from tests.serve_app.test_api_invoices import issued
+from tests.serve_app.test_api_invoices import issued, unclear
 from tests.serve_app.test_api_steps import rendered
 
 Call = Callable[[ApiFarm], Awaitable[httpx.Response]]
@@ -150,6 +150,11 @@ async def add_credit_note(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post(url, json={"amount": "1", "reference": "ticket-1"})
 
 
+async def resolve_usage_report(farm: ApiFarm) -> httpx.Response:
+    url = f"/v1/projects/default/usage-reports/{await unclear(farm)}/resolve"
+    return await farm.http.post(url, json={"arrived": False})
+
+
 async def log_in(farm: ApiFarm) -> httpx.Response:
     await farm.person(EMAIL)
     return await farm.http.post("/v1/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=NOBODY)
@@ -205,6 +210,7 @@ CALLS: dict[str, Call] = {
     "set_prepaid": put("/v1/projects/default/prepaid", {"prepaid": True}),
     "set_billing": put("/v1/projects/default/billing", {"recipient": "Film Ltd"}),
     "add_credit_note": add_credit_note,
+    "resolve_usage_report": resolve_usage_report,
     "set_quotas": put("/v1/projects/default/quotas", {"slots": 5}),
     "invite": post("/v1/projects/default/invitations", {"email": EMAIL, "role": "artist"}),
     "revoke_invitation": withdrawn("/v1/projects/default/invitations", "artist"),

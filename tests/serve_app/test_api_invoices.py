@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ async def issued(farm: ApiFarm, *, cost: str = "10.005", pool: str = "default", 
     epoch = await farm._lead()
     assert await begin_period(farm.db, period, epoch=epoch)
     values = {"seller": "Render House", "seller_tax_id": "DE1", "tax_rate": 0, "prefix": "INV-", "note": "", **terms}
+    values["tax_rate"] = Decimal(values["tax_rate"])
     row = await issue_invoice(farm.db, period, project_id=farm.project_id, terms=Terms(**values), epoch=epoch)
     return row.number
 
@@ -120,7 +122,7 @@ async def test_a_long_invoice_has_more_pages(farm: ApiFarm) -> None:
         len(re.findall(rb"/Type /Page\b", InvoicePrinter().print(view.model_copy(update={"lines": view.lines * many}))))
         for many in (1, 100)
     ]
-    assert pages == [1, 5]
+    assert pages == [1, 4]
 
 
 def test_what_the_font_lacks_is_printed_by_its_number() -> None:
@@ -160,3 +162,39 @@ async def test_an_invoice_of_another_project_is_not_there(farm: ApiFarm) -> None
     stranger = bearer(await farm.new_key("other"))
     problem_of(await farm.http.get(f"{HOME}/invoices/{number}", headers=stranger), 404, "not-found")
     problem_of(await farm.http.get(f"/v1/projects/other/invoices/{number}", headers=stranger), 404, "not-found")
+
+
+async def unclear(farm: ApiFarm) -> str:
+    """The id of a report of which nothing is known."""
+    await farm.execute(
+        "insert into usage_report (project_id, customer, unit, meter, value, since, until, state, error, ended_at)"
+        " values (:project, 'cus_1', 'gpu_second', 'gpu', 7, now() - interval '2 hours', now() - interval '1 hour',"
+        " 'unclear', 'Stripe answers 500', now())",
+        project=farm.project_id,
+    )
+    return str((await answer_of(farm, "GET", f"{HOME}/usage-reports"))["items"][0]["id"])
+
+
+async def test_a_person_tells_whether_an_unclear_report_arrived(farm: ApiFarm) -> None:
+    report = await unclear(farm)
+    resolve = f"{HOME}/usage-reports/{report}/resolve"
+    done = await answer_of(farm, "POST", resolve, {"arrived": False})
+    assert (done["state"], done["value"]) == ("void", 7)
+    problem_of(await farm.http.post(resolve, json={"arrived": True}), 409, "conflict")
+    first = await answer_of(farm, "GET", f"{HOME}/usage-reports?limit=1")
+    second = await answer_of(farm, "GET", f"{HOME}/usage-reports?limit=1&cursor={first['next_cursor']}")
+    [new], [old] = first["items"], second["items"]
+    assert (new["state"], new["replaces"], new["value"]) == ("pending", report, 7)
+    assert (old["id"], second["next_cursor"]) == (report, None)
+    stranger = bearer(await farm.new_key("other"))
+    problem_of(await farm.http.get(f"{HOME}/usage-reports", headers=stranger), 404, "not-found")
+
+
+async def test_two_projects_are_not_the_same_customer(farm: ApiFarm) -> None:
+    await farm.new_key("other")
+    customer = {"stripe_customer": "cus_1"}
+    await answer_of(farm, "PUT", f"{HOME}/billing", customer)
+    problem_of(await farm.http.put("/v1/projects/other/billing", json=customer), 409, "conflict")
+    problem_of(await farm.http.put(f"{HOME}/billing", json={"stripe_customer": "acct_1"}), 422, "invalid-input")
+    found = await answer_of(farm, "GET", f"{HOME}/billing")
+    assert found == {"recipient": "", "tax_id": "", "stripe_customer": "cus_1"}
