@@ -72,7 +72,7 @@ setup: $(STAMP)/run
 	@:
 setup-pipelines: $(STAMP)/pipelines ## every pipeline and the post steps (4 GB); `setup` has cycles alone
 	@:
-setup-dev: $(STAMP)/dev
+setup-dev: $(STAMP)/dev $(STAMP)/oidc
 	@:
 
 $(UV):
@@ -100,6 +100,11 @@ lock: $(UV) ## resolve requirements.lock anew
 	@$(UV) pip compile pyproject.toml --extra cycles --extra mitsuba --extra splats --extra diffusion --extra post --extra dev \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package torch -c <(echo torch==2.13.0) $(LINKS) \
 	  --custom-compile-command "make lock" -q -o requirements.lock
+
+$(STAMP)/oidc: tests/oidc/package.json tests/oidc/package-lock.json | $(STAMP)/dev
+	@command -v npm >/dev/null || { echo "The tests of single sign-on need Node 20 with npm: apt-get install nodejs npm"; exit 1; }
+	@cd tests/oidc && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 clean: down ## the farm's data and what was built
 	@rm -rf build $(RAYFARM_HOME)

@@ -8,6 +8,7 @@ progress into the Ray job's log and exits with the verdict. The farm's rows are 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cluster.tracing import current_traceparent, start_tracing, whole_span
 from rayfarm import Client
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.registration import pipeline_for
@@ -138,7 +140,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _stop)
         if given.command == "render":
-            return render(read_spec(given.spec), reached)
+            start_tracing("rayfarm-batch")
+            with whole_span("batch.render"):
+                os.environ.update({"TRACEPARENT": parent} if (parent := current_traceparent()) else {})  # for Client
+                return render(read_spec(given.spec), reached)
         with Client() as client:
             return follow(client, client.job(given.job), given.out)
     except Stopped:

@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -21,51 +20,24 @@ from uuid import UUID
 import structlog
 
 from cluster.backoff import Patience
-from cluster.committer import Committer, FinishedFrame
+from cluster.committer import Committer
 from cluster.engines import EngineLease, EngineRoom
+from cluster.finished_frames import FinishedFrame
+from cluster.flights import Flight, Stop
 from cluster.frame_progress import ChunkProgress
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
+from cluster.tracing import ChunkTrace, ids_of_chunk, trace_failed
 from db.queue import ClaimedChunk, CutShort, FailOutcome, fail_frame, release_canceled, release_chunk, start_chunk
 from db.session import Database
 from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, FramePart, FrameRequest, Tally
+from pipelines.base import FramePart, FrameRequest, Tally
 from pipelines.errors import EngineError, EngineLost
 
 _log = structlog.get_logger(__name__)
-
-
-class Stop(StrEnum):
-    """Why a chunk stops before its end."""
-
-    CANCELED = "canceled"
-    """The job is canceled: kill the engine, end the work row."""
-    LOST = "lost"
-    """Somebody else owns the chunk now: kill the engine, write nothing."""
-    DRAIN = "drain"
-    """The replica leaves, or the project's money ran out: finish the frame that renders, give the rest back."""
-    TAKEN = "taken"
-    """The machine goes before the frame could end: kill the engine, give all back."""
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A frame that the engine has been asked for."""
-
-    ordinal: int
-    frame: int
-    attempt_id: UUID
-    scratch: Path
-    warm: bool
-    task: asyncio.Task[FrameOutput]
-    started_at: float = 0.0
-    """Seconds since the epoch; 0 while an earlier frame renders."""
-    log_from: int = 0
-    """Where the engine's log stood then."""
-    queue_ms: float = 0.0
-    """From the chunk's being put in line to the frame's start, without the load of its model."""
 
 
 @dataclass(kw_only=True)
@@ -83,11 +55,16 @@ class ChunkRun:
     """Frames that the engine is given at once."""
     on_progress: Callable[[], None]
     """Called when ``progress`` has news."""
+    meter: ReplicaMeter = SILENT
+    frames_traced: int = 100
+    """Of one job, at most."""
+    log_bytes: int = 0
+    """Of what the engine printed for a frame, written into the log of this process."""
 
     progress: ChunkProgress = field(init=False)
     _spec: JobSpec = field(init=False)
     _pending: deque[tuple[int, int]] = field(init=False)
-    _flights: deque[_Flight] = field(init=False, default_factory=deque)
+    _flights: deque[Flight] = field(init=False, default_factory=deque)
     _stop: Stop | None = field(init=False, default=None)
     _why: str | None = field(init=False, default=None)
     """What made the replica leave, for people."""
@@ -98,6 +75,7 @@ class ChunkRun:
     _began: float = field(init=False, default_factory=time.monotonic)
     _opening_ms: float = field(init=False, default=0.0)
     """Spent on engines so far."""
+    _trace: ChunkTrace | None = field(init=False, default=None)
     _halted: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     """Set by a stop that does not wait for the frame boundary."""
 
@@ -120,12 +98,19 @@ class ChunkRun:
     def stop(self, why: Stop, words: str | None = None) -> None:
         """Ask the run to stop; the sterner of two reasons wins. ``words``: what for, shown with a frame cut short."""
         if self._stop is None or self._stop is Stop.DRAIN:
+            if why is Stop.LOST:
+                self.meter.lost()
             self._stop = why
             self._why = words
         if why is not Stop.DRAIN:
             self._halted.set()
 
     async def run(self) -> None:
+        traced = ChunkTrace.of(self.chunk, replica_id=self.replica_id, frames_per_job=self.frames_traced)
+        with structlog.contextvars.bound_contextvars(**ids_of_chunk(self.chunk)), traced as self._trace:
+            await self._run_and_end()
+
+    async def _run_and_end(self) -> None:
         try:
             await self._run()
         except EngineError as error:
@@ -133,7 +118,7 @@ class ChunkRun:
                 await self._fail_first(error.reason, str(error), error.log_tail)
         except Exception as error:
             # A bug of ours, or a spec of another release: charged, as the chunk would else come back for ever.
-            _log.exception("chunk_run_failed", work_id=self.chunk.work_id, job_id=str(self.chunk.job_id))
+            _log.exception("chunk_run_failed")
             if self._stop is None:
                 kind = type(error).__name__
                 await self._fail_first(
@@ -146,6 +131,8 @@ class ChunkRun:
         while self._pending and self._stop is None:
             async with self.engines.use(self.chunk, self._spec, stop=self._halted) as lease:
                 self._opening_ms += lease.opening_ms
+                if self._trace is not None:
+                    self._trace.opened(warm=lease.warm, ms=lease.opening_ms)
                 if not await self._begin(lease):
                     return
                 await self._render(lease)
@@ -172,8 +159,12 @@ class ChunkRun:
             while (self._pending and self._stop is None) or self._flights:
                 while self._pending and self._may_launch(lease):
                     self._launch(lease)
-                if not self._flights or not await self._land(lease, halted):
+                if not self._flights:
                     return
+                front = self._flights[0]
+                with structlog.contextvars.bound_contextvars(frame=front.frame, attempt_id=str(front.attempt_id)):
+                    if not await self._land(lease, halted):
+                        return
         finally:
             halted.cancel()
             await self._abandon(lease)
@@ -201,7 +192,7 @@ class ChunkRun:
             lease.host.render(request, on_progress=partial(self._take_progress, (ordinal, frame, attempt_id, scratch))),
             name=f"render-{self.chunk.job_id}-{frame}",
         )
-        self._flights.append(_Flight(ordinal, frame, attempt_id, scratch, warm, task))
+        self._flights.append(Flight(ordinal, frame, attempt_id, scratch, warm, task))
 
     async def _land(self, lease: EngineLease, halted: asyncio.Task[bool]) -> bool:
         """Wait for the frame that renders now; False when the engine can render no more of this chunk."""
@@ -230,6 +221,7 @@ class ChunkRun:
             await self._fail_flight(flight, error.reason, str(error), lease, log=error.log_tail)
             return self._stop is not Stop.LOST
         lease.wear.delivered()
+        self._tell_output(output.log)
         await self.committer.put(
             FinishedFrame(
                 chunk=self.chunk,
@@ -245,11 +237,12 @@ class ChunkRun:
                 scratch=flight.scratch,
                 warm=flight.warm,
                 last=not self._flights and not self._pending,
+                trace=self._trace.context_of(flight.ordinal) if self._trace is not None else None,
             )
         )
         return self._stop is not Stop.DRAIN
 
-    async def _wait(self, flight: _Flight, halted: asyncio.Task[bool]) -> EndReason | None:
+    async def _wait(self, flight: Flight, halted: asyncio.Task[bool]) -> EndReason | None:
         """Until the frame is done or the run must stop at once (None), or one of its limits is passed (which)."""
         loop = asyncio.get_running_loop()
         self._progressed_at = loop.time()
@@ -275,7 +268,7 @@ class ChunkRun:
             return self._spec.limits.stall_timeout_s
         return self.limits.stall_timeout.total_seconds() if self.limits.stall_timeout is not None else None
 
-    def _words_of(self, over: EndReason, flight: _Flight) -> str:
+    def _words_of(self, over: EndReason, flight: Flight) -> str:
         if over is EndReason.TIMEOUT:
             return (
                 f"Frame {flight.frame} took longer than {self._spec.limits.frame_timeout_s:g} s. "
@@ -307,17 +300,34 @@ class ChunkRun:
         self._flights.clear()
 
     async def _fail_flight(
-        self, flight: _Flight, reason: EndReason, message: str, lease: EngineLease, *, log: str | None = None
+        self, flight: Flight, reason: EndReason, message: str, lease: EngineLease, *, log: str | None = None
     ) -> None:
         """``log``: what the engine printed for the frame, where it could still say so itself."""
         lease.discard_scratch(flight.scratch)
         log = lease.host.log_since(flight.log_from) if log is None else log
-        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, log)
+        self._tell_output(log)
+        await self._fail(flight.ordinal, flight.frame, flight.attempt_id, reason, message, log, flight.started_at)
+
+    def _tell_output(self, log: str) -> None:
+        """What the engine printed for the frame that is bound."""
+        if log and self.log_bytes:
+            _log.info("engine_output", output=log.encode()[-self.log_bytes :].decode(errors="replace"))
 
     async def _fail(
-        self, ordinal: int, frame: int, attempt_id: UUID, reason: EndReason, message: str, log: str
+        self,
+        ordinal: int,
+        frame: int,
+        attempt_id: UUID,
+        reason: EndReason,
+        message: str,
+        log: str,
+        started_at: float = 0.0,
     ) -> None:
-        _log.warning("frame_failed", job_id=str(self.chunk.job_id), frame=frame, reason=reason, error=message)
+        self.meter.failed(reason, warm=started_at > 0)
+        _log.warning("frame_failed", frame=frame, attempt_id=str(attempt_id), reason=reason, error=message)
+        if self._trace is not None:
+            context, job = self._trace.context_of(ordinal), self.chunk.job_id
+            trace_failed(context, job_id=job, frame=frame, attempt_id=attempt_id, started_at=started_at, reason=reason)
         await self.committer.flush()  # a frame that fails may end the chunk: what is rendered goes first
         outcome = await self._patience.until_available(
             "fail_frame",

@@ -7,67 +7,37 @@ next one, so tiny frames share their transactions and long ones are visible at o
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from cluster.backoff import Patience
+from cluster.finished_frames import EXTRA_MEDIA_TYPES, FinishedFrame, artifact, uploads_of
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
-from db.queue import ClaimedChunk, FrameCommit, NewArtifact, PartCommit, commit_frames, commit_part
+from cluster.tracing import ids_of_chunk, trace_committed
+from db.queue import ClaimedChunk, FrameCommit, PartCommit, commit_frames, commit_part
 from db.session import Database
 from jobs.errors import InvalidInput
 from jobs.plain_files import remove_tree
 from jobs.states import EndReason
-from pipelines.base import FrameOutput, OutputFormat
+from pipelines.base import OutputFormat
 from pipelines.pictures import OUTPUTS
 from pipelines.post.pixels import BadPicture, PictureFacts
 from pipelines.post.preview import needs_preview
 from pipelines.post.verify import verify_picture
-from storage.base import ArtifactUpload, Storage, StoredObject
+from storage.base import Storage
 from storage.keys import artifact_key
 
 _log = structlog.get_logger(__name__)
 _Stored = TypeVar("_Stored")
 
-_EXTRA_MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".exr": "image/x-exr",
-    ".webp": "image/webp",
-    ".tif": "image/tiff",
-}
 _PART_FORMATS = {OUTPUTS[name].extension: OUTPUTS[name] for name in ("png", "exr")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedFrame:
-    """A rendered frame, still in its scratch folder."""
-
-    chunk: ClaimedChunk
-    ordinal: int
-    frame: int
-    attempt_id: UUID
-    started_at: float
-    """Seconds since the epoch."""
-    rendered_at: float
-    """By the monotonic clock."""
-    before_ms: Mapping[str, float]
-    """``queue`` and ``load``: what passed before the frame's start."""
-    output: FrameOutput
-    format: OutputFormat
-    frame_size: tuple[int, int] | None
-    """Width and height that the picture must have; None: not known."""
-    scratch: Path
-    warm: bool
-    last: bool
-    """No other frame of this chunk is under way behind it."""
 
 
 FailFrame = Callable[[FinishedFrame, EndReason, str], Awaitable[None]]
@@ -89,6 +59,7 @@ class Committer:
         settings: ClusterSettings,
         on_bad_picture: FailFrame,
         on_superseded: Superseded,
+        meter: ReplicaMeter = SILENT,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -97,6 +68,7 @@ class Committer:
         self._patience = Patience(settings.retry_first, settings.retry_longest)
         self._on_bad_picture = on_bad_picture
         self._on_superseded = on_superseded
+        self._meter = meter
         self._queue: asyncio.Queue[FinishedFrame | None] = asyncio.Queue(maxsize=settings.commit_queue)
         self._trouble: dict[str, str] = {}
         self._waiting: Counter[tuple[int, int]] = Counter()
@@ -128,7 +100,8 @@ class Committer:
             ready_at = loop.time() + self._settings.commit_pause.total_seconds()
             try:
                 for frames in _by_chunk(batch):
-                    await self._commit_or_drop(frames)
+                    with structlog.contextvars.bound_contextvars(**ids_of_chunk(frames[0].chunk)):
+                        await self._commit_or_drop(frames)
             finally:
                 for finished in batch:
                     remove_tree(finished.scratch)
@@ -168,7 +141,7 @@ class Committer:
             if checked := await self._check(frames):
                 await self._commit_apart(checked)
         except Exception:
-            _log.exception("frames_dropped", job_id=str(frames[0].chunk.job_id), frames=len(frames))
+            _log.exception("frames_dropped", frames=len(frames))
 
     async def _commit_apart(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> None:
         """All in one commit; where that breaks, one by one, so that what breaks it costs its own frame alone."""
@@ -181,7 +154,7 @@ class Committer:
             elif isinstance(error, InvalidInput):  # a file that is no plain one, or was changed meanwhile
                 await self._on_bad_picture(checked[0][0], EndReason.BAD_OUTPUT, str(error))
             else:
-                _log.exception("commit_failed", job_id=str(checked[0][0].chunk.job_id), frame=checked[0][0].frame)
+                _log.exception("commit_failed", frame=checked[0][0].frame)
                 words = f"The farm could not commit this frame ({type(error).__name__}); the worker's log says more."
                 await self._on_bad_picture(checked[0][0], EndReason.INFRA, words)
 
@@ -192,6 +165,7 @@ class Committer:
             await self._commit_part(first)
             return
         commits = await self._when_stored(chunk, lambda: self._upload(checked))
+        began = time.monotonic()
         accepted = await self._patience.until_available(
             "commit",
             lambda: commit_frames(
@@ -203,9 +177,13 @@ class Committer:
                 needs_preview=any(needs_preview(facts, item.format.media_type) for item, facts in checked),
             ),
         )
+        _trace(checked, commits, began, won=accepted is not None)
         if accepted is None:
-            _log.info("commit_superseded", work_id=chunk.work_id, fence=chunk.fence, frames=len(commits))
+            _log.info("commit_superseded", fence=chunk.fence, frames=len(commits))
             self._on_superseded(chunk.work_id, chunk.fence)
+        else:
+            self._meter.committed([_cost_of(frame) for frame, _ in checked])
+            _log.info("frames_committed", frames=[frame.frame for frame, _ in checked], fence=chunk.fence)
 
     async def _when_stored(self, chunk: ClaimedChunk, upload: Callable[[], Awaitable[_Stored]]) -> _Stored:
         """Upload with patience; the replica's row says meanwhile what it waits for."""
@@ -221,6 +199,7 @@ class Committer:
         """A slice of a frame: a chunk of its own, so that it comes alone."""
         chunk = finished.chunk
         commit = await self._when_stored(chunk, lambda: _upload_part(self._storage, finished))
+        began = time.monotonic()
         accepted = await self._patience.until_available(
             "commit",
             lambda: commit_part(
@@ -231,9 +210,12 @@ class Committer:
                 commit=commit,
             ),
         )
+        _trace([(finished, None)], [commit], began, won=accepted)
         if not accepted:
-            _log.info("part_superseded", work_id=chunk.work_id, fence=chunk.fence, part=chunk.part)
+            _log.info("part_superseded", fence=chunk.fence, part=chunk.part)
             self._on_superseded(chunk.work_id, chunk.fence)
+        else:
+            self._meter.committed([_cost_of(finished)])
 
     async def _check(self, frames: list[FinishedFrame]) -> list[tuple[FinishedFrame, PictureFacts]]:
         """Those whose pictures are whole, in a thread; the others are reported."""
@@ -247,14 +229,14 @@ class Committer:
         return whole
 
     async def _upload(self, checked: list[tuple[FinishedFrame, PictureFacts]]) -> list[FrameCommit]:
-        uploads = [_uploads_of(finished) for finished, _ in checked]
+        uploads = [uploads_of(finished) for finished, _ in checked]
         flat = [upload for of_frame in uploads for upload in of_frame]
         began = time.monotonic()
         stored = {item.key: item for item in await self._storage.put_artifacts(flat)}
         upload_ms = (time.monotonic() - began) * 1000
         commits = []
         for (finished, facts), of_frame in zip(checked, uploads, strict=True):
-            artifacts = [_artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
+            artifacts = [artifact(finished, facts, upload, stored[upload.key]) for upload in of_frame]
             commits.append(
                 FrameCommit(
                     ordinal=finished.ordinal,
@@ -269,6 +251,24 @@ class Committer:
                 )
             )
         return commits
+
+
+def _cost_of(frame: FinishedFrame) -> tuple[bool, float]:
+    return frame.warm, sum(frame.output.timings_ms.values()) / 1000
+
+
+def _trace(
+    checked: Sequence[tuple[FinishedFrame, object]],
+    commits: Sequence[FrameCommit | PartCommit],
+    began: float,
+    *,
+    won: bool,
+) -> None:
+    """The spans of frames whose commit began then (by the monotonic clock) and ends now."""
+    took_s = time.monotonic() - began
+    for (frame, _), commit in zip(checked, commits, strict=True):
+        phases = frame.output.timings_ms
+        trace_committed(frame, engine_ms=phases, around_ms=commit.timings_ms, commit_s=took_s, won=won)
 
 
 def _timings(finished: FinishedFrame, *, began: float, upload_ms: float) -> dict[str, float]:
@@ -308,22 +308,6 @@ def _part_format(main: Path) -> OutputFormat:
     return _PART_FORMATS.get(main.suffix, OUTPUTS["exr"])
 
 
-def _artifact(
-    finished: FinishedFrame, facts: PictureFacts, upload: ArtifactUpload, stored: StoredObject
-) -> NewArtifact:
-    is_frame = upload.source == finished.output.main
-    return NewArtifact(
-        kind="frame" if is_frame else "extra",
-        name=_frame_name(finished) if is_frame else _extra_name(finished, upload.source),
-        storage_key=upload.key,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        media_type=upload.media_type,
-        width=facts.width if is_frame else None,
-        height=facts.height if is_frame else None,
-    )
-
-
 def _by_chunk(batch: list[FinishedFrame]) -> list[list[FinishedFrame]]:
     groups: dict[tuple[int, int], list[FinishedFrame]] = {}
     for finished in batch:
@@ -331,43 +315,11 @@ def _by_chunk(batch: list[FinishedFrame]) -> list[list[FinishedFrame]]:
     return list(groups.values())
 
 
-def _uploads_of(finished: FinishedFrame) -> list[ArtifactUpload]:
-    def upload(source: Path, name: str, media_type: str) -> ArtifactUpload:
-        key = artifact_key(
-            job_id=str(finished.chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name
-        )
-        return ArtifactUpload(key=key, source=source, media_type=media_type)
-
-    extras = [
-        upload(
-            path, f"{index:02d}-{path.name}", _EXTRA_MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream")
-        )
-        for index, path in enumerate(finished.output.extra)
-    ]
-    return [upload(finished.output.main, _frame_name(finished), finished.format.media_type), *extras]
-
-
-def _extra_name(finished: FinishedFrame, source: Path) -> str:
-    """Its path below the attempt's folder, with the frame's number at the end as Blender names an animation's files.
-
-    So no two extra files of a job have one name: two nodes may name theirs alike, and one node every frame's.
-    """
-    inner = PurePosixPath(source.relative_to(finished.scratch))  # both real; who resolves links now may be led away
-    number = re.search(r"-?\d+$", inner.stem)
-    if number is None or int(number[0]) != finished.frame:
-        inner = inner.with_name(f"{inner.stem}{finished.frame:04d}{inner.suffix}")
-    return inner.as_posix().removeprefix("extra/")
-
-
-def _frame_name(finished: FinishedFrame) -> str:
-    return finished.format.file_name(finished.frame)
-
-
 async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
     """Store the slice under the key of its attempt. Its extra files are not kept: they are of no whole frame."""
     main, chunk = finished.output.main, finished.chunk
     name = f"part_{chunk.part:02d}_of_{chunk.parts:02d}{main.suffix}"
-    media_type = _EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
+    media_type = EXTRA_MEDIA_TYPES.get(main.suffix.lower(), "application/octet-stream")
     key = artifact_key(job_id=str(chunk.job_id), part=finished.ordinal, attempt=str(finished.attempt_id), filename=name)
     began = time.monotonic()
     stored = await storage.put_artifact(key, main, media_type=media_type)

@@ -10,8 +10,10 @@ from cluster.loops.stripe_sink import StripeSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.egress import EgressSettings
 from jobs.limits import FarmLimits
 from jobs.planning import PlanSettings
+from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
 from storage.base import Storage
 from storage.open import open_storage
@@ -32,6 +34,8 @@ class FarmParts:
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
+    webhook_settings: WebhookSettings
+    egress_settings: EgressSettings
 
     async def close(self) -> None:
         await self.storage.close()
@@ -52,4 +56,6 @@ def open_farm() -> FarmParts:
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=EngineSettings(),
+        webhook_settings=WebhookSettings(),
+        egress_settings=EgressSettings(),
     )

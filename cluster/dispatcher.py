@@ -23,7 +23,9 @@ from pydantic import ValidationError
 
 from cluster.fanout.runner import TaskRunner
 from cluster.loops.base import Loop
+from cluster.metrics.ports import SILENT, DispatchMeter
 from cluster.settings import ClusterSettings
+from cluster.tracing import HandOuts, TracingSettings, ids_in
 from db.dispatch import (
     JobToPin,
     LookedAt,
@@ -98,14 +100,17 @@ class Dispatcher:
         tasks: TaskRunner,
         drains: Loop | None = None,
         holder: UUID | None = None,
+        meter: DispatchMeter = SILENT,
     ) -> None:
         self._database = database
         self._database_settings = database_settings
         self._settings = settings
         self._limits = limits
         self._plan_settings = plan_settings
+        self._frames_traced = TracingSettings().frames_per_job
         self._tasks = tasks
         self.holder = holder or uuid4()
+        self._meter = meter
         self._wake = asyncio.Event()
         self._leads = False
         self._epoch: int | None = None
@@ -174,7 +179,9 @@ class Dispatcher:
         if started:
             snapshot = _with_started(snapshot, started, startable) or await self._snapshots.read()
         plan = make_plan(snapshot, self._plan_settings)
-        await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch)
+        hand_outs = HandOuts(frames_per_job=self._frames_traced)
+        await apply_plan(self._database, cluster_id=self._settings.id, plan=plan, epoch=epoch, trace=hand_outs)
+        hand_outs.end()
         await open_gates(self._database, epoch=epoch, within=self._settings.gate_slice, looked_at=self._gates_looked_at)
         tasks = await self._tasks.tick(epoch)
         return TickReport(
@@ -238,14 +245,19 @@ class Dispatcher:
             if not done:
                 self._wake.set()
                 return False
-        await pin()
+        waited_s = await pin()
+        _log.info("job_started", job_id=str(job.id), epoch=epoch, **ids_in(job.traceparent))
+        if waited_s is not None:
+            self._meter.started(spec.priority.value, waited_s)
         return True
 
     async def _tick_for_ever(self) -> None:
         while True:
             self._wake.clear()
+            began = time.monotonic()
             try:
-                await self.tick()
+                if (await self.tick()).leads:
+                    self._meter.ticked(time.monotonic() - began)
             except (Unavailable, OSError) as error:
                 _log.warning("tick_unavailable", error=str(error))
             except Exception:

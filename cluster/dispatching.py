@@ -12,10 +12,10 @@ from cluster.composition import open_farm
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
 from cluster.fanout.runner import TaskRunner
-from cluster.logs import configure_logging
 from cluster.loops.farm import farm_loops
-from cluster.loops.metrics import RayLoopMeter
 from cluster.loops.runner import LoopRunner
+from cluster.metrics.ray_meters import RayDispatchMeter, RayFarmMeter, RayLoopMeter
+from cluster.observing import observe_process
 from cluster.ray_drains import draining_ray_nodes
 
 
@@ -23,7 +23,7 @@ class DispatcherDeployment:
     """One of any number; a row decides which one plans, another which one runs the loops."""
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
-        configure_logging()
+        observe_process("rayfarm-dispatcher")
         calm_garbage_collector()
         self._farm = open_farm()
         holder = uuid4()
@@ -37,12 +37,13 @@ class DispatcherDeployment:
                 database=self._farm.database, settings=self._farm.settings, holder=holder, launcher=RayLauncher()
             ),
             holder=holder,
+            meter=RayDispatchMeter(),
         )
         self._loops = LoopRunner(
             database=self._farm.database,
             settings=self._farm.settings,
             loop_settings=self._farm.loop_settings,
-            loops=farm_loops(self._farm, drains=draining_ray_nodes),
+            loops=farm_loops(self._farm, drains=draining_ray_nodes, meter=RayFarmMeter()),
             meter=RayLoopMeter(),
             holder=holder,
         )

@@ -17,7 +17,8 @@ from ray import serve
 from cluster.autoscaling import autoscaling_config
 from cluster.composition import open_farm
 from cluster.device_class import device_class_here, labels_here
-from cluster.logs import configure_logging
+from cluster.metrics.ray_meters import RayReplicaMeter
+from cluster.observing import observe_process
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
 
@@ -31,10 +32,11 @@ class Renderer:
     """One slot. Named ``Renderer`` in the Ray dashboard."""
 
     async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
-        configure_logging()
+        observe_process("rayfarm-renderer")
         self._farm = open_farm()
         context = ray.get_runtime_context()
         device_class = device_class_here(self._farm.settings.device_class)
+        labels = labels_here(self._farm.settings.labels, device_class=device_class)
         self._replica = Replica(
             identity=ReplicaIdentity(
                 cluster_id=self._farm.settings.id,
@@ -43,7 +45,7 @@ class Renderer:
                 ray_node=context.get_node_id(),
                 serve_id=serve.get_replica_context().replica_tag,
                 device_class=device_class,
-                labels=labels_here(self._farm.settings.labels, device_class=device_class),
+                labels=labels,
             ),
             database=self._farm.database,
             database_settings=self._farm.database_settings,
@@ -51,6 +53,7 @@ class Renderer:
             settings=self._farm.settings,
             limits=self._farm.limits,
             engine_settings=self._farm.engine_settings,
+            meter=RayReplicaMeter(pool=self._farm.settings.pool, device=labels["device"]),
         )
         self._running = asyncio.create_task(self._replica.run(), name="replica")
 

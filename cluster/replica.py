@@ -18,13 +18,18 @@ import structlog
 
 from cluster.ahead import Ahead
 from cluster.backoff import Patience
-from cluster.chunk_run import ChunkRun, Stop
-from cluster.committer import Committer, FinishedFrame
+from cluster.chunk_run import ChunkRun
+from cluster.committer import Committer
 from cluster.departure import Departure
 from cluster.engines import EngineRoom
+from cluster.finished_frames import FinishedFrame
+from cluster.flights import Stop
 from cluster.frame_progress import ChunkProgress, ProgressTeller
 from cluster.live_previews import LivePreviews
+from cluster.logs import LogSettings
+from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
+from cluster.tracing import TracingSettings
 from db.listen import listen
 from db.queue import (
     BeatReply,
@@ -90,8 +95,10 @@ class Replica:
         settings: ClusterSettings,
         limits: FarmLimits,
         engine_settings: EngineSettings,
+        meter: ReplicaMeter = SILENT,
     ) -> None:
         self.identity = identity
+        self._meter = meter
         self._database = database
         self._database_settings = database_settings
         self._settings = settings
@@ -111,6 +118,7 @@ class Replica:
             settings=settings,
             on_bad_picture=self._bad_picture,
             on_superseded=self._superseded,
+            meter=meter,
         )
         self._ahead = Ahead(
             database=database,
@@ -123,6 +131,7 @@ class Replica:
         self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
         self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
         self._window = engine_settings.outstanding_renders
+        self._frames_traced, self._log_bytes = TracingSettings().frames_per_job, LogSettings().engine_bytes
         self._current: ChunkRun | None = None
         self._departure = Departure()
         self._leaving = asyncio.Lock()
@@ -205,6 +214,7 @@ class Replica:
             elif chunk is None:
                 await self._rest()
             elif chunk.ordinals:
+                self._meter.claimed(chunk.waited_ms / 1000)
                 await self._render(chunk)
 
     async def _claim(self) -> ClaimedChunk | None:
@@ -236,6 +246,9 @@ class Replica:
             settings=self._settings,
             window=self._window,
             on_progress=self._teller.note,
+            meter=self._meter,
+            frames_traced=self._frames_traced,
+            log_bytes=self._log_bytes,
         )
         self._current = run
         self._idle.clear()
@@ -336,6 +349,7 @@ class Replica:
 
     async def _bad_picture(self, finished: FinishedFrame, reason: EndReason, message: str) -> None:
         chunk = finished.chunk
+        self._meter.failed(reason, warm=finished.warm)
         outcome = await self._patience.until_available(
             "fail_frame",
             lambda: fail_frame(

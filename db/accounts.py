@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,9 +19,20 @@ from db.tables import ACCOUNT, LOGIN_THROTTLE, MEMBER, REFRESH_TOKEN
 from jobs.access import FarmRole, ProjectRole
 
 
+class AccountKind(StrEnum):
+    """Who has an account."""
+
+    PERSON = "person"
+    SERVICE = "service"
+    """A program: it owns keys, and cannot log in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRow:
     id: UUID
+    kind: AccountKind
+    project_id: UUID | None
+    """Of a service account: the project that it was made in; None: the whole farm, or a person."""
     email: str
     name: str
     farm_role: FarmRole | None
@@ -51,6 +63,7 @@ class Member:
     """Of one project."""
 
     account_id: UUID
+    kind: AccountKind
     email: str
     name: str
     role: ProjectRole
@@ -61,7 +74,9 @@ class PasswordRecord:
     """What a login is checked against."""
 
     account_id: UUID
-    password_hash: str
+    kind: AccountKind
+    password_hash: str | None
+    """None: they log in at the identity provider, or not at all."""
     session_epoch: int
     disabled: bool
 
@@ -70,13 +85,14 @@ _COLUMNS = [ACCOUNT.c[name] for name in AccountRow.__dataclass_fields__]
 
 
 async def create_account(
-    tx: Transaction, *, email: str, name: str, password_hash: str, farm_role: FarmRole | None = None
+    tx: Transaction, *, email: str, name: str, password_hash: str | None, farm_role: FarmRole | None = None
 ) -> UUID | None:
-    """The new account; None where the address has one already."""
+    """The new account of a person; None where the address has one already."""
     row = await tx.execute(
         insert(ACCOUNT)
         .values(
             id=uuid4(),
+            kind=str(AccountKind.PERSON),
             email=email.lower(),
             name=name,
             password_hash=password_hash,
@@ -98,8 +114,10 @@ async def list_accounts(tx: Transaction, *, limit: int, after: str | None) -> li
     return [_account_of(row) for row in rows.mappings()]
 
 
-async def find_account(tx: Transaction, *, account_id: UUID) -> AccountRow | None:
-    row = (await tx.execute(select(*_COLUMNS).where(ACCOUNT.c.id == account_id))).mappings().one_or_none()
+async def find_account(tx: Transaction, *, account_id: UUID, hold: bool = False) -> AccountRow | None:
+    """``hold``: keep other writers off until the transaction ends."""
+    query = select(*_COLUMNS).where(ACCOUNT.c.id == account_id)
+    row = (await tx.execute(query.with_for_update(key_share=True) if hold else query)).mappings().one_or_none()
     return None if row is None else _account_of(row)
 
 
@@ -144,6 +162,12 @@ async def set_password(tx: Transaction, *, account_id: UUID, password_hash: str)
     await end_sessions(tx, account_id=account_id)
 
 
+async def drop_password(tx: Transaction, *, account_id: UUID) -> None:
+    """From now on they log in at the identity provider alone. Whoever was logged in by the password is out."""
+    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(password_hash=None))
+    await end_sessions(tx, account_id=account_id)
+
+
 async def strengthen_password(tx: Transaction, *, account_id: UUID, checked: str, password_hash: str) -> None:
     """The same password by today's parameters, unless it was changed since ``checked`` was read."""
     is_the_same = (ACCOUNT.c.id == account_id, ACCOUNT.c.password_hash == checked)
@@ -161,12 +185,21 @@ async def end_sessions(tx: Transaction, *, account_id: UUID) -> None:
 async def list_members(tx: Transaction, *, project_id: UUID) -> list[Member]:
     """By e-mail address."""
     rows = await tx.execute(
-        select(MEMBER.c.account_id, ACCOUNT.c.email, ACCOUNT.c.name, MEMBER.c.role)
+        select(MEMBER.c.account_id, ACCOUNT.c.kind, ACCOUNT.c.email, ACCOUNT.c.name, MEMBER.c.role)
         .join(ACCOUNT, ACCOUNT.c.id == MEMBER.c.account_id)
         .where(MEMBER.c.project_id == project_id)
         .order_by(ACCOUNT.c.email)
     )
-    return [Member(**{**row, "role": ProjectRole(row["role"])}) for row in rows.mappings()]
+    return [
+        Member(**{**row, "kind": AccountKind(row["kind"]), "role": ProjectRole(row["role"])}) for row in rows.mappings()
+    ]
+
+
+async def member_role(tx: Transaction, *, project_id: UUID, account_id: UUID) -> ProjectRole | None:
+    """What they are in the project; None: nothing."""
+    of_them = (MEMBER.c.project_id == project_id, MEMBER.c.account_id == account_id)
+    role = (await tx.execute(select(MEMBER.c.role).where(*of_them))).scalar_one_or_none()
+    return None if role is None else ProjectRole(role)
 
 
 async def set_member(tx: Transaction, *, project_id: UUID, account_id: UUID, role: ProjectRole) -> None:
@@ -204,12 +237,13 @@ async def forget_logins(tx: Transaction, *, name: str) -> None:
 
 
 async def _password_record(tx: Transaction, condition: Any) -> PasswordRecord | None:
-    columns = (ACCOUNT.c.id, ACCOUNT.c.password_hash, ACCOUNT.c.session_epoch, ACCOUNT.c.disabled_at)
+    columns = (ACCOUNT.c.id, ACCOUNT.c.kind, ACCOUNT.c.password_hash, ACCOUNT.c.session_epoch, ACCOUNT.c.disabled_at)
     row = (await tx.execute(select(*columns).where(condition))).one_or_none()
     if row is None:
         return None
     return PasswordRecord(
         account_id=row.id,
+        kind=AccountKind(row.kind),
         password_hash=row.password_hash,
         session_epoch=row.session_epoch,
         disabled=row.disabled_at is not None,
@@ -218,7 +252,8 @@ async def _password_record(tx: Transaction, condition: Any) -> PasswordRecord | 
 
 def _account_of(row: RowMapping) -> AccountRow:
     role = row["farm_role"]
-    return AccountRow(**{**row, "farm_role": FarmRole(role) if role else None})
+    kind = AccountKind(row["kind"])
+    return AccountRow(**{**row, "kind": kind, "farm_role": FarmRole(role) if role else None})
 
 
 def _hash_of(name: str) -> bytes:

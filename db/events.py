@@ -39,7 +39,7 @@ async def append_model_event(tx: Transaction, *, model_id: UUID, kind: EventKind
 async def append_project_event(
     tx: Transaction, *, project_id: UUID, kind: EventKind, data: Mapping[str, object]
 ) -> None:
-    """The same for a project."""
+    """The same for what happened to a project itself."""
     await run(tx, "append_project_event", project_id=project_id, kind=str(kind), data=as_json(data))
 
 

@@ -94,6 +94,15 @@ async def find_offer(tx: Transaction, *, token: str) -> Offer | None:
     return Offer(id=row.id, email=row.email, project_id=row.project_id, role=role_named(row.role))
 
 
+async def offers_to(tx: Transaction, *, email: str) -> list[Offer]:
+    """All that is offered to an address now, oldest first; the rows stay locked, so that each is taken up once.
+
+    For who has proved the address in another way than by the token: an identity provider vouches for it.
+    """
+    rows = await run(tx, "lock_open_offers", email=email.lower())
+    return [Offer(id=row.id, email=row.email, project_id=row.project_id, role=role_named(row.role)) for row in rows]
+
+
 async def take_up(tx: Transaction, *, invitation_id: UUID) -> None:
     await tx.execute(update(INVITATION).where(INVITATION.c.id == invitation_id).values(accepted_at=func.now()))
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 
 from db._query import run
 from db.session import Transaction
-from db.tables import API_KEY
+from db.tables import ACCOUNT, API_KEY, MEMBER
 from jobs.access import Role, role_named
 
 _FORMAT = re.compile(r"rf_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -38,6 +38,9 @@ class ApiKeyIdentity:
     role: Role
     scopes: frozenset[str]
     """Permissions that it is narrowed to; empty: all of its role."""
+    account_id: UUID | None = None
+    """The service account that it is of."""
+    account_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,12 @@ async def create_key(
     scopes: Iterable[str] = (),
     expires_at: datetime | None = None,
     created_by: str = "the farm",
+    account_id: UUID | None = None,
 ) -> CreatedKey:
-    """Make a key for a project, or (with a farm role, and without a project) for the whole farm."""
+    """Make a key for a project, or (with a farm role, and without a project) for the whole farm.
+
+    ``account_id``: the service account that it is of; its role is then what that account is, whenever it is used.
+    """
     key_id = uuid4()
     prefix = "".join(secrets.choice(_PREFIX_LETTERS) for _ in range(8))
     secret = secrets.token_urlsafe(32)
@@ -69,6 +76,7 @@ async def create_key(
             name=name,
             prefix=prefix,
             secret_hash=_hash(secret),
+            account_id=account_id,
             role=str(role),
             scopes=sorted(set(map(str, scopes))),
             created_by=created_by,
@@ -86,7 +94,7 @@ async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
         return None
     row = (await run(tx, "verify_key", prefix=parts[1])).one_or_none()
     expected = bytes(row.secret_hash) if row is not None else b"\0" * 32
-    if not hmac.compare_digest(_hash(parts[2]), expected) or row is None:
+    if not hmac.compare_digest(_hash(parts[2]), expected) or row is None or row.role is None:
         return None
     if row.stale:  # once a minute: a write per request would cost more than the request
         await tx.execute(update(API_KEY).where(API_KEY.c.id == row.id).values(last_used_at=func.now()))
@@ -96,7 +104,19 @@ async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
         name=row.name,
         role=role_named(row.role),
         scopes=frozenset(row.scopes),
+        account_id=row.account_id,
+        account_name=row.account_name,
     )
+
+
+async def revoke_keys_of(tx: Transaction, *, account_id: UUID) -> int:
+    """End every key of a service account now; how many there were."""
+    done = await tx.execute(
+        update(API_KEY)
+        .where(API_KEY.c.account_id == account_id, API_KEY.c.revoked_at.is_(None))
+        .values(revoked_at=func.now())
+    )
+    return done.rowcount
 
 
 async def revoke_key(tx: Transaction, *, key_id: UUID) -> bool:
@@ -113,9 +133,12 @@ class KeyRow:
 
     id: UUID
     project_id: UUID | None
+    account_id: UUID | None
+    """The service account that it is of."""
     name: str
     prefix: str
-    role: str
+    role: str | None
+    """Of a service account's key what the account is now; None: it is nothing any more, and the key opens nothing."""
     scopes: list[str]
     created_by: str
     created_at: datetime
@@ -124,20 +147,34 @@ class KeyRow:
     revoked_at: datetime | None
 
 
-_ROW = [API_KEY.c[name] for name in KeyRow.__dataclass_fields__]
+_ROLE_NOW = case(
+    (API_KEY.c.account_id.is_(None), API_KEY.c.role),
+    (API_KEY.c.project_id.is_(None), ACCOUNT.c.farm_role),
+    else_=MEMBER.c.role,
+).label("role")
+_ROW = [_ROLE_NOW if name == "role" else API_KEY.c[name] for name in KeyRow.__dataclass_fields__]
+_KEYS = API_KEY.outerjoin(ACCOUNT, ACCOUNT.c.id == API_KEY.c.account_id).outerjoin(
+    MEMBER, (MEMBER.c.account_id == API_KEY.c.account_id) & (MEMBER.c.project_id == API_KEY.c.project_id)
+)
 
 
 async def list_keys(tx: Transaction, *, project_id: UUID | None) -> list[KeyRow]:
-    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first."""
+    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first.
+
+    Those of service accounts are among them, with the role that the account has now.
+    """
     whose = API_KEY.c.project_id.is_(None) if project_id is None else API_KEY.c.project_id == project_id
     rows = await tx.execute(
-        select(*_ROW).where(whose, API_KEY.c.revoked_at.is_(None)).order_by(API_KEY.c.created_at.desc(), API_KEY.c.id)
+        select(*_ROW)
+        .select_from(_KEYS)
+        .where(whose, API_KEY.c.revoked_at.is_(None))
+        .order_by(API_KEY.c.created_at.desc(), API_KEY.c.id)
     )
     return [KeyRow(**row) for row in rows.mappings()]
 
 
 async def find_key(tx: Transaction, *, key_id: UUID) -> KeyRow | None:
-    row = (await tx.execute(select(*_ROW).where(API_KEY.c.id == key_id))).mappings().one_or_none()
+    row = (await tx.execute(select(*_ROW).select_from(_KEYS).where(API_KEY.c.id == key_id))).mappings().one_or_none()
     return None if row is None else KeyRow(**row)
 
 

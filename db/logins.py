@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -44,9 +44,21 @@ class Session:
     email: str
 
 
-async def start_login(tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta) -> str:
-    """The first refresh token of a new session. ``session_epoch``: the account's when its password was checked."""
-    return await _issue(tx, account_id=account_id, family_id=uuid4(), session_epoch=session_epoch, lifetime=lifetime)
+async def start_login(
+    tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta, ends_at: datetime | None = None
+) -> str:
+    """The first refresh token of a new session. ``session_epoch``: the account's when its password was checked.
+
+    ``ends_at``: the session ends then, however often it is renewed; None: it lives for as long as it is renewed.
+    """
+    return await _issue(
+        tx,
+        account_id=account_id,
+        family_id=uuid4(),
+        session_epoch=session_epoch,
+        lifetime=lifetime,
+        ends_at=ends_at,
+    )
 
 
 async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelta) -> Renewed | Refused:
@@ -63,6 +75,7 @@ async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelt
         family_id=used.family_id,
         session_epoch=used.session_epoch,
         lifetime=lifetime,
+        ends_at=used.session_ends_at,
     )
     return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
 
@@ -79,8 +92,19 @@ async def end_login(tx: Transaction, *, refresh_token: str) -> None:
     await run(tx, "end_family", token_hash=_hash(refresh_token))
 
 
-async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, session_epoch: int, lifetime: timedelta) -> str:
+async def _issue(
+    tx: Transaction,
+    *,
+    account_id: UUID,
+    family_id: UUID,
+    session_epoch: int,
+    lifetime: timedelta,
+    ends_at: datetime | None,
+) -> str:
     token = f"rfr_{secrets.token_urlsafe(32)}"
+    expires_at = text("least(now() + make_interval(secs => :seconds), cast(:ends_at as timestamptz))").bindparams(
+        seconds=lifetime.total_seconds(), ends_at=ends_at
+    )  # least() passes over a null
     await tx.execute(
         insert(REFRESH_TOKEN).values(
             token_hash=_hash(token),
@@ -88,7 +112,8 @@ async def _issue(tx: Transaction, *, account_id: UUID, family_id: UUID, session_
             account_id=account_id,
             session_epoch=session_epoch,
             created_at=func.now(),
-            expires_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=lifetime.total_seconds()),
+            expires_at=expires_at,
+            session_ends_at=ends_at,
         )
     )
     return token

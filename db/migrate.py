@@ -6,6 +6,7 @@ Any number of processes may call it at once: an advisory lock lets one work, and
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -56,9 +57,13 @@ def upgrade(url: str) -> None:
 
 def newest_revision() -> str:
     """The revision that this version of the code expects."""
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
-    assert head is not None
-    return head
+    return known_revisions()[0]
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Every revision of this version of the code, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions())
 
 
 def _config(connection: Connection | None) -> Config:

@@ -36,7 +36,14 @@ class StepRow:
     updated_at: datetime
 
 
-async def add_step(tx: Transaction, *, job_id: UUID, request: Mapping[str, Any], ordinals: Sequence[int]) -> StepRow:
+async def add_step(
+    tx: Transaction,
+    *,
+    job_id: UUID,
+    request: Mapping[str, Any],
+    ordinals: Sequence[int],
+    traceparent: str | None = None,
+) -> StepRow:
     """Queue a step. Raises ``Conflict`` for a canceled job, and where ``MAX_LIVE_STEPS`` wait or run already."""
     job = await lock_job(tx, job_id)
     if job.state in _NOTHING_COMES_AFTER:
@@ -56,6 +63,7 @@ async def add_step(tx: Transaction, *, job_id: UUID, request: Mapping[str, Any],
         ordinals=list(ordinals),
         priority_rank=job.priority_rank,
         data=as_json({"request": dict(request)}),
+        traceparent=traceparent,
     )
     step_id = made.scalar_one()
     await run(tx, "notify", channel=DISPATCH, payload="post")

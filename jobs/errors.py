@@ -3,7 +3,6 @@
 RayfarmError
 ├── InvalidInput        the request itself is wrong              (422)
 │   └── TooLarge        … because it is over a named limit       (413)
-├── NotAcceptable       no form of it that the client takes      (406)
 ├── Unauthorized        no valid credential                      (401)
 ├── Forbidden           a valid credential without the right     (403)
 ├── NotFound            no such thing in this project            (404)
@@ -48,12 +47,6 @@ class InvalidInput(RayfarmError):
         self.field = field
         if field is not None:
             self.details["field"] = field
-
-
-class NotAcceptable(RayfarmError):
-    """There is no form of it that the client takes."""
-
-    code = "not-acceptable"
 
 
 class TooLarge(InvalidInput):

@@ -58,6 +58,10 @@ class EventKind(StrEnum):
     """Of a project. data: number, month, total (negative), currency"""
     QUOTAS_CHANGED = "quotas.changed"
     """Of a project. data: changes {quota: {from, to}}, by"""
+    WEBHOOK_DISABLED = "webhook.disabled"
+    """Of the project, no job's. data: webhook, description, reason, message"""
+    WEBHOOK_PING = "webhook.ping"
+    """Told to one webhook that asked for it, and written nowhere. data: webhook"""
 
 
 FRAME_PROGRESS = "frame.progress"

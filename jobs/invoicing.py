@@ -95,9 +95,9 @@ def credit_note_totals(*, amount: Decimal, noted: Decimal, tax_rate: Decimal, di
     return Totals(subtotal=net, credits=Decimal(0), net=net, tax=tax, total=_EXACT.add(net, tax))
 
 
-def invoice_period(month: date, *, zone: str, since: datetime | None = None, first_day: date | None = None) -> (
-    InvoicePeriod
-):
+def invoice_period(
+    month: date, *, zone: str, since: datetime | None = None, first_day: date | None = None
+) -> InvoicePeriod:
     """The month in that zone; ``since`` and ``first_day``: where the invoices before it ended."""
     last_day = following(month) - timedelta(days=1)
     return InvoicePeriod(

@@ -18,7 +18,8 @@ from ray import serve
 from cluster.composition import open_farm
 from cluster.dispatching import dispatcher_app
 from cluster.local.services import say_ready
-from cluster.logs import configure_logging
+from cluster.metrics.ray_meters import RayApiMeter
+from cluster.observing import observe_process
 from cluster.renderer import renderer_app
 from db.bootstrap import ensure_admin_key
 from serve_app.app import build_app
@@ -35,8 +36,8 @@ MAX_QUEUED = 1000
 
 
 def _build() -> FastAPI:
-    configure_logging()
-    return build_app()
+    observe_process("rayfarm-api")
+    return build_app(meter=RayApiMeter())
 
 
 class Api:
@@ -78,7 +79,7 @@ def main() -> None:
     A driver that a supervisor started stays: Serve's actors belong to the Ray job of the driver that started Serve, and
     Ray ends a job's idle workers at once when its driver has ended, so that every task would start a process anew.
     """
-    configure_logging()
+    observe_process("rayfarm-deploy")
     ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
     deploy(
         http_host=os.environ.get("RAYFARM_HTTP_HOST", "127.0.0.1"),

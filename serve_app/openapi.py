@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serve_app.problems import MEDIA_TYPE, TYPE_ROOT, Problem
+from serve_app.webhooks.payloads import describe_webhooks
 
 _WORDS = {
     400: "The request was cut off.",
@@ -17,11 +18,12 @@ _WORDS = {
     403: "The link, key or role does not allow this.",
     404: "There is no such thing in this project.",
     405: "This route does not take that method.",
-    406: "There is no form of it that `Accept` names.",
+    406: "The answer cannot have any of the media types that Accept names.",
     408: "The body stopped coming.",
     409: "The state it is in does not allow this.",
-    412: "It is another version of the file.",
+    412: "It is not the version that was named.",
     413: "The request is over a limit.",
+    415: "The body is of a type, or in a coding, that this route does not take.",
     416: "The file has no such bytes.",
     429: "Too many requests of this kind at once, or in this time.",
     422: "The request is not valid.",
@@ -52,6 +54,7 @@ def install_openapi(app: FastAPI) -> None:
                 license_info=app.license_info,
             )
             _describe_problems(document)
+            describe_webhooks(document)
             app.openapi_schema = document
         return app.openapi_schema
 
@@ -97,5 +100,5 @@ def _response(status: int) -> dict[str, Any]:
     }
 
 
-COMMON_PROBLEMS = problems(401, 403, 404, 413, 422, 500, 503)
+COMMON_PROBLEMS = problems(401, 403, 404, 413, 415, 422, 429, 500, 503)
 """What any route behind a key may answer with."""

@@ -19,7 +19,6 @@ from jobs.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
-    NotAcceptable,
     NotFound,
     RayfarmError,
     TooLarge,
@@ -28,6 +27,7 @@ from jobs.errors import (
 )
 from serve_app.auth.errors import TooManyLogins
 from serve_app.places import TooManyAtOnce
+from serve_app.rates.errors import RateLimited
 from serve_app.validation import FieldError, cause_of, describe_errors, sentence, unknown_remedy
 
 log = structlog.get_logger(__name__)
@@ -37,7 +37,6 @@ MEDIA_TYPE = "application/problem+json"
 
 STATUS: tuple[tuple[type[RayfarmError], HTTPStatus], ...] = (
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
-    (NotAcceptable, HTTPStatus.NOT_ACCEPTABLE),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Unauthorized, HTTPStatus.UNAUTHORIZED),
     (Forbidden, HTTPStatus.FORBIDDEN),
@@ -76,8 +75,26 @@ class RangeNotSatisfiable(RayfarmError):
     code = "range-not-satisfiable"
 
 
+class CodedBody(RayfarmError):
+    """The body of the request is compressed, which this farm does not take."""
+
+    code = "content-coding-unsupported"
+
+
+class RenderFailed(RayfarmError):
+    """The picture that the request waited for was not rendered."""
+
+    code = "render-failed"
+
+
+class NotAcceptable(RayfarmError):
+    """The answer cannot have any of the media types that Accept names."""
+
+    code = "not-acceptable"
+
+
 class PreconditionFailed(RayfarmError):
-    """The file is not the one that If-Match names."""
+    """It is not the version that If-Match names."""
 
     code = "precondition-failed"
 
@@ -85,10 +102,17 @@ class PreconditionFailed(RayfarmError):
 _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RequestStalled: HTTPStatus.REQUEST_TIMEOUT,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    CodedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RenderFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
 }
+
+
+_TURNED_AWAY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Problem(BaseModel):
@@ -125,6 +149,8 @@ def problem_response(request: Request, error: RayfarmError, *, headers: Mapping[
         extra["Retry-After"] = str(error.details.get("retry_after_s", RETRY_AFTER_SECONDS))
     if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "size_bytes" in error.details:
         extra["Content-Range"] = f"bytes */{error.details['size_bytes']}"
+    if isinstance(error, CodedBody):
+        extra["Accept-Encoding"] = "identity"  # RFC 9110 section 12.5.3
     return _respond(
         request,
         status=status,
@@ -250,6 +276,8 @@ def _respond(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
+    if status in _TURNED_AWAY:
+        request.app.state.meter.refused(code)
     own = {
         "type": TYPE_ROOT + code,
         "title": title,

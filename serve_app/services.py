@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.egress import Egress
 from jobs.limits import FarmLimits
+from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.billing.pdf import InvoicePrinter
 from serve_app.events.hub import EventHub
+from serve_app.oidc.settings import OidcSettings
+from serve_app.oidc.sign_on import SingleSignOn
 from serve_app.places import Places
+from serve_app.rates.limiter import Limiter
+from serve_app.rates.policies import policies_of
+from serve_app.remembered import Remembered
 from serve_app.settings import ApiSettings
+from serve_app.status.schemas import FarmStatus
+from serve_app.webhooks.service import Webhooks
 from storage.base import Storage
 from storage.open import open_storage
 from storage.settings import StorageSettings
@@ -35,25 +45,41 @@ class ApiServices:
     tokens: AccessTokens | None
     """None where there is no key to sign with."""
     passwords: Passwords
+    single_sign_on: SingleSignOn | None
+    """None where no identity provider is set."""
     hub: EventHub
     uploads: Places
     streams: Places
     sent_bytes: SentBytes
     printer: InvoicePrinter
+    webhooks: Webhooks
+    logins: Places
+    """By client."""
+    rates: Limiter
+    status: Remembered[FarmStatus]
+    storage_settings: StorageSettings
+    waits: Places
 
 
 @asynccontextmanager
 async def open_services(
-    *, settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings
+    *,
+    settings: ApiSettings,
+    database_settings: DatabaseSettings,
+    storage_settings: StorageSettings,
+    oidc_settings: OidcSettings,
 ) -> AsyncIterator[ApiServices]:
     """Opens no connection to the database by itself: the API starts, and says so, while the database is away."""
     database = Database(database_settings)
+    counting = Database(_for_counting(database_settings))
     storage = open_storage(storage_settings)
     signer = None
     if not storage_settings.is_s3 and storage_settings.signing_keys:
         signer = FileSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
+    webhook_settings = WebhookSettings()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
+    single_sign_on = _single_sign_on_of(settings, oidc_settings)
     try:
         async with (
             EventHub(database_settings=database_settings) as hub,
@@ -67,6 +93,7 @@ async def open_services(
                 signer=signer,
                 tokens=tokens,
                 passwords=passwords,
+                single_sign_on=single_sign_on,
                 hub=hub,
                 uploads=Places(
                     what="uploads", total=settings.max_uploads, per_project=settings.max_uploads_per_project
@@ -76,11 +103,51 @@ async def open_services(
                 ),
                 sent_bytes=sent_bytes,
                 printer=InvoicePrinter(settings.invoice_font),
+                webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
+                logins=Places(
+                    what="logins",
+                    total=settings.password_threads + settings.waiting_logins,
+                    per_project=settings.max_logins_per_client,
+                    whose="this address",
+                ),
+                rates=Limiter(database=counting, policies=policies_of(settings)),
+                status=Remembered(age=settings.status_age),
+                storage_settings=storage_settings,
+                waits=Places(
+                    what="waiting requests", total=settings.max_waits, per_project=settings.max_waits_per_project
+                ),
             )
     finally:
         passwords.close()
+        if single_sign_on is not None:
+            await single_sign_on.close()
         await storage.close()
+        await counting.close()
         await database.close()
+
+
+def _single_sign_on_of(settings: ApiSettings, oidc_settings: OidcSettings) -> SingleSignOn | None:
+    if oidc_settings.issuer is None or settings.token_key is None:
+        return None
+    keys = (settings.token_key, *settings.previous_token_keys)
+    return SingleSignOn(settings=oidc_settings, keys=[key.get_secret_value() for key in keys])
+
+
+def _for_counting(settings: DatabaseSettings) -> DatabaseSettings:
+    """A request is counted while it holds a connection: were it to wait for a second one of the same pool, a few
+    requests at once would wait for each other. Nor may a database that hangs hold it for long."""
+    soon = timedelta(seconds=1)
+    return settings.model_copy(
+        update={
+            "application_name": f"{settings.application_name}-rates",
+            "pool_size": 1,
+            "pool_overflow": 1,
+            "pool_timeout": soon,
+            "connect_timeout": soon,
+            "statement_timeout": soon,
+            "lock_timeout": soon / 2,
+        }
+    )
 
 
 def _tokens_of(settings: ApiSettings) -> AccessTokens | None:

@@ -10,7 +10,8 @@ import ray
 
 from cluster.fanout.news import Hear, TaskNews
 from cluster.fanout.tasks import execute_all
-from cluster.logs import configure_logging
+from cluster.observing import observe_process
+from cluster.tracing import flush_spans
 from db.dispatch import ClaimedTask
 
 Executor = Callable[[Sequence[ClaimedTask]], Iterator[TaskNews]]
@@ -19,8 +20,11 @@ Executor = Callable[[Sequence[ClaimedTask]], Iterator[TaskNews]]
 
 @ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")
 def _run(execute: Executor, tasks: Sequence[ClaimedTask]) -> Iterator[TaskNews]:
-    configure_logging()
-    yield from execute(tasks)
+    observe_process("rayfarm-tasks")
+    try:
+        yield from execute(tasks)
+    finally:
+        flush_spans()  # Ray ends an idle worker without a word
 
 
 class RayLauncher:

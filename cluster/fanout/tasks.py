@@ -22,6 +22,7 @@ from cluster.fanout.outputs import encode_film, make_contact_sheet, write_previe
 from cluster.fanout.probing import probe_model_row
 from cluster.fanout.steps import run_step
 from cluster.scratch import Scratch
+from cluster.tracing import ids_in, task_span
 from db.dispatch import ClaimedTask, fail_task
 from jobs.errors import InvalidInput
 from jobs.states import EndReason, WorkKind
@@ -46,7 +47,19 @@ def execute_all(tasks: Sequence[ClaimedTask]) -> Iterator[TaskNews]:
     """Run them one after the other; one that breaks keeps none of the others from its turn."""
     for task in tasks:
         yield TaskBegun(task.work_id)
-        yield TaskEnded(task.work_id, _failure_in(task))
+        with structlog.contextvars.bound_contextvars(**_ids_of(task)):
+            failure = _failure_in(task)
+        yield TaskEnded(task.work_id, failure)
+
+
+def _ids_of(task: ClaimedTask) -> dict[str, str | int]:
+    """What every line of the log says while it runs."""
+    of = {"job_id": task.job_id, "model_id": task.model_id, "task": task.task or task.kind}
+    return {
+        "work_id": task.work_id,
+        **{key: str(value) for key, value in of.items() if value},
+        **ids_in(task.traceparent),
+    }
 
 
 def _failure_in(task: ClaimedTask) -> TaskFailure | None:
@@ -59,13 +72,15 @@ def _failure_in(task: ClaimedTask) -> TaskFailure | None:
         else:
             _log.exception("task_broke", work_id=task.work_id, task=task.task)
         return failure
+    _log.info("task_done")
     return None
 
 
 def execute(task: ClaimedTask) -> None:
     """Run one task to its fenced result; raises what the queue should retry."""
     os.setpriority(os.PRIO_PROCESS, 0, TASK_NICE)
-    asyncio.run(_execute(task))
+    with task_span(task):
+        asyncio.run(_execute(task))
 
 
 async def _execute(task: ClaimedTask) -> None:

@@ -103,12 +103,13 @@ class FarmHome:
         self.ray_token = self.root / "ray_token"
         self.storage_signing_key = self.root / "storage_signing_key"
         self.token_key = self.root / "token_key"
+        self.webhook_key = self.root / "webhook_key"
 
     def create(self) -> None:
         """Make the directories and the secrets that are not there yet."""
         for directory in (self.root, self.logs, self.storage, self.cache):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (self.ray_token, self.storage_signing_key, self.token_key):
+        for path in (self.ray_token, self.storage_signing_key, self.token_key, self.webhook_key):
             _make_secret(path)
 
     def read(self) -> FarmFile | None:

@@ -61,6 +61,11 @@ def database_of(home: FarmHome, settings: LocalFarmSettings, *, port: int) -> Da
     return EmbeddedPostgres(root=home.postgres, port=port)
 
 
+BELIEVED_BY_UVICORN = "none"
+"""Nobody's X-Forwarded-For. By itself uvicorn believes each neighbour on 127.0.0.1, and Ray's HAProxy is one that
+passes on what clients wrote there; whom to believe is said by RAYFARM_API_TRUSTED_PROXIES alone."""
+
+
 def farm_environment(
     home: FarmHome, settings: LocalFarmSettings, record: FarmFile, *, database_url: str
 ) -> dict[str, str]:
@@ -75,12 +80,14 @@ def farm_environment(
         "RAYFARM_DATABASE_URL": database_url,
         "RAYFARM_STORAGE_URL": settings.storage_url or home.storage.as_uri(),
         "RAYFARM_API_TOKEN_KEY": home.token_key.read_text().strip(),
+        "RAYFARM_WEBHOOK_KEY": home.webhook_key.read_text().strip(),
         "RAYFARM_STORAGE_SIGNING_KEY": home.storage_signing_key.read_text().strip(),
         "RAYFARM_HTTP_HOST": record.http_host,
         "RAYFARM_HTTP_PORT": str(ports.http) if ports else "",
         "RAYFARM_NUM_CPUS": str(record.num_cpus),
         "RAYFARM_RENDER_SLOTS": str(record.render_slots),
         "RAY_ADDRESS": record.ray_address or "",
+        "FORWARDED_ALLOW_IPS": BELIEVED_BY_UVICORN,
     }
 
 

@@ -31,6 +31,8 @@ from cluster.local.restart_backoff import RestartBackoff
 from cluster.local.services import Database, database_of, farm_environment, run_step
 from cluster.local.settings import LocalFarmSettings
 from cluster.local.stop_signal import StopSignal
+from cluster.logs import LogFormat, LogSettings, configure_logging
+from cluster.tracing import start_tracing, whole_span
 from db.embedded import EmbeddedPostgres
 from jobs.errors import Conflict, RayfarmError
 
@@ -82,7 +84,8 @@ class Supervisor:
         with farm_lock(self._home):
             self._record = self._home.read() or FarmFile()
             try:
-                self._start()
+                with whole_span("farm.start"):
+                    self._start()
                 while not self._stop.wait(self._settings.watch_period):
                     self._watch()
             except RayfarmError as error:
@@ -294,15 +297,8 @@ def log_to(path: Path) -> None:
     """One JSON object a line, so that machines can read it too."""
     if path.exists() and path.stat().st_size > _LOG_ROTATE_BYTES:
         path.replace(path.with_suffix(".log.1"))
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=path.open("a", buffering=1)),
-    )
+    settings = LogSettings().model_copy(update={"format": LogFormat.JSON})
+    configure_logging(settings=settings, file=path.open("a", buffering=1))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -317,6 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = FarmHome(settings.home)
     home.create()
     log_to(home.logs / "supervisor.log")
+    start_tracing("rayfarm-supervisor")
     stop = StopSignal()
     stop.listen()
     try:

@@ -36,3 +36,12 @@ class Patient(Protocol):
     def grace(self) -> timedelta:
         """It is not ticked until this process has led, and the database has answered, for so long without a break."""
         ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A loop whose ticks leave tasks behind; the runner ends them when it ends."""
+
+    async def close(self) -> None:
+        """Cancel them and wait for their end; it may be ticked again afterwards."""
+        ...

@@ -11,6 +11,7 @@ from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
 from cluster.loops.invoicer import Invoicer
+from cluster.loops.measurer import Measurer
 from cluster.loops.meter import Meter
 from cluster.loops.node_drains import NodeDrains, RayDrains
 from cluster.loops.outbox import outbox_loops
@@ -18,13 +19,30 @@ from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
 from cluster.loops.usage_reporter import usage_reporters
+from cluster.loops.webhooks import WebhookSender
+from cluster.metrics.ports import SILENT, FarmMeter
+from cluster.outbound import Outbound
+from jobs.egress import Egress
 
 
-def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
+def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT) -> tuple[Loop, ...]:
     """Every loop of this farm, for one ``LoopRunner``. ``drains``: asks Ray which of its nodes go away."""
     database, settings, batch = farm.database, farm.loop_settings, farm.settings.control_batch
     return (
-        Rescuer(database=database, settings=settings, limits=farm.limits, task_lease=farm.settings.task_lease),
+        Rescuer(
+            database=database,
+            settings=settings,
+            limits=farm.limits,
+            task_lease=farm.settings.task_lease,
+            meter=meter,
+        ),
+        Measurer(
+            database=database,
+            cluster_id=farm.settings.id,
+            settings=settings,
+            silent_after=farm.limits.lease,
+            meter=meter,
+        ),
         Finisher(database=database, settings=settings),
         Expirer(database=database, every=farm.settings.expire_every, batch=batch),
         Releaser(database=database, every=farm.settings.release_every, batch=batch),
@@ -42,5 +60,8 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains) -> tuple[Loop, ...]:
             cluster_id=farm.settings.id,
             settings=settings,
             deliver=HttpDeliver(timeout=settings.delivery_timeout),
+        ),
+        WebhookSender(
+            database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
         ),
     )

@@ -64,8 +64,8 @@ class InvoiceSettings(BaseSettings):
 
 
 class Invoicer:
-    """A loop (``cluster.loops.base``). What is done is in the rows: whoever leads goes on with the projects that have no
-    invoice yet, and no month is begun before the one before it is complete."""
+    """A loop (``cluster.loops.base``). What is done is in the rows: whoever leads goes on with the projects that have
+    no invoice yet, and no month is begun before the one before it is complete."""
 
     name = "invoicer"
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,14 +12,11 @@ import structlog
 from cluster.loops.base import Loop
 from cluster.loops.deliver import Deliver, NotTaken
 from cluster.loops.settings import LoopSettings
-from db.errors import DatabaseUnavailable, LostLeadership
-from db.loops import Delivery, claim_deliveries, fail_delivery, finish_delivery, keep_targets
+from cluster.loops.streams import follow_streams, pause_after
+from db.loops import Delivery, fail_delivery, finish_delivery, keep_targets
 from db.session import Database
 
 _log = structlog.get_logger(__name__)
-
-_TICK = timedelta(seconds=10)
-"""How long a tick goes on to take the next event of a job; what is left waits for the next tick."""
 
 
 class TargetKeeper:
@@ -55,39 +49,14 @@ class OutboxSender:
 
     async def tick(self, epoch: int) -> int:
         """Post the oldest due event of some jobs at once, and of each the next ones while they are taken."""
-        heads = await claim_deliveries(
-            self._database, target=self._target, limit=self._settings.delivery_jobs, lease=self._lease, epoch=epoch
+        return await follow_streams(
+            self._database,
+            target=self._target,
+            streams=self._settings.delivery_jobs,
+            lease=self._lease,
+            epoch=epoch,
+            tell=lambda delivery: self._tell(delivery, epoch),
         )
-        until = time.monotonic() + _TICK.total_seconds()
-        told = await asyncio.gather(*(self._tell_job(head, until, epoch) for head in heads), return_exceptions=True)
-        for outcome in told:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return sum(count for count in told if isinstance(count, int))
-
-    async def _tell_job(self, delivery: Delivery, until: float, epoch: int) -> int:
-        told = 0
-        try:
-            while await self._tell(delivery, epoch):
-                told += 1
-                if time.monotonic() >= until:
-                    break
-                behind = await claim_deliveries(
-                    self._database,
-                    target=self._target,
-                    job_id=delivery.job_id,
-                    limit=1,
-                    lease=self._lease,
-                    epoch=epoch,
-                )
-                if not behind:
-                    break
-                delivery = behind[0]
-        except (LostLeadership, DatabaseUnavailable):
-            raise
-        except Exception:
-            _log.exception("delivery_broke", outbox_id=delivery.id, job_id=str(delivery.job_id))
-        return told
 
     async def _tell(self, delivery: Delivery, epoch: int) -> bool:
         """Whether the target has it, or it was given up, so that the next one is due."""
@@ -104,10 +73,13 @@ class OutboxSender:
 
     def _pause(self, attempts: int) -> timedelta | None:
         """Before the next attempt; None once there were enough."""
-        if attempts >= self._settings.delivery_attempts:
-            return None
-        doubled = self._settings.delivery_first_pause * 2.0 ** min(attempts - 1, 20)
-        return min(doubled, self._settings.delivery_longest_pause) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+        settings = self._settings
+        return pause_after(
+            attempts,
+            most=settings.delivery_attempts,
+            first=settings.delivery_first_pause,
+            longest=settings.delivery_longest_pause,
+        )
 
 
 def outbox_loops(*, database: Database, cluster_id: str, settings: LoopSettings, deliver: Deliver) -> tuple[Loop, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from cluster.loops.settings import LoopSettings
+from cluster.metrics.ports import SILENT, FarmMeter
 from db.dispatch import rescue_expired
 from db.session import Database
 from jobs.limits import FarmLimits
@@ -16,13 +17,22 @@ class Rescuer:
     name = "rescuer"
 
     def __init__(
-        self, *, database: Database, settings: LoopSettings, limits: FarmLimits, task_lease: timedelta
+        self,
+        *,
+        database: Database,
+        settings: LoopSettings,
+        limits: FarmLimits,
+        task_lease: timedelta,
+        meter: FarmMeter = SILENT,
     ) -> None:
         self._database = database
         self._limits = limits
+        self._meter = meter
         self.every = settings.rescue_every
         self.grace = max(limits.lease, task_lease)
         self._failures: dict[int, int] = {}
 
     async def tick(self, epoch: int) -> int:
-        return await rescue_expired(self._database, epoch=epoch, limits=self._limits, failures=self._failures)
+        rescued = await rescue_expired(self._database, epoch=epoch, limits=self._limits, failures=self._failures)
+        self._meter.expired(rescued)
+        return rescued

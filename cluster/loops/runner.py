@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from cluster.loops.base import Loop, Patient
-from cluster.loops.metrics import LoopMeter
+from cluster.loops.base import Closing, Loop, Patient
 from cluster.loops.settings import LoopSettings
+from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
 from db.dispatch import LostLeadership, lead, resign
 from db.errors import DatabaseUnavailable, RowsBusy
@@ -39,7 +39,7 @@ class LoopRunner:
         settings: ClusterSettings,
         loop_settings: LoopSettings,
         loops: Sequence[Loop],
-        meter: LoopMeter | None = None,
+        meter: LoopMeter = SILENT,
         holder: UUID | None = None,
     ) -> None:
         self._database = database
@@ -56,10 +56,15 @@ class LoopRunner:
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._lead_for_ever(), name="loops-lead")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._lead_for_ever(), name="loops-lead")
+                for loop in self._loops:
+                    group.create_task(self._run_for_ever(loop), name=f"loop-{loop.name}")
+        finally:
             for loop in self._loops:
-                group.create_task(self._run_for_ever(loop), name=f"loop-{loop.name}")
+                if isinstance(loop, Closing):
+                    await loop.close()
 
     async def close(self) -> None:
         """Let another lead at once."""
@@ -198,8 +203,7 @@ class LoopRunner:
 
     async def _record(self, loop: Loop, epoch: int, *, took_s: float, handled: int, error: str | None) -> None:
         failures = self._failures[loop.name] = 0 if error is None else self._failures.get(loop.name, 0) + 1
-        if self._meter is not None:
-            self._meter.observe(loop.name, took_s=took_s, handled=handled, failures=failures)
+        self._meter.observe(loop.name, took_s=took_s, handled=handled, failures=failures)
         try:
             await record_tick(
                 self._database,

@@ -24,6 +24,10 @@ class LoopSettings(BaseSettings):
     rescue_every: Wait = timedelta(seconds=2)
     """How often expired leases are looked for; one indexed statement."""
 
+    measure_every: Wait = timedelta(seconds=15)
+    """How often queue, replicas and outbox are counted for the metrics: as often as Prometheus usually asks. Four
+    statements, which read the live rows of the queue."""
+
     finish_every: Wait = timedelta(seconds=2)
     """How often jobs are looked for whose last writer died before the verdict."""
 

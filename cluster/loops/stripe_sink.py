@@ -45,7 +45,7 @@ class StripeSettings(BaseSettings):
     api_base: HttpUrl = HttpUrl("https://api.stripe.com")
     """Where Stripe's API is; another one only behind a proxy, or for trying things out."""
 
-    meters: dict[ReportUnit, Annotated[str, AfterValidator(_is_meter)]] = {}  # noqa: RUF012 - frozen by the model
+    meters: dict[ReportUnit, Annotated[str, AfterValidator(_is_meter)]] = {}
     """Unit (``gpu_second``, ``cpu_second``, ``gigabyte_hour``, ``micro_cost``) -> event name of the meter that counts
     it, as JSON. A unit without a meter is not reported."""
 

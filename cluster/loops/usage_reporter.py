@@ -96,7 +96,9 @@ class UsageReporter:
                 await finish_report(self._database, report, epoch=epoch)
                 return True
             case Refused(reason) | Unclear(reason):
-                _log.warning("usage_not_reported", report=str(report.id), project_id=str(report.project_id), error=reason)
+                _log.warning(
+                    "usage_not_reported", report=str(report.id), project_id=str(report.project_id), error=reason
+                )
                 await retry_report(
                     self._database,
                     report,

@@ -137,9 +137,7 @@ async def issue_invoice(
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         lines = await _lines_of_ledger(tx, period, project_id=project_id)
-        left = await run(
-            tx, "credits_to_deduct", project_id=project_id, until=period.until, last_day=period.last_day
-        )
+        left = await run(tx, "credits_to_deduct", project_id=project_id, until=period.until, last_day=period.last_day)
         currency = await currency_of_farm(tx)
         if currency is None:  # what costs has a price, and a price its currency
             raise LookupError("The farm has no currency.")
@@ -178,14 +176,18 @@ async def add_credit_note(
     """
     invoice = await read_invoice(tx, project_id=project_id, number=number, lock=True)
     if invoice.kind is not DocumentKind.INVOICE:
-        raise InvalidInput(f"{number} is no invoice.", field="number", remedy="Name the invoice that is to be corrected.")
+        raise InvalidInput(
+            f"{number} is no invoice.", field="number", remedy="Name the invoice that is to be corrected."
+        )
     if amount <= 0 or rounded(amount, invoice.minor_digits) != amount:
         raise InvalidInput(
             f"{plain(amount)} is no amount of {invoice.currency} that can be paid.",
             field="amount",
             remedy=f"Name a positive amount with up to {invoice.minor_digits} digits behind the point.",
         )
-    notes = select(*_COLUMNS).where(INVOICE.c.project_id == project_id, INVOICE.c.kind == DocumentKind.CREDIT_NOTE.value)
+    notes = select(*_COLUMNS).where(
+        INVOICE.c.project_id == project_id, INVOICE.c.kind == DocumentKind.CREDIT_NOTE.value
+    )
     same = (await tx.execute(notes.where(INVOICE.c.reference == reference))).mappings().one_or_none()
     if same is not None:
         if same["net"] != -amount or same["corrects"] != number:
@@ -200,9 +202,7 @@ async def add_credit_note(
             f"{number} is {plain(invoice.net)} {invoice.currency} before tax, and {plain(noted)} of it is taken back.",
             remedy=f"Name {plain(invoice.net - noted)} at most.",
         )
-    totals = credit_note_totals(
-        amount=amount, noted=noted, tax_rate=invoice.tax_rate, digits=invoice.minor_digits
-    )
+    totals = credit_note_totals(amount=amount, noted=noted, tax_rate=invoice.tax_rate, digits=invoice.minor_digits)
     kept = {
         name: getattr(invoice, name)
         for name in InvoiceRow.__dataclass_fields__
@@ -215,9 +215,7 @@ async def add_credit_note(
         "reason": reason,
         "created_by": by,
     }
-    row = await _write(
-        tx, project_id=project_id, lines=(), totals=totals, kind=DocumentKind.CREDIT_NOTE, **note
-    )
+    row = await _write(tx, project_id=project_id, lines=(), totals=totals, kind=DocumentKind.CREDIT_NOTE, **note)
     return row, True
 
 
@@ -232,9 +230,7 @@ async def read_invoice(tx: Transaction, *, project_id: UUID, number: str, lock: 
 
 async def lines_of(tx: Transaction, serial: int) -> list[InvoiceLine]:
     columns = [INVOICE_LINE.c[name] for name in InvoiceLine.__dataclass_fields__]
-    found = await tx.execute(
-        select(*columns).where(INVOICE_LINE.c.serial == serial).order_by(INVOICE_LINE.c.position)
-    )
+    found = await tx.execute(select(*columns).where(INVOICE_LINE.c.serial == serial).order_by(INVOICE_LINE.c.position))
     return [_line(dict(row)) for row in found.mappings()]
 
 
@@ -276,7 +272,12 @@ async def _write(
     made = await tx.execute(
         insert(INVOICE)
         .values(
-            serial=serial, number=number, prefix=prefix, kind=kind.value, project_id=project_id, **asdict(totals),
+            serial=serial,
+            number=number,
+            prefix=prefix,
+            kind=kind.value,
+            project_id=project_id,
+            **asdict(totals),
             **values,
         )
         .returning(*_COLUMNS)

@@ -1,8 +1,8 @@
 """Usage that a billing service outside is told: cut from the ledger once, and sent until it is known to be there.
 
 Exactly once by three things. The transaction that cuts a report moves the mark behind the rows that are in it. The id
-of the report is its identifier at the service, which counts one identifier once for as long as it remembers it. And what
-may have arrived is not sent again by itself after that time: a person looks and tells.
+of the report is its identifier at the service, which counts one identifier once for as long as it remembers it. And
+what may have arrived is not sent again by itself after that time: a person looks and tells.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ async def projects_to_report(tx: Transaction, *, limit: int) -> Sequence[UUID]:
     return (await run(tx, "projects_to_report", limit=limit)).scalars().all()
 
 
-async def cut_reports(
-    db: Database, *, project_id: UUID, meters: Mapping[ReportUnit, str], epoch: int
-) -> int:
+async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportUnit, str], epoch: int) -> int:
     """Reports of the first hour, and the first day of storage, that stand in none; how many."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
@@ -132,11 +130,16 @@ async def retry_report(
 async def reports_in_trouble(tx: Transaction) -> tuple[int, str | None]:
     """How many, and the project and the error of the oldest."""
     row = (await run(tx, "reports_in_trouble")).one()
-    return row.count, row.oldest
+    return row.reports, row.oldest
 
 
 async def list_reports(
-    tx: Transaction, *, project_id: UUID, before: tuple[datetime, UUID] | None = None, limit: int, id: UUID | None = None
+    tx: Transaction,
+    *,
+    project_id: UUID,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int,
+    id: UUID | None = None,
 ) -> list[ReportRow]:
     """The newest first, from behind one on."""
     rows = await run(

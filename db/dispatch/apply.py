@@ -7,6 +7,7 @@ claimed) is looked at again under the locks, and that part of the plan is left o
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,10 @@ from db.dispatch.leadership import hold_epoch
 from db.session import Database, Transaction
 from jobs.planning import Assign, Carve, Plan
 from jobs.states import JobState
+
+HandOutTrace = Callable[[UUID, str, int, Sequence[int]], str | None]
+"""Told of each chunk that goes to a replica (job, the job's ``traceparent``, frames of the job, ordinals of the chunk;
+of a chunk that was carved before, none): what its row carries as ``traceparent``, None for the job's own."""
 
 _SPARE_RANGES = 100
 """Ranges of a job read beyond the frames that are wanted: a range may hold nothing but frames that were reused. Where
@@ -32,19 +37,21 @@ class AppliedPlan:
     taken_back: int = 0
 
 
-async def apply_plan(db: Database, *, cluster_id: str, plan: Plan, epoch: int) -> AppliedPlan:
+async def apply_plan(
+    db: Database, *, cluster_id: str, plan: Plan, epoch: int, trace: HandOutTrace | None = None
+) -> AppliedPlan:
     """``LostLeadership`` where another leads; else what still holds of the plan, all at once."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         await run(tx, "async_commit")
-        applied = await _place(tx, plan)
+        applied = await _place(tx, plan, trace)
         await run(tx, "write_waits", waits=as_json({str(job): reason for job, reason in plan.waits.items()}))
         if plan.backlog:
             await run(tx, "write_pools", cluster_id=cluster_id, pools=as_json(plan.backlog))
         return applied
 
 
-async def _place(tx: Transaction, plan: Plan) -> AppliedPlan:
+async def _place(tx: Transaction, plan: Plan, trace: HandOutTrace | None) -> AppliedPlan:
     if not plan.placements and not plan.take_backs:
         return AppliedPlan()
     carves: dict[UUID, list[Carve]] = defaultdict(list)
@@ -74,11 +81,16 @@ async def _place(tx: Transaction, plan: Plan) -> AppliedPlan:
     done = await run(
         tx,
         "place_chunks",
-        chunks=as_json([_chunk_row(chunk, jobs[chunk.job_id]) for chunk in chunks]),
+        chunks=as_json([_chunk_row(chunk, jobs[chunk.job_id], trace) for chunk in chunks]),
         ranges=as_json(ranges),
         assigns=as_json(
             [
-                {"work_id": assign.work_id, "replica_id": assign.replica_id, "job_id": assign.job_id}
+                {
+                    "work_id": assign.work_id,
+                    "replica_id": assign.replica_id,
+                    "job_id": assign.job_id,
+                    "traceparent": _traced(jobs[assign.job_id], (), trace),
+                }
                 for assign in assigns
                 if assign.job_id in open_jobs
             ]
@@ -119,7 +131,13 @@ async def _carve_all(
     return chunks, changed
 
 
-def _chunk_row(chunk: CarvedChunk, job: Any) -> dict[str, object]:
+def _traced(job: Any, ordinals: Sequence[int], trace: HandOutTrace | None) -> str | None:
+    if trace is None or job.traceparent is None:
+        return None
+    return trace(job.id, job.traceparent, job.total, ordinals)
+
+
+def _chunk_row(chunk: CarvedChunk, job: Any, trace: HandOutTrace | None) -> dict[str, object]:
     return {
         "job_id": chunk.job_id,
         "generation": job.generation,
@@ -129,4 +147,5 @@ def _chunk_row(chunk: CarvedChunk, job: Any) -> dict[str, object]:
         "parts": chunk.parts,
         "replica_id": chunk.replica_id,
         "priority_rank": job.priority_rank,
+        "traceparent": _traced(job, chunk.ordinals, trace) if chunk.replica_id else None,
     }

@@ -49,6 +49,8 @@ class JobToPin:
     id: UUID
     spec: dict[str, Any]
     model_digest: str
+    traceparent: str | None = None
+    """W3C trace context of its request."""
 
 
 async def jobs_to_pin(db: Database, *, job_ids: Sequence[UUID]) -> list[JobToPin]:
@@ -75,18 +77,18 @@ async def pin_job(
     render_key: str,
     epoch: int,
     start: bool = True,
-) -> None:
+) -> float | None:
     """Queued to running; with ``start=False`` it is pinned and stays queued, to look for reuse first.
 
     Nothing happens to a job that was canceled or paused meanwhile, and one for which the project's quota has no room
-    stays queued.
+    stays queued. Returns the seconds since its submit where it has started now for the first time.
     """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         job = await lock_job(tx, job_id)
         if job.state is not JobState.QUEUED:
-            return
-        await run(
+            return None
+        pinned = await run(
             tx,
             "pin_job",
             job_id=job_id,
@@ -97,10 +99,12 @@ async def pin_job(
         if start:
             room = await run(tx, "has_room_for_job", project_id=job.project_id)
             if room.scalar_one_or_none() is False:
-                return
+                return None
             await change_job(tx, job_id=job_id, command=JobCommand.START)
             if job.scouting:
                 await settle(tx, job_id=job_id)  # every scout may have been reused while it was queued
+        waited_s: float | None = pinned.scalar_one()
+    return waited_s if start else None
 
 
 async def reuse_frames(db: Database, *, job_id: UUID, epoch: int, limit: int) -> Reused:

@@ -52,6 +52,10 @@ class ClaimedTask:
     data: dict[str, Any] | None
     generation: int
     tries: int = 0
+    total: int = 1
+    """Frames of its job."""
+    traceparent: str | None = None
+    """W3C trace context of the request behind it, else of its job."""
 
 
 async def claim_tasks(

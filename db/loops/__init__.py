@@ -10,14 +10,18 @@ from db.loops.outbox import (
     keep_targets,
 )
 from db.loops.prune import Retention, prune
+from db.loops.webhooks import Tried, WebhookWithWork, end_webhook_delivery, webhooks_with_work
 
 __all__ = [
     "Delivery",
     "KeyOfJob",
     "Retention",
+    "Tried",
+    "WebhookWithWork",
     "claim_deliveries",
     "dead_keys",
     "drop_blob",
+    "end_webhook_delivery",
     "fail_delivery",
     "finish_delivery",
     "keep_targets",
@@ -25,4 +29,5 @@ __all__ = [
     "record_tick",
     "unnamed_keys",
     "unused_blobs",
+    "webhooks_with_work",
 ]

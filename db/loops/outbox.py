@@ -1,6 +1,7 @@
 """Events that have to be told outside: a row per event and target, written by a trigger with the event itself.
 
-Each (job, target) is a stream in the order of the job's events: its oldest row alone may be claimed. A claim puts the
+Each (job, target) is a stream in the order of the job's events: its oldest row alone may be claimed. A target is an
+address of the settings, or ``webhook:`` and the id of a project's webhook (``db.loops.webhooks``). A claim puts the
 row off by a lease, so that a sender that died is followed by another; a receiver may hear an event twice, never out of
 order and never not at all, until it is given up.
 """
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from db._query import run, storable
 from db.dispatch.leadership import hold_epoch
-from db.session import Database
+from db.session import Database, Transaction
 
 _ORPHANS = 1000
 """Rows of a target that is gone, failed in one transaction."""
@@ -26,13 +27,19 @@ class Delivery:
     """One event on its way to one target."""
 
     id: int
+    public_id: UUID
     attempts: int
     """This one counted; every write about it names it."""
-    job_id: UUID
-    project_id: UUID
-    event_id: int
-    seq: int
-    kind: str
+    spared: int
+    """Of them, those before somebody asked for it to be told again."""
+    stream_id: UUID
+    job_id: UUID | None
+    model_id: UUID | None
+    project_id: UUID | None
+    """None, with the rest of the event, for a webhook's ping."""
+    event_id: int | None
+    seq: int | None
+    kind: str | None
     data: dict[str, Any]
     at: datetime
 
@@ -52,12 +59,12 @@ async def keep_targets(db: Database, *, cluster_id: str, urls: Sequence[str], ep
 
 
 async def claim_deliveries(
-    db: Database, *, target: str, limit: int, lease: timedelta, epoch: int, job_id: UUID | None = None
+    db: Database, *, target: str, limit: int, lease: timedelta, epoch: int, stream_id: UUID | None = None
 ) -> list[Delivery]:
-    """Up to ``limit`` due events for ``target``, of as many jobs (or the next one of ``job_id``), oldest first."""
+    """Up to ``limit`` due events for ``target``, of as many streams (or the next of ``stream_id``), oldest first."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        rows = await run(tx, "claim_deliveries", target=target, job_id=job_id, limit=limit, lease=lease)
+        rows = await run(tx, "claim_deliveries", target=target, stream_id=stream_id, limit=limit, lease=lease)
         return [Delivery(**row) for row in rows.mappings()]
 
 
@@ -77,7 +84,12 @@ async def _end(
 ) -> bool:
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        done = await run(
-            tx, "end_delivery", id=delivery.id, attempts=delivery.attempts, state=state, error=error, pause=pause
-        )
-        return done.rowcount == 1
+        return await end_delivery(tx, delivery, state=state, error=error, pause=pause)
+
+
+async def end_delivery(tx: Transaction, delivery: Delivery, *, state: str, error: str | None, pause: timedelta) -> bool:
+    """Write how this attempt ended; False: another sender has the row by now."""
+    done = await run(
+        tx, "end_delivery", id=delivery.id, attempts=delivery.attempts, state=state, error=error, pause=pause
+    )
+    return done.rowcount == 1

@@ -1,6 +1,6 @@
 -- The replica's next chunk. The job's row is only read: a cancel that is under way holds the work row, and is skipped.
 with picked as (
-    select work.id, work.updated_at, job.project_id, job.spec, model.id as model_id, model.digest, model.manifest
+    select work.id, work.updated_at, job.project_id, job.spec, job.total, job.traceparent, model.id as model_id, model.digest, model.manifest
     from work join job on job.id = work.job_id join model on model.id = job.model_id
     where work.assigned_to = :replica_id and work.state = 'queued' and work.kind in ('chunk', 'part')
       and job.state = 'running'
@@ -16,5 +16,5 @@ update work set
 from picked where work.id = picked.id
 returning work.id as work_id, work.fence, work.job_id, picked.project_id, work.generation, work.ordinals, work.part,
           work.parts, picked.model_id, picked.digest as model_digest, picked.manifest, picked.spec, work.tries,
-          work.resource_failures,
+          work.resource_failures, picked.total, coalesce(work.traceparent, picked.traceparent) as traceparent,
           extract(epoch from now() - picked.updated_at)::double precision * 1000 as waited_ms

@@ -13,4 +13,6 @@ update work set
     updated_at = now()
 from picked where work.id = picked.id
 returning work.id as work_id, work.fence, work.kind, work.task, work.job_id, work.model_id, work.ordinals, work.data,
-          work.generation, work.tries
+          work.generation, work.tries,
+          coalesce(work.traceparent, (select job.traceparent from job where job.id = work.job_id)) as traceparent,
+          coalesce((select job.total from job where job.id = work.job_id), 1) as total

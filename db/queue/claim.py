@@ -45,6 +45,10 @@ class ClaimedChunk:
     """Attempts of its frame that ran out of memory; the next one gets the replica's memory for itself."""
     waited_ms: float = 0.0
     """Since it was last put in line, by the database's clock."""
+    total: int = 1
+    """Frames of its job."""
+    traceparent: str | None = None
+    """W3C trace context of its hand-out, else of its job."""
 
     @property
     def key(self) -> tuple[int, int]:

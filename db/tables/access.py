@@ -36,6 +36,8 @@ class ApiKeyTable(SQLModel, table=True):
     prefix: str = words(unique=True)
     """Names the key in lists and logs; not secret."""
     secret_hash: bytes
+    account_id: UUID | None = Field(default=None, foreign_key="account.id")
+    """The service account that it is of, whose role it has; None: a key with a role of its own."""
     role: str = words()
     """What it may do at most: a role of its project, or, of the whole farm, ``operator`` or ``admin``."""
     scopes: list[str] = word_list()
@@ -48,16 +50,20 @@ class ApiKeyTable(SQLModel, table=True):
 
 
 class AccountTable(SQLModel, table=True):
-    """A person who can log in."""
+    """A person who can log in, or a program that cannot and owns keys."""
 
     __tablename__ = "account"
 
     id: UUID = Field(primary_key=True)
+    kind: str = words(default="person")
+    """``person`` or ``service``."""
+    project_id: UUID | None = Field(default=None, foreign_key="project.id")
+    """Of a service account: the project whose managers it belongs to; None: the farm's, or a person."""
     email: str = words(unique=True)
-    """In lower case."""
+    """In lower case; of a service account one that no mail reaches."""
     name: str = words()
-    password_hash: str = words()
-    """Argon2id, in PHC's format."""
+    password_hash: str | None = words(default=None)
+    """Argon2id, in PHC's format; None: they log in at the identity provider, or not at all."""
     farm_role: str | None = words(default=None)
     session_epoch: int = 1
     """Access tokens of an earlier one are void."""
@@ -89,6 +95,39 @@ class RefreshTokenTable(SQLModel, table=True):
     created_at: datetime = instant()
     expires_at: datetime = instant()
     used_at: datetime | None = instant(default=None)
+    session_ends_at: datetime | None = instant(default=None)
+    """No token of the chain lives longer; None: it lives for as long as it is renewed."""
+
+
+class OidcIdentityTable(SQLModel, table=True):
+    """A person as an identity provider knows them: ``subject`` is unique and never given to another there."""
+
+    __tablename__ = "oidc_identity"
+
+    issuer: str = words(primary_key=True)
+    subject: str = words(primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    granted: list[str] = word_list()
+    """Roles that the claims of the last login gave, as the mapping names them; the next login may take them back."""
+    created_at: datetime = instant()
+    last_login_at: datetime = instant()
+
+
+class OidcLoginTable(SQLModel, table=True):
+    """A login that a provider has vouched for, kept until its state has expired: none is used twice."""
+
+    __tablename__ = "oidc_login"
+
+    state_hash: bytes = Field(primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    session_epoch: int
+    session_ends_at: datetime = instant()
+    code_hash: bytes | None = Field(default=None, unique=True)
+    """Of the farm's own code, which the program that began the login changes for a session; None: it has one."""
+    code_challenge: str | None = words(default=None)
+    code_expires_at: datetime | None = instant(default=None)
+    code_used_at: datetime | None = instant(default=None)
+    expires_at: datetime = instant()
 
 
 class InvitationTable(SQLModel, table=True):
@@ -116,3 +155,46 @@ class LoginThrottleTable(SQLModel, table=True):
     email_hash: bytes = Field(primary_key=True)
     failures: int
     last_at: datetime = instant()
+
+
+class WebhookTable(SQLModel, table=True):
+    """A receiver of a project's events."""
+
+    __tablename__ = "webhook"
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    url: str = words()
+    description: str = words(default="")
+    kinds: list[str] = word_list()
+    """Of events that it is told; empty: all."""
+    enabled: bool = True
+    disabled_reason: str | None = words(default=None)
+    disabled_at: datetime | None = instant(default=None)
+    salt: bytes
+    """Its secret is derived from this and the farm's key of that name."""
+    key_id: str = words()
+    previous_salt: bytes | None = None
+    previous_key_id: str | None = words(default=None)
+    previous_until: datetime | None = instant(default=None)
+    """Until then the secret of before signs too."""
+    failing_since: datetime | None = instant(default=None)
+    """First failure since the last post that was taken."""
+    failures: int = 0
+    rests_until: datetime | None = instant(default=None)
+    created_by: str = words()
+    created_at: datetime = instant()
+
+
+class RateBucketTable(SQLModel, table=True):
+    """What a caller has spent of one class of requests. Unlogged: a crash of the database empties it."""
+
+    __tablename__ = "rate_bucket"
+
+    subject: str = words(primary_key=True)
+    """A key, an account, or the address of a stranger."""
+    rate_class: str = words(primary_key=True)
+    full_at: datetime = instant()
+    """When the bucket is full again."""
+    granted: int
+    """Tokens of the last question; the statement that takes them answers with it."""

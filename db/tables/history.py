@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from db.tables._columns import big_integer, instant, json, words
@@ -127,8 +127,10 @@ class OutboxTable(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("event_id", "target"),)
 
     id: int | None = big_integer(default=None, primary_key=True)
-    event_id: int = big_integer()
-    job_id: UUID
+    event_id: int | None = big_integer(default=None)
+    """None: a webhook's ping."""
+    stream_id: UUID
+    """The job, model or project whose events go out one behind the other; a row told again is its own stream."""
     target: str = words()
     state: str = words(default="queued")
     attempts: int = 0
@@ -136,6 +138,26 @@ class OutboxTable(SQLModel, table=True):
     error: str | None = words(default=None)
     created_at: datetime = instant()
     updated_at: datetime = instant()
+    webhook_id: UUID | None = None
+    public_id: UUID = Field(unique=True)
+    """The name that a project sees: the row's number would tell it how much others do."""
+    spared: int = 0
+    """Attempts that do not count any more, since somebody asked for it to be told again."""
+
+
+class WebhookAttemptTable(SQLModel, table=True):
+    """One post to a webhook, and what came back."""
+
+    __tablename__ = "webhook_attempt"
+
+    outbox_id: int = Field(sa_type=BigInteger, primary_key=True, foreign_key="outbox.id", ondelete="CASCADE")
+    attempt: int = Field(primary_key=True)
+    at: datetime = instant()
+    duration_ms: float
+    status: int | None = None
+    answer: str = words(default="")
+    """The beginning of the answer's body."""
+    error: str | None = words(default=None)
 
 
 class EventTable(SQLModel, table=True):

@@ -58,5 +58,7 @@ class WorkTable(SQLModel, table=True):
     priority_rank: int = small_integer(default=1)
     data: dict[str, Any] | None = json(default=None)
     error: str | None = words(default=None)
+    traceparent: str | None = words(default=None)
+    """W3C trace context of what put it here (a hand-out, a request), where that is not its job's."""
     created_at: datetime = instant()
     updated_at: datetime = instant()

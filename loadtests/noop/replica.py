@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
-from cluster.committer import Committer, FinishedFrame
+from cluster.committer import Committer
 from cluster.engines import EngineLease, EngineRoom
+from cluster.finished_frames import FinishedFrame
 from cluster.logs import configure_logging
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings

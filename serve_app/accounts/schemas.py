@@ -7,12 +7,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from db.accounts import AccountKind
 from jobs.access import FarmRole
 from serve_app.auth.schemas import Email, PersonName
 
 
 class AccountView(BaseModel):
     id: UUID
+    kind: AccountKind = Field(description="`service`: a program, which owns keys and cannot log in.")
+    project_id: UUID | None = Field(description="Of a service account: its project; null: the whole farm, or a person.")
     email: str
     name: str
     farm_role: FarmRole | None

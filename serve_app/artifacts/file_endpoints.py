@@ -54,9 +54,7 @@ async def read_file(token: str, request: Request, services: Services) -> Respons
         return StreamingResponse(content, headers=headers, media_type=link.media_type)
     headers["Content-Range"] = part.content_range(found.size_bytes)
     headers["Content-Length"] = str(part.end - part.start)
-    content = services.sent_bytes.counted(
-        link.key, services.storage.stream(link.key, start=part.start, end=part.end)
-    )
+    content = services.sent_bytes.counted(link.key, services.storage.stream(link.key, start=part.start, end=part.end))
     return StreamingResponse(content, status_code=206, headers=headers, media_type=link.media_type)
 
 

@@ -23,6 +23,13 @@ ACTIONS: Mapping[str, str] = {
     "create_farm_key": "key.create",
     "revoke_key": "key.revoke",
     "revoke_farm_key": "key.revoke",
+    "create_service_account": "service_account.create",
+    "create_farm_service_account": "service_account.create",
+    "delete_service_account": "service_account.delete",
+    "delete_farm_service_account": "service_account.delete",
+    "create_service_key": "key.create",
+    "create_farm_service_key": "key.create",
+    "finish_single_sign_on": "login.succeed",
     "change_account": "account.change",
     "set_member": "member.change",
     "drop_member": "member.remove",
@@ -37,6 +44,12 @@ ACTIONS: Mapping[str, str] = {
     "set_billing": "billing.set",
     "add_credit_note": "credit_note.add",
     "resolve_usage_report": "usage_report.resolve",
+    "create_webhook": "webhook.create",
+    "change_webhook": "webhook.change",
+    "delete_webhook": "webhook.delete",
+    "rotate_webhook": "webhook.rotate",
+    "test_webhook": "webhook.test",
+    "redeliver": "webhook.redeliver",
     # work
     "register_model": "model.register",
     "change_model": "model.change",
@@ -67,7 +80,8 @@ ACTIONS: Mapping[str, str] = {
 """Name of a route -> action."""
 
 BESIDE_ROUTES: Mapping[str, str] = {
-    "login.fail": "A login with a wrong password, of an unknown address, or of an account that is disabled.",
+    "login.fail": "A login with a wrong password, of an unknown address, of an account that is disabled, or one at the "
+    "identity provider that was refused; `why` tells.",
     "password.fail": "A change of password with a wrong old one.",
     "session.reuse": "A refresh token came a second time, so a copy of it is about; its session has ended.",
     "audit.prune": "Retention has deleted entries; the entry holds the checkpoint.",
@@ -80,6 +94,7 @@ EXEMPT: Mapping[str, str] = {
     "ask_lacking": "A question; nothing is written.",
     "upload_blob": "Bytes that do nothing until a model names them, thousands for a scene: `model.register` holds the "
     "digest over all of them.",
+    "exchange_code": "The second half of a login at the identity provider, which is in the log as `login.succeed`.",
     "refresh_session": "Goes on with a session whose login is in the log, every quarter of an hour; a reused token is "
     "`session.reuse`.",
 }

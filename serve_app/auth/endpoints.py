@@ -7,9 +7,20 @@ from fastapi import APIRouter
 from db import accounts, logins
 from db.accounts import AccountIdentity
 from db.audit import ActorKind
+from db.keys import ApiKeyIdentity
 from jobs.errors import Conflict
 from serve_app.auth import service
-from serve_app.auth.schemas import Acceptance, Login, MembershipView, MeView, PasswordChange, Refresh, Session
+from serve_app.auth.schemas import (
+    Acceptance,
+    Login,
+    LoginMethods,
+    MembershipView,
+    MeView,
+    PasswordChange,
+    Refresh,
+    Session,
+    SingleSignOnView,
+)
 from serve_app.dependencies import Audit, Services, Tx, Unit
 from serve_app.openapi import problems
 from serve_app.security import Access, Caller
@@ -19,6 +30,14 @@ me_router = APIRouter(prefix="/me", tags=["access"])
 
 PATHS = ("/login", "/refresh", "/logout", "/accept")
 """Of this router: what takes a body from anybody."""
+
+
+@router.get("/methods")
+async def list_login_methods(services: Services) -> LoginMethods:
+    """How one can log in here; for who has not."""
+    sso = services.single_sign_on
+    shown = sso and SingleSignOnView(name=sso.settings.button, login="/v1/auth/oidc/login")
+    return LoginMethods(password=services.tokens is not None, single_sign_on=shown)
 
 
 @router.post("/login", responses=problems(429))
@@ -58,6 +77,7 @@ async def read_me(access: Access) -> MeView:
         id=access.who.id,
         name=access.who.name,
         email=person.email if person else None,
+        service_account=access.who.account_name if isinstance(access.who, ApiKeyIdentity) else None,
         farm_role=access.farm_role,
         memberships=[
             MembershipView(project=each.slug, role=each.role) for each in (person.memberships if person else ())

@@ -22,6 +22,8 @@ def _address(value: str) -> str:
     odd = any(letter.isspace() or not letter.isprintable() for letter in local + domain)
     if not at or not local or "." not in domain.strip(".") or odd:
         raise ValueError("is no e-mail address")
+    if domain.rpartition(".")[2] == "invalid":  # RFC 6761 section 6.4; service accounts have theirs there
+        raise ValueError("is an address that no mail reaches")
     return f"{local}@{domain}"
 
 
@@ -92,6 +94,20 @@ class Session(BaseModel):
     )
 
 
+class SingleSignOnView(BaseModel):
+    """Logging in at the identity provider."""
+
+    name: str = Field(description="What people read on the button.")
+    login: str = Field(description="Path at which it begins, in a browser.")
+
+
+class LoginMethods(BaseModel):
+    """The ways in."""
+
+    password: bool = Field(description="Whether POST /v1/auth/login works here.")
+    single_sign_on: SingleSignOnView | None = Field(description="null: there is none.")
+
+
 class MembershipView(BaseModel):
     project: str = Field(description="Slug.")
     role: ProjectRole
@@ -104,6 +120,7 @@ class MeView(BaseModel):
     id: UUID
     name: str
     email: str | None = None
+    service_account: str | None = Field(None, description="Name of the service account that the key is of.")
     farm_role: FarmRole | None = None
     memberships: list[MembershipView]
     project: UUID | None = Field(None, description="The project that this request acts in.")

@@ -34,7 +34,7 @@ async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Se
     unit.trail.know(ActorKind.ACCOUNT, id=record.account_id, name=asked.email)
     unit.trail.note("account", record.account_id)
     log.info("logged in", action="auth.login", account_id=str(record.account_id))
-    return _session(tokens, record.account_id, record.session_epoch, refresh)
+    return session_of(tokens, record.account_id, record.session_epoch, refresh)
 
 
 async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str) -> Session:
@@ -52,7 +52,7 @@ async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str
             unit.trail.note("account", session and session.account_id, action="session.reuse", after=about)
         await unit.end()  # a chain that is void stays so
         raise Unauthorized("This refresh token is not valid, or its session has ended.", remedy="Log in again.")
-    return _session(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
+    return session_of(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
 
 
 async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) -> Session:
@@ -79,6 +79,11 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
         if made is None:
             raise Conflict(f"{offer.email} has got an account meanwhile.", remedy="Send its password.")
         account_id, session_epoch = made, 1
+    elif known.password_hash is None:
+        raise Conflict(
+            f"{offer.email} has an account without a password.",
+            remedy="Log in at the identity provider: that takes up the invitation.",
+        )
     else:
         record = await _check_password(unit, services, email=offer.email, password=password)
         account_id, session_epoch = record.account_id, record.session_epoch
@@ -86,7 +91,7 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
     again = await invitations.find_offer(tx, token=asked.token)
     if again is None:  # another request was quicker
         raise _no_offer()
-    await _grant(tx, again, account_id)
+    await take_up_offer(tx, again, account_id)
     unit.trail.know(ActorKind.ACCOUNT, id=account_id, name=again.email)
     unit.trail.note(
         "invitation",
@@ -101,14 +106,19 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
         lifetime=services.settings.refresh_token_lifetime,
     )
     log.info("took up an invitation", action="auth.accept", account_id=str(account_id), role=str(offer.role))
-    return _session(tokens, account_id, session_epoch, refresh_token)
+    return session_of(tokens, account_id, session_epoch, refresh_token)
 
 
 async def change_password(
     unit: UnitOfWork, services: ApiServices, *, account: accounts.AccountIdentity, asked: PasswordChange
 ) -> None:
     """Ends every session of the account, the caller's too. Raises ``Unauthorized`` for a wrong old one."""
+    present = await accounts.password_record(await unit.begin(), email=account.email)
     await unit.end()
+    if present is not None and present.password_hash is None:
+        raise Conflict(
+            "This account has no password: it logs in at the identity provider.", remedy="Change the password there."
+        )
     record = await _check_password(
         unit,
         services,
@@ -129,6 +139,25 @@ def require_tokens(services: ApiServices) -> AccessTokens:
             remedy="Its operator sets RAYFARM_API_TOKEN_KEY, for example to the output of: openssl rand -hex 32",
         )
     return services.tokens
+
+
+async def take_up_offer(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:
+    """Make of an account what an invitation to its address says."""
+    await invitations.take_up(tx, invitation_id=offer.id)
+    if isinstance(offer.role, ProjectRole):
+        assert offer.project_id is not None  # the table sees to it
+        await accounts.set_member(tx, project_id=offer.project_id, account_id=account_id, role=offer.role)
+    else:
+        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": str(FarmRole(offer.role))})
+
+
+def session_of(tokens: AccessTokens, account_id: UUID, session_epoch: int, refresh_token: str) -> Session:
+    """What the person is given."""
+    return Session(
+        access_token=tokens.issue(account_id=account_id, session_epoch=session_epoch),
+        expires_in=int(tokens.lifetime.total_seconds()),
+        refresh_token=refresh_token,
+    )
 
 
 async def _check_password(
@@ -160,6 +189,7 @@ async def _check_password(
         raise Unauthorized("No account has this e-mail address and password.", remedy="Correct them, or ask a manager.")
     await accounts.forget_logins(await unit.begin(), name=name)
     await unit.end()
+    assert record.password_hash is not None  # there was one to be right
     if services.passwords.is_outdated(record.password_hash):
         stronger = await services.passwords.hash(password)
         await accounts.strengthen_password(
@@ -185,23 +215,6 @@ async def _note_failure(
     )
     await unit.begin()
     await unit.end()
-
-
-async def _grant(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:
-    await invitations.take_up(tx, invitation_id=offer.id)
-    if isinstance(offer.role, ProjectRole):
-        assert offer.project_id is not None  # the table sees to it
-        await accounts.set_member(tx, project_id=offer.project_id, account_id=account_id, role=offer.role)
-    else:
-        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": str(FarmRole(offer.role))})
-
-
-def _session(tokens: AccessTokens, account_id: UUID, session_epoch: int, refresh_token: str) -> Session:
-    return Session(
-        access_token=tokens.issue(account_id=account_id, session_epoch=session_epoch),
-        expires_in=int(tokens.lifetime.total_seconds()),
-        refresh_token=refresh_token,
-    )
 
 
 def _no_offer() -> Unauthorized:

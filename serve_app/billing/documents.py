@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 from db.billing.invoices import InvoiceLine, InvoiceRow
 from jobs.billing import plain
-from jobs.errors import NotAcceptable
+from serve_app.accept import accepted_ranges, best_range
 from serve_app.billing.invoice_schemas import InvoiceLineView, InvoiceSummary, InvoiceView
+from serve_app.problems import NotAcceptable
 
 COLUMNS = ("position", "pool", "unit", "price_version", "unit_price", "quantity", "amount", "currency")
 
 
 class DocumentFormat(StrEnum):
     JSON = "json"
-    CSV = "csv"
     PDF = "pdf"
+    CSV = "csv"
 
     @property
     def media_type(self) -> str:
@@ -42,14 +43,21 @@ def split_suffix(name: str) -> tuple[str, DocumentFormat | None]:
 
 
 def negotiated(accept: str | None) -> DocumentFormat:
-    """The form with the highest quality; of equal ones JSON before PDF before CSV. Raises ``NotAcceptable``."""
+    """The form with the highest quality; of equal ones that which is named first, else JSON.
+
+    Raises ``NotAcceptable``.
+    """
     if not (accept or "").strip():
         return DocumentFormat.JSON
-    ranges = [_range(item) for item in (accept or "").split(",") if item.strip()]
-    order = (DocumentFormat.JSON, DocumentFormat.PDF, DocumentFormat.CSV)
-    best = max(order, key=lambda form: _quality(form.media_type, ranges))
-    if _quality(best.media_type, ranges) <= 0:
-        raise NotAcceptable(remedy="Ask for application/json, text/csv or application/pdf.")
+    ranges = list(accepted_ranges(accept or ""))
+    ranked = [(*best_range(form.media_type, ranges), form) for form in DocumentFormat]
+    quality, _, best = max(ranked, key=lambda each: (each[0], -each[1]))
+    if quality <= 0:
+        raise NotAcceptable(
+            "An invoice is JSON, CSV or PDF.",
+            remedy="Accept one of these, or name the form as a suffix of the number.",
+            acceptable=[form.media_type for form in DocumentFormat],
+        )
     return best
 
 
@@ -117,25 +125,3 @@ def _summary(row: InvoiceRow) -> dict[str, object]:
     values = {name: getattr(row, name) for name in names}
     money = {name: f"{values[name]:.{row.minor_digits}f}" for name in ("net", "tax", "total")}
     return {**values, **{name: plain(values[name]) for name in ("subtotal", "credits", "tax_rate")}, **money}
-
-
-def _range(item: str) -> tuple[str, float]:
-    name, *parameters = [part.strip().lower() for part in item.split(";")]
-    quality = 1.0
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip() == "q":
-            try:
-                quality = min(max(float(value), 0.0), 1.0)
-            except ValueError:
-                quality = 0.0
-    return name, quality
-
-
-def _quality(media_type: str, ranges: Iterable[tuple[str, float]]) -> float:
-    """Of the most specific range that holds it."""
-    known = dict(ranges)
-    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
-        if name in known:
-            return known[name]
-    return 0.0

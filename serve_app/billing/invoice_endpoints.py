@@ -126,6 +126,4 @@ async def set_billing(slug: Slug, change: ProfileChange, access: Access, tx: Tx,
 
 
 def _view(profile: BillingProfile) -> ProfileView:
-    return ProfileView(
-        recipient=profile.recipient, tax_id=profile.tax_id, stripe_customer=profile.stripe_customer
-    )
+    return ProfileView(recipient=profile.recipient, tax_id=profile.tax_id, stripe_customer=profile.stripe_customer)

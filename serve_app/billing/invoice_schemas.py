@@ -53,7 +53,9 @@ class InvoiceSummary(BaseModel):
     currency: str
     subtotal: str = Field(description="The sum of the lines; not rounded.")
     credits: str = Field(description="Paid in advance; deducted before tax.")
-    net: str = Field(description="`subtotal` - `credits`, rounded to the currency's smallest unit, half away from zero.")
+    net: str = Field(
+        description="`subtotal` - `credits`, rounded to the currency's smallest unit, half away from zero."
+    )
     tax_rate: str = Field(description="A fraction of `net`: 0.19 is 19 %.")
     tax: str = Field(description="Rounded in the same way.")
     total: str = Field(description="`net` + `tax`; negative on a credit note.")

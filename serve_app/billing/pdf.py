@@ -97,8 +97,10 @@ class _Page:
             self._line(f"Corrects invoice {invoice.corrects} of {invoice.month:%Y-%m}")
             self._paragraph(f"Reason: {invoice.reason}" if invoice.reason else "")
         else:
-            self._line(f"Rendering in {invoice.month:%Y-%m} ({invoice.zone}); storage from {invoice.first_day} to "
-                       f"{invoice.last_day} (UTC)")
+            self._line(
+                f"Rendering in {invoice.month:%Y-%m} ({invoice.zone}); storage from {invoice.first_day} to "
+                f"{invoice.last_day} (UTC)"
+            )
         self._skip(1)
 
     def _table(self, lines: Sequence[InvoiceLineView]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from serve_app.dependencies import Services
-from serve_app.health.schemas import Alive, Ready
-from serve_app.health.service import check_all
+from serve_app.health.schemas import Alive, Ready, Started
+from serve_app.health.service import check_all, check_schema
 from serve_app.openapi import problems
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -18,7 +18,14 @@ async def read_live(request: Request) -> Alive:
     return Alive(version=request.app.version)
 
 
-@router.get("/ready", responses=problems(503))
+@router.get("/ready", responses=problems(429, 503))
 async def read_ready(services: Services) -> Ready:
     """Every dependency that is required answers; else 503 with `checks`."""
     return Ready(checks=await check_all(services))
+
+
+@router.get("/startup", responses=problems(503))
+async def read_startup(services: Services) -> Started:
+    """The database has every migration of this release; until then 503, which says what it waits for."""
+    state = await check_schema(services)
+    return Started(schema_revision=str(state.revision))

@@ -12,6 +12,13 @@ class Alive(BaseModel):
     version: str
 
 
+class Started(BaseModel):
+    """The process may be asked whether it is ready."""
+
+    status: str = "started"
+    schema_revision: str = Field(description="Of the database; a newer release may have brought a newer one.")
+
+
 class Check(BaseModel):
     """One thing that the API needs."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
+from cluster.tracing import current_traceparent
 from db.repositories.blobs import blob_size
 from db.repositories.jobs import JobRow
 from db.session import Transaction
@@ -71,7 +72,13 @@ async def add_job_step(
         await _check_reference(tx, job, step, ordinals)
     if isinstance(step, ToneMapStep) and step.lut is not None:
         await _check_lut(tx, access.project_id, step.lut)
-    row = await add_step(tx, job_id=job.id, request=step.model_dump(mode="json"), ordinals=ordinals)
+    row = await add_step(
+        tx,
+        job_id=job.id,
+        request=step.model_dump(mode="json"),
+        ordinals=ordinals,
+        traceparent=current_traceparent(),
+    )
     trail.note("job", job.id, after={"step": row.id, "request": row.request})
     return _view_of(job.id, row)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from db import keys
 from db.session import Transaction
-from jobs.access import Role, grants_of
-from jobs.errors import InvalidInput, NotFound
+from jobs.access import Role
+from jobs.errors import NotFound
 from serve_app.audit.trail import Trail
 from serve_app.dependencies import Audit, Tx
 from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
+from serve_app.keys.service import facts_of_key, require_within, view_of_key
 from serve_app.paging import Page
 from serve_app.security import Access, Caller
 
@@ -24,7 +24,7 @@ farm_router = APIRouter(prefix="/farm/keys", tags=["access"])
 @router.get("")
 async def list_keys(access: Access, tx: Tx) -> Page[KeyView]:
     """The keys of the project, newest first, without their secrets."""
-    return Page(items=[_view_of(row) for row in await keys.list_keys(tx, project_id=access.project_id)])
+    return Page(items=[view_of_key(row) for row in await keys.list_keys(tx, project_id=access.project_id)])
 
 
 @router.post("", status_code=201)
@@ -42,7 +42,7 @@ async def revoke_key(key_id: UUID, access: Access, tx: Tx, trail: Audit) -> None
 @farm_router.get("")
 async def list_farm_keys(access: Access, tx: Tx) -> Page[KeyView]:
     """The keys of the whole farm."""
-    return Page(items=[_view_of(row) for row in await keys.list_keys(tx, project_id=None)])
+    return Page(items=[view_of_key(row) for row in await keys.list_keys(tx, project_id=None)])
 
 
 @farm_router.post("", status_code=201)
@@ -66,12 +66,7 @@ async def _make(
     role: Role,
     project_id: UUID | None,
 ) -> MadeKey:
-    granted = grants_of([role], scopes=asked.scopes)
-    if odd := sorted(set(asked.scopes) - granted):
-        raise InvalidInput(
-            f"The role {role} has no right {', '.join(odd)}.", field="scopes", remedy="Leave it out, or choose a role."
-        )
-    caller.require_all(granted)
+    require_within(caller, role, asked.scopes)
     made = await keys.create_key(
         tx,
         project_id=project_id,
@@ -83,22 +78,12 @@ async def _make(
     )
     row = await keys.find_key(tx, key_id=made.id)
     assert row is not None
-    trail.note("key", made.id, after=_facts(row))
-    return MadeKey(**_view_of(row).model_dump(), key=made.key)
+    trail.note("key", made.id, after=facts_of_key(row))
+    return MadeKey(**view_of_key(row).model_dump(), key=made.key)
 
 
 async def _revoke(tx: Transaction, trail: Trail, key_id: UUID, *, project_id: UUID | None) -> None:
     row = await keys.find_key(tx, key_id=key_id)
     if row is None or row.project_id != project_id or not await keys.revoke_key(tx, key_id=key_id):
         raise NotFound("There is no such key, or it was revoked.", remedy="The list of keys names those that live.")
-    trail.note("key", key_id, before=_facts(row))
-
-
-def _facts(row: keys.KeyRow) -> dict[str, object]:
-    """What the audit log keeps; nothing of the secret is in the row."""
-    return {name: getattr(row, name) for name in ("name", "prefix", "role", "scopes", "expires_at")}
-
-
-def _view_of(row: keys.KeyRow) -> KeyView:
-    shown = {name: value for name, value in asdict(row).items() if name not in ("project_id", "revoked_at")}
-    return KeyView.model_validate(shown)
+    trail.note("key", key_id, before=facts_of_key(row))

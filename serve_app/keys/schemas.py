@@ -26,7 +26,7 @@ class _NewKey(BaseModel):
 
 
 class NewProjectKey(_NewKey):
-    """A service account of one project."""
+    """A key that works in one project."""
 
     role: ProjectRole = ProjectRole.ARTIST
 
@@ -41,7 +41,10 @@ class KeyView(BaseModel):
     id: UUID
     name: str
     prefix: str = Field(description="Its first letters, by which lists and logs name it; not secret.")
-    role: ProjectRole | FarmRole
+    role: ProjectRole | FarmRole | None = Field(
+        description="Of a service account's key what that account is now; null: nothing, and the key opens nothing."
+    )
+    service_account: UUID | None = Field(description="That it is of; null: it is a key by itself.")
     scopes: list[Permission]
     created_by: str
     created_at: datetime

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from db.accounts import AccountKind
 from jobs.access import ProjectRole
 from jobs.spec import Name
 from serve_app.auth.schemas import Email
@@ -48,6 +49,7 @@ class MemberView(BaseModel):
     """Somebody in a project."""
 
     account: UUID
+    kind: AccountKind
     email: str
     name: str
     role: ProjectRole

@@ -1,4 +1,4 @@
-"""Stripe's meter events on loopback, by its public API reference: form bodies, keys, error objects, both kinds of memory.
+"""Stripe's meter events on loopback, by its public API reference: form bodies, keys, error objects, both memories.
 
 ``POST /v1/billing/meter_events``: ``Authorization: Bearer``, ``Stripe-Version``, ``application/x-www-form-urlencoded``
 with bracketed keys. An ``Idempotency-Key`` gives its first answer again, a 500 too, and refuses other parameters; an
@@ -18,7 +18,14 @@ from urllib.parse import parse_qsl
 
 KEY = "sk_test_51loopbackKeyOfThisTestAlone"  # pragma: allowlist secret
 _DAY_S = 86400
-_REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Error"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Error",
+}
 
 
 @dataclass
@@ -57,9 +64,7 @@ class StripeServer:
         finally:
             writer.close()
 
-    def _answer(
-        self, first: str, headers: dict[str, str], body: str, fault: str
-    ) -> tuple[int, dict[str, Any], bool]:
+    def _answer(self, first: str, headers: dict[str, str], body: str, fault: str) -> tuple[int, dict[str, Any], bool]:
         if first.split(" ")[:2] != ["POST", "/v1/billing/meter_events"]:
             return 404, _error("invalid_request_error", f"Unrecognized request URL ({first})."), False
         if headers.get("authorization") != f"Bearer {KEY}":
@@ -74,8 +79,15 @@ class StripeServer:
         if key in self._answers:
             parameters, status, answer = self._answers[key]
             if parameters != given:
-                return 400, _error("idempotency_error", "Keys for idempotent requests can only be used with the same "
-                                   "parameters they were first used with."), False
+                return (
+                    400,
+                    _error(
+                        "idempotency_error",
+                        "Keys for idempotent requests can only be used with the same "
+                        "parameters they were first used with.",
+                    ),
+                    False,
+                )
             return status, answer, True
         status, answer = self._create(given) if fault != "500" else (500, _error("api_error", "An error occurred."))
         if fault == "500 after":

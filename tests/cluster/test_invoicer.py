@@ -76,7 +76,9 @@ async def test_a_month_that_is_over_is_invoiced_by_pool_unit_and_price_version(f
     await book(farm, at=february(12), version=new.version, gpu_us=2_000_000, pool="spot", cost="1")
     await book(farm, at=february(12), version=old.version, cpu_us=12_500, cost="0.0125")
     await book(farm, at=february(12), version=None, cpu_us=99, cost="0")
-    await book_storage(farm, day=date(2026, 2, 3), version=old.version, cost="3", byte_seconds=28 * 86400 * 4, bytes_sent=4)
+    await book_storage(
+        farm, day=date(2026, 2, 3), version=old.version, cost="3", byte_seconds=28 * 86400 * 4, bytes_sent=4
+    )
     assert await tick(farm, tax_rate="0.19") == 1
     assert await tick(farm) == 0
     [invoice] = await invoices(farm)
@@ -133,7 +135,9 @@ async def test_months_are_made_up_for_in_their_order_and_a_project_that_owes_not
     await book(farm, at=february(), version=version, cpu_us=1, cost="0", project_id=second)
     assert await tick(farm) == 1
     for month in (3, 4):
-        await book(farm, at=datetime(2026, month, 10, tzinfo=UTC), version=version, cpu_us=1, cost="1", project_id=second)
+        await book(
+            farm, at=datetime(2026, month, 10, tzinfo=UTC), version=version, cpu_us=1, cost="1", project_id=second
+        )
     may = datetime(2026, 5, 9, tzinfo=UTC)
     assert [await tick(farm, may) for _ in range(3)] == [1, 1, 0]
     assert [(each.number, each.month.month) for each in await invoices(farm, second)] == [
@@ -145,7 +149,9 @@ async def test_months_are_made_up_for_in_their_order_and_a_project_that_owes_not
 async def test_an_invoice_that_fails_leaves_no_gap_and_keeps_no_other_from_being_made(farm: Farm) -> None:
     version = (await price_list(farm.db)).version
     for slug in ("second", "third"):
-        await book(farm, at=february(), version=version, cpu_us=1, cost="1", project_id=await another_project(farm, slug))
+        await book(
+            farm, at=february(), version=version, cpu_us=1, cost="1", project_id=await another_project(farm, slug)
+        )
     await book(farm, at=february(), version=version, cpu_us=1, cost="1")
     await farm.execute(
         "create function fail() returns trigger language plpgsql as $$ begin"
@@ -187,9 +193,7 @@ async def test_credits_are_deducted_before_tax_once_and_what_was_spent_since_is_
     version = (await price_list(farm.db)).version
     async with farm.db.transaction() as tx:
         await set_prepaid(tx, project_id=farm.project_id, prepaid=True, by="a test")
-        await add_credit(
-            tx, project_id=farm.project_id, amount=Decimal(100), reference="r", note="", by="a test"
-        )
+        await add_credit(tx, project_id=farm.project_id, amount=Decimal(100), reference="r", note="", by="a test")
     await book(farm, at=february(), version=version, cpu_us=1, cost="30.001")
     await book(farm, at=datetime(2026, 3, 2, tzinfo=UTC), version=version, cpu_us=1, cost="20")
     await tick(farm, tax_rate="0.1")
@@ -247,9 +251,7 @@ async def test_notes_made_at_once_take_back_no_more_than_their_invoice(farm: Far
     await book(farm, at=february(), version=(await price_list(farm.db)).version, cpu_us=1, cost="10")
     await tick(farm)
     [invoice] = await invoices(farm)
-    done = await asyncio.gather(
-        *(note(farm, invoice.number, "4", str(n)) for n in range(5)), return_exceptions=True
-    )
+    done = await asyncio.gather(*(note(farm, invoice.number, "4", str(n)) for n in range(5)), return_exceptions=True)
     assert sum(isinstance(each, Conflict) for each in done) == 3
     assert sum(not isinstance(each, BaseException) for each in done) == 2
 
@@ -279,9 +281,7 @@ def test_totals_are_whole_in_the_currency_and_off_the_ledger_by_less_than_its_sm
 
 @given(parts=st.lists(st.integers(1, 10**6), min_size=1, max_size=6), rate=st.decimals(0, "0.999", places=3))
 def test_notes_over_all_of_an_invoice_sum_up_to_it(parts: list[int], rate: Decimal) -> None:
-    invoice = invoice_totals(
-        subtotal=Decimal(sum(parts)) / 100, credits_left=Decimal(0), tax_rate=rate, digits=2
-    )
+    invoice = invoice_totals(subtotal=Decimal(sum(parts)) / 100, credits_left=Decimal(0), tax_rate=rate, digits=2)
     noted, total = Decimal(0), Decimal(0)
     for part in parts:
         amount = Decimal(part) / 100
@@ -318,9 +318,7 @@ async def _compare(queue: QueueFarm, rows: list[Any], zone: str) -> None:
     begin = datetime(2026, 2, 1, tzinfo=UTC)
     for day, hour, pool, cost, is_gpu in rows:
         used = {"gpu_us": 1} if is_gpu else {"cpu_us": 1}
-        await book(
-            farm, at=begin + timedelta(days=day, hours=hour), version=version, cost=str(cost), pool=pool, **used
-        )
+        await book(farm, at=begin + timedelta(days=day, hours=hour), version=version, cost=str(cost), pool=pool, **used)
     for now in (MARCH_2, datetime(2026, 4, 2, 9, tzinfo=UTC), datetime(2026, 5, 2, 9, tzinfo=UTC)):
         await tick(farm, now, zone=zone)
     made = await invoices(farm)

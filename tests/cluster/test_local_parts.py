@@ -129,12 +129,12 @@ class TestRecord:
     def test_secrets_are_for_the_owner_only_and_stay(self, tmp_path: Path) -> None:
         home = FarmHome(tmp_path / "farm")
         home.create()
-        secrets = [home.ray_token, home.storage_signing_key, home.token_key]
+        secrets = [home.ray_token, home.storage_signing_key, home.token_key, home.webhook_key]
         before = [path.read_text() for path in secrets]
         home.create()
-        assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 3
+        assert [path.stat().st_mode & 0o777 for path in secrets] == [0o600] * 4
         assert [path.read_text() for path in secrets] == before
-        assert len(set(before)) == 3
+        assert len(set(before)) == 4
 
 
 class TestProcessMark:

@@ -209,6 +209,7 @@ class TestUp:
                 running.place.ray_token,
                 running.place.storage_signing_key,
                 running.place.token_key,
+                running.place.webhook_key,
                 running.place.postgres / "password",
             )
         ]

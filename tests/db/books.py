@@ -58,10 +58,18 @@ async def price_list(db: Database, *items: PoolPrices, currency: str = "EUR", **
         )
 
 
-async def book(farm: Any, *, at: datetime, version: int | None, cost: str, project_id: UUID | None = None, **use: Any) -> None:
+async def book(
+    farm: Any, *, at: datetime, version: int | None, cost: str, project_id: UUID | None = None, **use: Any
+) -> None:
     """A row of the ledger of some time, as a commit of then would have written it."""
     values: dict[str, Any] = {"pool": "default", "gpu_us": 0, "cpu_us": 0, **use}
-    values |= {"project": project_id or farm.project_id, "job": uuid4(), "at": at, "version": version, "cost": Decimal(cost)}
+    values |= {
+        "project": project_id or farm.project_id,
+        "job": uuid4(),
+        "at": at,
+        "version": version,
+        "cost": Decimal(cost),
+    }
     await farm.execute(
         "insert into usage (project_id, job_id, kind, number, generation, frame, attempt_id, pool, gpu_us, cpu_us,"
         " stored_bytes, price_version, cost, at) values (:project, :job, 'frame', 0, 0, 1, gen_random_uuid(), :pool,"

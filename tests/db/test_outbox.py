@@ -89,9 +89,9 @@ class TestOrder:
         first = next(head for head in await _claim(farm) if head.job_id == stuck)
         assert await fail_delivery(farm.db, first, error="503\x00", pause=MINUTE, epoch=await farm.lead())
         assert await _claim(farm, job_id=stuck) == []
-        await farm.execute("update outbox set not_before = now() where job_id = :id", id=free)
+        await farm.execute("update outbox set not_before = now() where stream_id = :id", id=free)
         assert [head.job_id for head in await _claim(farm)] == [free]
-        await farm.execute("update outbox set not_before = now() where job_id = :id", id=stuck)
+        await farm.execute("update outbox set not_before = now() where stream_id = :id", id=stuck)
         [again] = await _claim(farm, job_id=stuck)
         assert (again.seq, again.attempts) == (1, 2)
 
@@ -141,7 +141,7 @@ async def _keep(farm: Farm, *urls: str) -> int:
 
 async def _claim(farm: Farm, *, job_id: UUID | None = None, limit: int = 10) -> list[Delivery]:
     return await claim_deliveries(
-        farm.db, target=URL, limit=limit, lease=MINUTE, epoch=await farm.lead(), job_id=job_id
+        farm.db, target=URL, limit=limit, lease=MINUTE, epoch=await farm.lead(), stream_id=job_id
     )
 
 

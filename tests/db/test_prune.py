@@ -46,6 +46,12 @@ async def test_what_strangers_and_sessions_leave_behind_goes(farm: Farm) -> None
             account=person,
         )
         await farm.execute(
+            f"insert into oidc_login (state_hash, account_id, session_epoch, session_ends_at, expires_at)"
+            f" values (:token, :account, 1, now(), now() - interval '{age}')",
+            token=token,
+            account=person,
+        )
+        await farm.execute(
             f"insert into login_throttle (email_hash, failures, last_at) values (:token, 9, now() - interval '{age}')",
             token=token,
         )
@@ -60,6 +66,7 @@ async def test_what_strangers_and_sessions_leave_behind_goes(farm: Farm) -> None
         ("refresh_token", "token_hash"),
         ("login_throttle", "email_hash"),
         ("invitation", "token_hash"),
+        ("oidc_login", "state_hash"),
     ):
         assert [row[0][0] for row in await farm.rows(f"select {column} from {table} order by 1")] == [1, 2]
     await prune(farm.db, retention=FOR_EVER, epoch=await farm.lead(), batches=5)

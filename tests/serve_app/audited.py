@@ -177,7 +177,49 @@ async def end_my_sessions(farm: ApiFarm) -> httpx.Response:
     return await farm.http.delete("/v1/me/sessions", headers=bearer(session["access_token"]))
 
 
+WEBHOOKS = "/v1/projects/default/webhooks"
+NEW_WEBHOOK = {"url": "https://hooks.example.org/T0/in"}
+
+
+def of_webhook(method: str, path: str = "", body: Any = None) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(WEBHOOKS, json=NEW_WEBHOOK)).json()
+        return await farm.http.request(method, f"{WEBHOOKS}/{made['id']}{path}", json=body)
+
+    return call
+
+
+def of_service(path: str, role: str, *, end: str = "") -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(path, json={"name": "ci", "role": role})).json()
+        there = f"{path}/{made['id']}{end}"
+        return await (farm.http.post(there, json={"name": "k"}) if end else farm.http.delete(there))
+
+    return call
+
+
+async def redeliver(farm: ApiFarm) -> httpx.Response:
+    asked = (await of_webhook("POST", ":test")(farm)).json()
+    await farm.execute("update outbox set state = 'failed'")
+    [webhook] = (await farm.http.get(WEBHOOKS)).json()["items"]
+    return await farm.http.post(f"{WEBHOOKS}/{webhook['id']}/deliveries/{asked['id']}:redeliver")
+
+
+PROJECT_SERVICES, FARM_SERVICES = "/v1/projects/default/service-accounts", "/v1/farm/service-accounts"
+
 CALLS: dict[str, Call] = {
+    "create_webhook": post(WEBHOOKS, NEW_WEBHOOK),
+    "change_webhook": of_webhook("PATCH", body={"url": "https://hooks.example.org/T1/in"}),
+    "delete_webhook": of_webhook("DELETE"),
+    "rotate_webhook": of_webhook("POST", ":rotate"),
+    "test_webhook": of_webhook("POST", ":test"),
+    "redeliver": redeliver,
+    "create_service_account": post(PROJECT_SERVICES, {"name": "ci"}),
+    "create_farm_service_account": post(FARM_SERVICES, {"name": "ci", "role": "operator"}),
+    "delete_service_account": of_service(PROJECT_SERVICES, "artist"),
+    "delete_farm_service_account": of_service(FARM_SERVICES, "operator"),
+    "create_service_key": of_service(PROJECT_SERVICES, "artist", end="/keys"),
+    "create_farm_service_key": of_service(FARM_SERVICES, "operator", end="/keys"),
     "submit_job": submit,
     "clone_job": of_job("clone", body={"frames": "5-6"}),
     "change_job": change_job,

@@ -110,6 +110,7 @@ def app(
     monkeypatch.setenv("RAYFARM_STORAGE_URL", storage_settings.url)
     monkeypatch.setenv("RAYFARM_STORAGE_SIGNING_KEY", storage_settings.signing_key.get_secret_value())
     monkeypatch.setenv("RAYFARM_STORAGE_MAX_BLOB_BYTES", str(int(storage_settings.max_blob_bytes)))
+    monkeypatch.setenv("RAYFARM_WEBHOOK_KEY", "a-webhook-key-of-these-tests-alone-01")
     key = api_settings.model_dump_json()
     if key not in built_apps:
         built_apps[key] = build_app(api_settings)
@@ -143,6 +144,7 @@ class Server:
 
     port: int
     http: httpx.AsyncClient
+    app: FastAPI
     stop: Callable[[], Awaitable[None]]
 
 
@@ -154,7 +156,7 @@ async def server(
     async with _serve(app) as (port, stop):
         headers = {"Authorization": f"Bearer {farm.key}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
-            yield Server(port=port, http=client, stop=stop)
+            yield Server(port=port, http=client, app=app, stop=stop)
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ async def test_a_change_is_in_the_log_with_who_did_what_to_which(farm: ApiFarm, 
     assert entry["user_agent"].startswith("python-httpx/")
 
 
-@pytest.mark.parametrize("route", sorted(EXEMPT.keys() - {"refresh_session"}))
+@pytest.mark.parametrize("route", sorted(EXEMPT.keys() - {"refresh_session", "exchange_code"}))
 async def test_what_stays_out_writes_nothing(farm: ApiFarm, route: str) -> None:
     calls = {
         "estimate_job": ("POST", "/v1/jobs/estimate", {"json": await farm.spec()}),

@@ -129,9 +129,10 @@ async def test_the_first_bytes_of_a_day_take_no_stored_bytes_from_it(farm: ApiFa
     )
     async with farm.db.transaction() as tx:
         await add_bytes_sent(tx, {UUID(job["id"]): 5, uuid4(): 9})
-    [row] = await rows_of(farm, 
+    [row] = await rows_of(
+        farm,
         "select bytes_sent, stored_bytes, measured_at = date_trunc('day', now(), 'utc') as since_midnight"
-        " from storage_meter where day = (now() at time zone 'utc')::date"
+        " from storage_meter where day = (now() at time zone 'utc')::date",
     )
     assert (row.bytes_sent, row.stored_bytes, row.since_midnight) == (5, 700, True)
 

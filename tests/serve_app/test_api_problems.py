@@ -203,7 +203,8 @@ class TestOutage:
             ready = await client.get("/v1/health/ready")
             problem = problem_of(ready, 503, "not-ready")
             assert {check["name"]: check["ok"] for check in problem["checks"]} == {
-                "database": False, "storage": True, "events": False,
+                "database": False, "schema": False, "storage": True,
+                "dispatcher": False, "loops": False, "events": False,
             }  # fmt: skip
             assert "secret" not in ready.text
             answer = await client.get("/v1/jobs", headers={"Authorization": "Bearer rf_abcdefgh_" + "x" * 43})
@@ -215,7 +216,9 @@ class TestHealth:
     async def test_a_farm_in_order_is_ready(self, farm: ApiFarm) -> None:
         answer = await farm.http.get("/v1/health/ready", headers={"Authorization": ""})
         assert answer.status_code == 200
-        assert {check["name"] for check in answer.json()["checks"] if check["ok"]} == {"database", "storage", "events"}
+        required = {check["name"] for check in answer.json()["checks"] if check["required"]}
+        assert required == {"database", "schema", "storage"}
+        assert required < {check["name"] for check in answer.json()["checks"] if check["ok"]}
 
 
 @pytest.mark.parametrize(

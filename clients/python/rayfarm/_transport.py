@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +22,9 @@ Body = Callable[[], Iterable[bytes]]
 
 _PASSING = frozenset({429, 502, 503, 504})
 """Answers that say: not now."""
+
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, version 00."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts that no proxy of the environment can reach for us."""
@@ -88,6 +93,10 @@ class Transport:
     ) -> Any:
         """The answer's JSON; ``FarmRefused`` for a problem, ``FarmUnreachable`` when patience ends."""
         response = self.request(method, path, params=params, json=json, headers=headers, repeatable=repeatable)
+        return self.read_json(response, path)
+
+    def read_json(self, response: httpx.Response, path: str) -> Any:
+        """The JSON of an answer; None where it has no body. ``FarmUnreachable`` for what is no JSON."""
         if not response.content:
             return None
         try:
@@ -120,7 +129,7 @@ class Transport:
                     params=_present(params),
                     json=json,
                     content=body() if body else None,
-                    headers=dict(headers or {}),
+                    headers={**_trace_headers(method), **(headers or {})},
                 )
             except httpx.TransportError as error:
                 self._require_open()  # closed by another thread in mid-request: nothing to wait for
@@ -170,6 +179,12 @@ class Transport:
             sleep=self._sleep,
             clock=self._clock,
         )
+
+
+def _trace_headers(method: str) -> dict[str, str]:
+    """What is submitted belongs to the trace of the variable TRACEPARENT, where a caller has set one; reads do not."""
+    parent = os.environ.get("TRACEPARENT", "")
+    return {"traceparent": parent} if method == "POST" and _TRACEPARENT.fullmatch(parent) else {}
 
 
 class Retries:

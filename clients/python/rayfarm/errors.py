@@ -7,6 +7,7 @@ ClientError
 ├── FarmUnreachable     no answer, or "unavailable" for longer than the client's patience
 ├── FarmRefused         the farm answered with a problem (``status``, ``code``, ``problem``)
 ├── ModelInvalid        the farm's probe could not open the scene
+├── NotFromTheFarm      a post to a webhook is not signed by the farm (``rayfarm.webhooks``)
 ├── StepFailed          a step behind the frames made nothing
 └── DownloadCorrupt     the bytes that came do not have the digest that the farm promised
 """

@@ -1,0 +1,67 @@
+"""What a look at the farm as a whole finds: the queue by class, replicas by pool, what waits to be told outside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from db._query import run
+from db.session import Database
+from jobs.spec import PriorityClass
+
+_CLASSES = {each.rank: each.value for each in PriorityClass}
+
+Labelled = dict[tuple[str, ...], float]
+"""Values of labels, in the order that the field's words name, and what was measured."""
+
+
+@dataclass(slots=True)
+class FarmMeasures:
+    """One moment of the farm."""
+
+    frames: Labelled = field(default_factory=dict)
+    """By class and state."""
+    oldest_s: Labelled = field(default_factory=dict)
+    """By class."""
+    jobs: Labelled = field(default_factory=dict)
+    """By class and state."""
+    replicas: Labelled = field(default_factory=dict)
+    """By pool and state."""
+    engines: Labelled = field(default_factory=dict)
+    """By pool."""
+    engine_bytes: Labelled = field(default_factory=dict)
+    """By pool."""
+    gpu_bytes: Labelled = field(default_factory=dict)
+    """By pool."""
+    outbox_waiting: int = 0
+    outbox_lag_s: float = 0.0
+
+
+async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta) -> FarmMeasures:
+    """Read, in one short transaction. The queue is that of all clusters, the replicas those of this one."""
+    async with db.transaction() as tx:
+        frames = (await run(tx, "measure_frames")).all()
+        jobs = (await run(tx, "measure_jobs")).all()
+        replicas = (await run(tx, "measure_replicas", cluster_id=cluster_id, timeout=silent_after)).all()
+        outbox = (await run(tx, "measure_outbox")).one()
+    found = FarmMeasures(
+        frames={(_CLASSES[row.priority_rank], row.state): float(row.frames) for row in frames},
+        oldest_s={(name,): 0.0 for name in _CLASSES.values()},
+        jobs={(_CLASSES[row.priority_rank], row.state): float(row.jobs) for row in jobs},
+        replicas={(row.pool, row.state): float(row.replicas) for row in replicas},
+        outbox_waiting=outbox.waiting,
+        outbox_lag_s=float(outbox.lag_s),
+    )
+    for row in jobs:
+        if row.state == "queued":
+            found.oldest_s[(_CLASSES[row.priority_rank],)] = float(row.oldest_s)
+    engines, engine_bytes, gpu_bytes = Counter[str](), Counter[str](), Counter[str]()
+    for row in replicas:
+        engines[row.pool] += row.engines
+        engine_bytes[row.pool] += int(row.engine_bytes)
+        gpu_bytes[row.pool] += int(row.gpu_bytes)
+    found.engines = {(pool,): count for pool, count in engines.items()}
+    found.engine_bytes = {(pool,): count for pool, count in engine_bytes.items()}
+    found.gpu_bytes = {(pool,): count for pool, count in gpu_bytes.items()}
+    return found

@@ -1,0 +1,18 @@
+"""Traces: the W3C trace context of the request behind a job, and of the hand-out behind a chunk."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Rayfarm's migrations go forward; restore a backup to go back.")

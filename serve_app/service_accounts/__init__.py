@@ -1,0 +1,1 @@
+"""Service accounts: who a program is."""

@@ -1,0 +1,241 @@
+"""The body of each kind of event, for the ``webhooks`` of the OpenAPI document (OpenAPI 3.1).
+
+Receivers pass over fields that they do not know: kinds and fields may be added, and none is renamed or taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+
+from jobs.events import EventKind
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    project: UUID
+
+
+class _OfJob(_Data):
+    job: UUID
+    seq: int = Field(description="Number of the event in its job, from 1, without a gap over all kinds.")
+
+
+class _Counts(_OfJob):
+    counts: dict[str, int] = Field(
+        description="Frames of the job: total, committed, reused, failed, canceled, skipped."
+    )
+
+
+class EventFrame(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    ordinal: int = Field(description="Its place in the job's list, from 0.")
+    frame: int = Field(description="Its number.")
+
+
+class _Frames(_OfJob):
+    frames: list[EventFrame] = Field(description="The first 100 of them.")
+    frames_omitted: int | None = Field(None, description="How many were left out of the list, where some were.")
+
+
+class JobCreated(_OfJob):
+    name: str | None
+    model: UUID
+    pipeline: str | None
+    total: int = Field(description="Frames.")
+
+
+class JobStateChanged(_Counts):
+    state: str = Field(description="queued, running, finishing, succeeded, failed, canceled, paused, …")
+    previous: str = Field(alias="from")
+    end_reason: str | None = None
+    message: str | None = None
+
+
+class JobChanged(_OfJob):
+    changes: dict[str, Any] = Field(description="By field: from, to.")
+
+
+class FramesChosen(_Frames):
+    count: int
+    counts: dict[str, int]
+    generation: int
+
+
+class FramesCommitted(_Frames):
+    counts: dict[str, int]
+
+
+class FramesReused(_Frames):
+    count: int
+    counts: dict[str, int]
+
+
+class FramesFailed(_Frames):
+    counts: dict[str, int]
+    count: int | None = None
+
+
+class _OfSlices(_OfJob):
+    part: int | None = Field(None, description="Of a frame that is split over replicas: which part.")
+    parts: int | None = Field(None, description="Of how many.")
+
+
+class FrameRetried(_OfSlices):
+    ordinal: int
+    frame: int
+    reason: str
+    message: str | None
+    tries: int
+
+
+class ChunkStarted(_OfJob):
+    ordinals: list[int]
+    replica: UUID | None
+    warm: bool | None
+
+
+class ChunkRequeued(_OfSlices):
+    ordinals: list[int]
+    reason: str
+    replica: UUID | None
+
+
+class FramesSuspect(_Frames):
+    suspects: int = Field(description="Suspect frames of the job.")
+
+
+class NodeBlocked(_OfJob):
+    node: str
+    pipeline: str
+    failures: int
+    reason: str
+
+
+class NodeUnblocked(_OfJob):
+    node: str
+
+
+class OutputReady(_OfJob):
+    kind: str = Field(description="preview, video, contact_sheet, …")
+    artifacts: list[dict[str, Any]] = Field(description="Of each: id, kind, name, ordinal.")
+
+
+class OutputFailed(_OfJob):
+    kind: str
+    message: str | None
+
+
+class ModelStateChanged(_Data):
+    model: UUID
+    state: str
+    problem: dict[str, Any] | None = None
+
+
+class WebhookDisabled(_Data):
+    webhook: UUID
+    description: str
+    reason: str = Field(description="gone, or failing.")
+    message: str
+
+
+class Ping(_Data):
+    webhook: UUID
+
+
+DATA: Mapping[EventKind, type[BaseModel]] = {
+    EventKind.JOB_CREATED: JobCreated,
+    EventKind.JOB_STATE: JobStateChanged,
+    EventKind.JOB_CHANGED: JobChanged,
+    EventKind.FRAMES_SKIPPED: FramesChosen,
+    EventKind.FRAMES_REQUEUED: FramesChosen,
+    EventKind.FRAMES_COMMITTED: FramesCommitted,
+    EventKind.FRAMES_REUSED: FramesReused,
+    EventKind.FRAMES_FAILED: FramesFailed,
+    EventKind.FRAME_RETRIED: FrameRetried,
+    EventKind.CHUNK_STARTED: ChunkStarted,
+    EventKind.CHUNK_REQUEUED: ChunkRequeued,
+    EventKind.FRAMES_SUSPECT: FramesSuspect,
+    EventKind.NODE_BLOCKED: NodeBlocked,
+    EventKind.NODE_UNBLOCKED: NodeUnblocked,
+    EventKind.OUTPUT_READY: OutputReady,
+    EventKind.OUTPUT_FAILED: OutputFailed,
+    EventKind.MODEL_STATE: ModelStateChanged,
+    EventKind.WEBHOOK_DISABLED: WebhookDisabled,
+    EventKind.WEBHOOK_PING: Ping,
+}
+"""Of each kind."""
+
+WORDS: Mapping[EventKind, str] = {
+    EventKind.JOB_CREATED: "A job was submitted.",
+    EventKind.JOB_STATE: "A job is in another state; succeeded, failed and canceled end it.",
+    EventKind.JOB_CHANGED: "Priority, weight, replicas or deadlines of a job were changed.",
+    EventKind.FRAMES_SKIPPED: "Frames were taken out by a person.",
+    EventKind.FRAMES_REQUEUED: "Frames are rendered again.",
+    EventKind.FRAMES_COMMITTED: "Frames are done and can be fetched.",
+    EventKind.FRAMES_REUSED: "Frames were taken over from an equal one that is done.",
+    EventKind.FRAMES_FAILED: "Frames failed for good.",
+    EventKind.FRAME_RETRIED: "A frame failed and is tried again.",
+    EventKind.CHUNK_STARTED: "A replica renders some frames.",
+    EventKind.CHUNK_REQUEUED: "Frames go back to the queue.",
+    EventKind.FRAMES_SUSPECT: "Frames look odd beside their neighbours.",
+    EventKind.NODE_BLOCKED: "A machine gets no more work of a job.",
+    EventKind.NODE_UNBLOCKED: "It gets work again.",
+    EventKind.OUTPUT_READY: "A preview, film or other output can be fetched.",
+    EventKind.OUTPUT_FAILED: "An output could not be made.",
+    EventKind.MODEL_STATE: "A model was looked at: it is ready or invalid.",
+    EventKind.WEBHOOK_DISABLED: "A webhook of the project was disabled; told to the others.",
+    EventKind.WEBHOOK_PING: "Somebody tries whether the webhook works.",
+}
+"""What each says."""
+
+_HEADERS = {
+    "webhook-id": "The same in every post of this message.",
+    "webhook-timestamp": "When it was posted, seconds since 1970.",
+    "webhook-signature": "`v1,` and a signature, one for each secret that is good now, divided by blanks.",
+}
+
+
+def describe_webhooks(document: dict[str, Any]) -> None:
+    """Put the webhooks and the schemas of their bodies into an OpenAPI document."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    document["webhooks"] = {}
+    for kind, data in DATA.items():
+        name = "".join(part.capitalize() for part in kind.replace(".", "_").split("_")) + "Event"
+        envelope = create_model(
+            name, type=(str, ...), timestamp=(AwareDatetime, ...), data=(data, ...), __doc__=WORDS[kind]
+        )
+        schema = envelope.model_json_schema(ref_template="#/components/schemas/{model}", by_alias=True)
+        schema["properties"]["type"] = {"const": str(kind)}
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+        document["webhooks"][str(kind)] = {
+            "post": {
+                "operationId": f"on_{kind.replace('.', '_')}",
+                "summary": WORDS[kind],
+                "tags": ["webhooks"],
+                "parameters": [
+                    {
+                        "name": header,
+                        "in": "header",
+                        "required": True,
+                        "description": words,
+                        "schema": {"type": "string"},
+                    }
+                    for header, words in _HEADERS.items()
+                ],
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+                },
+                "responses": {
+                    "2XX": {"description": "Taken."},
+                    "410": {"description": "No more of these, ever: the webhook is disabled."},
+                },
+            }
+        }

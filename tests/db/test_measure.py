@@ -1,0 +1,97 @@
+"""What the metrics say of queue, replicas and outbox is what the rows say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+from db.dispatch import apply_plan
+from db.loops.measure import FarmMeasures, measure_farm
+from jobs.planning import Carve, Plan
+from tests.db.builders import CLUSTER, LEASE, Farm
+
+
+async def measured(farm: Farm) -> FarmMeasures:
+    return await measure_farm(farm.db, cluster_id=CLUSTER, silent_after=LEASE)
+
+
+async def test_frames_are_counted_by_class_and_by_where_they_stand(farm: Farm) -> None:
+    replica = await farm.replica()
+    job_id = await farm.start(frames="1-10", priority="interactive")
+    await farm.rendering(job_id, replica, frames=3)
+    await farm.carve(job_id, replica, 2)
+    paused = await farm.start(frames="1-7")
+    await farm.change(paused, "pause")
+    await farm.submit(frames="1-4", priority="batch")
+    found = await measured(farm)
+    assert found.frames == {
+        ("interactive", "rendering"): 3, ("interactive", "assigned"): 2, ("interactive", "waiting"): 5,
+        ("normal", "held"): 7, ("batch", "waiting"): 4,
+    }  # fmt: skip
+    assert found.jobs == {("interactive", "running"): 1, ("normal", "paused"): 1, ("batch", "queued"): 1}
+
+
+async def test_the_oldest_job_that_has_not_started_is_timed_and_one_that_runs_is_not(farm: Farm) -> None:
+    await farm.execute("update job set created_at = now() - interval '1 day' where id = :id", id=await farm.start())
+    waits = await farm.submit(priority="batch")
+    await farm.execute("update job set created_at = now() - interval '100 s' where id = :id", id=waits)
+    oldest = (await measured(farm)).oldest_s
+    assert 100 <= oldest[("batch",)] < 200
+    assert oldest[("normal",)] == oldest[("interactive",)] == 0
+
+
+async def test_what_has_ended_leaves_no_count_behind(farm: Farm) -> None:
+    await farm.change(await farm.submit(), "cancel")
+    found = await measured(farm)
+    assert (found.frames, found.jobs) == ({}, {})
+
+
+async def test_replicas_and_what_their_engines_hold_are_summed_by_pool(farm: Farm) -> None:
+    one, two, silent = await farm.replica(), await farm.replica(), await farm.replica()
+    residents = '[{"bytes": 5, "vram_bytes": 7}, {"bytes": 6}]'
+    await farm.execute("update replica set residents = cast(:new as jsonb)", new=residents)
+    await farm.execute("update replica set drain = true where id = :id", id=two)
+    await farm.execute("update replica set beat_at = now() - interval '1 hour' where id = :id", id=silent)
+    found = await measured(farm)
+    [pool] = {pool for pool, _ in found.replicas}
+    assert found.replicas == {(pool, "accepting"): 1, (pool, "draining"): 1}
+    assert (found.engines, found.engine_bytes, found.gpu_bytes) == ({(pool,): 4}, {(pool,): 22}, {(pool,): 14})
+    assert one != two
+
+
+async def test_the_outbox_lags_by_its_oldest_event_that_nobody_has_taken(farm: Farm) -> None:
+    assert (await measured(farm)).outbox_lag_s == 0
+    for state, age in (("queued", "50 s"), ("queued", "5 s"), ("done", "1 day")):
+        await farm.execute(
+            "insert into outbox (event_id, job_id, target, state, created_at) values"
+            " ((select coalesce(max(event_id), 0) + 1 from outbox), :job, 't', :state, now() - cast(:age as interval))",
+            job=uuid4(), state=state, age=age,
+        )  # fmt: skip
+    found = await measured(farm)
+    assert found.outbox_waiting == 2
+    assert timedelta(seconds=50) <= timedelta(seconds=found.outbox_lag_s) < timedelta(seconds=100)
+
+
+class TestTraceOfAHandOut:
+    """``traceparent`` on its way through the rows."""
+
+    async def test_a_chunk_carries_its_hand_out_and_one_without_any_its_jobs_request(self, farm: Farm) -> None:
+        replica, job_id = await farm.replica(), await farm.start(frames="1-4")
+        parent, handed = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'a' * 32}-{'c' * 16}-01"
+        await farm.execute("update job set traceparent = :parent where id = :id", parent=parent, id=job_id)
+        told = []
+
+        def hand_out(*what: object) -> str | None:
+            told.append(what)
+            return handed
+
+        plan = Plan(placements=(Carve(job_id=job_id, replica_id=replica, frames=2),))
+        await apply_plan(farm.db, cluster_id=CLUSTER, plan=plan, epoch=await farm.lead(), trace=hand_out)
+        assert told == [(job_id, parent, 4, [0, 1])]
+        first = await farm.claim(replica)
+        assert first is not None
+        assert (first.traceparent, first.total) == (handed, 4)
+        await farm.carve(job_id, replica, 2)
+        second = await farm.claim(replica)
+        assert second is not None
+        assert second.traceparent == parent
