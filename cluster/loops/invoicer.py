@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -13,7 +13,7 @@ import structlog
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from db.billing.invoices import Terms, begin_period, issue_invoice, last_period, projects_to_invoice
+from db.billing.invoices import Terms, begin_period, database_now, issue_invoice, last_period, projects_to_invoice
 from db.errors import DatabaseUnavailable, LostLeadership
 from db.session import Database
 from jobs.invoicing import InvoicePeriod, following, invoice_period, is_due, month_before
@@ -65,7 +65,8 @@ class InvoiceSettings(BaseSettings):
 
 class Invoicer:
     """A loop (``cluster.loops.base``). What is done is in the rows: whoever leads goes on with the projects that have
-    no invoice yet, and no month is begun before the one before it is complete."""
+    no invoice yet, and no month is begun before the one before it is complete. ``clock`` None: the database's, by which
+    the ledger's rows have their times; a wrong clock of this machine invoices no month that is not over."""
 
     name = "invoicer"
 
@@ -74,7 +75,7 @@ class Invoicer:
         *,
         database: Database,
         settings: InvoiceSettings,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] | None = None,
         batch: int = BATCH,
     ) -> None:
         self.every = settings.every
@@ -96,18 +97,19 @@ class Invoicer:
         )
         async with self._database.transaction() as tx:
             period = await last_period(tx)
+            now = self._clock() if self._clock else await database_now(tx)
         if period is not None and (made := await self._invoice(period, terms, epoch)):
             return made
-        due = self._next(period)
-        if not is_due(due, day=self._settings.day, now=self._clock()):
+        due = self._next(period, now)
+        if not is_due(due, day=self._settings.day, now=now):
             return 0
         return await self._invoice(due, terms, epoch) if await begin_period(self._database, due, epoch=epoch) else 0
 
-    def _next(self, last: InvoicePeriod | None) -> InvoicePeriod:
+    def _next(self, last: InvoicePeriod | None, now: datetime) -> InvoicePeriod:
         """The month after; at first the last one that is over, since nobody wants invoices of the time before."""
         zone = self._settings.zone
         if last is None:
-            return invoice_period(month_before(self._clock(), zone), zone=zone)
+            return invoice_period(month_before(now, zone), zone=zone)
         return invoice_period(
             following(last.month), zone=zone, since=last.until, first_day=last.last_day + timedelta(days=1)
         )

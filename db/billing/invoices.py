@@ -102,6 +102,11 @@ async def last_period(tx: Transaction) -> InvoicePeriod | None:
     return InvoicePeriod(**row) if row else None
 
 
+async def database_now(tx: Transaction) -> datetime:
+    now: datetime = (await run(tx, "database_now")).scalar_one()
+    return now
+
+
 async def begin_period(db: Database, period: InvoicePeriod, *, epoch: int) -> bool:
     """From now on this is what invoices of the month cover; False while a day of storage is not in the ledger yet."""
     async with db.transaction() as tx:

@@ -122,6 +122,19 @@ async def test_nothing_is_invoiced_before_its_day_nor_while_a_day_of_storage_is_
     assert await tick(farm, datetime(2026, 3, 1, 1, 0, tzinfo=UTC), day=1) == 1
 
 
+async def test_the_month_that_is_over_by_the_databases_clock_is_invoiced(farm: Farm) -> None:
+    version = (await price_list(farm.db)).version
+    now = datetime.now(UTC)
+    last = (now.replace(day=1) - timedelta(days=1)).replace(day=15)
+    for at in (last, now):
+        await book(farm, at=at, version=version, cpu_us=1, cost="1")
+    settings = InvoiceSettings(seller="House", day=1)
+    made = await Invoicer(database=farm.db, settings=settings).tick(await farm.lead())
+    over = (now - timedelta(hours=1)).date() >= now.date().replace(day=1)  # in its first hour a month waits
+    assert [each.month for each in await invoices(farm)] == ([last.date().replace(day=1)] if over else [])
+    assert made == over
+
+
 async def test_without_a_seller_there_are_no_invoices(farm: Farm) -> None:
     await book(farm, at=february(), version=(await price_list(farm.db)).version, cpu_us=1, cost="1")
     assert await tick(farm, seller=None) == 0
