@@ -225,6 +225,7 @@ async def test_credits_that_paid_for_a_part_leave_the_rest_due(farm: Farm) -> No
     async with farm.db.transaction() as tx:
         await set_prepaid(tx, project_id=farm.project_id, prepaid=True, by="a test")  # the 10 stay unpaid
     await book(farm, at=february(2), version=version, cpu_us=1, cost="4")
+    await book(farm, at=datetime(2026, 3, 1, tzinfo=UTC), version=version, cpu_us=1, cost="3")  # of the next invoice
     await tick(farm, tax_rate="0.5")
     [invoice] = await invoices(farm)
     assert (invoice.subtotal, invoice.credits, invoice.net, invoice.tax, invoice.total) == (14, 4, 10, 5, 15)
