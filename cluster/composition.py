@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
+from cluster.loops.stripe_sink import StripeSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -27,6 +29,8 @@ class FarmParts:
     storage: Storage
     settings: ClusterSettings
     loop_settings: LoopSettings
+    invoice_settings: InvoiceSettings
+    stripe_settings: StripeSettings
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
@@ -47,6 +51,8 @@ def open_farm() -> FarmParts:
         storage=open_storage(StorageSettings()),
         settings=ClusterSettings(),
         loop_settings=LoopSettings(),
+        invoice_settings=InvoiceSettings(),
+        stripe_settings=StripeSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=EngineSettings(),

@@ -26,7 +26,9 @@ from pydantic_settings import BaseSettings
 import cluster.local.services
 from cluster.local.settings import LocalFarmSettings
 from cluster.logs import LogSettings
+from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
+from cluster.loops.stripe_sink import StripeSettings
 from cluster.metrics.catalogue import METRICS
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
@@ -53,6 +55,8 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (OidcSettings, "Single sign-on"),
     (ClusterSettings, "Dispatcher, replicas and their pool"),
     (LoopSettings, "Loops behind the dispatcher"),
+    (InvoiceSettings, "Invoices"),
+    (StripeSettings, "Stripe"),
     (WebhookSettings, "Webhooks"),
     (EgressSettings, "Where users may send things"),
     (PlanSettings, "Planning"),

@@ -22,7 +22,9 @@ from serve_app.auth.endpoints import PATHS as AUTH_PATHS
 from serve_app.auth.endpoints import me_router as me
 from serve_app.auth.endpoints import router as auth
 from serve_app.billing.endpoints import router as billing
+from serve_app.billing.invoice_endpoints import router as invoices
 from serve_app.billing.price_endpoints import router as prices
+from serve_app.billing.report_endpoints import router as usage_reports
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.cors import Cors
 from serve_app.deprecations import mark_deprecated
@@ -119,7 +121,7 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
-    money = (prices, billing)
+    money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
     behind_a_key = (*rendering, *farm, *access, *money, *records, limits, webhooks)

@@ -12,8 +12,10 @@ from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
 from jobs.webhooks import WebhookSecrets, WebhookSettings
+from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
+from serve_app.billing.pdf import InvoicePrinter
 from serve_app.events.hub import EventHub
 from serve_app.oidc.settings import OidcSettings
 from serve_app.oidc.sign_on import SingleSignOn
@@ -48,6 +50,8 @@ class ApiServices:
     hub: EventHub
     uploads: Places
     streams: Places
+    sent_bytes: SentBytes
+    printer: InvoicePrinter
     webhooks: Webhooks
     logins: Places
     """By client."""
@@ -77,7 +81,10 @@ async def open_services(
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     single_sign_on = _single_sign_on_of(settings, oidc_settings)
     try:
-        async with EventHub(database_settings=database_settings) as hub:
+        async with (
+            EventHub(database_settings=database_settings) as hub,
+            SentBytes(database=database, every=settings.sent_bytes_every) as sent_bytes,
+        ):
             yield ApiServices(
                 settings=settings,
                 limits=FarmLimits(),
@@ -94,6 +101,8 @@ async def open_services(
                 streams=Places(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
+                sent_bytes=sent_bytes,
+                printer=InvoicePrinter(settings.invoice_font),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
                 logins=Places(
                     what="logins",

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
+from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
@@ -134,6 +134,13 @@ class ApiSettings(BaseSettings):
     min_body_rate: ByteSize = ByteSize(1024)
     """Bytes per second that a body must have come at once it has taken longer than ``body_idle_timeout``: a tenth of
     the slowest line that could send a scene in a day."""
+
+    sent_bytes_every: Wait = timedelta(seconds=30)
+    """How often the bytes that were sent of files on disk are booked; a process that is killed loses that much."""
+
+    invoice_font: FilePath | None = None
+    """TrueType file that invoices are printed with. None: Bitstream Vera, which has the letters of Western Europe only;
+    what a font lacks is printed by its number in Unicode."""
 
     max_uploads: Annotated[int, Field(ge=1)] = 256
     """Uploads of blobs at once in one process; each holds a file and a buffer."""

@@ -10,6 +10,7 @@ from cluster.loops.collector import Collector
 from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
+from cluster.loops.invoicer import Invoicer
 from cluster.loops.measurer import Measurer
 from cluster.loops.meter import Meter
 from cluster.loops.node_drains import NodeDrains, RayDrains
@@ -17,6 +18,7 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.usage_reporter import usage_reporters
 from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
 from cluster.outbound import Outbound
@@ -47,6 +49,8 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
         Meter(database=database, plan_settings=farm.plan_settings),
         Biller(database=database, every=settings.bill_every),
         StorageMeter(database=database, every=settings.storage_every),
+        Invoicer(database=database, settings=farm.invoice_settings),
+        *usage_reporters(database=database, settings=farm.stripe_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
         Auditor(database=database, settings=settings),

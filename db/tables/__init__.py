@@ -47,6 +47,15 @@ from db.tables.history import (
     PartResultTable,
     WebhookAttemptTable,
 )
+from db.tables.invoicing import (
+    BillingProfileTable,
+    InvoiceCounterTable,
+    InvoiceLineTable,
+    InvoiceMonthTable,
+    InvoiceTable,
+    UsageCarryTable,
+    UsageReportTable,
+)
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
 from db.tables.work import WorkTable
@@ -94,6 +103,11 @@ PROJECT_QUOTA = METADATA.tables["project_quota"]
 STORAGE_USAGE = METADATA.tables["storage_usage"]
 USAGE = METADATA.tables["usage"]
 USAGE_DAY = METADATA.tables["usage_day"]
+BILLING_PROFILE = METADATA.tables["billing_profile"]
+INVOICE = METADATA.tables["invoice"]
+INVOICE_LINE = METADATA.tables["invoice_line"]
+INVOICE_MONTH = METADATA.tables["invoice_month"]
+USAGE_REPORT = METADATA.tables["usage_report"]
 WEBHOOK = METADATA.tables["webhook"]
 WEBHOOK_ATTEMPT = METADATA.tables["webhook_attempt"]
 WORK = METADATA.tables["work"]
@@ -108,6 +122,7 @@ __all__ = [
     "AUDIT_PENDING",
     "AUDIT_SEAL",
     "BILLING",
+    "BILLING_PROFILE",
     "BLOB",
     "CREDIT",
     "EVENT",
@@ -115,6 +130,9 @@ __all__ = [
     "FRAME_LOOK",
     "FRAME_RESULT",
     "INVITATION",
+    "INVOICE",
+    "INVOICE_LINE",
+    "INVOICE_MONTH",
     "JOB",
     "JOB_BLOCK",
     "JOB_DEPENDENCY",
@@ -140,6 +158,7 @@ __all__ = [
     "STORAGE_USAGE",
     "USAGE",
     "USAGE_DAY",
+    "USAGE_REPORT",
     "WEBHOOK",
     "WEBHOOK_ATTEMPT",
     "WORK",
@@ -151,6 +170,7 @@ __all__ = [
     "AuditEntryTable",
     "AuditPendingTable",
     "AuditSealTable",
+    "BillingProfileTable",
     "BillingTable",
     "BlobTable",
     "CreditTable",
@@ -160,6 +180,10 @@ __all__ = [
     "FrameLookTable",
     "FrameResultTable",
     "InvitationTable",
+    "InvoiceCounterTable",
+    "InvoiceLineTable",
+    "InvoiceMonthTable",
+    "InvoiceTable",
     "JobBlockTable",
     "JobDependencyTable",
     "JobTable",
@@ -187,7 +211,9 @@ __all__ = [
     "ReplicaTable",
     "StorageMeterTable",
     "StorageUsageTable",
+    "UsageCarryTable",
     "UsageDayTable",
+    "UsageReportTable",
     "UsageTable",
     "WebhookAttemptTable",
     "WebhookTable",

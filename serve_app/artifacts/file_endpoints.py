@@ -50,10 +50,11 @@ async def read_file(token: str, request: Request, services: Services) -> Respons
         return Response(headers=headers, media_type=link.media_type)
     part = requested_range(request.headers, etag=etag, size_bytes=found.size_bytes)
     if part is None:
-        return StreamingResponse(services.storage.stream(link.key), headers=headers, media_type=link.media_type)
+        content = services.sent_bytes.counted(link.key, services.storage.stream(link.key))
+        return StreamingResponse(content, headers=headers, media_type=link.media_type)
     headers["Content-Range"] = part.content_range(found.size_bytes)
     headers["Content-Length"] = str(part.end - part.start)
-    content = services.storage.stream(link.key, start=part.start, end=part.end)
+    content = services.sent_bytes.counted(link.key, services.storage.stream(link.key, start=part.start, end=part.end))
     return StreamingResponse(content, status_code=206, headers=headers, media_type=link.media_type)
 
 

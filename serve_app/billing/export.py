@@ -14,6 +14,7 @@ from db.billing.prices import currency_of_farm
 from db.billing.reports import StorageDay, UsageRow, storage_days, usage_rows
 from db.session import Database
 from jobs.billing import plain
+from serve_app.billing.documents import cell
 from serve_app.billing.service import seconds
 
 _PAGE = 2000
@@ -111,8 +112,14 @@ def _of_storage(row: StorageDay, currency: str | None) -> dict[str, object]:
 
 def _csv_line(values: Mapping[str, object]) -> str:
     line = io.StringIO()
-    csv.writer(line).writerow(["" if (value := values.get(name)) is None else value for name in COLUMNS])
+    csv.writer(line).writerow([_cell(values.get(name)) for name in COLUMNS])
     return line.getvalue()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return cell(value) if isinstance(value, str) else value
 
 
 def _json_line(values: Mapping[str, object]) -> str:

@@ -88,10 +88,10 @@ async def budget(tx: Transaction, *, project_id: UUID) -> BudgetView:
 
 
 async def credits_of(tx: Transaction, *, project_id: UUID, page: PageRequest) -> CreditsView:
-    before = page.after(_row_id)
+    before = page.after(row_id)
     row = await read_money(tx, project_id=project_id)
     items = await list_credits(
-        tx, project_id=project_id, before=_row_id(before[0]) if before else None, limit=page.limit + 1
+        tx, project_id=project_id, before=row_id(before[0]) if before else None, limit=page.limit + 1
     )
     shown = items[: page.limit]
     return CreditsView(
@@ -141,7 +141,8 @@ def _item(group: UsageGroup, row: UsageSum) -> UsageItem:
     )
 
 
-def _row_id(text: str) -> int:
+def row_id(text: str) -> int:
+    """From a cursor. Raises ``ValueError``."""
     number = int(text)
     if not 0 < number < 2**63:
         raise ValueError(text)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.request import parse_http_list
 from uuid import UUID
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
@@ -17,6 +16,7 @@ from jobs.spec import JobSpec, PriorityClass
 from pipelines.base import Pipeline
 from pipelines.pictures import OUTPUTS
 from pipelines.registry import get_pipeline
+from serve_app.accept import accepted_ranges, best_range
 from serve_app.artifacts.ranges import etag_of
 from serve_app.jobs.admission import checked_settings
 from serve_app.jobs.service import require_job
@@ -26,8 +26,6 @@ from storage.disposition import content_disposition
 
 PICTURES = tuple(output.media_type for output in OUTPUTS.values())
 """Media types that a still may have, as far as its pipeline makes them."""
-
-_ALIASES = {"image/exr": "image/x-exr", "image/jpg": "image/jpeg"}
 
 _FORMAT = "format"
 """The setting that names the file format, of every pipeline that has several."""
@@ -47,11 +45,11 @@ def read_accept(header: str | None) -> Accepted:
     """Raises ``NotAcceptable`` where neither a picture nor JSON will do. Without a header anything will: JSON."""
     if header is None or not header.strip():
         return Accepted(pictures=(), description=True)
-    ranges = list(_ranges(header))
-    json_quality, json_place = _best("application/json", ranges)
+    ranges = list(accepted_ranges(header))
+    json_quality, json_place = best_range("application/json", ranges)
     wishes = []
     for media_type in PICTURES:
-        quality, place = _best(media_type, ranges)
+        quality, place = best_range(media_type, ranges)
         if quality > 0 and ranges[place][0] != "*/*" and (-quality, place) < (-json_quality, json_place):
             wishes.append((-quality, place, PICTURES.index(media_type), media_type))
     if not wishes and json_quality <= 0:
@@ -161,34 +159,3 @@ def _takes(pipeline: Pipeline, spec: JobSpec) -> bool:
 
 def _place(media_type: str, pictures: Sequence[str]) -> int:
     return pictures.index(media_type) if media_type in pictures else len(pictures)
-
-
-def _ranges(header: str) -> Iterator[tuple[str, float]]:
-    """(media range, quality) in the order of the header; one that cannot be read is passed over."""
-    for item in parse_http_list(header):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        quality = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip() == "q":
-                quality = _quality(value.strip())
-        if "/" in name:
-            yield _ALIASES.get(name, name), quality
-
-
-def _quality(text: str) -> float:
-    """0 to 1; what is no number is 0, so that a slip never asks for more than it says."""
-    try:
-        value = float(text)
-    except ValueError:
-        return 0.0
-    return value if 0 <= value <= 1 else 0.0
-
-
-def _best(media_type: str, ranges: Sequence[tuple[str, float]]) -> tuple[float, int]:
-    """Quality and place of the most specific range that holds this type; (0, …) where none does."""
-    for wanted in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
-        for place, (name, quality) in enumerate(ranges):
-            if name == wanted:
-                return quality, place
-    return 0.0, len(ranges)

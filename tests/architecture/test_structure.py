@@ -37,6 +37,8 @@ FENCES: dict[str, tuple[str, ...]] = {
     "botocore": ("storage/",),
     "fastapi": ("serve_app/",),
     "starlette": ("serve_app/",),
+    "stripe": ("cluster/loops/stripe_sink.py",),
+    "reportlab": ("serve_app/billing/pdf.py",),
     "bpy": ("pipelines/cycles/",),
     "mathutils": ("pipelines/cycles/",),
     "mitsuba": ("pipelines/mitsuba/",),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 from db.billing.prices import PoolPrices, PriceListRow, add_price_list
 from db.session import Database
@@ -56,3 +58,51 @@ async def price_list(db: Database, *items: PoolPrices, currency: str = "EUR", **
             prices=items or (prices(gpu_second="2", cpu_second="1"),),
             **{"valid_from": None, "note": "", "created_by": "a test", **options},
         )
+
+
+async def book(
+    farm: Any, *, at: datetime, version: int | None, cost: str, project_id: UUID | None = None, **use: Any
+) -> None:
+    """A row of the ledger of some time, as a commit of then would have written it."""
+    values: dict[str, Any] = {"pool": "default", "gpu_us": 0, "cpu_us": 0, **use}
+    values |= {
+        "project": project_id or farm.project_id,
+        "job": uuid4(),
+        "at": at,
+        "version": version,
+        "cost": Decimal(cost),
+    }
+    await farm.execute(
+        "insert into usage (project_id, job_id, kind, number, generation, frame, attempt_id, pool, gpu_us, cpu_us,"
+        " stored_bytes, price_version, cost, at) values (:project, :job, 'frame', 0, 0, 1, gen_random_uuid(), :pool,"
+        " :gpu_us, :cpu_us, 0, :version, :cost, :at)",
+        **values,
+    )
+    await farm.execute(
+        "insert into usage_day (project_id, job_id, day, pool, gpu_us, cpu_us, cost) values (:project, :job,"
+        " (cast(:at as timestamptz) at time zone 'utc')::date, :pool, :gpu_us, :cpu_us, :cost)",
+        **values,
+    )
+
+
+async def book_storage(
+    farm: Any, *, day: date, version: int | None, cost: str, byte_seconds: int = 1, bytes_sent: int = 0
+) -> None:
+    """A day of storage that is over."""
+    await farm.execute(
+        "insert into storage_usage (project_id, day, byte_seconds, bytes_sent, price_version, cost)"
+        " values (:project, :day, :byte_seconds, :bytes_sent, :version, :cost)",
+        project=farm.project_id,
+        day=day,
+        byte_seconds=byte_seconds,
+        bytes_sent=bytes_sent,
+        version=version,
+        cost=Decimal(cost),
+    )
+    await farm.execute(
+        "insert into project_spend as known values (:project, :month, :cost)"
+        " on conflict (project_id, month) do update set cost = known.cost + excluded.cost",
+        project=farm.project_id,
+        month=day.replace(day=1),
+        cost=Decimal(cost),
+    )

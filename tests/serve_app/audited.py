@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
+from tests.serve_app.test_api_invoices import issued, unclear
 from tests.serve_app.test_api_steps import rendered
 
 Call = Callable[[ApiFarm], Awaitable[httpx.Response]]
@@ -144,6 +145,16 @@ async def accept_invitation(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post("/v1/auth/accept", json=offer, headers=NOBODY)
 
 
+async def add_credit_note(farm: ApiFarm) -> httpx.Response:
+    url = f"/v1/projects/default/invoices/{await issued(farm)}/credit-notes"
+    return await farm.http.post(url, json={"amount": "1", "reference": "ticket-1"})
+
+
+async def resolve_usage_report(farm: ApiFarm) -> httpx.Response:
+    url = f"/v1/projects/default/usage-reports/{await unclear(farm)}/resolve"
+    return await farm.http.post(url, json={"arrived": False})
+
+
 async def log_in(farm: ApiFarm) -> httpx.Response:
     await farm.person(EMAIL)
     return await farm.http.post("/v1/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=NOBODY)
@@ -239,6 +250,9 @@ CALLS: dict[str, Call] = {
     "add_credit": post("/v1/projects/default/credits", {"amount": "5", "reference": "first"}),
     "set_budget": put("/v1/projects/default/budget", {"amount": "5"}),
     "set_prepaid": put("/v1/projects/default/prepaid", {"prepaid": True}),
+    "set_billing": put("/v1/projects/default/billing", {"recipient": "Film Ltd"}),
+    "add_credit_note": add_credit_note,
+    "resolve_usage_report": resolve_usage_report,
     "set_quotas": put("/v1/projects/default/quotas", {"slots": 5}),
     "invite": post("/v1/projects/default/invitations", {"email": EMAIL, "role": "artist"}),
     "revoke_invitation": withdrawn("/v1/projects/default/invitations", "artist"),

@@ -28,6 +28,8 @@ def routes_of(farm: ApiFarm, *, project: str = "default") -> list[Route]:
         "step_id": 1,
         "name": "fake",
         "node": "n1",
+        "number": "INV-000001",
+        "report_id": nobody,
         "slug": project,
     }
     return [

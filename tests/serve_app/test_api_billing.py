@@ -7,7 +7,11 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
+from db.billing.traffic import add_bytes_sent
 from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of
 
 HOME = "/v1/projects/default"
@@ -18,6 +22,11 @@ async def answer_of(farm: ApiFarm, method: str, path: str, body: Any = None, sta
     answer = await farm.http.request(method, path, json=body)
     assert answer.status_code == status, answer.text
     return answer.json()
+
+
+async def rows_of(farm: ApiFarm, query: str) -> list[Any]:
+    async with farm.db.transaction() as tx:
+        return list((await tx.execute(text(query))).all())
 
 
 def span() -> dict[str, str]:
@@ -94,6 +103,38 @@ async def test_an_export_has_every_row_in_csv_and_in_json_lines(farm: ApiFarm) -
     ]
     answer = await farm.http.get(f"{HOME}/usage/export", params={**span(), "format": "jsonl"})
     assert [json.loads(line)["frame"] for line in answer.text.splitlines()] == [1, 2, 3]
+
+
+async def test_bytes_that_were_sent_of_a_file_are_booked_for_its_project(farm: ApiFarm) -> None:
+    job = await farm.submit(frames="1")
+    await farm.render(job["id"], frames=1)
+    [artifact] = (await answer_of(farm, "GET", f"/v1/jobs/{job['id']}/artifacts"))["items"]
+    size = len((await farm.http.get(artifact["url"])).content)
+    part = await farm.http.get(artifact["url"], headers={"Range": "bytes=0-2"})
+    assert (part.status_code, len(part.content)) == (206, 3)
+    await farm.http.head(artifact["url"])
+    counter = farm.app.state.services.sent_bytes
+    await counter.book()
+    await counter.book()  # nothing new
+    [row] = await rows_of(farm, "select project_id, bytes_sent, stored_bytes from storage_meter")
+    assert (row.project_id, row.bytes_sent, row.stored_bytes) == (farm.project_id, size + 3, 0)
+
+
+async def test_the_first_bytes_of_a_day_take_no_stored_bytes_from_it(farm: ApiFarm) -> None:
+    job = await farm.submit(frames="1")
+    await farm.execute(
+        "insert into storage_meter (project_id, day, stored_bytes, measured_at)"
+        " values (:project, (now() at time zone 'utc')::date - 1, 700, now() - interval '1 day')",
+        project=farm.project_id,
+    )
+    async with farm.db.transaction() as tx:
+        await add_bytes_sent(tx, {UUID(job["id"]): 5, uuid4(): 9})
+    [row] = await rows_of(
+        farm,
+        "select bytes_sent, stored_bytes, measured_at = date_trunc('day', now(), 'utc') as since_midnight"
+        " from storage_meter where day = (now() at time zone 'utc')::date",
+    )
+    assert (row.bytes_sent, row.stored_bytes, row.since_midnight) == (5, 700, True)
 
 
 async def test_a_job_of_a_spent_budget_says_so_and_goes_on_when_it_is_raised(farm: ApiFarm) -> None:

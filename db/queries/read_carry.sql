@@ -1,0 +1,1 @@
+select unit, rest from usage_carry where project_id = :project_id
