@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.session import Transaction
-from db.tables import ARTIFACT
+from db.tables import ARTIFACT, MODEL, PROJECT
 
 _NOT_FRAME = ARTIFACT.c.kind != literal_column("'frame'")
 """Written out, as the condition of a partial index must be."""
@@ -48,6 +48,27 @@ class ArtifactRow:
     width: int | None
     height: int | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesAround:
+    """What the names of a job's files may take from beside the job."""
+
+    project: str
+    """Its slug."""
+    model: str
+    probe: dict[str, Any] | None
+
+
+async def names_around(tx: Transaction, *, project_id: UUID, model_id: UUID) -> NamesAround | None:
+    """None: there is no such model in the project."""
+    query = (
+        select(PROJECT.c.slug.label("project"), MODEL.c.name.label("model"), MODEL.c.probe)
+        .join(PROJECT, PROJECT.c.id == MODEL.c.project_id)
+        .where(MODEL.c.id == model_id, MODEL.c.project_id == project_id)
+    )
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else NamesAround(**row)
 
 
 async def get_artifact(tx: Transaction, *, artifact_id: UUID, project_id: UUID) -> ArtifactRow | None:

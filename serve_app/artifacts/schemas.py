@@ -28,6 +28,10 @@ class ArtifactView(BaseModel):
     job: UUID
     kind: ArtifactKind
     name: str = Field(examples=["0005.png"])
+    path: str = Field(
+        description="Where it goes in a folder of outputs, by the job's naming template; safe on every file system.",
+        examples=["armillary/Camera/ViewLayer.0005.png"],
+    )
     ordinal: int | None = Field(None, description="Place of its frame in the range; null: of the whole job.")
     frame: int | None = None
     size_bytes: int

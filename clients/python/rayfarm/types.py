@@ -149,6 +149,8 @@ class Artifact:
     ordinal: int | None = None
     frame: int | None = None
     media_type: str = ""
+    path: str = ""
+    """Where it goes in a folder of outputs; empty from a farm that does not tell."""
 
     @classmethod
     def read(cls, data: Json) -> Artifact:
@@ -162,6 +164,7 @@ class Artifact:
             ordinal=_integer(data.get("ordinal")),
             frame=_integer(data.get("frame")),
             media_type=str(data.get("media_type") or ""),
+            path=str(data.get("path") or ""),
         )
 
 
