@@ -12,6 +12,7 @@ from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
 from jobs.webhooks import WebhookSecrets, WebhookSettings
+from serve_app.archive.links import ArchiveLinks
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.events.hub import EventHub
@@ -48,6 +49,9 @@ class ApiServices:
     hub: EventHub
     uploads: Places
     streams: Places
+    archives: Places
+    archive_links: ArchiveLinks | None
+    """None where there is no key to sign with."""
     webhooks: Webhooks
     logins: Places
     """By client."""
@@ -94,6 +98,10 @@ async def open_services(
                 streams=Places(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
+                archives=Places(
+                    what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
+                ),
+                archive_links=_archive_links_of(settings, storage_settings),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
                 logins=Places(
                     what="logins",
@@ -115,6 +123,14 @@ async def open_services(
         await storage.close()
         await counting.close()
         await database.close()
+
+
+def _archive_links_of(settings: ApiSettings, storage_settings: StorageSettings) -> ArchiveLinks | None:
+    """Keys of access tokens, or, where people do not log in, those of file links."""
+    keys = (settings.token_key, *settings.previous_token_keys) if settings.token_key else storage_settings.signing_keys
+    if not keys:
+        return None
+    return ArchiveLinks(keys=[key.get_secret_value() for key in keys], lifetime=settings.link_lifetime)
 
 
 def _single_sign_on_of(settings: ApiSettings, oidc_settings: OidcSettings) -> SingleSignOn | None:
