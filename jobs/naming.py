@@ -21,6 +21,8 @@ from jobs.errors import InvalidInput
 
 FIELDS: Mapping[str, str] = {
     "project": "the project's slug",
+    "show": "the job's show",
+    "shot": "the job's shot",
     "job": "the job's name",
     "model": "the model's name",
     "camera": "the camera that the job renders",
@@ -31,6 +33,15 @@ FIELDS: Mapping[str, str] = {
     "ext": "the file's extension without its dot; added at the end where the template leaves it out",
 }
 """Field -> what it stands for."""
+
+_MAY_BE_UNKNOWN = {
+    "camera": "settings.camera",
+    "layer": "settings.view_layer",
+    "view_layer": "settings.view_layer",
+    "show": "show",
+    "shot": "shot",
+}
+"""Field -> where a job says it."""
 
 MAX_TEMPLATE_CHARS = 200
 
@@ -109,8 +120,7 @@ class NamingTemplate:
             elif piece.text == "frame":
                 words.append(format(frame or 0, piece.spec))
             else:
-                name = "layer" if piece.text == "view_layer" else piece.text
-                words.append(_UNFIT.sub("_", values.get(name) or "_"))
+                words.append(_UNFIT.sub("_", values.get(_value_name(piece.text)) or "_"))
         return "".join(words)
 
 
@@ -165,14 +175,12 @@ def camera_and_layer(settings: Mapping[str, Any], probe: Mapping[str, Any] | Non
 
 
 def require_known(template: NamingTemplate, values: Mapping[str, str]) -> None:
-    """Refuse a template that names the camera or the view layer of a job that has no one such."""
-    for name in ("camera", "layer"):
-        asked = name in template.fields or (name == "layer" and "view_layer" in template.fields)
-        if asked and name not in values:
-            setting = "camera" if name == "camera" else "view_layer"
+    """Refuse a template that names what the job does not say: its show or shot, its camera or its only view layer."""
+    for name in sorted(template.fields & _MAY_BE_UNKNOWN.keys()):
+        if _value_name(name) not in values:
             raise _bad(
-                f"The template names the {FIELDS[name]}, and it is not known which one that is.",
-                f"Name it in settings.{setting}, or take {{{name}}} out of the template.",
+                f"The template names {FIELDS[_value_name(name)]}, and it is not known which one that is.",
+                f"Name it in {_MAY_BE_UNKNOWN[name]}, or take {{{name}}} out of the template.",
             )
 
 
@@ -183,6 +191,10 @@ def require_short(path: str) -> None:
             f"The template makes names of {len(path.encode())} bytes; {MAX_PATH_BYTES} are allowed.",
             "Shorten it, or the job's name.",
         )
+
+
+def _value_name(field: str) -> str:
+    return "layer" if field == "view_layer" else field
 
 
 def _split(text: str) -> list[str]:

@@ -32,7 +32,7 @@ class FileNames:
                 job=job.name,
                 model=around.model,
                 date=job.created_at.date().isoformat(),
-                settings=job.spec.get("settings") or {},
+                spec=job.spec,
                 probe=around.probe,
             )
         )
@@ -64,13 +64,18 @@ def require_good_names(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> Non
         return
     template = NamingTemplate(spec.outputs.naming)
     template.require_distinct(len(spec.frame_range))
-    known = camera_and_layer(spec.settings, probe)
+    known = {**camera_and_layer(spec.settings, probe), **_group_of(spec.model_dump(include={"show", "shot"}))}
     require_known(template, known)
     values = {**known, "job": spec.name, "project": "x" * 63, "model": "x" * 200, "date": "0000-00-00"}
     require_short(template.path(NamedFile(kind="frame", name="x.jpeg", frame=_LONGEST_FRAME), values))
 
 
 def _values(
-    *, project: str, job: str, model: str, date: str, settings: Mapping[str, Any], probe: Mapping[str, Any] | None
+    *, project: str, job: str, model: str, date: str, spec: Mapping[str, Any], probe: Mapping[str, Any] | None
 ) -> dict[str, str]:
-    return {"project": project, "job": job, "model": model, "date": date, **camera_and_layer(settings, probe)}
+    scene = camera_and_layer(spec.get("settings") or {}, probe)
+    return {"project": project, "job": job, "model": model, "date": date, **_group_of(spec), **scene}
+
+
+def _group_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(spec[name]) for name in ("show", "shot") if spec.get(name)}

@@ -56,9 +56,15 @@ class TestNaming:
         assert await farm.count("job") == 0
 
     async def test_a_camera_that_the_scene_does_not_tell_is_refused(self, farm: ApiFarm) -> None:
-        spec = await farm.spec(outputs={"naming": "{camera}.{frame}"})
-        problem = problem_of(await farm.http.post("/v1/jobs", json=spec), 422, "invalid-input")
-        assert problem["field"] == "outputs.naming"
+        for field in ("camera", "show"):
+            spec = await farm.spec(outputs={"naming": f"{{{field}}}.{{frame}}"})
+            problem = problem_of(await farm.http.post("/v1/jobs", json=spec), 422, "invalid-input")
+            assert problem["field"] == "outputs.naming"
+
+    async def test_a_show_and_its_shot_are_folders(self, farm: ApiFarm) -> None:
+        job = await named(farm, "{show}/{shot}/{frame:04d}", show="Spring", shot="sh/010", frames="1")
+        [item] = (await farm.http.get(job["links"]["artifacts"])).json()["items"]
+        assert item["path"] == "Spring/sh_010/0001.png"
 
     async def test_a_clone_names_its_files_as_the_first_job_does(self, farm: ApiFarm) -> None:
         job = await named(farm, "{job}.{frame}", name=f"n{uuid4().hex[:4]}", frames="1")
