@@ -17,6 +17,7 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.retention import OutputExpirer
 from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
 from cluster.outbound import Outbound
@@ -49,6 +50,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
         StorageMeter(database=database, every=settings.storage_every),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
+        OutputExpirer(database=database, settings=settings),
         Auditor(database=database, settings=settings),
         Collector(database=database, storage=farm.storage, settings=settings),
         *outbox_loops(

@@ -49,6 +49,8 @@ class ArtifactRow:
     width: int | None
     height: int | None
     created_at: datetime
+    deleted_at: datetime | None
+    """When it expired: its file is gone, or will be soon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +91,19 @@ async def list_artifacts(
     name_part: str | None = None,
     created: Span = ALWAYS,
     regenerated: bool = True,
+    present: bool = False,
 ) -> list[ArtifactRow]:
     """Oldest first; ``after`` is (created_at, id) of the last one of the page before.
 
     Of a frame that was rendered again, and of a film that was made again, only the newest files; a job of one
-    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file.
+    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file. ``present``:
+    only those that have not expired.
     """
     query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id, *within(ARTIFACT.c.created_at, created))
     if name_part is not None:
         query = query.where(name_holds(ARTIFACT.c.name, name_part))
+    if present:
+        query = query.where(ARTIFACT.c.deleted_at.is_(None))
     if regenerated:
         query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if ordinal is not None:
@@ -117,9 +123,13 @@ async def list_artifacts(
 async def frame_artifacts(
     tx: Transaction, *, job_id: UUID, ordinals: Sequence[int] | None = None, kinds: Sequence[str] = ("frame",)
 ) -> list[ArtifactRow]:
-    """Pictures of these frames (None: of all), in the order of the range; the newest generation of each."""
+    """Pictures of these frames (None: of all), in the order of the range; the newest generation of each, without what
+    has expired."""
     query = select(ARTIFACT).where(
-        ARTIFACT.c.job_id == job_id, ARTIFACT.c.kind.in_([str(kind) for kind in kinds]), ARTIFACT.c.ordinal.is_not(None)
+        ARTIFACT.c.job_id == job_id,
+        ARTIFACT.c.kind.in_([str(kind) for kind in kinds]),
+        ARTIFACT.c.ordinal.is_not(None),
+        ARTIFACT.c.deleted_at.is_(None),
     )
     if ordinals is not None:
         one_value = bindparam("ordinals", list(ordinals), type_=ARRAY(Integer))  # a statement takes 65,535 values

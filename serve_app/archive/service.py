@@ -34,7 +34,7 @@ async def respond(
     after: tuple[datetime, UUID] | None = None
     while True:
         rows = await list_artifacts(
-            tx, job_id=job_id, kinds=kinds, after=after, regenerated=job.generation > 1, limit=_PAGE
+            tx, job_id=job_id, kinds=kinds, after=after, regenerated=job.generation > 1, present=True, limit=_PAGE
         )
         files += [
             ArchivedFile(

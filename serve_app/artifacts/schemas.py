@@ -40,4 +40,9 @@ class ArtifactView(BaseModel):
     width: int | None = None
     height: int | None = None
     created_at: datetime
-    url: str = Field(description="Download link that needs no key; takes ranges; ends after some hours.")
+    expired_at: datetime | None = Field(
+        None, description="When its file ended with the job's outputs; null: it is there."
+    )
+    url: str | None = Field(
+        description="Download link that needs no key; takes ranges; ends after some hours. null: the file has expired."
+    )

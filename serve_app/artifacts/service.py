@@ -76,16 +76,18 @@ def version_of(artifact: ArtifactView, *, services: ApiServices) -> Version:
     """Weak: the link is signed anew each time. A client that is told to keep what it has may go on with its link for
     half of the link's life at least."""
     link_of = int(datetime.now(UTC).timestamp() // (services.settings.link_lifetime.total_seconds() / 2))
-    return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {link_of}"), weak=True)
+    return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {artifact.expired_at} {link_of}"), weak=True)
 
 
 def _view_of(row: ArtifactRow, *, names: FileNames, services: ApiServices, public_url: str) -> ArtifactView:
-    url = services.storage.download_url(
-        row.storage_key,
-        expires_in=services.settings.link_lifetime,
-        filename=names.filename(row),
-        media_type=row.media_type,
-    )
+    url = None
+    if row.deleted_at is None:
+        url = services.storage.download_url(
+            row.storage_key,
+            expires_in=services.settings.link_lifetime,
+            filename=names.filename(row),
+            media_type=row.media_type,
+        )
     return ArtifactView(
         id=row.id,
         job=row.job_id,
@@ -100,5 +102,6 @@ def _view_of(row: ArtifactRow, *, names: FileNames, services: ApiServices, publi
         width=row.width,
         height=row.height,
         created_at=row.created_at,
-        url=f"{public_url}{url}" if url.startswith("/") else url,
+        expired_at=row.deleted_at,
+        url=f"{public_url}{url}" if url and url.startswith("/") else url,
     )

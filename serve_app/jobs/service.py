@@ -207,6 +207,8 @@ def _view_of(row: JobRow) -> JobView:
         max_replicas=row.max_replicas,
         start_before=row.start_before,
         finish_before=row.finish_before,
+        expires_at=row.expires_at,
+        outputs_expired_at=row.outputs_expired_at,
         approval=row.scouts if row.approved_at is None else None,
         cloned_from=row.cloned_from,
         tags=row.tags,

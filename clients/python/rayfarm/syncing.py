@@ -103,7 +103,7 @@ class FolderSync:
         cursor = None if from_start else self._cursor
         while True:
             page, following = self._client.artifacts_page(self._job, cursor=cursor)
-            self._bring_page([artifact for artifact in page if artifact.kind in self._kinds])
+            self._bring_page([artifact for artifact in page if artifact.kind in self._kinds and artifact.url])
             if following is None:
                 self._cursor = cursor
                 return
