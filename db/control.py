@@ -46,8 +46,8 @@ async def hold_job(tx: Transaction, *, job_id: UUID) -> None:
 
 
 async def change_fields(tx: Transaction, *, job_id: UUID, changes: Mapping[str, Any]) -> bool:
-    """Change priority (a ``PriorityClass``), weight, max_replicas, a deadline, tags, show, shot or expires_at; False: no
-    change.
+    """Change priority (a ``PriorityClass``), weight, max_replicas, a deadline, tags, show, shot or expires_at; False:
+    no change.
 
     Work that waits gets the new rank too. ``InvalidInput`` for a deadline that has passed, ``Conflict`` for a job
     that is being canceled, ``InvalidInput`` too for a shot without a show.
