@@ -6,12 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from starlette.responses import StreamingResponse
 
 from jobs.errors import NotFound
 from serve_app.archive import service
 from serve_app.archive.links import LinkedArchive
 from serve_app.archive.schemas import ARCHIVE_RESPONSES, ArchiveLink
-from serve_app.archive.stream import ArchiveResponse
 from serve_app.artifacts.schemas import ArtifactKind
 from serve_app.dependencies import PublicUrl, Services, Tx, Unit
 from serve_app.jobs.service import require_job
@@ -29,7 +29,7 @@ Kinds = Annotated[
 ]
 
 
-@router.get("/jobs/{job_id}/archive", response_class=ArchiveResponse, responses=ARCHIVE_RESPONSES)
+@router.get("/jobs/{job_id}/archive", response_class=StreamingResponse, responses=ARCHIVE_RESPONSES)
 async def read_archive(job_id: UUID, access: Access, unit: Unit, services: Services, kind: Kinds = None) -> Response:
     """The job's files so far as one ZIP, named by its template; the newest picture of each frame."""
     return await service.respond(
@@ -55,7 +55,9 @@ async def link_archive(
     return ArchiveLink(url=f"{public_url}/v1/archives/{token}", expires_at=expires_at)
 
 
-@link_router.get("/{token}", response_class=ArchiveResponse, responses={**ARCHIVE_RESPONSES, **problems(403, 422, 503)})
+@link_router.get(
+    "/{token}", response_class=StreamingResponse, responses={**ARCHIVE_RESPONSES, **problems(403, 422, 503)}
+)
 async def read_linked_archive(token: str, unit: Unit, services: Services) -> Response:
     """The archive that a signed link names, as it is now; the signature is the permission."""
     if services.archive_links is None:
