@@ -14,7 +14,7 @@ _SECRETS = (
     re.compile(r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),  # JSON Web Tokens (RFC 7519)
     re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)", re.IGNORECASE),  # passwords in URLs
     re.compile(r"((?:X-Amz-(?:Signature|Credential|Security-Token)|signature|sig|token)=)[^&\s\"']+", re.IGNORECASE),
-    re.compile(r"(/v1/files/)[A-Za-z0-9_.~=-]{16,}"),  # links to local storage
+    re.compile(r"(/v1/(?:files|archives)/)[A-Za-z0-9_.~=-]{16,}"),  # links to local storage and to archives
     re.compile(r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
 )
 """Each keeps its first group."""

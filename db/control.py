@@ -19,6 +19,7 @@ from jobs.spec import PriorityClass
 from jobs.states import REOPENING, JobCommand, JobState, may_ask_for
 
 _DEADLINES = ("start_before", "finish_before")
+_TIMES = (*_DEADLINES, "expires_at")
 
 
 async def pause_job(tx: Transaction, *, job_id: UUID) -> JobState:
@@ -45,7 +46,8 @@ async def hold_job(tx: Transaction, *, job_id: UUID) -> None:
 
 
 async def change_fields(tx: Transaction, *, job_id: UUID, changes: Mapping[str, Any]) -> bool:
-    """Change priority (a ``PriorityClass``), weight, max_replicas, a deadline, tags, show or shot; False: no change.
+    """Change priority (a ``PriorityClass``), weight, max_replicas, a deadline, tags, show, shot or expires_at; False:
+    no change.
 
     Work that waits gets the new rank too. ``InvalidInput`` for a deadline that has passed, ``Conflict`` for a job
     that is being canceled, ``InvalidInput`` too for a shot without a show.
@@ -68,7 +70,9 @@ async def change_fields(tx: Transaction, *, job_id: UUID, changes: Mapping[str, 
     changed = {name: value for name, value in wanted.items() if value != now[name]}
     if not changed:
         return False
-    await require_future(tx, {name: changed[name] for name in _DEADLINES if name in changed})
+    await require_future(tx, {name: changed[name] for name in _TIMES if name in changed})
+    if "expires_at" in changed:
+        await _require_outputs(tx, job)
     await run(tx, "change_job_fields", job_id=job_id, **wanted)
     data = {_shown(name): {"from": _value(name, now[name]), "to": _value(name, changed[name])} for name in changed}
     await append_event(tx, job_id=job_id, kind=EventKind.JOB_CHANGED, data={"changes": data})
@@ -92,7 +96,8 @@ async def require_future(tx: Transaction, deadlines: Mapping[str, Any]) -> None:
 
 
 async def require_time_left(tx: Transaction, *, job: LockedJob) -> None:
-    """``Conflict`` for a job that would end at once because a deadline of it has passed."""
+    """``Conflict`` for a job that would end at once because a deadline of it has passed, or whose outputs expired."""
+    await _require_outputs(tx, job)
     row = (await run(tx, "deadline_of", job_id=job.id)).one()
     if row.is_late or row.starts_late:
         name = "finish_before" if row.is_late else "start_before"
@@ -105,6 +110,17 @@ async def require_time_left(tx: Transaction, *, job: LockedJob) -> None:
         )
 
 
+async def _require_outputs(tx: Transaction, job: LockedJob) -> None:
+    """``Conflict`` for a job whose outputs have expired: what it renders now would make no whole of them."""
+    if (await run(tx, "deadline_of", job_id=job.id)).one().outputs_expired_at is not None:
+        raise Conflict(
+            "The outputs of the job have expired.",
+            remedy=f"Render it again as a new job: POST /v1/jobs/{job.id}/clone.",
+            state=str(job.state),
+            allowed=may_ask_for(job.state, but_not=REOPENING),
+        )
+
+
 def _shown(name: str) -> str:
     return "priority" if name == "priority_rank" else name
 
@@ -112,4 +128,4 @@ def _shown(name: str) -> str:
 def _value(name: str, value: Any) -> Any:
     if name == "priority_rank":
         return str(list(PriorityClass)[value])
-    return value.isoformat() if name in _DEADLINES and value is not None else value
+    return value.isoformat() if name in _TIMES and value is not None else value

@@ -35,7 +35,7 @@ _CREDENTIALS = re.compile(
     re.ASCII,
 )
 _LINK = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@]*@)?([^\s?#]*)(\?[^\s#]*)?(#\S*)?", re.IGNORECASE)
-_SIGNED_FILE = re.compile(r"(/v1/files/)[^\s/?#]+")
+_SIGNED_FILE = re.compile(r"(/v1/(?:files|archives)/)[^\s/?#]+")
 
 
 def redacted(value: object) -> object:

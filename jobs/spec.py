@@ -24,6 +24,7 @@ from pydantic import (
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.labels import check_wish
+from jobs.naming import MAX_TEMPLATE_CHARS, NamingTemplate
 from jobs.order import Order
 from jobs.post_steps import FilmAudio, VideoCodec
 
@@ -126,6 +127,23 @@ class Outputs(BaseModel):
     )
     contact_sheet: ContactSheetOutput | None = Field(None, description="A picture of all frames; null: none.")
     previews: StrictBool = Field(True, description="Small pictures for the browser; a small frame is its own.")
+    naming: str | None = Field(
+        None,
+        max_length=MAX_TEMPLATE_CHARS,
+        description="How the pictures are named where they leave the farm, in folders if it has slashes. Fields: "
+        "project, show, shot, job, model, camera, layer (or view_layer), frame, date, ext. null: 0001.png …",
+        examples=["{job}/{camera}/{layer}.{frame:04d}"],
+    )
+
+    @field_validator("naming")
+    @classmethod
+    def _naming_parses(cls, text: str | None) -> str | None:
+        if text is not None:
+            try:
+                NamingTemplate(text)
+            except InvalidInput as error:
+                raise ValueError(str(error)) from error
+        return text
 
 
 class JobLimits(BaseModel):

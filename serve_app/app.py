@@ -14,6 +14,8 @@ from cluster.metrics.ports import SILENT, ApiMeter
 from db.settings import DatabaseSettings
 from serve_app.accounts.endpoints import farm_router as farm_invitations
 from serve_app.accounts.endpoints import router as accounts
+from serve_app.archive.endpoints import link_router as archive_links
+from serve_app.archive.endpoints import router as archives
 from serve_app.artifacts.endpoints import router as artifacts
 from serve_app.artifacts.file_endpoints import router as files
 from serve_app.audit.endpoints import project_router as project_audit
@@ -119,7 +121,7 @@ def build_app(
     )
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
+    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, archives, pipelines)
     farm = (replicas, licences, loops)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
@@ -135,6 +137,7 @@ def build_app(
     for router in (auth, oidc):
         app.include_router(router, prefix="/v1", responses=problems(401, 413, 415, 422, 429, 500, 503))
     app.include_router(files, prefix="/v1")
+    app.include_router(archive_links, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(status, prefix="/v1", responses=problems(500))
     app.include_router(docs)
@@ -159,7 +162,7 @@ def build_app(
     if settings.cors_origins:
         app.add_middleware(Cors, settings=settings)  # outside: a page must be able to read why it was refused
     # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace.
-    untraced = "/v1/files/,/v1/health/,/v1/auth/oidc/callback"
+    untraced = "/v1/files/,/v1/archives/,/v1/health/,/v1/auth/oidc/callback"
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls=untraced)
     return app
 

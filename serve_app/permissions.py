@@ -38,6 +38,8 @@ REQUIRED: Mapping[str, Permission] = {
     "list_artifacts": Permission.PROJECT_READ,
     "read_artifact": Permission.PROJECT_READ,
     "read_content": Permission.PROJECT_READ,
+    "read_archive": Permission.PROJECT_READ,
+    "link_archive": Permission.PROJECT_READ,
     "estimate_job": Permission.PROJECT_READ,
     "list_members": Permission.PROJECT_READ,
     "list_shows": Permission.PROJECT_READ,

@@ -12,6 +12,7 @@ from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
 from jobs.webhooks import WebhookSecrets, WebhookSettings
+from serve_app.archive.links import ArchiveLinks
 from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
@@ -52,6 +53,9 @@ class ApiServices:
     streams: Places
     sent_bytes: SentBytes
     printer: InvoicePrinter
+    archives: Places
+    archive_links: ArchiveLinks | None
+    """None where there is no key to sign with."""
     webhooks: Webhooks
     logins: Places
     """By client."""
@@ -103,6 +107,10 @@ async def open_services(
                 ),
                 sent_bytes=sent_bytes,
                 printer=InvoicePrinter(settings.invoice_font),
+                archives=Places(
+                    what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
+                ),
+                archive_links=_archive_links_of(settings, storage_settings),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
                 logins=Places(
                     what="logins",
@@ -124,6 +132,14 @@ async def open_services(
         await storage.close()
         await counting.close()
         await database.close()
+
+
+def _archive_links_of(settings: ApiSettings, storage_settings: StorageSettings) -> ArchiveLinks | None:
+    """Keys of access tokens, or, where people do not log in, those of file links."""
+    keys = (settings.token_key, *settings.previous_token_keys) if settings.token_key else storage_settings.signing_keys
+    if not keys:
+        return None
+    return ArchiveLinks(keys=[key.get_secret_value() for key in keys], lifetime=settings.link_lifetime)
 
 
 def _single_sign_on_of(settings: ApiSettings, oidc_settings: OidcSettings) -> SingleSignOn | None:

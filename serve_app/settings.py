@@ -154,6 +154,16 @@ class ApiSettings(BaseSettings):
     max_streams_per_project: Annotated[int, Field(ge=1)] = 1000
     """Of them, of one project."""
 
+    max_archives: Annotated[int, Field(ge=1)] = 32
+    """ZIPs being sent at once in one process: each reads storage as fast as its client takes it, and holds a piece of
+    one file (1 MiB) and a kilobyte for each of its files."""
+
+    max_archives_per_project: Annotated[int, Field(ge=1)] = 8
+    """Of them, of one project."""
+
+    max_archive_files: Annotated[int, Field(ge=1)] = 100_000
+    """Files of one ZIP; the names of so many take about 100 MB of memory while it is sent."""
+
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""
 

@@ -18,6 +18,7 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.retention import OutputExpirer
 from cluster.loops.usage_reporter import usage_reporters
 from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
@@ -53,6 +54,7 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
         *usage_reporters(database=database, settings=farm.stripe_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Pruner(database=database, settings=settings),
+        OutputExpirer(database=database, settings=settings),
         Auditor(database=database, settings=settings),
         Collector(database=database, storage=farm.storage, settings=settings),
         *outbox_loops(

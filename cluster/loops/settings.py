@@ -85,6 +85,18 @@ class LoopSettings(BaseSettings):
     logins_kept: timedelta | None = timedelta(days=7)
     """How long refresh tokens and invitations are known after they expired, and failed logins; None: for ever."""
 
+    # --- outputs of jobs ---
+    outputs_kept: Wait | None = None
+    """How long the files of a job stay after it ended, where nobody gave the job an end of its own; None: for ever. The
+    rows of the job and of its files stay."""
+
+    outputs_notice: Wait = timedelta(days=7)
+    """How long before the end of its outputs a job's ``job.expiring`` is told, and how long at least old jobs stay on a
+    farm that begins to keep outputs for a time."""
+
+    outputs_every: Wait = timedelta(minutes=10)
+    """How often outputs that end are looked for. Their files go with the next walk of ``collect_every``."""
+
     # --- the audit log ---
     audit_every: Wait = timedelta(seconds=2)
     """How often new entries of the audit log are sealed into its chain: for so long one could be taken out unseen."""

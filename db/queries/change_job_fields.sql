@@ -2,7 +2,9 @@
 with changed as (
     update job set
         priority_rank = :priority_rank, weight = :weight, max_replicas = :max_replicas,
-        start_before = :start_before, finish_before = :finish_before, tags = :tags, show = :show, shot = :shot
+        start_before = :start_before, finish_before = :finish_before, tags = :tags, show = :show, shot = :shot,
+        expires_by_farm = expires_by_farm and expires_at is not distinct from cast(:expires_at as timestamptz),
+        expires_at = cast(:expires_at as timestamptz)
     where id = :job_id
 ), waiting as (
     select id from work

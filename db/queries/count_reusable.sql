@@ -3,6 +3,7 @@
 with sources as materialized (
     select array(
         select id from job where project_id = :project_id and render_key = :render_key and committed > 0
+          and outputs_expired_at is null
         order by created_at desc, id desc
         limit :sources
     ) as ids

@@ -10,7 +10,7 @@ with stored as (
     ) as uploaded on uploaded.project_id = project.id
     left join (
         select project_id, sum(size_bytes) as bytes from artifact
-        where starts_with(storage_key, 'artifacts/' || job_id::text || '/')
+        where starts_with(storage_key, 'artifacts/' || job_id::text || '/') and deleted_at is null
         group by project_id
     ) as made on made.project_id = project.id
 )

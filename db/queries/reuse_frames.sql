@@ -10,7 +10,7 @@ with wanted as materialized (
 ), files as materialized (
     select * from artifact
     where job_id = any(cast(:sources as uuid[])) and ordinal = any(cast(:source_ordinals as integer[]))
-      and kind in ('frame', 'extra', 'preview')
+      and kind in ('frame', 'extra', 'preview') and deleted_at is null
 ), done as materialized (
     select job_id, ordinal, generation, attempt_id, at from frame_result
     where job_id = any(cast(:sources as uuid[])) and ordinal = any(cast(:source_ordinals as integer[]))

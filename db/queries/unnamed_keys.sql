@@ -6,9 +6,11 @@ where exists (select from job where job.id = asked.job_id)
   and not exists (
       select from artifact
       where artifact.job_id = asked.job_id and artifact.ordinal = asked.ordinal and artifact.storage_key = asked.key
+        and artifact.deleted_at is null
   )
   and not exists (
       select from artifact
       where artifact.job_id = asked.job_id and artifact.ordinal is null and artifact.storage_key = asked.key
+        and artifact.deleted_at is null
   )
 order by asked.job_id, asked.key

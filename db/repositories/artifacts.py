@@ -26,7 +26,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from db.repositories.filters import ALWAYS, Span, name_holds, within
 from db.session import Transaction
-from db.tables import ARTIFACT
+from db.tables import ARTIFACT, MODEL, PROJECT
 
 _NOT_FRAME = ARTIFACT.c.kind != literal_column("'frame'")
 """Written out, as the condition of a partial index must be."""
@@ -49,6 +49,29 @@ class ArtifactRow:
     width: int | None
     height: int | None
     created_at: datetime
+    deleted_at: datetime | None
+    """When it expired: its file is gone, or will be soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesAround:
+    """What the names of a job's files may take from beside the job."""
+
+    project: str
+    """Its slug."""
+    model: str
+    probe: dict[str, Any] | None
+
+
+async def names_around(tx: Transaction, *, project_id: UUID, model_id: UUID) -> NamesAround | None:
+    """None: there is no such model in the project."""
+    query = (
+        select(PROJECT.c.slug.label("project"), MODEL.c.name.label("model"), MODEL.c.probe)
+        .join(PROJECT, PROJECT.c.id == MODEL.c.project_id)
+        .where(MODEL.c.id == model_id, MODEL.c.project_id == project_id)
+    )
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else NamesAround(**row)
 
 
 async def get_artifact(tx: Transaction, *, artifact_id: UUID, project_id: UUID) -> ArtifactRow | None:
@@ -68,15 +91,19 @@ async def list_artifacts(
     name_part: str | None = None,
     created: Span = ALWAYS,
     regenerated: bool = True,
+    present: bool = False,
 ) -> list[ArtifactRow]:
     """Oldest first; ``after`` is (created_at, id) of the last one of the page before.
 
     Of a frame that was rendered again, and of a film that was made again, only the newest files; a job of one
-    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file.
+    generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file. ``present``:
+    only those that have not expired.
     """
     query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id, *within(ARTIFACT.c.created_at, created))
     if name_part is not None:
         query = query.where(name_holds(ARTIFACT.c.name, name_part))
+    if present:
+        query = query.where(ARTIFACT.c.deleted_at.is_(None))
     if regenerated:
         query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if ordinal is not None:
@@ -96,9 +123,13 @@ async def list_artifacts(
 async def frame_artifacts(
     tx: Transaction, *, job_id: UUID, ordinals: Sequence[int] | None = None, kinds: Sequence[str] = ("frame",)
 ) -> list[ArtifactRow]:
-    """Pictures of these frames (None: of all), in the order of the range; the newest generation of each."""
+    """Pictures of these frames (None: of all), in the order of the range; the newest generation of each, without what
+    has expired."""
     query = select(ARTIFACT).where(
-        ARTIFACT.c.job_id == job_id, ARTIFACT.c.kind.in_([str(kind) for kind in kinds]), ARTIFACT.c.ordinal.is_not(None)
+        ARTIFACT.c.job_id == job_id,
+        ARTIFACT.c.kind.in_([str(kind) for kind in kinds]),
+        ARTIFACT.c.ordinal.is_not(None),
+        ARTIFACT.c.deleted_at.is_(None),
     )
     if ordinals is not None:
         one_value = bindparam("ordinals", list(ordinals), type_=ARRAY(Integer))  # a statement takes 65,535 values

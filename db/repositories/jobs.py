@@ -65,6 +65,8 @@ class JobRow:
     charged_ms: float
     suspects: int
     """Frames with a flag."""
+    expires_at: datetime | None
+    outputs_expired_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     running_since: datetime | None

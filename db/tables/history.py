@@ -118,6 +118,8 @@ class ArtifactTable(SQLModel, table=True):
     width: int | None = None
     height: int | None = None
     created_at: datetime = instant()
+    deleted_at: datetime | None = instant(default=None)
+    """When it expired: the row stays, the collector takes the file."""
 
 
 class OutboxTable(SQLModel, table=True):

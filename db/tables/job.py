@@ -86,6 +86,14 @@ class JobTable(SQLModel, table=True):
     """How much of ``render_ms_sum`` has been added to the project's charge."""
     suspects: int = 0
     """Frames with a flag."""
+    expires_at: datetime | None = instant(default=None)
+    """When its outputs end; None: never, or not decided yet."""
+    expires_by_farm: bool = False
+    """The farm's retention gave it, and not a person."""
+    expiry_told_for: datetime | None = instant(default=None)
+    """The ``expires_at`` that was told of."""
+    outputs_expired_at: datetime | None = instant(default=None)
+    """When its outputs ended."""
     given_at: datetime | None = instant(default=None)
     """When a replica was last given work of it."""
     running_since: datetime | None = instant(default=None)

@@ -15,6 +15,7 @@ from serve_app.dependencies import PageQuery, PublicUrl, Services, Unit
 from serve_app.filters import CreatedQuery, NamePart
 from serve_app.paging import Page
 from serve_app.security import Access
+from storage.base import ObjectNotFound
 
 router = APIRouter(tags=["artifacts"])
 
@@ -78,4 +79,6 @@ async def read_content(
     artifact = await service.read(
         unit, services, project_id=access.project_id, artifact_id=artifact_id, public_url=public_url
     )
+    if artifact.url is None:
+        raise ObjectNotFound("The file has expired with the outputs of its job.", remedy="Render it again.")
     return RedirectResponse(artifact.url, status_code=307)

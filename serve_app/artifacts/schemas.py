@@ -28,6 +28,10 @@ class ArtifactView(BaseModel):
     job: UUID
     kind: ArtifactKind
     name: str = Field(examples=["0005.png"])
+    path: str = Field(
+        description="Where it goes in a folder of outputs, by the job's naming template; safe on every file system.",
+        examples=["armillary/Camera/ViewLayer.0005.png"],
+    )
     ordinal: int | None = Field(None, description="Place of its frame in the range; null: of the whole job.")
     frame: int | None = None
     size_bytes: int
@@ -36,4 +40,9 @@ class ArtifactView(BaseModel):
     width: int | None = None
     height: int | None = None
     created_at: datetime
-    url: str = Field(description="Download link that needs no key; takes ranges; ends after some hours.")
+    expired_at: datetime | None = Field(
+        None, description="When its file ended with the job's outputs; null: it is there."
+    )
+    url: str | None = Field(
+        description="Download link that needs no key; takes ranges; ends after some hours. null: the file has expired."
+    )

@@ -10,7 +10,7 @@ from db.repositories.artifacts import ArtifactRow, get_artifact, list_artifacts
 from db.repositories.filters import Span
 from db.repositories.jobs import get_job
 from jobs.errors import NotFound
-from jobs.frames import FrameRange
+from serve_app.artifacts.naming import FileNames, names_of
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
 from serve_app.conditional import Version, digest_of
 from serve_app.jobs.frames import ordinal_of
@@ -48,12 +48,12 @@ async def list_page(
         regenerated=job.generation > 1,
         limit=page.limit + 1,
     )
+    names = await names_of(tx, job)
     await unit.end()
-    frames = FrameRange.parse(job.spec["frames"])
     more = len(rows) > page.limit
     shown = rows[: page.limit]
     return Page(
-        items=[_view_of(row, frames=frames, services=services, public_url=public_url) for row in shown],
+        items=[_view_of(row, names=names, services=services, public_url=public_url) for row in shown],
         next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
     )
 
@@ -65,38 +65,43 @@ async def read(
     tx = await unit.begin()
     row = await get_artifact(tx, project_id=project_id, artifact_id=artifact_id)
     job = await get_job(tx, project_id=project_id, job_id=row.job_id) if row is not None else None
+    names = await names_of(tx, job) if job is not None else None
     await unit.end()
-    if row is None or job is None:
+    if row is None or names is None:
         raise NotFound("There is no such artifact in this project.", remedy="GET /v1/jobs/{id}/artifacts lists them.")
-    return _view_of(row, frames=FrameRange.parse(job.spec["frames"]), services=services, public_url=public_url)
+    return _view_of(row, names=names, services=services, public_url=public_url)
 
 
 def version_of(artifact: ArtifactView, *, services: ApiServices) -> Version:
     """Weak: the link is signed anew each time. A client that is told to keep what it has may go on with its link for
     half of the link's life at least."""
     link_of = int(datetime.now(UTC).timestamp() // (services.settings.link_lifetime.total_seconds() / 2))
-    return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {link_of}"), weak=True)
+    return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {artifact.expired_at} {link_of}"), weak=True)
 
 
-def _view_of(row: ArtifactRow, *, frames: FrameRange, services: ApiServices, public_url: str) -> ArtifactView:
-    url = services.storage.download_url(
-        row.storage_key,
-        expires_in=services.settings.link_lifetime,
-        filename=row.name,
-        media_type=row.media_type,
-    )
+def _view_of(row: ArtifactRow, *, names: FileNames, services: ApiServices, public_url: str) -> ArtifactView:
+    url = None
+    if row.deleted_at is None:
+        url = services.storage.download_url(
+            row.storage_key,
+            expires_in=services.settings.link_lifetime,
+            filename=names.filename(row),
+            media_type=row.media_type,
+        )
     return ArtifactView(
         id=row.id,
         job=row.job_id,
         kind=ArtifactKind(row.kind),
         name=row.name,
+        path=names.path(row),
         ordinal=row.ordinal,
-        frame=None if row.ordinal is None else frames[row.ordinal],
+        frame=names.frame(row),
         size_bytes=row.size_bytes,
         sha256=row.sha256,
         media_type=row.media_type,
         width=row.width,
         height=row.height,
         created_at=row.created_at,
-        url=f"{public_url}{url}" if url.startswith("/") else url,
+        expired_at=row.deleted_at,
+        url=f"{public_url}{url}" if url and url.startswith("/") else url,
     )

@@ -97,6 +97,8 @@ class JobView(BaseModel):
     max_replicas: int | None = None
     start_before: datetime | None = None
     finish_before: datetime | None = None
+    expires_at: datetime | None = Field(None, description="When its files end; null: never, or not decided yet.")
+    outputs_expired_at: datetime | None = Field(None, description="When its files ended; null: they are there.")
     approval: int | None = Field(None, description="Scout frames that a person must approve; null: none, or done.")
     cloned_from: UUID | None = None
     tags: list[str] = Field([], description="As they are now; the spec says what was asked for.")
@@ -148,6 +150,9 @@ class JobChanges(BaseModel):
     tags: Tags = Field((), description="All that it shall have; [] takes every one away.")
     show: Group | None = Field(None, description="null: none, and then no shot either.")
     shot: Group | None = Field(None, description="Of the show; null: none.")
+    expires_at: Deadline | None = Field(
+        None, description="When its files end, with a time zone; null: as the farm keeps outputs."
+    )
 
 
 class RetryRequest(BaseModel):

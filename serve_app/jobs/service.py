@@ -20,6 +20,7 @@ from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
 from jobs.states import JobCommand, JobState, allowed_commands
+from serve_app.artifacts.naming import require_good_names
 from serve_app.audit.trail import Trail
 from serve_app.billing.withheld import why_withheld
 from serve_app.jobs.admission import checked_spec, pixels_per_frame, require_renderable, settled_spec, with_pipeline
@@ -84,6 +85,7 @@ async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spe
     spec = checked_spec(spec, limits=services.limits, max_bytes=services.settings.max_spec_bytes)
     model = await require_model(tx, project_id=project_id, model_id=spec.model)
     spec = settled_spec(spec, probe=model.probe)
+    require_good_names(spec, probe=model.probe)
     require_renderable(
         spec=spec,
         kind=model.kind,
@@ -205,6 +207,8 @@ def _view_of(row: JobRow) -> JobView:
         max_replicas=row.max_replicas,
         start_before=row.start_before,
         finish_before=row.finish_before,
+        expires_at=row.expires_at,
+        outputs_expired_at=row.outputs_expired_at,
         approval=row.scouts if row.approved_at is None else None,
         cloned_from=row.cloned_from,
         tags=row.tags,

@@ -21,6 +21,7 @@ _FACTS = (
     "max_replicas",
     "start_before",
     "finish_before",
+    "expires_at",
     "generation",
     "tags",
     "show",

@@ -68,6 +68,7 @@ def test_a_second_call_does_not_write_each_line_of_a_library_twice(written: io.S
         "/v1/files/a.png?signature=ssecret",
         "Authorization: Bearer ssecretssecret",
         "http://farm/v1/files/WyJhcnRpZmFjdHMv.ssecret",
+        "http://farm/v1/archives/WyJhcnRpZmFjdHMv.ssecret",
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out_of_words_and_of_tracebacks(secret: str, written: io.StringIO) -> None:

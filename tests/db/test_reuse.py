@@ -21,6 +21,7 @@ from db.dispatch import (
     reuse_frames,
 )
 from db.frame_actions import act_on_frames, retry_job
+from db.loops.expiry import expire_outputs
 from db.queue import PartCommit, commit_frames, commit_part
 from db.steps import add_step
 from db.submit import submit_job
@@ -197,6 +198,19 @@ class TestReuse:
         rows = await farm.rows("select ordinal from frame_result where job_id = :id order by 1", id=job_id)
         assert [row.ordinal for row in rows] == [2, 3]
         await farm.assert_whole(job_id)
+
+    async def test_frames_whose_files_have_expired_are_rendered(self, farm: Farm) -> None:
+        source = await _rendered(farm, "1-3")
+        await farm.execute("update job set expires_at = now(), expiry_told_for = now() where id = :id", id=source)
+        assert await expire_outputs(farm.db, limit=10, epoch=await farm.lead()) == 1
+        assert await _reuse(farm, await farm.start(frames="1-3")) == 0
+
+    async def test_a_file_that_expires_behind_the_look_is_not_taken(self, farm: Farm) -> None:
+        source = await _rendered(farm, "1-3")
+        await farm.execute("update artifact set deleted_at = now() where job_id = :id and ordinal = 1", id=source)
+        job_id = await farm.start(frames="1-3")
+        assert await _reuse(farm, job_id) == 2
+        assert await farm.rows("select 1 from artifact where job_id = :id and ordinal = 1", id=job_id) == []
 
     async def test_two_leaders_that_reuse_at_once_count_each_frame_once(self, farm: Farm) -> None:
         await _rendered(farm, "1-20")

@@ -40,6 +40,7 @@ def test_a_field_that_only_sounds_like_one_is(name: str) -> None:
         "https://bucket.s3.example.org/file?X-Amz-Signature=SSSS&x=1",
         "https://user:SSSS@example.org/path",
         "http://farm/v1/files/SSSSSSSS",
+        "http://farm/v1/archives/SSSSSSSS",
         "https://example.org/cb#access_token=SSSS",
     ],
 )

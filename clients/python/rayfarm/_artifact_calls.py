@@ -48,7 +48,7 @@ class ArtifactCalls(Calls):
     ) -> list[Path]:
         """Fetch all outputs that the job has now into ``folder``; what is there and identical is kept."""
         root = Path(folder)
-        wanted = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds]
+        wanted = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds and artifact.url]
         return self._fetch_all([(artifact, downloads.destination_of(root, artifact)) for artifact in wanted], on_file)
 
     def _fetch_all(self, wanted: Iterable[tuple[Artifact, Path]], on_file: OnFile | None) -> list[Path]:

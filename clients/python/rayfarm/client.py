@@ -125,9 +125,9 @@ class Client(JobCalls):
         return self._act(job, "requeue", frames)
 
     def change(self, job: Job | str, *, if_match: str | None = None, **fields: Any) -> Job:
-        """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none), tags,
-        show or shot. ``if_match``: the ``etag`` of the job as you have read it; ``FarmRefused`` (412) where somebody
-        has changed it since."""
+        """Change priority, weight, max_replicas, start_before, finish_before, expires_at (ISO 8601 with zone; None:
+        none), tags, show or shot. ``if_match``: the ``etag`` of the job as you have read it; ``FarmRefused`` (412)
+        where somebody has changed it since."""
         named = {} if if_match is None else {"If-Match": if_match}
         # Not repeated then: the first try may have been the change that made the tag old.
         return self._read_job("PATCH", f"/v1/jobs/{id_of(job)}", json=fields, headers=named, repeatable=not named)

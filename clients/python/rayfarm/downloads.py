@@ -29,7 +29,10 @@ class Fetched(StrEnum):
 
 
 def destination_of(folder: Path, artifact: Artifact) -> Path:
-    """Where an artifact goes: frames and films plainly, the scene's own extra files in a folder of theirs."""
+    """Where an artifact goes: by the job's naming template, or else frames and films plainly and the scene's own extra
+    files in a folder of theirs."""
+    if artifact.path:
+        return safe_destination(folder, artifact.path)
     return safe_destination(folder / "extra" if artifact.kind == "extra" else folder, artifact.name)
 
 

@@ -170,7 +170,7 @@ class _Downloads:
             page, following = self._client.artifacts_page(self._job_id, cursor=cursor)
             with self._change:
                 for artifact in page:
-                    if artifact.id not in self._known and artifact.kind in self._kinds:
+                    if artifact.id not in self._known and artifact.kind in self._kinds and artifact.url:
                         self._waiting.append(artifact)
                     self._known.add(artifact.id)
                 if following is None:

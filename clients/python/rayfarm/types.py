@@ -157,6 +157,10 @@ class Artifact:
     ordinal: int | None = None
     frame: int | None = None
     media_type: str = ""
+    path: str = ""
+    """Where it goes in a folder of outputs; empty from a farm that does not tell."""
+    expired_at: str | None = None
+    """When its file ended; then ``url`` is empty."""
 
     @classmethod
     def read(cls, data: Json) -> Artifact:
@@ -164,12 +168,14 @@ class Artifact:
             id=str(data["id"]),
             kind=str(data.get("kind") or ""),
             name=str(data["name"]),
-            url=str(data["url"]),
+            url=str(data["url"] or ""),
             size_bytes=int(data["size_bytes"]),
             sha256=_digest(data["sha256"]),
             ordinal=_integer(data.get("ordinal")),
             frame=_integer(data.get("frame")),
             media_type=str(data.get("media_type") or ""),
+            path=str(data.get("path") or ""),
+            expired_at=data.get("expired_at"),
         )
 
 

@@ -12,6 +12,7 @@ from rayfarm.cli import (
     render_command,
     share_commands,
     step_commands,
+    sync_command,
     worker_commands,
 )
 
@@ -27,6 +28,7 @@ command = typer.Typer(
 
 command.command("render")(render_command.render)
 command.command("watch")(render_command.watch)
+command.command("sync")(sync_command.sync)
 command.command("jobs")(job_commands.jobs)
 command.command("show")(job_commands.show)
 command.command("still")(job_commands.still)

@@ -11,6 +11,7 @@ from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import (
     ApiKey,
     AsJson,
+    ExpiresAt,
     FinishBefore,
     ShotOption,
     ShowOption,
@@ -74,6 +75,7 @@ def change(
     max_replicas: Annotated[int | None, typer.Option(min=0, help="Workers at once; 0: as many as there are.")] = None,
     start_before: StartBefore = None,
     finish_before: FinishBefore = None,
+    expires_at: ExpiresAt = None,
     tag: TagOption = None,
     no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all tags away.")] = False,
     show: ShowOption = None,
@@ -91,7 +93,7 @@ def change(
         fields["weight"] = weight
     if max_replicas is not None:
         fields["max_replicas"] = max_replicas or None
-    for name, text in (("start_before", start_before), ("finish_before", finish_before)):
+    for name, text in (("start_before", start_before), ("finish_before", finish_before), ("expires_at", expires_at)):
         if text is not None:
             fields[name] = None if text == "none" else read_time(text)
     if tag or no_tags:

@@ -148,6 +148,10 @@ def show(
         output.say(f"ETA       {duration(job.eta_seconds)}")
     if groups := _groups(job):
         output.say(f"groups    {groups}")
+    if job.raw.get("outputs_expired_at"):
+        output.say(f"expired   {job.raw['outputs_expired_at']}: its files are gone")
+    elif job.raw.get("expires_at"):
+        output.say(f"expires   {job.raw['expires_at']}: later with `rayfarm change {job.id} --expires-at TIME`")
     for label, words in _orders(job):
         output.say(f"{label:9} {words}")
     for kind, sizes in kinds.items():

@@ -1,0 +1,1 @@
+"""A job's files as one ZIP."""
