@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.intake.settings import IntakeSettings
 from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.session import Database
@@ -32,6 +33,7 @@ class FarmParts:
     engine_settings: EngineSettings
     webhook_settings: WebhookSettings
     egress_settings: EgressSettings
+    intake_settings: IntakeSettings
 
     async def close(self) -> None:
         await self.storage.close()
@@ -52,4 +54,5 @@ def open_farm() -> FarmParts:
         engine_settings=EngineSettings(),
         webhook_settings=WebhookSettings(),
         egress_settings=EgressSettings(),
+        intake_settings=IntakeSettings(),
     )

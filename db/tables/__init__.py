@@ -46,6 +46,7 @@ from db.tables.history import (
     PartResultTable,
     WebhookAttemptTable,
 )
+from db.tables.intake import IntakeMessageTable, JobResultTargetTable, ResultTargetTable
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
 from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
 from db.tables.work import WorkTable
@@ -158,9 +159,11 @@ __all__ = [
     "FrameFlagTable",
     "FrameLookTable",
     "FrameResultTable",
+    "IntakeMessageTable",
     "InvitationTable",
     "JobBlockTable",
     "JobDependencyTable",
+    "JobResultTargetTable",
     "JobTable",
     "LeaderTable",
     "LicenceTable",
@@ -183,6 +186,7 @@ __all__ = [
     "ProjectTable",
     "RefreshTokenTable",
     "ReplicaTable",
+    "ResultTargetTable",
     "StorageMeterTable",
     "StorageUsageTable",
     "UsageDayTable",
