@@ -56,6 +56,12 @@ class _Acting:
     who: ApiKeyIdentity
     project_id: UUID
 
+    @property
+    def name(self) -> str:
+        """As the API calls the caller."""
+        of = f" of {self.who.account_name}" if self.who.account_name is not None else ""
+        return f"key {self.who.name}{of}"
+
 
 class Admitting:
     """Makes the jobs of messages. Raises ``Later``, ``Unavailable``, and other ``RayfarmError`` for what is refused."""
@@ -193,7 +199,9 @@ class Admitting:
                 body = {**body, "frames": await _frames_of_scene(tx, acting.project_id, frames_of)}
             spec = self._admission.read(body)
             try:
-                job = await self._admission.submit(tx, project_id=acting.project_id, spec=spec)
+                job = await self._admission.submit(
+                    tx, project_id=acting.project_id, spec=spec, submitted_by=acting.name
+                )
             except OverQuota as error:
                 if _room_may_come(error, spec):
                     raise Later(error.message) from error

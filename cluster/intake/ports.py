@@ -18,6 +18,6 @@ class Admission(Protocol):
         """The specification that the body of ``POST /v1/jobs`` is."""
         ...
 
-    async def submit(self, tx: Transaction, *, project_id: UUID, spec: JobSpec) -> SubmittedJob:
-        """Check it against its model, pipeline and quotas, and write the job."""
+    async def submit(self, tx: Transaction, *, project_id: UUID, spec: JobSpec, submitted_by: str) -> SubmittedJob:
+        """Check it against its model, pipeline and quotas, and write the job. ``submitted_by``: for people, who asked."""
         ...

@@ -9,6 +9,7 @@ from db.tables.access import (
     OidcIdentityTable,
     OidcLoginTable,
     ProjectTable,
+    RateBucketTable,
     RefreshTokenTable,
     WebhookTable,
 )
@@ -184,6 +185,7 @@ __all__ = [
     "ProjectQuotaTable",
     "ProjectSpendTable",
     "ProjectTable",
+    "RateBucketTable",
     "RefreshTokenTable",
     "ReplicaTable",
     "ResultTargetTable",

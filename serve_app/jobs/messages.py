@@ -26,5 +26,5 @@ class MessageAdmission:
     def read(self, body: Mapping[str, Any]) -> JobSpec:
         return check_against(JobSpec, body, field="", what="fields of the job")
 
-    async def submit(self, tx: Transaction, *, project_id: UUID, spec: JobSpec) -> SubmittedJob:
-        return await submit_admitted(tx, self, project_id=project_id, spec=spec)
+    async def submit(self, tx: Transaction, *, project_id: UUID, spec: JobSpec, submitted_by: str) -> SubmittedJob:
+        return await submit_admitted(tx, self, project_id=project_id, spec=spec, submitted_by=submitted_by)

@@ -27,6 +27,7 @@ class TestOnce:
         assert await room.take_in() == 1
         [job] = (await room.farm.http.get("/v1/jobs")).json()["items"]
         assert (job["name"], job["counts"]["total"], job["priority"]) == ("from the queue", 4, "batch")
+        assert job["submitted_by"] == "key film"
         assert room.left() == (0, 0)
         [noted] = await room.rows("select * from audit_entry where action = 'job.submit'")
         assert (noted.resource_id, noted.actor_name, noted.actor_kind) == (job["id"], "film", "key")

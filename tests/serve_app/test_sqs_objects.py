@@ -87,7 +87,14 @@ class TestObjects:
 class TestHostile:
     @pytest.mark.parametrize(
         "key",
-        ["in/../../etc/passwd", "in/..", "in/a\\..\\b.fake", "in/a\x1b[31m\u202e.fake", f"in/{'x' * 600}.fake", "in/C:"],
+        [
+            "in/../../etc/passwd",
+            "in/..",
+            "in/a\\..\\b.fake",
+            "in/a\x1b[31m\u202e.fake",
+            f"in/{'x' * 600}.fake",
+            "in/C:",
+        ],
     )
     async def test_a_key_names_no_path_and_no_terminal_escape(self, room: Room, key: str) -> None:
         room.send(_event(room, key, b"hostile"))
