@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from cluster.composition import open_farm
 from cluster.intake.__main__ import redrive
 from cluster.intake.admitting import KeyRefused
+from cluster.loops.farm import farm_loops
+from cluster.ray_drains import draining_ray_nodes
 from db.errors import DatabaseUnavailable
 from db.session import Database
 from db.settings import DatabaseSettings
+from serve_app.jobs.messages import MessageAdmission
 from tests.serve_app.queues import Room, aws_server, room
 
 __all__ = ["aws_server", "room"]
@@ -155,6 +160,22 @@ class TestRefused:
         assert row.message_id == message_id
         assert await room.farm.count("job") == 1
 
+    async def test_in_fifo_queues_a_message_keeps_its_group_aside_and_back(self, room: Room) -> None:
+        sqs = room.aws("sqs")
+        made = [
+            sqs.create_queue(QueueName=f"{uuid4().hex}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+            for _ in range(2)
+        ]
+        room.settings = room.settings.model_copy(update={"queue_url": made[0], "dead_letter_url": made[1]})
+        room.send("{", MessageGroupId="reel 2", MessageDeduplicationId="1")
+        with capture_logs():
+            assert await room.take_in() == 1
+        [refused] = room.read(made[1])
+        assert refused["Attributes"]["MessageGroupId"] == "reel 2"
+        assert await redrive(room.settings, limit=10) == 1
+        [back] = room.read(made[0])
+        assert (back["Body"], back["Attributes"]["MessageGroupId"]) == ("{", "reel 2")
+
 
 class TestLater:
     async def test_while_the_database_is_away_nothing_is_received(self, room: Room) -> None:
@@ -282,6 +303,22 @@ class TestModelsThatAreOpened:
         assert await intake.settle() == 0
         assert room.left() == (1, 0)
         assert await room.farm.count("job") == 0
+
+
+@pytest.mark.parametrize("queue", [None, "https://sqs.eu-west-1.amazonaws.com/1/jobs"])
+async def test_a_farm_that_names_a_queue_runs_the_intake_among_its_loops(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, queue: str | None
+) -> None:
+    monkeypatch.setenv("RAYFARM_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("RAYFARM_STORAGE_URL", tmp_path.as_uri())
+    if queue is not None:
+        monkeypatch.setenv("RAYFARM_INTAKE_QUEUE_URL", queue)
+        monkeypatch.setenv("RAYFARM_INTAKE_DEAD_LETTER_URL", f"{queue}-refused")
+        monkeypatch.setenv("RAYFARM_INTAKE_API_KEY", "rf_x")
+    farm = open_farm()
+    loops = farm_loops(farm, drains=draining_ray_nodes, admission=MessageAdmission())
+    await farm.close()
+    assert [loop.name for loop in loops if isinstance(loop, Intake)] == (["intake"] if queue else [])
 
 
 async def _out_of_order(*_: object, **__: object) -> list[UUID]:
