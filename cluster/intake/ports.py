@@ -19,5 +19,5 @@ class Admission(Protocol):
         ...
 
     async def submit(self, tx: Transaction, *, project_id: UUID, spec: JobSpec, submitted_by: str) -> SubmittedJob:
-        """Check it against its model, pipeline and quotas, and write the job. ``submitted_by``: who asked, for people."""
+        """Check it against its model, pipeline and quotas, and write the job. ``submitted_by``: for people."""
         ...

@@ -112,8 +112,9 @@ class IntakeSettings(BaseSettings):
     max_object_bytes: ByteSize = ByteSize(8 * 1024**3)
     """Largest object that a rule takes; it passes through the machine's temporary folder."""
 
-    drain_timeout: Wait = timedelta(seconds=5)
-    """How long what is under way may still take when the process ends; the rest is given back to the queue."""
+    drain_timeout: Wait = timedelta(seconds=2)
+    """How long what is under way may still take when the process ends; the rest is given back to the queue. With ``long_poll`` below the ten seconds that a
+    process has to end."""
 
     remembered: timedelta = timedelta(days=30)
     """How long it is known which message became which job. SQS keeps a message for 14 days at most, and a dead-letter
