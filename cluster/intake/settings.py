@@ -113,8 +113,8 @@ class IntakeSettings(BaseSettings):
     """Largest object that a rule takes; it passes through the machine's temporary folder."""
 
     drain_timeout: Wait = timedelta(seconds=2)
-    """How long what is under way may still take when the process ends; the rest is given back to the queue. With ``long_poll`` below the ten seconds that a
-    process has to end."""
+    """How long what is under way may still take when the process ends; the rest is given back to the queue. Together
+    with ``long_poll`` it stays below the ten seconds that a process has to end."""
 
     remembered: timedelta = timedelta(days=30)
     """How long it is known which message became which job. SQS keeps a message for 14 days at most, and a dead-letter
