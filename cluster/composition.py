@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.intake.settings import IntakeSettings
 from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.loops.stripe_sink import StripeSettings
@@ -36,6 +37,7 @@ class FarmParts:
     engine_settings: EngineSettings
     webhook_settings: WebhookSettings
     egress_settings: EgressSettings
+    intake_settings: IntakeSettings
 
     async def close(self) -> None:
         await self.storage.close()
@@ -58,4 +60,5 @@ def open_farm() -> FarmParts:
         engine_settings=EngineSettings(),
         webhook_settings=WebhookSettings(),
         egress_settings=EgressSettings(),
+        intake_settings=IntakeSettings(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from uuid import uuid4
 
 from ray import serve
@@ -12,6 +13,7 @@ from cluster.composition import open_farm
 from cluster.dispatcher import Dispatcher
 from cluster.fanout.launch import RayLauncher
 from cluster.fanout.runner import TaskRunner
+from cluster.intake.ports import Admission
 from cluster.loops.farm import farm_loops
 from cluster.loops.runner import LoopRunner
 from cluster.metrics.ray_meters import RayDispatchMeter, RayFarmMeter, RayLoopMeter
@@ -22,7 +24,7 @@ from cluster.ray_drains import draining_ray_nodes
 class DispatcherDeployment:
     """One of any number; a row decides which one plans, another which one runs the loops."""
 
-    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
+    async def __init__(self, admission: Callable[[], Admission]) -> None:  # type: ignore[misc]  # Serve awaits it
         observe_process("rayfarm-dispatcher")
         calm_garbage_collector()
         self._farm = open_farm()
@@ -43,7 +45,7 @@ class DispatcherDeployment:
             database=self._farm.database,
             settings=self._farm.settings,
             loop_settings=self._farm.loop_settings,
-            loops=farm_loops(self._farm, drains=draining_ray_nodes, meter=RayFarmMeter()),
+            loops=farm_loops(self._farm, drains=draining_ray_nodes, admission=admission(), meter=RayFarmMeter()),
             meter=RayLoopMeter(),
             holder=holder,
         )
@@ -68,8 +70,8 @@ class DispatcherDeployment:
         await self._farm.close()
 
 
-def dispatcher_app() -> serve.Application:
-    """The application that plans."""
+def dispatcher_app(admission: Callable[[], Admission]) -> serve.Application:
+    """The application that plans. ``admission``: builds what admits the jobs of messages, in the process itself."""
     deployment = serve.deployment(
         name="Dispatcher",
         num_replicas=1,
@@ -79,4 +81,4 @@ def dispatcher_app() -> serve.Application:
         health_check_period_s=2,
         health_check_timeout_s=10,
     )(DispatcherDeployment)
-    return deployment.bind()
+    return deployment.bind(admission)

@@ -24,6 +24,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 import cluster.local.services
+from cluster.intake.settings import IntakeSettings
 from cluster.local.settings import LocalFarmSettings
 from cluster.logs import LogSettings
 from cluster.loops.invoicer import InvoiceSettings
@@ -58,6 +59,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (InvoiceSettings, "Invoices"),
     (StripeSettings, "Stripe"),
     (WebhookSettings, "Webhooks"),
+    (IntakeSettings, "Intake from queues"),
     (EgressSettings, "Where users may send things"),
     (PlanSettings, "Planning"),
     (FarmLimits, "Limits"),

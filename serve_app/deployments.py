@@ -23,6 +23,7 @@ from cluster.observing import observe_process
 from cluster.renderer import renderer_app
 from db.bootstrap import ensure_admin_key
 from serve_app.app import build_app
+from serve_app.jobs.messages import MessageAdmission
 
 API, DISPATCHER, RENDERER = "rayfarm-api", "rayfarm-dispatcher", "rayfarm-renderer"
 """Names of the applications, as the Ray dashboard shows them."""
@@ -66,7 +67,7 @@ def deploy(*, http_host: str, http_port: int, admin_key: Path) -> None:
     serve.start(proxy_location="HeadOnly", http_options={"host": http_host, "port": http_port})
     serve.run_many(
         [
-            serve.RunTarget(dispatcher_app(), name=DISPATCHER, route_prefix=None),
+            serve.RunTarget(dispatcher_app(MessageAdmission), name=DISPATCHER, route_prefix=None),
             serve.RunTarget(renderer_app(farm.settings), name=RENDERER, route_prefix=None),
             serve.RunTarget(api_app(), name=API, route_prefix="/"),
         ]

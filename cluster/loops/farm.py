@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from cluster.composition import FarmParts
+from cluster.intake.consumer import Intake
+from cluster.intake.ports import Admission
+from cluster.intake.results import result_loops
 from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
 from cluster.loops.biller import Biller, StorageMeter
@@ -26,8 +29,11 @@ from cluster.outbound import Outbound
 from jobs.egress import Egress
 
 
-def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT) -> tuple[Loop, ...]:
-    """Every loop of this farm, for one ``LoopRunner``. ``drains``: asks Ray which of its nodes go away."""
+def farm_loops(
+    farm: FarmParts, *, drains: RayDrains, admission: Admission, meter: FarmMeter = SILENT
+) -> tuple[Loop, ...]:
+    """Every loop of this farm, for one ``LoopRunner``. ``drains``: asks Ray which of its nodes go away; ``admission``:
+    admits the jobs that come in messages."""
     database, settings, batch = farm.database, farm.loop_settings, farm.settings.control_batch
     return (
         Rescuer(
@@ -66,4 +72,15 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
         WebhookSender(
             database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
         ),
+        *result_loops(
+            database=database, cluster_id=farm.settings.id, settings=farm.intake_settings, loop_settings=settings
+        ),
+        *_intake(farm, admission),
     )
+
+
+def _intake(farm: FarmParts, admission: Admission) -> tuple[Loop, ...]:
+    settings = farm.intake_settings
+    if settings.queue_url is None:
+        return ()
+    return (Intake(database=farm.database, storage=farm.storage, settings=settings, admission=admission),)

@@ -2,7 +2,7 @@ with orphan as (
     select id from outbox
     where state = 'queued'
       and case when webhook_id is null
-               then target <> all(array(select url from event_target))
+               then target <> all(array(select url from event_target union all select arn from result_target))
                else not exists (select from webhook where webhook.id = outbox.webhook_id and webhook.enabled) end
     limit :limit
     for no key update skip locked

@@ -47,6 +47,7 @@ from db.tables.history import (
     PartResultTable,
     WebhookAttemptTable,
 )
+from db.tables.intake import IntakeMessageTable, JobResultTargetTable, ResultTargetTable
 from db.tables.invoicing import (
     BillingProfileTable,
     InvoiceCounterTable,
@@ -179,6 +180,7 @@ __all__ = [
     "FrameFlagTable",
     "FrameLookTable",
     "FrameResultTable",
+    "IntakeMessageTable",
     "InvitationTable",
     "InvoiceCounterTable",
     "InvoiceLineTable",
@@ -186,6 +188,7 @@ __all__ = [
     "InvoiceTable",
     "JobBlockTable",
     "JobDependencyTable",
+    "JobResultTargetTable",
     "JobTable",
     "LeaderTable",
     "LicenceTable",
@@ -209,6 +212,7 @@ __all__ = [
     "RateBucketTable",
     "RefreshTokenTable",
     "ReplicaTable",
+    "ResultTargetTable",
     "StorageMeterTable",
     "StorageUsageTable",
     "UsageCarryTable",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -14,8 +15,9 @@ from db.repositories.jobs import JobRow, get_job
 from db.repositories.models import ModelRow
 from db.repositories.replicas import are_all_stopped, list_kinds, trouble_of_job
 from db.session import Transaction
-from db.submit import submit_job
+from db.submit import SubmittedJob, submit_job
 from jobs.errors import NotFound
+from jobs.limits import FarmLimits
 from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
@@ -30,6 +32,7 @@ from serve_app.jobs.trail import note_submitted
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
+from serve_app.settings import ApiSettings
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +51,15 @@ _ALL_STOPPED = "Every worker that is up is disabled or leaves. Enable one with `
 """Why a job waits for a replica to start although some are up; the planner sees those alone that take work."""
 
 
+class Admits(Protocol):
+    """What admission goes by."""
+
+    @property
+    def limits(self) -> FarmLimits: ...
+    @property
+    def settings(self) -> ApiSettings: ...
+
+
 async def submit(
     tx: Transaction,
     services: ApiServices,
@@ -60,8 +72,34 @@ async def submit(
     cloned_from: UUID | None = None,
 ) -> JobDetail:
     """The new job, or the one that an earlier request with this key made."""
-    spec, model = await admit(tx, services, project_id=project_id, spec=spec)
-    submitted = await submit_job(
+    submitted = await submit_admitted(
+        tx,
+        services,
+        project_id=project_id,
+        spec=spec,
+        idempotency_key=idempotency_key,
+        submitted_by=submitted_by,
+        cloned_from=cloned_from,
+    )
+    log.info("job submitted", action="api.submit", job_id=str(submitted.id), created=submitted.created)
+    job = await read(tx, project_id=project_id, job_id=submitted.id)
+    note_submitted(trail, job, is_new=submitted.created)
+    return job
+
+
+async def submit_admitted(
+    tx: Transaction,
+    admits: Admits,
+    *,
+    project_id: UUID,
+    spec: JobSpec,
+    submitted_by: str | None,
+    idempotency_key: str | None = None,
+    cloned_from: UUID | None = None,
+) -> SubmittedJob:
+    """Admit a job and write it, wherever it came from."""
+    spec, model = await admit(tx, admits, project_id=project_id, spec=spec)
+    return await submit_job(
         tx,
         project_id=project_id,
         spec=spec,
@@ -71,13 +109,9 @@ async def submit(
         pixels_per_frame=pixels_per_frame(spec, probe=model.probe),
         traceparent=current_traceparent(),
     )
-    log.info("job submitted", action="api.submit", job_id=str(submitted.id), created=submitted.created)
-    job = await read(tx, project_id=project_id, job_id=submitted.id)
-    note_submitted(trail, job, is_new=submitted.created)
-    return job
 
 
-async def admit(tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec) -> tuple[JobSpec, ModelRow]:
+async def admit(tx: Transaction, services: Admits, *, project_id: UUID, spec: JobSpec) -> tuple[JobSpec, ModelRow]:
     """The spec as it would be stored, and its model; raises what a submit is refused with before anything is read of
     other jobs."""
     if not spec.names_pipeline:

@@ -1,0 +1,18 @@
+"""Intake from queues: which messages became which jobs, and where their results are published."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Rayfarm's migrations go forward; restore a backup to go back.")
