@@ -28,6 +28,7 @@ from cluster.local.settings import LocalFarmSettings
 from cluster.logs import LogSettings
 from cluster.loops.settings import LoopSettings
 from cluster.metrics.catalogue import METRICS
+from cluster.production import ProfileSettings
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.settings import DatabaseSettings
@@ -46,6 +47,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "python -m docs.generate"
 
 SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
+    (ProfileSettings, "What the farm is for"),
     (LocalFarmSettings, "The farm of one machine"),
     (DatabaseSettings, "Database"),
     (StorageSettings, "Storage"),
