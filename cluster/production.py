@@ -159,7 +159,9 @@ def outgoing_faults(*, webhooks: WebhookSettings, egress: EgressSettings, loops:
     if egress.allow_http:
         found.append(Fault("RAYFARM_EGRESS_ALLOW_HTTP", "lets webhooks go in the clear; leave it out"))
     if any(network.prefixlen == 0 for network in egress.allowed_networks):
-        found.append(Fault("RAYFARM_EGRESS_ALLOWED_NETWORKS", "opens every network to whoever has a webhook; name a few"))
+        found.append(
+            Fault("RAYFARM_EGRESS_ALLOWED_NETWORKS", "opens every network to whoever has a webhook; name a few")
+        )
     if any(is_plain_http(target) for target in loops.event_targets):
         found.append(Fault("RAYFARM_LOOPS_EVENT_TARGETS", "names a plain http address; use https"))
     return found
