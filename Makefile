@@ -40,8 +40,9 @@ test-full: setup-dev ## the slow suites too
 style: setup-dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-check: style ## linters and types; edits nothing
+check: style ## linters, types, secrets in the tree, known holes of what is pinned; edits nothing
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/security
 
 fix: setup-dev ## what the linters can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

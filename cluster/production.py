@@ -65,7 +65,7 @@ class ProfileSettings(BaseSettings):
 
     profile: Profile = Profile.DEVELOPMENT
     """`production`: nothing starts with weak secrets, plain HTTP, an open Ray, a sandbox that may be missing, debug
-    flags or pages of any origin; all faults are listed at once (docs/security.md). `development`: nothing is checked."""
+    flags or pages of any origin, and all faults are listed at once (docs/security.md). `development`: no checks."""
 
 
 class NotForProduction(RayfarmError):
