@@ -1,7 +1,7 @@
 """The production profile: with ``RAYFARM_PROFILE=production`` nothing starts whose settings leave a door open.
 
-Each function judges one part of the settings and names every fault with what to change, so that an operator mends all of
-them at once. Other settings, of the API, are judged in ``serve_app.production``.
+Each function judges one part of the settings and names every fault with what to change, so that an operator mends all
+of them at once. Other settings, of the API, are judged in ``serve_app.production``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from pipelines.settings import EngineSettings
 from storage.settings import StorageSettings
 
 MIN_SECRET_BITS = 96
-"""Entropy, by the frequency of its characters, below which a signing key counts as thought up: 16 random bytes in hex have
-more. A sentence may have more too: this finds repeated letters and words, not everything that somebody made up."""
+"""Entropy, by the frequency of its characters, below which a signing key counts as thought up: 16 random bytes in hex
+have more. A sentence may have more too: this finds repeated letters and words, not everything that somebody made up."""
 
 MIN_PASSWORD_CHARS = 12
 """Of the database's password: what a farm makes itself has 32."""
@@ -42,8 +42,8 @@ DASHBOARD_TIMEOUT = timedelta(seconds=5)
 """The dashboard of a cluster that has just started answers within one."""
 
 _THOUGHT_UP = (
-    "changeme", "change-me", "change_me", "placeholder", "example", "secret", "password", "default", "rayfarm", "postgres",
-    "qwerty", "letmein", "12345678", "abcdefgh",
+    "changeme", "change-me", "change_me", "placeholder", "example", "secret", "password", "default", "rayfarm",
+    "postgres", "qwerty", "letmein", "12345678", "abcdefgh",
 )  # fmt: skip
 """Each too long to come up by chance: four letters would, in one of a few hundred keys in hex."""
 
