@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
@@ -199,6 +200,22 @@ class TestStart:
         assert f"with {len(OPEN_DOORS)} settings" in done.stderr
         assert "our-little-secret" not in done.stderr
         assert "a" * 40 not in done.stderr
+
+    def test_a_farm_of_one_machine_ends_before_its_migrations_and_before_ray(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for name in ("RAYFARM_DATABASE_URL", "RAYFARM_STORAGE_URL", "RAYFARM_API_PUBLIC_URL"):
+            monkeypatch.delenv(name)  # the farm makes its own database and keys, which are strong
+        monkeypatch.setenv("RAYFARM_ENGINE_REQUIRE_SANDBOX", "none")
+        home = tmp_path / "farm"
+        command = [sys.executable, "-m", "cluster.local.supervisor", "--home", home]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+        assert done.returncode == 1, done.stderr
+        farm = json.loads((home / "farm.json").read_text())
+        assert (farm["stage"], farm["ray"]) == ("failed", None)
+        told = [line.partition(":")[0] for line in farm["detail"].splitlines() if line.startswith("- ")]
+        assert told == ["- RAYFARM_API_PUBLIC_URL", "- RAYFARM_ENGINE_REQUIRE_SANDBOX"]
+        assert not (home / "logs" / "migrations.log").exists()
 
     def test_the_parts_of_a_dispatcher_or_a_renderer_are_not_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RAYFARM_ENGINE_REQUIRE_SANDBOX", "partial")
