@@ -43,8 +43,9 @@ style: setup-dev
 openapi-lint: setup-dev ## the OpenAPI document against Redocly's recommended rules (needs Node.js 20)
 	@PYTHON=$(BIN)/python .ci/openapi/lint
 
-check: style openapi-lint ## linters and types; edits nothing
+check: style openapi-lint ## linters, types, secrets in the tree, known holes of what is pinned; edits nothing
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/security
 
 fix: setup-dev ## what the linters can mend
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster.intake.settings import IntakeSettings
+from cluster.logs import LogSettings
 from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.loops.stripe_sink import StripeSettings
+from cluster.production import (
+    database_faults,
+    engine_faults,
+    outgoing_faults,
+    process_faults,
+    refuse,
+    storage_faults,
+)
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -45,20 +54,31 @@ class FarmParts:
 
 
 def open_farm() -> FarmParts:
-    """Build the parts from ``RAYFARM_*``; opens no connection yet."""
-    database_settings = DatabaseSettings()
+    """Build the parts from ``RAYFARM_*``; opens no connection yet. Raises ``NotForProduction``."""
+    database_settings, storage_settings = DatabaseSettings(), StorageSettings()
+    engine_settings, loop_settings = EngineSettings(), LoopSettings()
+    webhook_settings, egress_settings = WebhookSettings(), EgressSettings()
+    refuse(
+        [
+            *database_faults(database_settings),
+            *storage_faults(storage_settings),
+            *engine_faults(engine_settings),
+            *outgoing_faults(webhooks=webhook_settings, egress=egress_settings, loops=loop_settings),
+            *process_faults(logs=LogSettings()),
+        ]
+    )
     return FarmParts(
         database=Database(database_settings),
         database_settings=database_settings,
-        storage=open_storage(StorageSettings()),
+        storage=open_storage(storage_settings),
         settings=ClusterSettings(),
-        loop_settings=LoopSettings(),
+        loop_settings=loop_settings,
         invoice_settings=InvoiceSettings(),
         stripe_settings=StripeSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
-        engine_settings=EngineSettings(),
-        webhook_settings=WebhookSettings(),
-        egress_settings=EgressSettings(),
+        engine_settings=engine_settings,
+        webhook_settings=webhook_settings,
+        egress_settings=egress_settings,
         intake_settings=IntakeSettings(),
     )

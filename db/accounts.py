@@ -55,6 +55,8 @@ class AccountIdentity:
     name: str
     email: str
     farm_role: FarmRole | None
+    session_epoch: int
+    """Rises when all sessions of the account are ended."""
     memberships: tuple[Membership, ...]
 
 
@@ -144,6 +146,7 @@ async def identify(tx: Transaction, *, account_id: UUID, session_epoch: int) -> 
         name=first.name,
         email=first.email,
         farm_role=FarmRole(first.farm_role) if first.farm_role else None,
+        session_epoch=session_epoch,
         memberships=tuple(
             Membership(project_id=row.project_id, slug=row.slug, role=ProjectRole(row.role))
             for row in rows

@@ -31,6 +31,7 @@ from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.loops.stripe_sink import StripeSettings
 from cluster.metrics.catalogue import METRICS
+from cluster.production import ProfileSettings
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.settings import DatabaseSettings
@@ -49,6 +50,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "python -m docs.generate"
 
 SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
+    (ProfileSettings, "What the farm is for"),
     (LocalFarmSettings, "The farm of one machine"),
     (DatabaseSettings, "Database"),
     (StorageSettings, "Storage"),

@@ -20,10 +20,12 @@ from cluster.dispatching import dispatcher_app
 from cluster.local.services import say_ready
 from cluster.metrics.ray_meters import RayApiMeter
 from cluster.observing import observe_process
+from cluster.production import dashboard_faults, refuse
 from cluster.renderer import renderer_app
 from db.bootstrap import ensure_admin_key
 from serve_app.app import build_app
 from serve_app.jobs.messages import MessageAdmission
+from serve_app.production import farm_faults
 
 API, DISPATCHER, RENDERER = "rayfarm-api", "rayfarm-dispatcher", "rayfarm-renderer"
 """Names of the applications, as the Ray dashboard shows them."""
@@ -81,7 +83,10 @@ def main() -> None:
     Ray ends a job's idle workers at once when its driver has ended, so that every task would start a process anew.
     """
     observe_process("rayfarm-deploy")
-    ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
+    refuse(farm_faults())
+    context = ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False)
+    if context.dashboard_url:
+        refuse(dashboard_faults(context.dashboard_url))
     deploy(
         http_host=os.environ.get("RAYFARM_HTTP_HOST", "127.0.0.1"),
         http_port=int(os.environ.get("RAYFARM_HTTP_PORT") or 8700),

@@ -133,12 +133,8 @@ async def authenticate(
     """
     who = await _counted(request, tx, services, credentials)
     caller_is_known("key" if isinstance(who, ApiKeyIdentity) else "person")
-    slug = request.path_params.get(PATH_PROJECT) or project
-    if slug is not None and SLUG.fullmatch(slug) is None:
-        raise _no_project(slug)
-    place = await _place_of(tx, who, slug)
-    scopes = who.scopes if isinstance(who, ApiKeyIdentity) else ()
-    caller = Caller(who=who, grants=grants_of(place.roles, scopes=scopes), place=place)
+    caller = await _caller_of(tx, who, request.path_params.get(PATH_PROJECT) or project)
+    place = caller.place
     structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))
     right = REQUIRED[request.scope["route"].name]
     _require(caller, right)
@@ -153,6 +149,27 @@ async def authenticate(
 
 
 Access = Annotated[Caller, Depends(authenticate)]
+
+
+async def still_may(tx: Transaction, *, request: Request, caller: Caller) -> bool:
+    """Whether who was let in would be let in again: for answers that last longer than a revocation may take.
+
+    An access token that has merely run out meanwhile counts: it was good when the answer began, which ends by itself.
+    """
+    who: ApiKeyIdentity | AccountIdentity | None
+    if isinstance(caller.who, AccountIdentity):
+        who = await identify(tx, account_id=caller.who.id, session_epoch=caller.who.session_epoch)
+    else:
+        credentials = await _bearer(request)
+        who = await verify_key(tx, credentials.credentials) if credentials is not None else None
+    if who is None:
+        return False
+    try:
+        again = await _caller_of(tx, who, request.path_params.get(_PATH_PROJECT) or request.headers.get(PROJECT_HEADER))
+        _require(again, REQUIRED[request.scope["route"].name])
+    except (NotFound, Forbidden, InvalidInput):  # also: in several projects since, so that another one might be meant
+        return False
+    return again.place.project_id == caller.place.project_id
 
 
 async def refuse_strangers(request: Request) -> None:
@@ -182,6 +199,14 @@ async def _counted(
         raise
     await charge(request, services, who)
     return who
+
+
+async def _caller_of(tx: Transaction, who: ApiKeyIdentity | AccountIdentity, slug: str | None) -> Caller:
+    if slug is not None and SLUG.fullmatch(slug) is None:
+        raise _no_project(slug)
+    place = await _place_of(tx, who, slug)
+    scopes = who.scopes if isinstance(who, ApiKeyIdentity) else ()
+    return Caller(who=who, grants=grants_of(place.roles, scopes=scopes), place=place)
 
 
 def _require(caller: Caller, permission: Permission) -> None:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from cluster.logs import LogSettings
+from cluster.production import database_faults, process_faults, refuse, storage_faults
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import Egress
@@ -21,6 +23,7 @@ from serve_app.events.hub import EventHub
 from serve_app.oidc.settings import OidcSettings
 from serve_app.oidc.sign_on import SingleSignOn
 from serve_app.places import Places
+from serve_app.production import api_faults
 from serve_app.rates.limiter import Limiter
 from serve_app.rates.policies import policies_of
 from serve_app.remembered import Remembered
@@ -73,7 +76,12 @@ async def open_services(
     storage_settings: StorageSettings,
     oidc_settings: OidcSettings,
 ) -> AsyncIterator[ApiServices]:
-    """Opens no connection to the database by itself: the API starts, and says so, while the database is away."""
+    """Opens no connection to the database by itself: the API starts, and says so, while the database is away.
+
+    Raises ``NotForProduction``.
+    """
+    faults = [*api_faults(settings), *database_faults(database_settings), *storage_faults(storage_settings)]
+    refuse([*faults, *process_faults(logs=LogSettings())])
     database = Database(database_settings)
     counting = Database(_for_counting(database_settings))
     storage = open_storage(storage_settings)

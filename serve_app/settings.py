@@ -205,13 +205,14 @@ class ApiSettings(BaseSettings):
 
     heartbeat: Wait = timedelta(seconds=15)
     """Quiet after which an event stream sends a comment: proxies cut silent connections after 30 to 60 s. The rows
-    are read again then, so that a lost notification delays an event by no more."""
+    are read again then, so that a lost notification delays an event by no more. What the caller may do is looked at
+    again as often: a stream ends so soon after its key is revoked, or its reader has left the project."""
 
     progress_every: Wait = timedelta(seconds=1)
     """How often an event stream tells of frames that render at most: of each its newest word, of 256 frames at most."""
 
     stream_lifetime: Wait = timedelta(minutes=30)
-    """An event stream ends after this and the client resumes where it was: a revoked key stops reading by then."""
+    """An event stream ends after this and the client resumes where it was, with a credential that is still good."""
 
     event_page: Annotated[int, Field(ge=1)] = 200
     """Events read from the database at once during replay."""

@@ -21,6 +21,10 @@ READY_VARIABLE = "RAYFARM_READY_FD"
 """Names the descriptor by which a step says that it is done although its process stays."""
 
 
+_SAID = 4000
+"""Characters of a failed step's output that its error repeats: all faults of a production profile fit."""
+
+
 class CommandFailed(Unavailable):
     """A step of the farm's start failed."""
 
@@ -130,7 +134,7 @@ def run_step(
         if give_up():
             return False
     if not ended or process.returncode != 0:
-        said = log_path.read_text(errors="replace")[-1500:].strip()
+        said = log_path.read_text(errors="replace")[-_SAID:].strip()
         how = f"exited with {process.returncode}" if ended else f"did not end in {limit.total_seconds():.0f} s"
         raise CommandFailed(f"The step {name!r} {how}; it said: {said}", remedy=f"The whole output is {log_path}.")
     return True

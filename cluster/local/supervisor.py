@@ -32,12 +32,14 @@ from cluster.local.services import Database, database_of, farm_environment, run_
 from cluster.local.settings import LocalFarmSettings
 from cluster.local.stop_signal import StopSignal
 from cluster.logs import LogFormat, LogSettings, configure_logging
+from cluster.production import Profile, ProfileSettings
 from cluster.tracing import start_tracing, whole_span
 from db.embedded import EmbeddedPostgres
 from jobs.errors import Conflict, RayfarmError
 
 DEPLOY_COMMAND = (sys.executable, "-m", "serve_app.deployments")
 MIGRATE_COMMAND = (sys.executable, "-m", "cluster.local.migrate")
+PROFILE_COMMAND = (sys.executable, "-m", "serve_app.production")
 _LOG_ROTATE_BYTES = 8 * 1024 * 1024
 _DATABASE_LOOK = timedelta(seconds=5)  # a full look asks the server itself, in a process of its own
 
@@ -123,6 +125,7 @@ class Supervisor:
         self._database.start()
         if self._stop.is_set():
             return
+        self._check_profile()
         self._enter(Stage.MIGRATIONS, "bringing the database to this release")
         run_step(
             "migrations",
@@ -139,17 +142,7 @@ class Supervisor:
         if self._stop.is_set():
             return
         self._enter(Stage.RAY, f"starting Ray with {self._record.num_cpus} logical CPUs")
-        session = RaySession(
-            home=self._home.root,
-            ports=self._ports(),
-            token_path=self._home.ray_token,
-            log_path=self._home.logs / "ray.log",
-            num_cpus=self._record.num_cpus,
-            render_slots=self._record.render_slots,
-            object_store_bytes=self._settings.object_store_bytes,
-            environment=self._environment(),
-            start_timeout=self._settings.ray_start_timeout,
-        )
+        session = self._session()
         started = self._launch_ray(session)
         if started is None:
             return
@@ -257,6 +250,32 @@ class Supervisor:
     def _ports(self) -> FarmPorts:
         assert self._record.ports is not None
         return self._record.ports
+
+    def _check_profile(self) -> None:
+        """In the production profile, whether all that the farm's processes will be told is safe: before they run."""
+        if ProfileSettings().profile is not Profile.PRODUCTION:
+            return
+        run_step(
+            "production profile",
+            PROFILE_COMMAND,
+            environment={**self._session().environment_of(""), **self._environment()},
+            log_path=self._home.logs / "profile.log",
+            limit=self._settings.migrate_timeout,
+            give_up=self._stop.is_set,
+        )
+
+    def _session(self) -> RaySession:
+        return RaySession(
+            home=self._home.root,
+            ports=self._ports(),
+            token_path=self._home.ray_token,
+            log_path=self._home.logs / "ray.log",
+            num_cpus=self._record.num_cpus,
+            render_slots=self._record.render_slots,
+            object_store_bytes=self._settings.object_store_bytes,
+            environment=self._environment(),
+            start_timeout=self._settings.ray_start_timeout,
+        )
 
     def _environment(self) -> dict[str, str]:
         assert self._database is not None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from serve_app.dependencies import Services, Tx
 from serve_app.events.schemas import STREAM_RESPONSES
 from serve_app.events.service import start_after
 from serve_app.events.stream import stream_events
-from serve_app.security import Access
+from serve_app.security import Access, still_may
 
 router = APIRouter(tags=["jobs"])
 
@@ -20,6 +21,7 @@ router = APIRouter(tags=["jobs"])
 @router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=STREAM_RESPONSES)
 async def follow_job(
     job_id: UUID,
+    request: Request,
     access: Access,
     tx: Tx,
     services: Services,
@@ -41,6 +43,7 @@ async def follow_job(
             place=services.streams.take(access.project_id),
             job_id=job_id,
             start=start,
+            still_may=partial(still_may, request=request, caller=access),
         ),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},

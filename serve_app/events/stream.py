@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
 from uuid import UUID
 
 from db.events import EventRow, read_events
-from db.session import Database
+from db.session import Database, Transaction
 from jobs.errors import Unavailable
 from jobs.events import TERMINAL_JOB_EVENT_STATES, EventKind
 from jobs.fingerprint import canonical_json
@@ -31,21 +31,28 @@ async def stream_events(
     place: AbstractContextManager[None],
     job_id: UUID,
     start: Start,
+    still_may: Callable[[Transaction], Awaitable[bool]],
 ) -> AsyncIterator[bytes]:
     """Ends when the job is over and all is told, when the app closes, or after the stream's longest life.
 
     The event that ends the job need not be its last: an output that the job did not wait for is told behind it.
-    Between events it tells of frames that render (``serve_app.events.live``).
+    Between events it tells of frames that render (``serve_app.events.live``). Whether the caller may still read is
+    looked at again every heartbeat: a key that is revoked, or somebody who has left the project, hears no more by then.
     """
     after_seq, is_over = start.after_seq, start.is_over
     yield f"retry: {RETRY_MS}\n\n".encode()
     ends_at = time.monotonic() + settings.stream_lifetime.total_seconds()
     read_at = words_at = 0.0  # at once
+    checked_at = time.monotonic()
     with place, hub.subscribe(job_id) as news:
         while not hub.closing and time.monotonic() < ends_at:
             if news.take_rows() or time.monotonic() >= read_at:
                 try:
                     async with database.transaction() as tx:
+                        if time.monotonic() - checked_at >= settings.heartbeat.total_seconds():
+                            if not await still_may(tx):
+                                return
+                            checked_at = time.monotonic()
                         rows = await read_events(tx, job_id=job_id, after_seq=after_seq, limit=settings.event_page)
                     told = True
                 except Unavailable:

@@ -90,7 +90,8 @@ class IdentityProvider:
     async def require_issuer(self, issuer: str | None) -> None:
         """The ``iss`` of the return (RFC 9207), against an answer that another provider was asked for."""
         says_so = (await self._discover()).document.get("authorization_response_iss_parameter_supported") is True
-        if (issuer is None and says_so) or (issuer is not None and not hmac.compare_digest(issuer, self.issuer)):
+        is_ours = issuer is not None and hmac.compare_digest(issuer.encode(), self.issuer.encode())  # text: ASCII only
+        if not is_ours and (says_so or issuer is not None):
             raise SignInFailed(
                 "The answer is not of the identity provider that was asked.", remedy="Log in again, from the farm."
             )

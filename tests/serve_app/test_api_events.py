@@ -221,9 +221,7 @@ class TestLifetime:
     def api_settings(self) -> ApiSettings:
         return ApiSettings(heartbeat=timedelta(seconds=0.1), stream_lifetime=timedelta(seconds=0.3))
 
-    async def test_a_stream_ends_after_its_longest_life_so_that_a_revoked_key_reads_no_more(
-        self, farm: ApiFarm
-    ) -> None:
+    async def test_a_stream_ends_after_its_longest_life_and_is_resumed(self, farm: ApiFarm) -> None:
         job = await farm.submit()
         async with asyncio.timeout(10), feed(farm.http, job["links"]["events"]) as stream:
             assert [event.kind for event in await events_of(stream)] == ["job.created"]

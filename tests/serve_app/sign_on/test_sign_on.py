@@ -158,7 +158,7 @@ class TestAttacks:
 
     async def test_an_answer_of_another_issuer_or_of_none_is_refused(self, farm: ApiFarm, browser: Browser) -> None:
         await invited(farm)
-        for mixed_up in ("https://evil.example", None):
+        for mixed_up in ("https://evil.example", "https://évil.example", None):
             back = httpx.URL(await browser.return_of("ada"))
             back = back.copy_remove_param("iss")
             back = back if mixed_up is None else back.copy_add_param("iss", mixed_up)
