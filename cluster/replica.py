@@ -303,7 +303,7 @@ class Replica:
         elif run is not None and run is self._current and reply.known and run.key not in reply.owned:
             run.stop(Stop.LOST)
         elif run is not None and run.key in reply.stopped:
-            run.stop(Stop.DRAIN, EndReason.BUDGET.facts.words)
+            run.stop(Stop.DRAIN, reply.stopped_by.words if reply.stopped_by else "")
         if reply.drain:
             self._begin_to_leave(reply.drain_reason or _ASKED_TO_LEAVE, reply.drain_within)
 

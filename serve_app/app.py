@@ -36,6 +36,7 @@ from serve_app.keys.endpoints import farm_router as farm_keys
 from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
 from serve_app.loops.endpoints import router as loops
+from serve_app.maintenance.endpoints import router as maintenance
 from serve_app.models.endpoints import router as models
 from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
 from serve_app.oidc.endpoints import router as oidc
@@ -111,7 +112,7 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
-    farm = (replicas, licences, loops)
+    farm = (replicas, licences, loops, maintenance)
     money = (prices, billing)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)

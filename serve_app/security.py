@@ -28,6 +28,7 @@ from jobs.access import FarmRole, Permission, Role, grants_of
 from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
 from serve_app.auth.tokens import AccessTokens
 from serve_app.dependencies import Audit, Services, Tx
+from serve_app.maintenance.gate import refuse_changes
 from serve_app.permissions import IN_A_PROJECT, REQUIRED
 
 _bearer = HTTPBearer(
@@ -121,7 +122,8 @@ async def authenticate(
 ) -> Caller:
     """The caller of this request, who may make it.
 
-    Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
+    Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, ``Forbidden``,
+    and ``UnderMaintenance``.
     """
     who = await _identity_of(tx, services.tokens, credentials)
     caller_is_known("key" if isinstance(who, ApiKeyIdentity) else "person")
@@ -134,6 +136,7 @@ async def authenticate(
     structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))
     right = REQUIRED[request.scope["route"].name]
     _require(caller, right)
+    await refuse_changes(request, tx, services)
     trail.know(
         ActorKind.KEY if isinstance(who, ApiKeyIdentity) else ActorKind.ACCOUNT,
         id=who.id,

@@ -78,6 +78,20 @@ class LicenceTable(SQLModel, table=True):
     capacity: int
 
 
+class MaintenanceTable(SQLModel, table=True):
+    """One row: whether the farm is read-only."""
+
+    __tablename__ = "maintenance"
+
+    id: bool = Field(default=True, primary_key=True)
+    active: bool = False
+    drain: bool = False
+    """Nothing is handed out either."""
+    message: str = words(default="")
+    since: datetime | None = instant(default=None)
+    set_by: str | None = words(default=None)
+
+
 class LoopHealthTable(SQLModel, table=True):
     """When a loop last ran, and how it went."""
 

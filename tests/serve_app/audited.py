@@ -222,6 +222,7 @@ CALLS: dict[str, Call] = {
     "reset_blocklist": reset_blocklist,
     "register_model": register_model,
     "change_model": change_model,
+    "set_maintenance": put("/v1/maintenance", {"active": True, "message": "disks"}),
     "set_licence": set_licence,
     "drop_licence": drop_licence,
     "drain_replica": of_replica("drain"),
