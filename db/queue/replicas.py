@@ -30,7 +30,8 @@ class BeatReply:
     canceled: list[tuple[int, int]] = field(default_factory=list)
     """Those of ``owned`` whose job ends: stop them and call ``release_canceled``."""
     stopped: list[tuple[int, int]] = field(default_factory=list)
-    """Those of ``owned`` whose project has no money left, or whose farm drains: finish the frame that renders and give the rest back."""
+    """Those of ``owned`` whose project has no money left, or whose farm is drained for maintenance: finish the frame
+    that renders and give the rest back."""
     stopped_by: WaitReason | None = None
     """Why, where there are any."""
 
