@@ -28,11 +28,16 @@ class MaintenanceChange(BaseModel):
         return self
 
 
-class MaintenanceView(BaseModel):
-    """Whether the farm may be changed now."""
+class MaintenanceNotice(BaseModel):
+    """That the farm can only be read now."""
 
-    active: bool
     drain: bool = Field(description="No work is handed out.")
     message: str
     since: datetime | None = None
+
+
+class MaintenanceView(MaintenanceNotice):
+    """Whether the farm may be changed now."""
+
+    active: bool
     set_by: str | None = Field(None, description="Who said so last; for operators.")
