@@ -50,6 +50,7 @@ from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
+from serve_app.queues.endpoints import router as queues
 from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
@@ -118,7 +119,7 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
-    farm = (replicas, licences, loops, maintenance)
+    farm = (replicas, licences, loops, maintenance, queues)
     money = (prices, billing)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)

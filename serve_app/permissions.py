@@ -89,6 +89,9 @@ REQUIRED: Mapping[str, Permission] = {
     "list_project_audit": Permission.PROJECT_MANAGE,
     "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
+    "read_queues": Permission.FARM_OPERATE,
+    "list_blocklists": Permission.FARM_OPERATE,
+    "reset_blocklists": Permission.FARM_OPERATE,
     "change_model": Permission.FARM_OPERATE,
     "drain_replica": Permission.FARM_OPERATE,
     "disable_replica": Permission.FARM_OPERATE,

@@ -11,6 +11,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
+from jobs.planning import PlanSettings
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
@@ -36,6 +37,7 @@ class ApiServices:
 
     settings: ApiSettings
     limits: FarmLimits
+    plan: PlanSettings
     database: Database
     storage: Storage
     signer: FileSigner | None
@@ -81,6 +83,7 @@ async def open_services(
             yield ApiServices(
                 settings=settings,
                 limits=FarmLimits(),
+                plan=PlanSettings(),
                 database=database,
                 storage=storage,
                 signer=signer,

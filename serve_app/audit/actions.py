@@ -68,6 +68,7 @@ ACTIONS: Mapping[str, str] = {
     "drain_node": "node.drain",
     "disable_node": "node.disable",
     "enable_node": "node.enable",
+    "reset_blocklists": "node.unblock",
     "set_maintenance": "maintenance.set",
     "set_licence": "licence.set",
     "drop_licence": "licence.remove",

@@ -79,12 +79,21 @@ async def add_job_step(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post(f"/v1/jobs/{await rendered(farm)}/steps", json={"step": "denoise", "quality": "fast"})
 
 
-async def reset_blocklist(farm: ApiFarm) -> httpx.Response:
+async def failed_on_n1(farm: ApiFarm) -> str:
     job = await farm.submit()
     await farm.start(job["id"])
     replica, chunk = await farm.claim(job["id"], frames=2)
     await farm.fail(replica, chunk, chunk.ordinals[0])
-    return await farm.http.delete(f"/v1/jobs/{job['id']}/blocklist/n1")
+    return str(job["id"])
+
+
+async def reset_blocklist(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.delete(f"/v1/jobs/{await failed_on_n1(farm)}/blocklist/n1")
+
+
+async def reset_blocklists(farm: ApiFarm) -> httpx.Response:
+    await failed_on_n1(farm)
+    return await farm.http.post("/v1/blocklists/reset", json={"node": "n1"})
 
 
 async def register_model(farm: ApiFarm) -> httpx.Response:
@@ -220,6 +229,7 @@ CALLS: dict[str, Call] = {
     "act_on_frames": of_job("frames/actions", body={"action": "skip", "frames": "1-2"}),
     "add_job_step": add_job_step,
     "reset_blocklist": reset_blocklist,
+    "reset_blocklists": reset_blocklists,
     "register_model": register_model,
     "change_model": change_model,
     "set_maintenance": put("/v1/maintenance", {"active": True, "message": "disks"}),
