@@ -53,6 +53,7 @@ from serve_app.projects.endpoints import router as projects
 from serve_app.queues.endpoints import router as queues
 from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
+from serve_app.schedules.endpoints import router as schedules
 from serve_app.security import refuse_strangers
 from serve_app.service_accounts.endpoints import farm_router as farm_services
 from serve_app.service_accounts.endpoints import router as project_services
@@ -119,7 +120,7 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
-    farm = (replicas, licences, loops, maintenance, queues)
+    farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)

@@ -17,6 +17,7 @@ from cluster.loops.outbox import outbox_loops
 from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
+from cluster.loops.scheduler import Scheduler
 from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
 from cluster.outbound import Outbound
@@ -48,6 +49,12 @@ def farm_loops(farm: FarmParts, *, drains: RayDrains, meter: FarmMeter = SILENT)
         Biller(database=database, every=settings.bill_every),
         StorageMeter(database=database, every=settings.storage_every),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
+        Scheduler(
+            database=database,
+            cluster_id=farm.settings.id,
+            every=settings.schedules_every,
+            silent_after=farm.limits.lease,
+        ),
         Pruner(database=database, settings=settings),
         Auditor(database=database, settings=settings),
         Collector(database=database, storage=farm.storage, settings=settings),

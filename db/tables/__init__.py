@@ -36,6 +36,7 @@ from db.tables.farm import (
     NodeTable,
     PoolTable,
     ReplicaTable,
+    WorkerScheduleTable,
 )
 from db.tables.history import (
     ArtifactTable,
@@ -194,4 +195,5 @@ __all__ = [
     "WebhookAttemptTable",
     "WebhookTable",
     "WorkTable",
+    "WorkerScheduleTable",
 ]

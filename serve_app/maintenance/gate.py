@@ -23,7 +23,9 @@ GOES_ON = frozenset(
         "drain_replica",
         "disable_replica",
         "enable_replica",
+        "restart_replica",
         "drain_node",
+        "restart_node",
         "disable_node",
         "enable_node",
     }

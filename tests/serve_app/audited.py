@@ -111,6 +111,17 @@ async def drop_licence(farm: ApiFarm) -> httpx.Response:
     return await farm.http.delete("/v1/licences/nuke")
 
 
+async def set_schedule(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.put(
+        "/v1/schedules/nights", json={"node": "n1", "windows": [{"begin": "20:00", "end": "08:00"}]}
+    )
+
+
+async def drop_schedule(farm: ApiFarm) -> httpx.Response:
+    await set_schedule(farm)
+    return await farm.http.delete("/v1/schedules/nights")
+
+
 async def set_licence(farm: ApiFarm) -> httpx.Response:
     return await farm.http.put("/v1/licences/nuke", json={"capacity": 3})
 
@@ -232,12 +243,16 @@ CALLS: dict[str, Call] = {
     "reset_blocklists": reset_blocklists,
     "register_model": register_model,
     "change_model": change_model,
+    "set_schedule": set_schedule,
+    "drop_schedule": drop_schedule,
     "set_maintenance": put("/v1/maintenance", {"active": True, "message": "disks"}),
     "set_licence": set_licence,
     "drop_licence": drop_licence,
     "drain_replica": of_replica("drain"),
     "disable_replica": of_replica("disable"),
     "enable_replica": of_replica("enable", first="disable"),
+    "restart_replica": of_replica("restart"),
+    "restart_node": of_node("restart"),
     "drain_node": of_node("drain"),
     "disable_node": of_node("disable"),
     "enable_node": of_node("enable", first="disable"),

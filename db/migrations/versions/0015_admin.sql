@@ -22,3 +22,15 @@ create or replace view stopped_project as
     from project_money
     where ((budget is not null and spent >= budget) or (prepaid and balance <= 0))
       and not exists (select from maintenance where drain);
+
+-- When machines may render. What a schedule has disabled it enables again; what an operator has, it leaves.
+
+create table worker_schedule (
+    name       text primary key check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+    schedule   jsonb not null,
+    set_by     text not null,
+    updated_at timestamptz not null default now()
+);
+
+alter table node add column disabled_by text not null default 'operator'
+    check (disabled_by in ('operator', 'schedule'));
