@@ -13,9 +13,9 @@ from db.schedules import drop_schedule, set_schedule
 from db.workers import set_node_disabled
 from jobs.schedules import Schedule, Window
 from tests.db.builders import CLUSTER, Farm
-from tests.db.conftest import administer, databases, farm, postgres, settings, template
+from tests.db.conftest import administer, databases, db, farm, postgres, settings, template
 
-__all__ = ["administer", "databases", "farm", "postgres", "settings", "template"]
+__all__ = ["administer", "databases", "db", "farm", "postgres", "settings", "template"]
 
 NOON, NIGHT = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 27, 23, tzinfo=UTC)
 NIGHTS = (Window(begin="20:00", end="08:00"),)

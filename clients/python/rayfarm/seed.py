@@ -72,8 +72,7 @@ PEOPLE = (
 )
 MODELS: Mapping[str, Mapping[str, Any]] = {
     "Gradient": {"load_ms": 100},
-    "Gradient with a warning": {"load_ms": 50, "warnings": ["A texture is larger than the frame."]},
-    "Broken": {"invalid": True},
+    "Gradient, slow to load": {"load_ms": 1500},
 }
 READY = "Gradient"
 _SHOWN = {"width": 320, "height": 180}
