@@ -78,9 +78,7 @@ def projects(
     with connect(url, api_key) as client:
         if slug is not None:
             output.record(**client.create_project(slug, name=name or slug))
-            output.say(
-                f"{slug} is made. Its manager: rayfarm admin invite EMAIL --role manager --project {slug}"
-            )
+            output.say(f"{slug} is made. Its manager: rayfarm admin invite EMAIL --role manager --project {slug}")
             return
         rows = client.projects()
     for row in rows:
