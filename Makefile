@@ -12,7 +12,7 @@ INSTALL = $(UV) pip install -q --compile-bytecode $(LINKS) -c requirements.lock
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full style openapi-lint check fix bench bench-dispatch bench-latency bench-million bench-http load simulate chaos fuzz gpu-check setup setup-pipelines setup-dev lock clean
+.PHONY: help demo up down seed status test test-full style openapi-lint check fix bench bench-dispatch bench-latency bench-million bench-http load simulate chaos fuzz gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ up: setup ## start the farm on this machine (embedded PostgreSQL, local disk, lo
 
 down: ## stop it; nothing of it keeps running
 	@if [ -x $(BIN)/rayfarm ]; then $(BIN)/rayfarm down; fi
+
+seed: setup ## fill the farm of this machine with projects, people, models and jobs in every state, for development
+	@$(BIN)/python -m rayfarm.seed
 
 status: ## what runs
 	@$(BIN)/rayfarm status

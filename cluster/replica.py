@@ -27,6 +27,7 @@ from cluster.flights import Stop
 from cluster.frame_progress import ChunkProgress, ProgressTeller
 from cluster.live_previews import LivePreviews
 from cluster.logs import LogSettings
+from cluster.machine_use import MachineUse
 from cluster.metrics.ports import SILENT, ReplicaMeter
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
@@ -130,6 +131,7 @@ class Replica:
         )
         self._teller = ProgressTeller(database=database, replica_id=identity.id, every=settings.progress_every)
         self._previews = LivePreviews(storage=storage, every=settings.live_preview_every)
+        self._use = MachineUse(every=settings.use_every, busy_cpu=settings.busy_cpu)
         self._window = engine_settings.outstanding_renders
         self._frames_traced, self._log_bytes = TracingSettings().frames_per_job, LogSettings().engine_bytes
         self._current: ChunkRun | None = None
@@ -151,6 +153,7 @@ class Replica:
                     group.create_task(self._committer.run(), name="replica-commit"),
                     group.create_task(self._work_for_ever(), name="replica-work"),
                     group.create_task(self._ahead.run(), name="replica-ahead"),
+                    group.create_task(self._use.run(), name="replica-use"),
                     group.create_task(self._teller.run(self._progress, self._current_state), name="replica-progress"),
                     group.create_task(self._previews.run(self._progress, self._teller.note), name="replica-previews"),
                 ]
@@ -291,6 +294,7 @@ class Replica:
         return {
             **({"sandbox": sandbox} if sandbox is not None else {}),
             **(progress.as_json() if progress else {}),
+            **self._use.as_json(),
             **self._engines.trouble(),
             **self._committer.trouble(),
         }
@@ -303,7 +307,7 @@ class Replica:
         elif run is not None and run is self._current and reply.known and run.key not in reply.owned:
             run.stop(Stop.LOST)
         elif run is not None and run.key in reply.stopped:
-            run.stop(Stop.DRAIN, EndReason.BUDGET.facts.words)
+            run.stop(Stop.DRAIN, reply.stopped_by.words if reply.stopped_by else "")
         if reply.drain:
             self._begin_to_leave(reply.drain_reason or _ASKED_TO_LEAVE, reply.drain_within)
 

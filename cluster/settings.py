@@ -133,6 +133,13 @@ class ClusterSettings(BaseSettings):
     """How often a picture of a frame that renders is made at most, where its engine can; None: never. A frame that
     takes no longer makes none. Each is a JPEG of 320 pixels at most, in storage until the frame has ended."""
 
+    use_every: timedelta = timedelta(seconds=10)
+    """How often a replica looks whether people use its machine, for schedules with `only_when_idle_min`."""
+
+    busy_cpu: float = 0.2
+    """Part of all cores that processes of normal priority take while somebody works with the machine, 0 to 1; engines
+    run at a lower one and do not count. An idle desktop takes a few hundredths."""
+
     # --- back-off against a database or storage that does not answer ---
     retry_first: timedelta = timedelta(milliseconds=200)
     """First pause; doubles."""

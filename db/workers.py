@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from db._query import as_json, run
 from db.dispatch.leadership import hold_epoch
 from db.listen import DISPATCH
 from db.session import Database, Transaction
+
+
+class DisabledBy(StrEnum):
+    """Who keeps work from a machine: a schedule takes back nothing that an operator has said."""
+
+    OPERATOR = "operator"
+    SCHEDULE = "schedule"
 
 
 async def drain_replica(
@@ -43,24 +51,45 @@ async def clusters_of_node(tx: Transaction, *, name: str) -> list[str]:
 
 
 async def set_node_disabled(
-    tx: Transaction, *, cluster_id: str, name: str, disabled: bool, reason: str | None = None
+    tx: Transaction,
+    *,
+    cluster_id: str,
+    name: str,
+    disabled: bool,
+    reason: str | None = None,
+    by: DisabledBy = DisabledBy.OPERATOR,
 ) -> None:
     """A disabled machine gets no new work, nor do replicas that start on it later."""
-    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=disabled, reason=reason)
+    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=disabled, reason=reason, disabled_by=by)
     if disabled:
         await _unassign(tx, await _replicas_of(tx, cluster_id, name))
     await run(tx, "notify", channel=DISPATCH, payload="replica")
 
 
 async def drain_node(
-    tx: Transaction, *, cluster_id: str, name: str, reason: str, within: timedelta | None = None
+    tx: Transaction,
+    *,
+    cluster_id: str,
+    name: str,
+    reason: str,
+    within: timedelta | None = None,
+    by: DisabledBy = DisabledBy.OPERATOR,
 ) -> int:
     """Disable the machine and drain all its replicas; how many were told. A spot notice says ``within``."""
-    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=True, reason=reason)
+    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=True, reason=reason, disabled_by=by)
     replicas = await _replicas_of(tx, cluster_id, name)
     told = [await _tell(tx, replica_id, reason, within) for replica_id in replicas]
     await _unassign(tx, replicas)
     await run(tx, "notify", channel=DISPATCH, payload="replica")
+    return sum(told)
+
+
+async def restart_node(tx: Transaction, *, cluster_id: str, name: str, reason: str) -> int:
+    """Drain all replicas of the machine and leave it enabled, so that those that replace them get work; how many were
+    told."""
+    replicas = await _replicas_of(tx, cluster_id, name)
+    told = [await _tell(tx, replica_id, reason, None) for replica_id in replicas]
+    await _unassign(tx, replicas)
     return sum(told)
 
 

@@ -38,6 +38,8 @@ class WaitReason(StrEnum):
     """The project's budget is spent."""
     CREDITS = "credits"
     """The project pays in advance, and what it paid is used up."""
+    MAINTENANCE = "maintenance"
+    """The farm hands out nothing for now."""
     SHARE = "share"
     STORAGE = "storage"
     """Files cannot be stored or had; nothing is lost, and it goes on by itself."""
@@ -65,6 +67,7 @@ _WORDS = {
     WaitReason.QUOTA: "The project's quota is used up.",
     WaitReason.BUDGET: "The project's budget is spent.",
     WaitReason.CREDITS: "The project's credits are used up.",
+    WaitReason.MAINTENANCE: "The farm is under maintenance and hands out nothing for now.",
     WaitReason.SHARE: "Other projects are owed their share first.",
     WaitReason.STORAGE: "Frames wait until storage gives their model's files, or takes what is rendered.",
     WaitReason.LICENCE: "Every licence that it needs is in use.",

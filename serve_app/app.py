@@ -45,6 +45,7 @@ from serve_app.licences.endpoints import router as licences
 from serve_app.limits.endpoints import router as limits
 from serve_app.literal_paths import literal_paths
 from serve_app.loops.endpoints import router as loops
+from serve_app.maintenance.endpoints import router as maintenance
 from serve_app.models.endpoints import router as models
 from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
 from serve_app.oidc.endpoints import router as oidc
@@ -54,8 +55,10 @@ from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
+from serve_app.queues.endpoints import router as queues
 from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
+from serve_app.schedules.endpoints import router as schedules
 from serve_app.security import refuse_strangers
 from serve_app.service_accounts.endpoints import farm_router as farm_services
 from serve_app.service_accounts.endpoints import router as project_services
@@ -122,7 +125,7 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, archives, pipelines)
-    farm = (replicas, licences, loops)
+    farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)

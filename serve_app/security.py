@@ -28,6 +28,7 @@ from jobs.access import FarmRole, Permission, Role, grants_of
 from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
 from serve_app.auth.tokens import AccessTokens
 from serve_app.dependencies import Audit, Services, Tx
+from serve_app.maintenance.gate import refuse_changes
 from serve_app.permissions import IN_A_PROJECT, REQUIRED
 from serve_app.rates.gate import charge, charge_stranger
 from serve_app.services import ApiServices
@@ -129,7 +130,8 @@ async def authenticate(
 ) -> Caller:
     """The caller of this request, who may make it.
 
-    Raises ``Unauthorized``, ``RateLimited``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
+    Raises ``Unauthorized``, ``RateLimited``, ``NotFound`` for a project that is not theirs, ``Forbidden``, and
+    ``UnderMaintenance``.
     """
     who = await _counted(request, tx, services, credentials)
     caller_is_known("key" if isinstance(who, ApiKeyIdentity) else "person")
@@ -138,6 +140,7 @@ async def authenticate(
     structlog.contextvars.bind_contextvars(caller=caller.name, project_id=str(place.project_id))
     right = REQUIRED[request.scope["route"].name]
     _require(caller, right)
+    await refuse_changes(request, tx, services)
     trail.know(
         ActorKind.KEY if isinstance(who, ApiKeyIdentity) else ActorKind.ACCOUNT,
         id=who.id,
@@ -165,7 +168,7 @@ async def still_may(tx: Transaction, *, request: Request, caller: Caller) -> boo
     if who is None:
         return False
     try:
-        again = await _caller_of(tx, who, request.path_params.get(_PATH_PROJECT) or request.headers.get(PROJECT_HEADER))
+        again = await _caller_of(tx, who, request.path_params.get(PATH_PROJECT) or request.headers.get(PROJECT_HEADER))
         _require(again, REQUIRED[request.scope["route"].name])
     except (NotFound, Forbidden, InvalidInput):  # also: in several projects since, so that another one might be meant
         return False

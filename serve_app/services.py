@@ -13,6 +13,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
+from jobs.planning import PlanSettings
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.archive.links import ArchiveLinks
 from serve_app.artifacts.sent_bytes import SentBytes
@@ -42,6 +43,7 @@ class ApiServices:
 
     settings: ApiSettings
     limits: FarmLimits
+    plan: PlanSettings
     database: Database
     storage: Storage
     signer: FileSigner | None
@@ -100,6 +102,7 @@ async def open_services(
             yield ApiServices(
                 settings=settings,
                 limits=FarmLimits(),
+                plan=PlanSettings(),
                 database=database,
                 storage=storage,
                 signer=signer,

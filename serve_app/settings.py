@@ -229,6 +229,9 @@ class ApiSettings(BaseSettings):
     audit_export_page: Annotated[int, Field(ge=1)] = 1000
     """Entries that an export of the audit log reads from the database at once."""
 
+    maintenance_retry: Wait = timedelta(seconds=60)
+    """What a refused request is told to wait during maintenance, which takes minutes rather than seconds."""
+
     loop_slack: Wait = timedelta(seconds=90)
     """A loop of the farm is overdue when it has not run for its own pause and this: above the longest tick, and above
     the lease that the rescuer waits when its leader is new."""

@@ -22,6 +22,7 @@ from cluster.loops.pruner import Pruner
 from cluster.loops.releaser import Releaser
 from cluster.loops.rescuer import Rescuer
 from cluster.loops.retention import OutputExpirer
+from cluster.loops.scheduler import Scheduler
 from cluster.loops.usage_reporter import usage_reporters
 from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
@@ -59,6 +60,12 @@ def farm_loops(
         Invoicer(database=database, settings=farm.invoice_settings),
         *usage_reporters(database=database, settings=farm.stripe_settings),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
+        Scheduler(
+            database=database,
+            cluster_id=farm.settings.id,
+            every=settings.schedules_every,
+            silent_after=farm.limits.lease,
+        ),
         Pruner(database=database, settings=settings),
         OutputExpirer(database=database, settings=settings),
         Auditor(database=database, settings=settings),

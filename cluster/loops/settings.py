@@ -31,6 +31,10 @@ class LoopSettings(BaseSettings):
     finish_every: Wait = timedelta(seconds=2)
     """How often jobs are looked for whose last writer died before the verdict."""
 
+    schedules_every: Wait = timedelta(seconds=10)
+    """How often machines are held against their schedules: how late a workstation is given back to who comes to it,
+    beside what its replica takes to notice them (``RAYFARM_CLUSTER_USE_EVERY``)."""
+
     # --- money ---
     bill_every: Wait = timedelta(seconds=5)
     """How often budgets are looked at for thresholds to tell of: how late such an event comes at most. Work stops

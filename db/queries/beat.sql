@@ -22,5 +22,5 @@ with mine as (
 )
 select alive.drain, alive.drain_reason, alive.drain_within_s, mine.id as work_id, mine.fence,
        job.state in ('canceling', 'succeeded', 'failed', 'canceled') as canceled,
-       exists (select from stopped_project as stopped where stopped.project_id = job.project_id) as stopped
+       (select reason from stopped_project as stopped where stopped.project_id = job.project_id) as stopped
 from alive left join mine on true left join job on job.id = mine.job_id

@@ -3,6 +3,7 @@ with picked as (
     select work.id from work
     where work.state = 'queued' and work.kind in ('post', 'probe', 'merge') and work.kind = any(cast(:kinds as text[]))
       and work.not_before <= now()
+      and not exists (select from maintenance where drain)
       and coalesce(cast(:previews as boolean) = coalesce(work.task = 'preview', false), true)
     order by work.kind <> 'probe', work.priority_rank, coalesce(work.task = 'preview', false), work.kind <> 'merge', work.id
     limit :limit

@@ -1,3 +1,4 @@
-insert into node (cluster_id, name, disabled, reason) values (:cluster_id, :name, :disabled, :reason)
+insert into node (cluster_id, name, disabled, reason, disabled_by)
+values (:cluster_id, :name, :disabled, :reason, :disabled_by)
 on conflict (cluster_id, name) do update set
-    disabled = excluded.disabled, reason = excluded.reason, updated_at = now()
+    disabled = excluded.disabled, reason = excluded.reason, disabled_by = excluded.disabled_by, updated_at = now()

@@ -11,6 +11,7 @@ from uuid import UUID
 from db._query import as_json, run
 from db.listen import DISPATCH
 from db.session import Database
+from jobs.planning import WaitReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,10 @@ class BeatReply:
     canceled: list[tuple[int, int]] = field(default_factory=list)
     """Those of ``owned`` whose job ends: stop them and call ``release_canceled``."""
     stopped: list[tuple[int, int]] = field(default_factory=list)
-    """Those of ``owned`` whose project has no money left: finish the frame that renders and give the rest back."""
+    """Those of ``owned`` whose project has no money left, or whose farm is drained for maintenance: finish the frame
+    that renders and give the rest back."""
+    stopped_by: WaitReason | None = None
+    """Why, where there are any."""
 
 
 async def register_replica(
@@ -100,6 +104,7 @@ async def beat(
         owned=[(row.work_id, row.fence) for row in renewed],
         canceled=[(row.work_id, row.fence) for row in renewed if row.canceled],
         stopped=[(row.work_id, row.fence) for row in renewed if row.stopped],
+        stopped_by=next((WaitReason(row.stopped) for row in renewed if row.stopped), None),
     )
 
 

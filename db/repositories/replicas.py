@@ -49,6 +49,7 @@ class NodeRow:
     disabled: bool
     reason: str | None
     updated_at: datetime
+    disabled_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,9 +32,11 @@ from db.tables.farm import (
     LeaderTable,
     LicenceTable,
     LoopHealthTable,
+    MaintenanceTable,
     NodeTable,
     PoolTable,
     ReplicaTable,
+    WorkerScheduleTable,
 )
 from db.tables.history import (
     ArtifactTable,
@@ -194,6 +196,7 @@ __all__ = [
     "LicenceTable",
     "LoginThrottleTable",
     "LoopHealthTable",
+    "MaintenanceTable",
     "MemberTable",
     "ModelTable",
     "MoneyAlertTable",
@@ -222,4 +225,5 @@ __all__ = [
     "WebhookAttemptTable",
     "WebhookTable",
     "WorkTable",
+    "WorkerScheduleTable",
 ]

@@ -67,6 +67,20 @@ class NodeTable(SQLModel, table=True):
     disabled: bool = False
     reason: str | None = words(default=None)
     updated_at: datetime = instant()
+    disabled_by: str = words(default="operator")
+    """operator or schedule: each takes back only what it has said."""
+
+
+class WorkerScheduleTable(SQLModel, table=True):
+    """When machines may render."""
+
+    __tablename__ = "worker_schedule"
+
+    name: str = words(primary_key=True)
+    schedule: dict[str, Any] = json()
+    """A ``jobs.schedules.Schedule``."""
+    set_by: str = words()
+    updated_at: datetime = instant()
 
 
 class LicenceTable(SQLModel, table=True):
@@ -76,6 +90,20 @@ class LicenceTable(SQLModel, table=True):
 
     name: str = words(primary_key=True)
     capacity: int
+
+
+class MaintenanceTable(SQLModel, table=True):
+    """One row: whether the farm is read-only."""
+
+    __tablename__ = "maintenance"
+
+    id: bool = Field(default=True, primary_key=True)
+    active: bool = False
+    drain: bool = False
+    """Nothing is handed out either."""
+    message: str = words(default="")
+    since: datetime | None = instant(default=None)
+    set_by: str | None = words(default=None)
 
 
 class LoopHealthTable(SQLModel, table=True):

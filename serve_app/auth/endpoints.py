@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from db import accounts, logins
 from db.accounts import AccountIdentity
@@ -22,6 +22,7 @@ from serve_app.auth.schemas import (
     SingleSignOnView,
 )
 from serve_app.dependencies import Audit, Services, Tx, Unit
+from serve_app.maintenance.gate import refuse_changes
 from serve_app.openapi import problems
 from serve_app.security import Access, Caller
 
@@ -62,7 +63,7 @@ async def log_out(asked: Refresh, tx: Tx, trail: Audit) -> None:
         trail.note("account", session.account_id, before={"session": session.family_id})
 
 
-@router.post("/accept", responses=problems(409, 429))
+@router.post("/accept", responses=problems(409, 429), dependencies=[Depends(refuse_changes)])
 async def accept_invitation(asked: Acceptance, unit: Unit, services: Services) -> Session:
     """Take up an invitation, and be logged in."""
     return await service.accept(unit, services, asked=asked)

@@ -125,7 +125,9 @@ class BudgetView(BaseModel):
     spent_ever: str
     currency: str | None
     thresholds: list[int] = Field(description="Percent, of each of which one event tells per period.")
-    stopped: str | None = Field(description="Why nothing more of the project starts: `budget` or `credits`.")
+    stopped: str | None = Field(
+        description="Why nothing more of the project starts: `budget`, `credits`, or `maintenance` of the farm."
+    )
 
 
 class NewCredit(BaseModel):

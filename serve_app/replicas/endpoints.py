@@ -61,6 +61,20 @@ async def drain_replica(
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
+@router.post("/replicas/{replica_id}/restart", status_code=202, responses=problems(403))
+async def restart_replica(
+    replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
+) -> ReplicaView:
+    """Let a replica finish its frame, give the rest back and end; Serve puts a new process in its place, with new
+    engines. The new one is enabled: who disabled a replica for good disables its machine."""
+    before = await service.standing_of(tx, services=services, replica_id=replica_id)
+    asked = DrainNotice(reason=(notice or Notice()).reason or service.RESTARTED)
+    await service.drain(tx, replica_id=replica_id, notice=asked)
+    after = await service.standing_of(tx, services=services, replica_id=replica_id)
+    trail.note_change("replica", replica_id, before=before, after=after)
+    return await service.read(tx, caller=access, services=services, replica_id=replica_id)
+
+
 @router.post("/replicas/{replica_id}/disable", responses=problems(403))
 async def disable_replica(
     replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
@@ -96,6 +110,18 @@ async def drain_node(
     """Disable a machine and drain all its replicas; with `within_s`, before it goes: a spot notice."""
     before = await nodes.standing_of(tx, name=name, services=services)
     await nodes.drain(tx, name=name, notice=notice or DrainNotice())
+    after = await nodes.standing_of(tx, name=name, services=services)
+    trail.note_change("node", name, before=before, after=after)
+    return await nodes.read(tx, name=name, services=services)
+
+
+@router.post("/nodes/{name}/restart", status_code=202, responses=problems(403))
+async def restart_node(
+    name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
+) -> list[NodeView]:
+    """Restart all replicas of a machine: each finishes its frame and is replaced. The machine stays enabled."""
+    before = await nodes.standing_of(tx, name=name, services=services)
+    await nodes.restart(tx, name=name, notice=notice or Notice())
     after = await nodes.standing_of(tx, name=name, services=services)
     trail.note_change("node", name, before=before, after=after)
     return await nodes.read(tx, name=name, services=services)

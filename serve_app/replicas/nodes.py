@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from db.repositories.replicas import NodeRow, ReplicaRow, list_nodes
 from db.session import Transaction
-from db.workers import clusters_of_node, drain_node, set_node_disabled
+from db.workers import clusters_of_node, drain_node, restart_node, set_node_disabled
 from jobs.errors import NotFound
 from serve_app.paging import Page
-from serve_app.replicas.schemas import DrainNotice, NodeView
-from serve_app.replicas.service import read_live
+from serve_app.replicas.schemas import DrainNotice, NodeView, Notice
+from serve_app.replicas.service import RESTARTED, read_live
 from serve_app.services import ApiServices
 
 _DRAINED = "An operator drained its machine."
@@ -31,6 +31,12 @@ async def drain(tx: Transaction, *, name: str, notice: DrainNotice) -> None:
     within = None if notice.within_s is None else timedelta(seconds=notice.within_s)
     for cluster_id in await _clusters(tx, name):
         await drain_node(tx, cluster_id=cluster_id, name=name, reason=notice.reason or _DRAINED, within=within)
+
+
+async def restart(tx: Transaction, *, name: str, notice: Notice) -> None:
+    """In every cluster that has a machine of this name. Raises ``NotFound``."""
+    for cluster_id in await _clusters(tx, name):
+        await restart_node(tx, cluster_id=cluster_id, name=name, reason=notice.reason or RESTARTED)
 
 
 async def set_disabled(tx: Transaction, *, name: str, disabled: bool, reason: str | None) -> None:

@@ -19,6 +19,8 @@ from serve_app.security import Caller
 from serve_app.services import ApiServices
 
 _BY_OPERATOR = "An operator drained it."
+RESTARTED = "An operator restarted it."
+"""Why a replica leaves that shall be replaced, where nobody says more."""
 
 
 async def list_live(tx: Transaction, *, caller: Caller, services: ApiServices) -> Page[ReplicaView]:

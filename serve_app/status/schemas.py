@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, Field
 
 from serve_app.health.schemas import Check
+from serve_app.maintenance.schemas import MaintenanceNotice
 
 
 class FarmState(StrEnum):
@@ -45,6 +46,7 @@ class FarmStatus(BaseModel):
     version: str
     age_s: float = Field(description="How old this answer is, in seconds.")
     checks: list[Check]
+    maintenance: MaintenanceNotice | None = Field(None, description="Null: the farm can be changed.")
     leaders: list[LeaderView] | None = Field(None, description="Null for who has no credential, as what follows.")
     replicas: dict[str, int] | None = Field(None, description="Live replicas by state.", examples=[{"up": 4}])
     queue: list[QueueView] | None = Field(None, description="By class, the most urgent first.")

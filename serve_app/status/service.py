@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from db.maintenance import Maintenance, read_maintenance
 from db.repositories.status import count_queue, count_replicas, read_leaders
 from jobs.errors import Unavailable
 from jobs.spec import PriorityClass
 from serve_app.health.schemas import Check
 from serve_app.health.service import check_each
+from serve_app.maintenance.schemas import MaintenanceNotice
 from serve_app.services import ApiServices
 from serve_app.status.schemas import FarmState, FarmStatus, LeaderView, QueueView
 
@@ -36,12 +38,14 @@ async def _count(services: ApiServices, status: FarmStatus) -> FarmStatus:
             leaders = await read_leaders(tx)
             replicas = await count_replicas(tx, timeout=services.settings.replica_timeout)
             queue = await count_queue(tx)
+            maintenance = await read_maintenance(tx)
     except Unavailable as error:  # it went away meanwhile
         queue_check = Check(name="queue", ok=False, required=False, ms=0, detail=error.code)
         return status.model_copy(update={"checks": [*status.checks, queue_check]})
     names = {each.rank: each.value for each in PriorityClass}
     return status.model_copy(
         update={
+            "maintenance": _notice_of(maintenance),
             "leaders": [LeaderView(role=row.role, cluster=row.cluster_id, leads=row.leads) for row in leaders],
             "replicas": dict(replicas),
             "queue": [
@@ -57,3 +61,9 @@ async def _count(services: ApiServices, status: FarmStatus) -> FarmStatus:
             ],
         }
     )
+
+
+def _notice_of(state: Maintenance) -> MaintenanceNotice | None:
+    if not state.active:
+        return None
+    return MaintenanceNotice(drain=state.drain, message=state.message, since=state.since)

@@ -80,12 +80,21 @@ async def add_job_step(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post(f"/v1/jobs/{await rendered(farm)}/steps", json={"step": "denoise", "quality": "fast"})
 
 
-async def reset_blocklist(farm: ApiFarm) -> httpx.Response:
+async def failed_on_n1(farm: ApiFarm) -> str:
     job = await farm.submit()
     await farm.start(job["id"])
     replica, chunk = await farm.claim(job["id"], frames=2)
     await farm.fail(replica, chunk, chunk.ordinals[0])
-    return await farm.http.delete(f"/v1/jobs/{job['id']}/blocklist/n1")
+    return str(job["id"])
+
+
+async def reset_blocklist(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.delete(f"/v1/jobs/{await failed_on_n1(farm)}/blocklist/n1")
+
+
+async def reset_blocklists(farm: ApiFarm) -> httpx.Response:
+    await failed_on_n1(farm)
+    return await farm.http.post("/v1/blocklists/reset", json={"node": "n1"})
 
 
 async def register_model(farm: ApiFarm) -> httpx.Response:
@@ -101,6 +110,17 @@ async def change_model(farm: ApiFarm) -> httpx.Response:
 async def drop_licence(farm: ApiFarm) -> httpx.Response:
     await set_licence(farm)
     return await farm.http.delete("/v1/licences/nuke")
+
+
+async def set_schedule(farm: ApiFarm) -> httpx.Response:
+    return await farm.http.put(
+        "/v1/schedules/nights", json={"node": "n1", "windows": [{"begin": "20:00", "end": "08:00"}]}
+    )
+
+
+async def drop_schedule(farm: ApiFarm) -> httpx.Response:
+    await set_schedule(farm)
+    return await farm.http.delete("/v1/schedules/nights")
 
 
 async def set_licence(farm: ApiFarm) -> httpx.Response:
@@ -231,13 +251,19 @@ CALLS: dict[str, Call] = {
     "act_on_frames": of_job("frames/actions", body={"action": "skip", "frames": "1-2"}),
     "add_job_step": add_job_step,
     "reset_blocklist": reset_blocklist,
+    "reset_blocklists": reset_blocklists,
     "register_model": register_model,
     "change_model": change_model,
+    "set_schedule": set_schedule,
+    "drop_schedule": drop_schedule,
+    "set_maintenance": put("/v1/maintenance", {"active": True, "message": "disks"}),
     "set_licence": set_licence,
     "drop_licence": drop_licence,
     "drain_replica": of_replica("drain"),
     "disable_replica": of_replica("disable"),
     "enable_replica": of_replica("enable", first="disable"),
+    "restart_replica": of_replica("restart"),
+    "restart_node": of_node("restart"),
     "drain_node": of_node("drain"),
     "disable_node": of_node("disable"),
     "enable_node": of_node("enable", first="disable"),

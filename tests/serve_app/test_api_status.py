@@ -77,6 +77,12 @@ class TestStatus:
         assert checks_of(status)["database"]
         assert (status["leaders"], status["replicas"], status["queue"]) == (None, None, None)
 
+    async def test_maintenance_is_told_to_everybody_while_it_lasts(self, farm: ApiFarm) -> None:
+        assert (await status_of(farm, **NOBODY))["maintenance"] is None
+        await farm.http.put("/v1/maintenance", json={"active": True, "message": "New disks."})
+        told = (await status_of(farm, **NOBODY))["maintenance"]
+        assert (told["message"], told["drain"]) == ("New disks.", False)
+
     async def test_a_bad_key_is_refused_and_not_taken_for_no_key(self, farm: ApiFarm) -> None:
         problem_of(await farm.http.get("/v1/status", headers=bearer("rf_x")), 401, "unauthorized")
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from rayfarm import registration, uploads, watching
+from rayfarm._admin_calls import AdminCalls
 from rayfarm._calls import id_of
 from rayfarm._config import resolve
 from rayfarm._ids import quoted, require_id
@@ -21,7 +22,7 @@ from rayfarm.version import __version__
 __all__ = ["Client", "scene_frames"]
 
 
-class Client(JobCalls):
+class Client(JobCalls, AdminCalls):
     """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
@@ -178,16 +179,6 @@ class Client(JobCalls):
     def enable(self, worker: str) -> Json:
         """Give a disabled replica (by id) or machine (by name) work again. Needs a key of the whole farm."""
         return self._tell(worker, "enable", None)
-
-    def _tell(self, worker: str, verb: str, notice: Json | None) -> Json:
-        """A replica's id is a UUID; anything else names a machine."""
-        try:
-            path = f"/v1/replicas/{uuid.UUID(worker)}/{verb}"
-        except ValueError:
-            path = f"/v1/nodes/{quoted(worker)}/{verb}"
-        body = {key: value for key, value in (notice or {}).items() if value is not None}
-        answer = self._transport.json("POST", path, json=body or None, repeatable=True)
-        return answer if isinstance(answer, Mapping) else {"nodes": answer}
 
     def licences(self) -> list[Json]:
         """The counted licences that a job may ask for."""

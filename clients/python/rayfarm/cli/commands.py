@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from rayfarm.cli import (
+    admin_access_commands,
+    admin_commands,
     control_commands,
     farm_commands,
     job_commands,
@@ -60,3 +62,19 @@ command.command("up")(farm_commands.up)
 command.command("down")(farm_commands.down)
 command.command("status")(farm_commands.status)
 command.command("version")(farm_commands.version)
+
+admin = typer.Typer(name="admin", help="Run a farm: for its operators and administrators.", no_args_is_help=True)
+admin.command("maintenance")(admin_commands.maintenance)
+admin.command("queues")(admin_commands.queues)
+admin.command("blocklists")(admin_commands.blocklists)
+admin.command("workers")(worker_commands.workers)
+admin.command("drain")(worker_commands.drain)
+admin.command("disable")(worker_commands.disable)
+admin.command("enable")(worker_commands.enable)
+admin.command("restart")(admin_commands.restart)
+admin.command("schedules")(admin_commands.schedules)
+admin.command("users")(admin_access_commands.users)
+admin.command("invite")(admin_access_commands.invite)
+admin.command("projects")(admin_access_commands.projects)
+admin.command("keys")(admin_access_commands.keys)
+command.add_typer(admin)

@@ -15,7 +15,8 @@ from rayfarm._config import farm_home, home_key, resolve
 from rayfarm.cli.options import ApiKey, AsJson, Home, Url
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
-from rayfarm.errors import FarmUnreachable, UsageError
+from rayfarm.errors import FarmRefused, FarmUnreachable, UsageError
+from rayfarm.types import Json
 from rayfarm.version import __version__
 
 
@@ -91,20 +92,38 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
                 raise
             parts, ready = error.problem, False
         replicas = client.replicas() if ready else []
+        maintenance = _maintenance_of(client) if ready else None
     output.say(f"API       {connection.url}: {'ready' if ready else 'not ready'}")
     checks = list(parts.get("checks") or ())
     for check in checks:
         words = "ok" if check.get("ok") else str(check.get("detail") or "not ok")
         output.say(f"          {check.get('name')}: {words} ({check.get('ms')} ms)")
+    if maintenance:
+        drains = ", hands out no work" if maintenance.get("drain") else ""
+        output.say(f"          under maintenance, read-only{drains}: {maintenance.get('message') or 'no reason given'}")
     up_now = [replica for replica in replicas if replica.state in ("up", "starting")]
     if ready:
         output.say(f"workers   {len(up_now)} up")
     sandboxes = sorted({str(replica.sandbox.get("level")) for replica in up_now if replica.sandbox})
     if sandboxes:
         output.say(f"sandbox   of their engines: {', '.join(sandboxes)} (`rayfarm workers` says what is missing)")
-    output.record(url=connection.url, ready=ready, checks=checks, workers=len(up_now), sandboxes=sandboxes)
+    output.record(
+        url=connection.url,
+        ready=ready,
+        checks=checks,
+        workers=len(up_now),
+        sandboxes=sandboxes,
+        maintenance=maintenance,
+    )
     if not ready:
         raise typer.Exit(3)
+
+
+def _maintenance_of(client: Client) -> Json | None:
+    try:
+        return client.status().get("maintenance")
+    except FarmRefused:  # a farm of an older release has no such route
+        return None
 
 
 def version(as_json: AsJson = False) -> None:

@@ -1,0 +1,1 @@
+delete from worker_schedule where name = :name returning name

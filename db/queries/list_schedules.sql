@@ -1,0 +1,1 @@
+select name, schedule, set_by, updated_at from worker_schedule order by name

@@ -1,0 +1,1 @@
+select active, drain, message, since, set_by from maintenance

@@ -1,0 +1,56 @@
+"""Refuses what changes something while the farm is under maintenance."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fastapi import Request
+
+from db.maintenance import read_maintenance
+from jobs.errors import Unavailable
+from serve_app.dependencies import Services, Tx
+
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+GOES_ON = frozenset(
+    {
+        # questions that have a body
+        "estimate_job",
+        "check_settings",
+        "ask_lacking",
+        # what maintenance is done with
+        "set_maintenance",
+        "drain_replica",
+        "disable_replica",
+        "enable_replica",
+        "restart_replica",
+        "drain_node",
+        "restart_node",
+        "disable_node",
+        "enable_node",
+    }
+)
+"""Routes with a changing method that are answered all the same."""
+
+
+class UnderMaintenance(Unavailable):
+    """The farm is under maintenance: it can be read, and nothing can be changed."""
+
+    code: ClassVar[str] = "maintenance"
+
+
+async def refuse_changes(request: Request, tx: Tx, services: Services) -> None:
+    """Raises ``UnderMaintenance``. Reads cost no look at the row."""
+    if request.method not in _CHANGING or request.scope["route"].name in GOES_ON:
+        return
+    state = await read_maintenance(tx)
+    if not state.active:
+        return
+    raise UnderMaintenance(
+        f"The farm is under maintenance: {state.message}" if state.message else None,
+        remedy="Send it again later; an Idempotency-Key, where the route takes one, makes that safe."
+        if request.method == "POST"
+        else "Send it again later.",
+        since=state.since.isoformat() if state.since else None,
+        retry_after_s=round(services.settings.maintenance_retry.total_seconds()),
+    )

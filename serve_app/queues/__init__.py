@@ -1,0 +1,1 @@
+"""The farm's queue as its operator sees it."""

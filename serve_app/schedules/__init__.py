@@ -1,0 +1,1 @@
+"""When machines may render."""
