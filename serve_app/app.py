@@ -137,7 +137,7 @@ def build_app(
             for router, paths in ((auth, AUTH_PATHS), (oidc, OIDC_PATHS))
             for path in paths
         },
-        unlimited=(("PUT", "/v1/blobs/"),),
+        unlimited=(("PUT", "/v1/blobs/"), ("POST", "/v1/blobs:batch")),
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )

@@ -46,6 +46,7 @@ REQUIRED: Mapping[str, Permission] = {
     "read_quotas": Permission.PROJECT_READ,
     "ask_lacking": Permission.PROJECT_RENDER,
     "upload_blob": Permission.PROJECT_RENDER,
+    "upload_batch": Permission.PROJECT_RENDER,
     "check_blob": Permission.PROJECT_RENDER,
     "register_model": Permission.PROJECT_RENDER,
     "submit_job": Permission.PROJECT_RENDER,
