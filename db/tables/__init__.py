@@ -48,7 +48,7 @@ from db.tables.history import (
     WebhookAttemptTable,
 )
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
-from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
+from db.tables.model import BlobTable, ModelTable, ProjectBlobTable, UploadTable
 from db.tables.work import WorkTable
 
 METADATA = JobTable.metadata
@@ -92,6 +92,7 @@ PRICE = METADATA.tables["price"]
 PRICE_LIST = METADATA.tables["price_list"]
 PROJECT_QUOTA = METADATA.tables["project_quota"]
 STORAGE_USAGE = METADATA.tables["storage_usage"]
+UPLOAD = METADATA.tables["upload"]
 USAGE = METADATA.tables["usage"]
 USAGE_DAY = METADATA.tables["usage_day"]
 WEBHOOK = METADATA.tables["webhook"]
@@ -138,6 +139,7 @@ __all__ = [
     "REFRESH_TOKEN",
     "REPLICA",
     "STORAGE_USAGE",
+    "UPLOAD",
     "USAGE",
     "USAGE_DAY",
     "WEBHOOK",
@@ -187,6 +189,7 @@ __all__ = [
     "ReplicaTable",
     "StorageMeterTable",
     "StorageUsageTable",
+    "UploadTable",
     "UsageDayTable",
     "UsageTable",
     "WebhookAttemptTable",

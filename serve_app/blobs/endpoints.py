@@ -39,7 +39,10 @@ async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, ser
     lacking = await service.lacking(unit, services, project_id=access.project_id, digests=question.digests)
     settings = services.settings
     accepts = Accepts(
-        batch_files=settings.batch_files, batch_file_bytes=settings.batch_file_bytes, batch_bytes=settings.batch_bytes
+        batch_files=settings.batch_files,
+        batch_file_bytes=settings.batch_file_bytes,
+        batch_bytes=settings.batch_bytes,
+        part_bytes=services.storage_settings.part_bytes,
     )
     return LackingAnswer(lacking=lacking, accepts=accepts)
 

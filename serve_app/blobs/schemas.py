@@ -34,6 +34,7 @@ class Accepts(BaseModel):
     batch_files: int = Field(description="Files in one archive for POST /v1/blobs:batch.")
     batch_file_bytes: int = Field(description="Bytes of one file in it.")
     batch_bytes: int = Field(description="Bytes of the archive.")
+    part_bytes: int = Field(description="Bytes of a part of POST /v1/uploads.")
 
 
 class LackingAnswer(BaseModel):
