@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from pydantic import ByteSize
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rayfarm import Client, UsageError
+from rayfarm import Client, UsageError, uploads
 from serve_app.app import build_app
+from storage import StorageSettings
 from tests.clients.conftest import QUICK, listening
 from tests.clients.scripted_farm import FarmServer
 from tests.serve_app.farm import ApiFarm, digest_of
+from tests.storage.backends import pattern
+
+PART = 5 * 2**20
 
 
 class Counted:
@@ -25,10 +30,21 @@ class Counted:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self.requests: Counter[str] = Counter()
+        self.refuse: Callable[[str], bool] = lambda _: False
+        """Of which requests the connection breaks."""
+
+    @property
+    def parts(self) -> int:
+        return sum(count for name, count in self.requests.items() if name.startswith("PUT /v1/parts/"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            self.requests[f"{scope['method']} {scope['path']}"] += 1
+            name = f"{scope['method']} {scope['path']}"
+            self.requests[name] += 1
+            if self.refuse(name):
+                headers = [(b"content-length", b"10")]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                raise ConnectionError("as a crash would")  # uvicorn cuts the connection: the answer is not whole
         await self._app(scope, receive, send)
 
 
@@ -91,6 +107,83 @@ async def test_large_files_go_alone_beside_the_archive(
     for content in contents:
         there = await farm.http.head(f"/v1/blobs/{digest_of(content)}")
         assert there.headers["content-length"] == str(len(content))
+
+
+class TestLargeFiles:
+    @pytest.fixture
+    def storage_settings(self, storage_settings: StorageSettings, monkeypatch: pytest.MonkeyPatch) -> StorageSettings:
+        monkeypatch.setattr(uploads, "LARGE_BYTES", PART)
+        sizes = {"part_bytes": ByteSize(PART), "max_blob_bytes": ByteSize(4 * PART)}
+        return storage_settings.model_copy(update=sizes)
+
+    @pytest.fixture
+    def large(self, tmp_path: Path) -> Path:
+        path = tmp_path / "cache.vdb"
+        path.write_bytes(pattern(3 * PART + 1))
+        return path
+
+    async def test_a_large_file_goes_in_parts_and_arrives_whole(
+        self, counted: tuple[Counted, Client], farm: ApiFarm, large: Path
+    ) -> None:
+        app, client = counted
+        sent: list[int] = []
+        report = await asyncio.to_thread(client.upload, [large], on_sent=lambda count, _: sent.append(count))
+        assert sum(sent) == report.sent_bytes == 3 * PART + 1
+        assert app.parts == 4
+        [blob] = report.blobs
+        there = await farm.http.head(f"/v1/blobs/{blob.digest}")
+        assert there.headers["content-length"] == str(3 * PART + 1)
+
+    async def test_a_client_that_died_sends_only_the_parts_that_lack(
+        self, counted: tuple[Counted, Client], farm: ApiFarm, large: Path
+    ) -> None:
+        app, client = counted
+        content = large.read_bytes()
+        new = {"digest": digest_of(content), "size_bytes": len(content)}
+        begun = await asyncio.to_thread(client._transport.json, "POST", "/v1/uploads", json=new, repeatable=True)
+        for part in begun["parts"][:3]:
+            start = (part["number"] - 1) * PART
+            data = content[start : start + part["size_bytes"]]
+            await asyncio.to_thread(
+                client._transport.put, part["url"], body=lambda data=data: [data], size_bytes=len(data)
+            )
+        app.requests.clear()
+        sent: list[int] = []
+        await asyncio.to_thread(client.upload, [large], on_sent=lambda count, _: sent.append(count))
+        assert app.parts == 1
+        assert sum(sent) == len(content)  # the bar ends full
+        assert (await farm.http.head(f"/v1/blobs/{new['digest']}")).status_code == 200
+
+    async def test_a_connection_that_breaks_costs_one_part(
+        self, counted: tuple[Counted, Client], farm: ApiFarm, large: Path
+    ) -> None:
+        app, client = counted
+        broken: list[str] = []
+
+        def once(name: str) -> bool:
+            if name.startswith("PUT /v1/parts/") and not broken:
+                broken.append(name)
+                return True
+            return False
+
+        app.refuse = once
+        await asyncio.to_thread(client.upload, [large])
+        assert (len(broken), app.parts) == (1, 5)
+        assert await farm.count("blob") == 1
+
+    async def test_a_large_file_that_changes_is_told_and_leaves_no_upload(
+        self, counted: tuple[Counted, Client], farm: ApiFarm, large: Path
+    ) -> None:
+        _, client = counted
+        changes = iter([True])
+
+        def change(_count: int, _total: int) -> None:
+            if next(changes, False):
+                large.write_bytes(pattern(3 * PART + 1, seed=2))
+
+        with pytest.raises(UsageError, match="changed while"):
+            await asyncio.to_thread(client.upload, [large], on_sent=change)
+        assert (await farm.count("blob"), await farm.count("upload")) == (0, 0)
 
 
 def test_a_farm_of_before_gets_each_file_alone(client: Client, scripted: FarmServer, tmp_path: Path) -> None:

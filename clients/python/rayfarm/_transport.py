@@ -165,6 +165,25 @@ class Transport:
         finally:
             response.close()
 
+    def put(self, url: str, *, body: Body, size_bytes: int) -> None:
+        """PUT to a link that needs no key, of this farm or of its storage; ours is sent to neither."""
+        retry = self.retries()
+        while True:
+            self._require_open()
+            request = self._http.build_request("PUT", url, content=body(), headers={"Content-Length": str(size_bytes)})
+            request.headers.pop("Authorization", None)
+            try:
+                response = self._http.send(request)
+            except httpx.TransportError as error:
+                self._require_open()
+                retry.after_error(error)
+                continue
+            if response.status_code in _PASSING and retry.after_answer(response):
+                continue
+            if response.is_error:
+                raise refusal(response)
+            return
+
     def _require_open(self) -> None:
         if self._http.is_closed:
             raise ClientError("This client has been closed.")

@@ -1,6 +1,7 @@
 """Brings files to the farm: hashed while they stream, in parallel, and only those that the farm lacks.
 
-Small files go together in archives where the farm takes them; a farm of before gets each alone.
+Small files go together in archives and large ones in parts, where the farm takes them so; a farm of before gets each
+alone and whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from rayfarm._transport import Transport
 from rayfarm.archives import ArchiveLimits, Piece, changed, send_archive
 from rayfarm.errors import FarmRefused, UsageError
+from rayfarm.multipart import LARGE_BYTES, send_in_parts
 from rayfarm.types import Json
 
 READ_BYTES = 1 << 20
@@ -71,6 +73,15 @@ def upload(transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | Non
         alone, archives = _sorted_out(todo, answer.archives)
 
         def send(blob: LocalBlob) -> None:
+            if answer.takes_parts and blob.size_bytes >= LARGE_BYTES:
+                send_in_parts(
+                    transport,
+                    blob.path,
+                    digest=blob.digest,
+                    size_bytes=blob.size_bytes,
+                    on_sent=lambda count: on_sent(count, total) if on_sent and count else None,
+                )
+                return
             _send(transport, blob, total=total, on_sent=on_sent)
 
         def send_together(pieces: list[Piece]) -> None:
@@ -98,6 +109,10 @@ class Answer:
     @property
     def archives(self) -> ArchiveLimits | None:
         return ArchiveLimits.read(self.accepts)
+
+    @property
+    def takes_parts(self) -> bool:
+        return bool(self.accepts.get("part_bytes"))
 
 
 def ask(transport: Transport, digests: Iterable[str]) -> Answer:
