@@ -63,6 +63,11 @@ class ApiServices:
     """Checks links to parts on local disk; None where storage presigns its own."""
     verifier: Verifier
 
+    @property
+    def takes_parts(self) -> bool:
+        """Local disk needs a key to sign links to parts."""
+        return self.storage_settings.is_s3 or self.part_signer is not None
+
 
 @asynccontextmanager
 async def open_services(

@@ -90,7 +90,6 @@ class LocalParts:
         found = await self.found(upload)
         require_all(upload, found)
         await self._storage.put_blob(upload.digest, self._read(upload), size_bytes=upload.size_bytes)
-        await self.discard(upload.id, reference=upload.reference)
 
     async def discard(self, upload_id: UUID, *, reference: str) -> None:
         await self._threads.run(lambda: shutil.rmtree(self._place(upload_id), ignore_errors=True))

@@ -73,7 +73,8 @@ class PartUploads(Protocol):
     async def assemble(self, upload: StagedUpload) -> None:
         """Read the whole, and make it a blob if it has its digest; what is read is what becomes visible.
 
-        May be called again after a crash. Raises DigestMismatch, UploadIncomplete, ObjectNotFound or StorageFull.
+        The parts stay until ``discard``, so that it may be called again after a crash. Raises DigestMismatch,
+        UploadIncomplete, ObjectNotFound or StorageFull.
         """
         ...
 

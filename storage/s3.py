@@ -309,8 +309,9 @@ class S3Storage:
                         )
                         swept += 1
         # Put together, but neither accepted nor refused: the process that checked it died and nobody asked again.
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=staging):
-            for entry in page.get("Contents", []):
+        listing = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=staging)
+        for objects in listing:
+            for entry in objects.get("Contents", []):
                 if entry["LastModified"] < oldest_staged:
                     self._client.delete_object(Bucket=self._bucket, Key=entry["Key"])
                     swept += 1

@@ -88,7 +88,6 @@ class S3Parts:
                     actual=actual,
                 )
             await self._threads.run(self._copy, upload, key)
-            await self._threads.run(self._delete, upload.id)
 
     async def discard(self, upload_id: UUID, *, reference: str) -> None:
         with s3_errors(self._bucket, self._key(upload_id)):

@@ -42,7 +42,7 @@ async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, ser
         batch_files=settings.batch_files,
         batch_file_bytes=settings.batch_file_bytes,
         batch_bytes=settings.batch_bytes,
-        part_bytes=services.storage_settings.part_bytes,
+        part_bytes=services.storage_settings.part_bytes if services.takes_parts else None,
     )
     return LackingAnswer(lacking=lacking, accepts=accepts)
 

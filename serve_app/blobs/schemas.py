@@ -34,7 +34,7 @@ class Accepts(BaseModel):
     batch_files: int = Field(description="Files in one archive for POST /v1/blobs:batch.")
     batch_file_bytes: int = Field(description="Bytes of one file in it.")
     batch_bytes: int = Field(description="Bytes of the archive.")
-    part_bytes: int = Field(description="Bytes of a part of POST /v1/uploads.")
+    part_bytes: int | None = Field(description="Bytes of a part of POST /v1/uploads; null: it takes none in parts.")
 
 
 class LackingAnswer(BaseModel):

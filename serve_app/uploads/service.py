@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from db.billing.quotas import require_storage_in_quotas
@@ -19,7 +22,7 @@ from serve_app.places import TooManyAtOnce
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 from serve_app.uploads.schemas import NewUpload, UploadPart, UploadState, UploadView
-from storage.base import DigestMismatch, UploadTooLarge
+from storage.base import DigestMismatch, ObjectNotFound, UploadTooLarge
 from storage.part_links import SignedPart
 from storage.parts import StagedUpload, require_all
 
@@ -40,8 +43,11 @@ async def begin(
             limit_bytes=int(limit),
         )
     row = await find_upload(await unit.begin(), project_id=project_id, digest=new.digest)
-    if row is not None and _state_of(row) in (UploadState.COMPLETE, UploadState.REFUSED):
-        await drop_upload(await unit.begin(), upload_id=row.id, project_id=project_id)  # sent once more
+    if row is not None and await _has_ended(unit, services, row):
+        dropped = await drop_upload(await unit.begin(), upload_id=row.id, project_id=project_id)  # it is sent once more
+        await unit.end()
+        if dropped is not None:
+            await services.parts.discard(row.id, reference=row.reference)
         row = None
     is_new = row is None
     if row is None:
@@ -75,22 +81,34 @@ async def complete(
     """
     row = await _require(unit, project_id=project_id, upload_id=upload_id)
     await unit.end()
-    patience = services.settings.max_wait
+    ends_at = time.monotonic() + services.settings.max_wait.total_seconds()
     if _state_of(row) is UploadState.OPEN:
         staged = _staged(row)
         require_all(staged, await services.parts.found(staged))
         leased = await lease_upload(await unit.begin(), upload_id=row.id, lease=services.settings.verification_lease)
         await unit.end()
         if leased:
-            await services.verifier.run(staged, patience=patience)
-    await services.verifier.wait(row.id, patience=patience)
-    row = await _require(unit, project_id=project_id, upload_id=upload_id)
-    await unit.end()
+            services.verifier.start(staged)
+    with services.waits.take(project_id):
+        row = await _settled(unit, services, project_id=project_id, upload_id=upload_id, ends_at=ends_at)
     if row.problem is not None:
         problem = row.problem
         details = {key: problem[key] for key in ("field", "expected", "actual") if key in problem}
         raise DigestMismatch(str(problem["detail"]), remedy=problem["remedy"], **details)
     return await _view(services, row, public_url=public_url)
+
+
+async def _settled(
+    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, upload_id: UUID, ends_at: float
+) -> UploadRow:
+    """The upload as soon as nobody verifies it, whichever process does, or when the time is over."""
+    while True:
+        await services.verifier.wait(upload_id, patience=timedelta(seconds=max(0.0, ends_at - time.monotonic())))
+        row = await _require(unit, project_id=project_id, upload_id=upload_id)
+        await unit.end()
+        if _state_of(row) is not UploadState.VERIFYING or time.monotonic() >= ends_at:
+            return row
+        await asyncio.sleep(services.settings.wait_poll.total_seconds())
 
 
 async def drop(unit: UnitOfWork, services: ApiServices, *, project_id: UUID, upload_id: UUID) -> None:
@@ -107,6 +125,19 @@ async def write_part(services: ApiServices, part: SignedPart, chunks: AsyncItera
     """Raises ``UploadIncomplete``, ``UploadTooLarge``, or ``ObjectNotFound`` for an upload that has ended."""
     with services.uploads.take(part.project_id):
         await services.parts.write(part.upload_id, part.number, chunks, size_bytes=part.size_bytes)
+
+
+async def _has_ended(unit: UnitOfWork, services: ApiServices, row: UploadRow) -> bool:
+    """Also where its time is over, or the storage has lost its parts."""
+    if _state_of(row) is UploadState.OPEN:
+        await unit.end()
+        try:
+            await services.parts.found(_staged(row))
+        except ObjectNotFound:
+            return True
+    return _state_of(row) in (UploadState.COMPLETE, UploadState.REFUSED) or (
+        row.is_over and _state_of(row) is UploadState.OPEN
+    )
 
 
 async def _require_room(unit: UnitOfWork, services: ApiServices, *, project_id: UUID, size_bytes: int) -> None:

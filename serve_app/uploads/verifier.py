@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -35,12 +36,11 @@ class Verifier:
         self._lease = lease
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
 
-    async def run(self, upload: StagedUpload, *, patience: timedelta) -> None:
-        """Begin to verify an upload whose lease was just taken, and wait for it, but no longer than ``patience``."""
+    def start(self, upload: StagedUpload) -> None:
+        """Begin to verify an upload whose lease was just taken."""
         task = asyncio.create_task(self._verify(upload), name=f"verify {upload.id}")
         self._tasks[upload.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(upload.id, None))
-        await asyncio.wait({task}, timeout=patience.total_seconds())
 
     async def wait(self, upload_id: UUID, *, patience: timedelta) -> None:
         """As long as it is verified in this process, at most ``patience``."""
@@ -80,16 +80,11 @@ class Verifier:
 
     async def _end(self, upload: StagedUpload, *, complete: bool, problem: RayfarmError | None) -> None:
         try:
-            if problem is not None:
-                await self._parts.discard(upload.id, reference=upload.reference)
+            words = None if problem is None else _words_of(problem)
             async with self._database.transaction() as tx:
-                await end_verification(
-                    tx,
-                    upload_id=upload.id,
-                    complete=complete,
-                    problem=problem
-                    and {"code": problem.code, "detail": problem.message, "remedy": problem.remedy, **problem.details},
-                )
+                await end_verification(tx, upload_id=upload.id, complete=complete, problem=words)
+            if complete or problem is not None:  # behind the row; what a crash leaves here is swept by its age
+                await self._parts.discard(upload.id, reference=upload.reference)
         except Exception:  # the lease ends by itself
             log.exception("end of an upload not written", action="uploads.not_ended", upload=str(upload.id))
 
@@ -101,3 +96,7 @@ class Verifier:
                     await lease_upload(tx, upload_id=upload_id, lease=self._lease, renew=True)
             except RayfarmError as error:
                 log.warning("lease not renewed", action="uploads.lease", upload=str(upload_id), error=str(error))
+
+
+def _words_of(problem: RayfarmError) -> dict[str, Any]:
+    return {"code": problem.code, "detail": problem.message, "remedy": problem.remedy, **problem.details}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -184,6 +185,24 @@ class TestLargeFiles:
         with pytest.raises(UsageError, match="changed while"):
             await asyncio.to_thread(client.upload, [large], on_sent=change)
         assert (await farm.count("blob"), await farm.count("upload")) == (0, 0)
+
+
+def test_where_the_storage_is_out_of_reach_a_large_file_goes_through_the_farm(
+    client: Client, scripted: FarmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LARGE_BYTES", 3)
+    (tmp_path / "a.vdb").write_bytes(b"large")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nowhere = f"http://127.0.0.1:{listener.getsockname()[1]}/bucket/part"
+    part = {"number": 1, "size_bytes": 5, "is_there": False, "url": nowhere}
+    upload = {"id": "u1", "state": "open", "part_bytes": 5, "parts": [part]}
+    lacking = {"lacking": [digest_of(b"large")], "accepts": {"part_bytes": 5}}
+    scripted.on("POST", "/v1/blobs/lacking", lambda request: request.json(lacking))
+    scripted.on("POST", "/v1/uploads", lambda request: request.json(upload, 201))
+    scripted.on("DELETE", "/v1/uploads/u1", lambda request: request.bytes(b"", 204))
+    scripted.on("PUT", "/v1/blobs/.*", lambda request: request.json({}, 201))
+    client.upload([tmp_path / "a.vdb"])
+    assert len(scripted.requests("PUT", "/v1/blobs/.*")) == len(scripted.requests("DELETE", "/v1/uploads/u1")) == 1
 
 
 def test_a_farm_of_before_gets_each_file_alone(client: Client, scripted: FarmServer, tmp_path: Path) -> None:

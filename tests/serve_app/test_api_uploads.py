@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -40,7 +41,7 @@ def storage_settings(storage_settings: StorageSettings, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def api_settings(api_settings: ApiSettings) -> ApiSettings:
-    return api_settings.model_copy(update={"max_open_uploads_per_project": 3})
+    return api_settings.model_copy(update={"max_open_uploads_per_project": 3, "max_wait": timedelta(seconds=0.5)})
 
 
 @pytest.fixture(params=["disk", "s3"])
@@ -97,6 +98,15 @@ async def complete(farm: ApiFarm, upload: Any) -> httpx.Response:
     return await farm.http.post(f"/v1/uploads/{upload['id']}:complete")
 
 
+async def settled(farm: ApiFarm, upload: Any) -> httpx.Response:
+    """As a client asks: again while it is verified."""
+    for _ in range(100):
+        answer = await complete(farm, upload)
+        if answer.status_code != 202:
+            return answer
+    raise AssertionError(answer.text)
+
+
 async def read(farm: ApiFarm, upload: Any) -> Any:
     return (await farm.http.get(f"/v1/uploads/{upload['id']}")).json()
 
@@ -110,11 +120,11 @@ async def test_a_blob_in_parts_is_there_only_once_it_is_complete(either: ApiFarm
     assert [part["size_bytes"] for part in upload["parts"]] == [PART, PART, 1000]
     await send(either, upload)
     assert (await either.http.head(f"/v1/blobs/{DIGEST}")).status_code == 404
-    done = await complete(either, upload)
+    done = await settled(either, upload)
     assert (done.status_code, done.json()["state"]) == (200, "complete")
     assert (await either.http.head(f"/v1/blobs/{DIGEST}")).headers["content-length"] == str(len(CONTENT))
     assert (await either.http.post("/v1/blobs/lacking", json={"digests": [DIGEST]})).json()["lacking"] == []
-    again = await complete(either, upload)  # as a client that lost the answer
+    again = await settled(either, upload)  # as a client that lost the answer
     assert (again.status_code, again.json()["state"]) == (200, "complete")
 
 
@@ -127,22 +137,22 @@ async def test_it_goes_on_where_it_stopped_also_for_another_machine(either: ApiF
     assert [part["number"] for part in upload["parts"] if part["url"]] == [1, 3]
     assert there(await read(either, upload)) == [2]
     await send(either, upload)
-    assert (await complete(either, upload)).json()["state"] == "complete"
+    assert (await settled(either, upload)).json()["state"] == "complete"
     assert await either.count("upload") == 1
 
 
 async def test_parts_that_lack_are_named_and_may_follow(either: ApiFarm) -> None:
     upload = await begin(either)
     await send(either, upload, 1)
-    assert problem_of(await complete(either, upload), 422, "upload-incomplete")["lacking"] == [2, 3]
+    assert problem_of(await settled(either, upload), 422, "upload-incomplete")["lacking"] == [2, 3]
     await send(either, upload, 2, 3)
-    assert (await complete(either, upload)).json()["state"] == "complete"
+    assert (await settled(either, upload)).json()["state"] == "complete"
 
 
 async def test_other_bytes_are_refused_and_may_be_sent_again_from_the_start(either: ApiFarm) -> None:
     upload = await begin(either)
     await send(either, upload, content=CONTENT[:-1] + b"!")
-    problem = problem_of(await complete(either, upload), 422, "digest-mismatch")
+    problem = problem_of(await settled(either, upload), 422, "digest-mismatch")
     assert (problem["expected"], problem["remedy"] != "") == (DIGEST, True)
     assert (await read(either, upload))["state"] == "refused"
     assert (await either.http.head(f"/v1/blobs/{DIGEST}")).status_code == 404
@@ -150,7 +160,7 @@ async def test_other_bytes_are_refused_and_may_be_sent_again_from_the_start(eith
     fresh = await begin(either)
     assert there(fresh) == []
     await send(either, fresh)
-    assert (await complete(either, fresh)).json()["state"] == "complete"
+    assert (await settled(either, fresh)).json()["state"] == "complete"
 
 
 async def test_a_dropped_upload_is_gone_with_its_parts(either: ApiFarm) -> None:
@@ -158,7 +168,7 @@ async def test_a_dropped_upload_is_gone_with_its_parts(either: ApiFarm) -> None:
     await send(either, upload, 1)
     assert (await either.http.delete(f"/v1/uploads/{upload['id']}")).status_code == 204
     problem_of(await either.http.get(f"/v1/uploads/{upload['id']}"), 404, "not-found")
-    problem_of(await complete(either, upload), 404, "not-found")
+    problem_of(await settled(either, upload), 404, "not-found")
     assert there(await begin(either)) == []
 
 
@@ -223,7 +233,7 @@ async def test_while_another_process_verifies_it_nobody_else_does_or_drops_it(fa
     assert (waiting.status_code, waiting.json()["state"]) == (202, "verifying")
     problem_of(await farm.http.delete(f"/v1/uploads/{upload['id']}"), 409, "conflict")
     await farm.execute("update upload set verifying_until = now() - interval '1 second'")  # it died
-    assert (await complete(farm, upload)).json()["state"] == "complete"
+    assert (await settled(farm, upload)).json()["state"] == "complete"
 
 
 async def test_a_server_that_comes_back_knows_what_it_had(farm: ApiFarm, server: Server) -> None:
@@ -231,6 +241,30 @@ async def test_a_server_that_comes_back_knows_what_it_had(farm: ApiFarm, server:
     assert (await server.http.put(upload["parts"][0]["url"], content=CONTENT[:PART])).status_code == 204
     await server.stop()
     assert there(await read(farm, upload)) == [1]
+
+
+@pytest.mark.parametrize("end", ["over", "lost"])
+async def test_one_that_has_ended_does_not_stand_in_the_way_of_the_next(
+    farm: ApiFarm, tmp_path: Path, end: str
+) -> None:
+    upload = await begin(farm)
+    await send(farm, upload, 3)
+    if end == "over":
+        await farm.execute("update upload set expires_at = now() - interval '1 second'")
+    else:
+        shutil.rmtree(tmp_path / "storage" / "uploads" / upload["id"])
+    fresh = await begin(farm)
+    assert there(fresh) == []
+    await send(farm, fresh)
+    assert (await settled(farm, fresh)).json()["state"] == "complete"
+    assert list((tmp_path / "storage" / "uploads").iterdir()) == []
+
+
+async def test_whoever_asks_twice_while_it_is_verified_waits_for_the_one_result(either: ApiFarm) -> None:
+    upload = await begin(either)
+    await send(either, upload)
+    answers = await asyncio.gather(*(settled(either, upload) for _ in range(4)))
+    assert {answer.json()["state"] for answer in answers} == {"complete"}
 
 
 async def test_what_nobody_completed_ends_and_its_row_goes(farm: ApiFarm) -> None:

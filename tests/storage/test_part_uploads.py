@@ -78,6 +78,7 @@ async def test_parts_in_any_order_become_the_blob_and_leave_nothing_else(backend
     await send_all(backend, parts, upload)
     assert not await backend.storage.has_blob(upload.digest)
     await parts.assemble(upload)
+    await parts.discard(upload.id, reference=upload.reference)
     assert backend.everything() == [blob_key(upload.digest)]
     assert await read_all(backend.storage.stream(blob_key(upload.digest))) == CONTENT
     stored = await backend.storage.stat(blob_key(upload.digest))
@@ -129,6 +130,19 @@ async def test_an_upload_with_a_part_too_few_is_not_put_together(backend: Backen
     await send(backend, parts, upload, 2, part_of(CONTENT, 2))
     await send(backend, parts, upload, 3, part_of(CONTENT, 3))
     await parts.assemble(upload)
+
+
+async def test_a_crash_before_the_row_was_written_costs_another_look_only(backend: Backend, parts: PartUploads) -> None:
+    upload = await begin(parts)
+    await send_all(backend, parts, upload)
+    await parts.assemble(upload)
+    later = open_parts(backend.settings, backend.storage)
+    try:
+        assert upload.there(await later.found(upload)) == {1, 2, 3}
+        await later.assemble(upload)
+    finally:
+        await later.close()
+    assert await backend.storage.has_blob(upload.digest)
 
 
 async def test_an_upload_that_was_dropped_has_ended(backend: Backend, parts: PartUploads) -> None:

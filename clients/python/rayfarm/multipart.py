@@ -10,7 +10,7 @@ from typing import Any
 
 from rayfarm._transport import Transport
 from rayfarm.archives import changed
-from rayfarm.errors import FarmRefused, UsageError
+from rayfarm.errors import FarmRefused, FarmUnreachable, UsageError
 
 LARGE_BYTES = 64 << 20
 """Files from this size on go in parts: below it, sending the whole again costs little."""
@@ -25,8 +25,10 @@ _LINK_OVER = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 def send_in_parts(
     transport: Transport, path: Path, *, digest: str, size_bytes: int, on_sent: Callable[[int], None]
-) -> None:
+) -> bool:
     """Until the farm has the blob. ``on_sent``: bytes more that are there, from several threads.
+
+    False: this machine does not reach the storage, where the farm does; nothing was sent.
 
     Raises ``UsageError`` for a file that changes meanwhile.
     """
@@ -42,6 +44,10 @@ def send_in_parts(
         todo = [part for part in upload["parts"] if not part["is_there"]]
         if todo:
             tries += 1
+            if not told and not _reaches(transport, path, todo, upload["part_bytes"], told=told, on_sent=on_sent):
+                transport.request("DELETE", address)
+                return False
+            todo = [part for part in todo if part["number"] not in told]
             sent = _send_all(transport, path, todo, upload["part_bytes"], told=told, on_sent=on_sent)
             tries = 0 if sent else tries
             if _stamp(path) != stamp:
@@ -58,6 +64,24 @@ def send_in_parts(
         upload = _complete(transport, address, path)
     while upload["state"] == "verifying":  # each request waits for it
         upload = _complete(transport, address, path)
+    return True
+
+
+def _reaches(
+    transport: Transport,
+    path: Path,
+    parts: Sequence[Any],
+    part_bytes: int,
+    *,
+    told: set[int],
+    on_sent: Callable[[int], None],
+) -> bool:
+    """Send the last part, the smallest; False where nobody answers at its link."""
+    try:
+        _send_all(transport, path, parts[-1:], part_bytes, told=told, on_sent=on_sent)
+    except FarmUnreachable:
+        return False
+    return True
 
 
 def _complete(transport: Transport, address: str, path: Path) -> Any:

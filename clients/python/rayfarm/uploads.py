@@ -74,14 +74,15 @@ def upload(transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | Non
 
         def send(blob: LocalBlob) -> None:
             if answer.takes_parts and blob.size_bytes >= LARGE_BYTES:
-                send_in_parts(
+                done = send_in_parts(
                     transport,
                     blob.path,
                     digest=blob.digest,
                     size_bytes=blob.size_bytes,
                     on_sent=lambda count: on_sent(count, total) if on_sent and count else None,
                 )
-                return
+                if done:
+                    return
             _send(transport, blob, total=total, on_sent=on_sent)
 
         def send_together(pieces: list[Piece]) -> None:
