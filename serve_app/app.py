@@ -65,6 +65,8 @@ from serve_app.service_accounts.endpoints import router as project_services
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
 from serve_app.status.endpoints import router as status
+from serve_app.uploads.endpoints import router as uploads
+from serve_app.uploads.part_endpoints import router as parts
 from serve_app.webhooks.endpoints import router as webhooks
 from storage.settings import StorageSettings
 
@@ -124,12 +126,13 @@ def build_app(
     )
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, archives, pipelines)
+    blobs_and_models = (blobs, uploads, models)
+    rendering = (jobs, job_control, job_steps, blocklist, groups, events, artifacts, archives, pipelines)
     farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
-    behind_a_key = (*rendering, *farm, *access, *money, *records, limits, webhooks)
+    behind_a_key = (*blobs_and_models, *rendering, *farm, *access, *money, *records, limits, webhooks)
     routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]
     require_complete(route.name for route in routes)
     mark_deprecated(routes)
@@ -141,6 +144,7 @@ def build_app(
         app.include_router(router, prefix="/v1", responses=problems(401, 413, 415, 422, 429, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(archive_links, prefix="/v1")
+    app.include_router(parts, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(status, prefix="/v1", responses=problems(500))
     app.include_router(docs)
@@ -157,7 +161,7 @@ def build_app(
             for router, paths in ((auth, AUTH_PATHS), (oidc, OIDC_PATHS))
             for path in paths
         },
-        unlimited=(("PUT", "/v1/blobs/"),),
+        unlimited=(("PUT", "/v1/blobs/"), ("POST", "/v1/blobs:batch"), ("PUT", "/v1/parts/")),
         trusted_proxies=settings.trusted_proxies,
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
@@ -165,7 +169,7 @@ def build_app(
     if settings.cors_origins:
         app.add_middleware(Cors, settings=settings)  # outside: a page must be able to read why it was refused
     # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace.
-    untraced = "/v1/files/,/v1/archives/,/v1/health/,/v1/auth/oidc/callback"
+    untraced = "/v1/files/,/v1/archives/,/v1/parts/,/v1/health/,/v1/auth/oidc/callback"
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls=untraced)
     return app
 

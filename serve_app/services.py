@@ -30,9 +30,12 @@ from serve_app.rates.policies import policies_of
 from serve_app.remembered import Remembered
 from serve_app.settings import ApiSettings
 from serve_app.status.schemas import FarmStatus
+from serve_app.uploads.verifier import Verifier
 from serve_app.webhooks.service import Webhooks
 from storage.base import Storage
-from storage.open import open_storage
+from storage.open import open_parts, open_storage
+from storage.part_links import PartSigner
+from storage.parts import PartUploads
 from storage.settings import StorageSettings
 from storage.signing import FileSigner
 
@@ -68,6 +71,15 @@ class ApiServices:
     status: Remembered[FarmStatus]
     storage_settings: StorageSettings
     waits: Places
+    parts: PartUploads
+    part_signer: PartSigner | None
+    """Checks links to parts on local disk; None where storage presigns its own."""
+    verifier: Verifier
+
+    @property
+    def takes_parts(self) -> bool:
+        """Local disk needs a key to sign links to parts."""
+        return self.storage_settings.is_s3 or self.part_signer is not None
 
 
 @asynccontextmanager
@@ -87,9 +99,18 @@ async def open_services(
     database = Database(database_settings)
     counting = Database(_for_counting(database_settings))
     storage = open_storage(storage_settings)
-    signer = None
+    parts = open_parts(storage_settings, storage)
+    verifier = Verifier(
+        database=database,
+        storage=storage,
+        parts=parts,
+        at_once=settings.verifications,
+        lease=settings.verification_lease,
+    )
+    signer, part_signer = None, None
     if not storage_settings.is_s3 and storage_settings.signing_keys:
         signer = FileSigner(keys=storage_settings.signing_keys)
+        part_signer = PartSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
     webhook_settings = WebhookSettings()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
@@ -135,11 +156,16 @@ async def open_services(
                 waits=Places(
                     what="waiting requests", total=settings.max_waits, per_project=settings.max_waits_per_project
                 ),
+                parts=parts,
+                part_signer=part_signer,
+                verifier=verifier,
             )
     finally:
         passwords.close()
         if single_sign_on is not None:
             await single_sign_on.close()
+        await verifier.close()
+        await parts.close()
         await storage.close()
         await counting.close()
         await database.close()

@@ -173,6 +173,24 @@ class ApiSettings(BaseSettings):
     max_digests: Annotated[int, Field(ge=1)] = 10_000
     """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""
 
+    max_open_uploads_per_project: Annotated[int, Field(ge=1)] = 64
+    """Uploads in parts that a project may have begun and not completed: their parts lie in storage meanwhile."""
+
+    verifications: Annotated[int, Field(ge=1)] = 2
+    """Uploads that one process reads and checks at once: each takes a core for its SHA-256, and the storage's line."""
+
+    verification_lease: Wait = timedelta(minutes=1)
+    """Whoever verifies an upload renews this every third of it; after so long without, another process may."""
+
+    batch_files: Annotated[int, Field(ge=1)] = 10_000
+    """Small files in one archive at most; the answer has a line for each, 1.5 MB of JSON."""
+
+    batch_file_bytes: ByteSize = ByteSize(4 * 2**20)
+    """Largest file in an archive: it is held in memory until it is checked."""
+
+    batch_bytes: ByteSize = ByteSize(64 * 2**20)
+    """Largest archive of small files: what comes before a broken connection is kept, but the client sends all again."""
+
     storage_checks: Annotated[int, Field(ge=1)] = 16
     """Blobs looked for in storage at a time, for one request: as many as storage has threads."""
 

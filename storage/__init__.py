@@ -16,7 +16,9 @@ from storage.base import (
 )
 from storage.disposition import content_disposition
 from storage.keys import artifact_key, blob_key, safe_filename
-from storage.open import open_storage
+from storage.open import open_parts, open_storage
+from storage.part_links import PartSigner
+from storage.parts import PartUploads, StagedUpload
 from storage.settings import StorageSettings
 from storage.signing import FileSigner, SignedFile
 
@@ -29,7 +31,10 @@ __all__ = [
     "LinkInvalid",
     "ListedObject",
     "ObjectNotFound",
+    "PartSigner",
+    "PartUploads",
     "SignedFile",
+    "StagedUpload",
     "Storage",
     "StorageFull",
     "StorageSettings",
@@ -39,6 +44,7 @@ __all__ = [
     "artifact_key",
     "blob_key",
     "content_disposition",
+    "open_parts",
     "open_storage",
     "safe_filename",
 ]

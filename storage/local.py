@@ -31,6 +31,7 @@ from storage.base import ArtifactUpload, BlobDamaged, ListedObject, ObjectNotFou
 from storage.intake import Intake, rechunk, require_range
 from storage.keys import blob_key, require_digest, require_key, require_prefix
 from storage.labels import read_label
+from storage.local_parts import sweep_local_parts
 from storage.settings import StorageSettings
 from storage.signing import FileSigner
 
@@ -220,6 +221,7 @@ class LocalStorage:
                     if entry.stat(follow_symlinks=False).st_mtime < oldest:
                         Path(entry.path).unlink()
                         swept += 1
+        swept += sweep_local_parts(self._settings)
         if swept:
             log.info("abandoned uploads removed", extra={"action": "storage.swept", "count": swept})
         return swept

@@ -28,6 +28,7 @@ from storage.base import ArtifactUpload, ListedObject, ObjectNotFound, StoredObj
 from storage.disposition import content_disposition
 from storage.intake import Intake, rechunk, require_range
 from storage.keys import blob_key, require_key, require_media_type, require_prefix
+from storage.parts import STAGING
 from storage.s3_download import Download
 from storage.s3_errors import error_code, s3_errors
 from storage.s3_multipart import MultipartUpload
@@ -51,9 +52,9 @@ class S3Storage:
         self._settings = settings
         self._bucket = settings.bucket
         self._prefix = settings.prefix
-        self._client = _make_client(settings, settings.endpoint_url)
+        self._client = make_client(settings, settings.endpoint_url)
         public = settings.public_endpoint_url
-        self._link_client = _make_client(settings, public) if public else self._client
+        self._link_client = make_client(settings, public) if public else self._client
         self._threads = Threads(threads=settings.threads, name="storage-s3")
 
     async def put_blob(self, digest: str, chunks: AsyncIterator[bytes], *, size_bytes: int | None = None) -> int:
@@ -294,17 +295,26 @@ class S3Storage:
                 await self._threads.run(self._delete, key)
 
     def _sweep(self) -> int:
-        oldest = datetime.now(UTC) - self._settings.abandoned_upload_age
+        now = datetime.now(UTC)
+        oldest, oldest_staged = now - self._settings.abandoned_upload_age, now - self._settings.upload_lifetime
+        staging = f"{self._prefix}{STAGING}/"
         pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)
         swept = 0
         for page in pages:
             for upload in page.get("Uploads", []):
-                if upload["Initiated"] < oldest:
+                if upload["Initiated"] < (oldest_staged if upload["Key"].startswith(staging) else oldest):
                     with suppress(ClientError):  # it has just ended, or another process sweeps too
                         self._client.abort_multipart_upload(
                             Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         swept += 1
+        # Put together, but neither accepted nor refused: the process that checked it died and nobody asked again.
+        listing = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=staging)
+        for objects in listing:
+            for entry in objects.get("Contents", []):
+                if entry["LastModified"] < oldest_staged:
+                    self._client.delete_object(Bucket=self._bucket, Key=entry["Key"])
+                    swept += 1
         return swept
 
 
@@ -315,7 +325,8 @@ async def _chain(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> Asy
         yield piece
 
 
-def _make_client(settings: StorageSettings, endpoint_url: str | None) -> S3Client:
+def make_client(settings: StorageSettings, endpoint_url: str | None) -> S3Client:
+    """A client as the settings say; ``endpoint_url``: None means AWS."""
     keys: dict[str, Any] = {}
     if settings.access_key_id and settings.secret_access_key:
         keys["aws_access_key_id"] = settings.access_key_id.get_secret_value()

@@ -45,6 +45,9 @@ class StorageSettings(BaseSettings):
     abandoned_upload_age: timedelta = timedelta(hours=24)
     """A part-upload that nobody wrote to for so long belongs to a dead process and is swept."""
 
+    upload_lifetime: timedelta = timedelta(days=7)
+    """How long an upload in parts may take, a week's end without the line included; then its parts are removed."""
+
     stream_chunk_bytes: ByteSize = ByteSize(1 * MIB)
     """One read or write: large enough that the hop to a thread (~0.1 ms) is noise, small enough to cancel at once."""
 
@@ -67,7 +70,8 @@ class StorageSettings(BaseSettings):
     """S3: goes with access_key_id."""
 
     part_bytes: ByteSize = ByteSize(16 * MIB)
-    """S3: size of one part of a large upload, and the largest object that is sent in one request."""
+    """Size of one part of a large upload, also of one that clients send in parts; S3: the largest object that is sent
+    in one request."""
 
     parts_in_flight: int = Field(default=3, ge=1, le=32)
     """S3: parts of one upload under way at a time; memory per upload is one more than this times part_bytes."""
@@ -90,6 +94,8 @@ class StorageSettings(BaseSettings):
             raise ValueError(f"max_blob_bytes: S3 takes {MAX_S3_PARTS} parts; raise part_bytes or lower it.")
         if not timedelta(0) < self.max_url_lifetime <= timedelta(days=7):
             raise ValueError("max_url_lifetime: links live for more than no time and at most seven days.")
+        if self.upload_lifetime <= timedelta(0):
+            raise ValueError("upload_lifetime: an upload needs some time.")
         if self.stream_chunk_bytes < 4096:
             raise ValueError("stream_chunk_bytes: set 4KiB or more.")
         if (self.access_key_id is None) != (self.secret_access_key is None):

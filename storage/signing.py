@@ -60,18 +60,14 @@ class FileSigner:
             [require_key(key), filename, require_media_type(media_type), int(expires_at.timestamp())],
             separators=(",", ":"),
         ).encode()
-        token = f"{_encode(payload)}.{_encode(_mac(self._secrets[0], payload))}"
+        token = signed(self._secrets[0], payload, purpose=_PURPOSE)
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidInput("The file name is too long for a link.", field="filename", remedy="Shorten it.")
         return token
 
     def verify(self, token: str) -> SignedFile:
         """Return what the token allows. Raises LinkInvalid or LinkExpired."""
-        payload, mac = _split(token)
-        # No early exit: the time taken must not tell which key, or how much of the MAC, was right.
-        matches = [hmac.compare_digest(_mac(secret, payload), mac) for secret in self._secrets]
-        if not any(matches):
-            raise _invalid()
+        payload = verified(self._secrets, token, purpose=_PURPOSE)
         key, filename, media_type, expires_at_s = json.loads(payload)
         expires_at = datetime.fromtimestamp(expires_at_s, UTC)
         if self._clock() >= expires_at:
@@ -79,8 +75,23 @@ class FileSigner:
         return SignedFile(key=require_key(key), filename=filename, media_type=media_type, expires_at=expires_at)
 
 
-def _mac(secret: bytes, payload: bytes) -> bytes:
-    return hmac.digest(secret, _PURPOSE + payload, hashlib.sha256)
+def signed(secret: bytes, payload: bytes, *, purpose: bytes) -> str:
+    """The token of a payload; ``purpose`` keeps a token of one kind from being taken for one of another."""
+    return f"{_encode(payload)}.{_encode(_mac(secret, purpose, payload))}"
+
+
+def verified(secrets: Sequence[bytes], token: str, *, purpose: bytes) -> bytes:
+    """The payload of a token that one of the secrets has signed. Raises LinkInvalid."""
+    payload, mac = _split(token)
+    # No early exit: the time taken must not tell which key, or how much of the MAC, was right.
+    matches = [hmac.compare_digest(_mac(secret, purpose, payload), mac) for secret in secrets]
+    if not any(matches):
+        raise _invalid()
+    return payload
+
+
+def _mac(secret: bytes, purpose: bytes, payload: bytes) -> bytes:
+    return hmac.digest(secret, purpose + payload, hashlib.sha256)
 
 
 def _encode(raw: bytes) -> str:

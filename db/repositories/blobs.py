@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import Boolean, func, literal_column, select
@@ -37,6 +37,17 @@ async def record_blob(tx: Transaction, *, project_id: UUID, digest: str, size_by
         .returning(literal_column("xmax = 0", Boolean))
     )
     return bool(made.scalar_one())
+
+
+async def record_blobs(tx: Transaction, *, project_id: UUID, sizes: Mapping[str, int]) -> set[str]:
+    """``record_blob`` of many, by digest and size in bytes; those that the project did not have before."""
+    if not sizes:
+        return set()
+    await run(tx, "no_blob_sweep")
+    made = await run(
+        tx, "record_blobs", project_id=project_id, digests=list(sizes), sizes=[sizes[digest] for digest in sizes]
+    )
+    return {row.digest for row in made if row.is_new}
 
 
 async def blob_size(tx: Transaction, *, project_id: UUID, digest: str) -> int | None:

@@ -60,7 +60,7 @@ from db.tables.invoicing import (
     UsageReportTable,
 )
 from db.tables.job import JobBlockTable, JobDependencyTable, JobTable
-from db.tables.model import BlobTable, ModelTable, ProjectBlobTable
+from db.tables.model import BlobTable, ModelTable, ProjectBlobTable, UploadTable
 from db.tables.work import WorkTable
 
 METADATA = JobTable.metadata
@@ -104,6 +104,7 @@ PRICE = METADATA.tables["price"]
 PRICE_LIST = METADATA.tables["price_list"]
 PROJECT_QUOTA = METADATA.tables["project_quota"]
 STORAGE_USAGE = METADATA.tables["storage_usage"]
+UPLOAD = METADATA.tables["upload"]
 USAGE = METADATA.tables["usage"]
 USAGE_DAY = METADATA.tables["usage_day"]
 BILLING_PROFILE = METADATA.tables["billing_profile"]
@@ -159,6 +160,7 @@ __all__ = [
     "REFRESH_TOKEN",
     "REPLICA",
     "STORAGE_USAGE",
+    "UPLOAD",
     "USAGE",
     "USAGE_DAY",
     "USAGE_REPORT",
@@ -218,6 +220,7 @@ __all__ = [
     "ResultTargetTable",
     "StorageMeterTable",
     "StorageUsageTable",
+    "UploadTable",
     "UsageCarryTable",
     "UsageDayTable",
     "UsageReportTable",

@@ -30,6 +30,28 @@ class ProjectBlobTable(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class UploadTable(SQLModel, table=True):
+    """A blob that a project sends in parts."""
+
+    __tablename__ = "upload"
+    __table_args__ = (UniqueConstraint("project_id", "digest"),)
+
+    id: UUID = Field(primary_key=True)
+    project_id: UUID = Field(foreign_key="project.id")
+    digest: str = words()
+    size_bytes: int = big_integer()
+    part_bytes: int = big_integer()
+    reference: str = words()
+    """The storage's own name for it."""
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    verifying_until: datetime | None = instant(default=None)
+    """A process reads the whole, and moves this on while it lives."""
+    completed_at: datetime | None = instant(default=None)
+    problem: dict[str, Any] | None = json(default=None)
+    """Why it is refused."""
+
+
 class ModelTable(SQLModel, table=True):
     """An immutable version of a scene, named by the digest of its manifest."""
 

@@ -100,6 +100,11 @@ EXEMPT: Mapping[str, str] = {
     "ask_lacking": "A question; nothing is written.",
     "upload_blob": "Bytes that do nothing until a model names them, thousands for a scene: `model.register` holds the "
     "digest over all of them.",
+    "upload_batch": "Bytes that do nothing until a model names them, like those of `upload_blob`.",
+    **dict.fromkeys(
+        ("begin_upload", "write_part", "complete_upload", "drop_upload"),
+        "Bytes that do nothing until a model names them, in parts.",
+    ),
     "exchange_code": "The second half of a login at the identity provider, which is in the log as `login.succeed`.",
     "refresh_session": "Goes on with a session whose login is in the log, every quarter of an hour; a reused token is "
     "`session.reuse`.",

@@ -6,9 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
-from jobs.errors import NotFound
-from serve_app.blobs import service
-from serve_app.blobs.schemas import BlobView, Digest, LackingAnswer, LackingQuestion
+from jobs.errors import InvalidInput, NotFound
+from serve_app.blobs import batch, service
+from serve_app.blobs.schemas import (
+    Accepts,
+    BatchAnswer,
+    BatchItemState,
+    BlobView,
+    Digest,
+    LackingAnswer,
+    LackingQuestion,
+)
 from serve_app.dependencies import Services, Unit
 from serve_app.openapi import problems
 from serve_app.security import Access
@@ -21,13 +29,38 @@ _UPLOAD_BODY = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+_TAR = "application/x-tar"
+_BATCH_BODY = {"requestBody": {"required": True, "content": {_TAR: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 @router.post("/lacking")
 async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, services: Services) -> LackingAnswer:
     """Which of these blobs this project still has to upload. Other projects' uploads do not count."""
     lacking = await service.lacking(unit, services, project_id=access.project_id, digests=question.digests)
-    return LackingAnswer(lacking=lacking)
+    settings = services.settings
+    accepts = Accepts(
+        batch_files=settings.batch_files,
+        batch_file_bytes=settings.batch_file_bytes,
+        batch_bytes=settings.batch_bytes,
+        part_bytes=services.storage_settings.part_bytes if services.takes_parts else None,
+    )
+    return LackingAnswer(lacking=lacking, accepts=accepts)
+
+
+@router.post(":batch", openapi_extra=_BATCH_BODY, responses=problems(408, 409, 413, 429))
+async def upload_batch(request: Request, access: Access, unit: Unit, services: Services) -> BatchAnswer:
+    """Upload thousands of small files as one tar: each a regular file named by its SHA-256, and judged by itself.
+
+    An archive with anything else in it is refused; the files before that place are kept.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TAR:
+        raise InvalidInput(f"The body must be {_TAR}.", field="Content-Type", remedy=f"Send Content-Type: {_TAR}.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise InvalidInput(
+            "The archive may not be compressed.", field="Content-Encoding", remedy="Send a plain tar, uncompressed."
+        )
+    items = await batch.upload_batch(unit, services, project_id=access.project_id, chunks=request.stream())
+    return BatchAnswer(items=items, refused=sum(item.state is BatchItemState.REFUSED for item in items))
 
 
 @router.put(

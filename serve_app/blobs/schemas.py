@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints
@@ -27,10 +28,53 @@ class LackingQuestion(BaseModel):
     digests: Annotated[list[Digest], FailFast()]
 
 
+class Accepts(BaseModel):
+    """What else than one request for each file this farm takes; a client keeps to these limits."""
+
+    batch_files: int = Field(description="Files in one archive for POST /v1/blobs:batch.")
+    batch_file_bytes: int = Field(description="Bytes of one file in it.")
+    batch_bytes: int = Field(description="Bytes of the archive.")
+    part_bytes: int | None = Field(description="Bytes of a part of POST /v1/uploads; null: it takes none in parts.")
+
+
 class LackingAnswer(BaseModel):
     """Those of them that this project has not uploaded, in the order of the question."""
 
     lacking: list[Digest]
+    accepts: Accepts
+
+
+class BatchItemState(StrEnum):
+    """What became of a file of an archive."""
+
+    STORED = "stored"
+    KNOWN = "known"
+    """The project had it already; the bytes were checked all the same."""
+    REFUSED = "refused"
+
+
+class BatchProblem(BaseModel):
+    """Why a file of an archive was refused."""
+
+    code: str = Field(description="As of a problem of a request.", examples=["digest-mismatch"])
+    detail: str
+    remedy: str | None = None
+
+
+class BatchItem(BaseModel):
+    """One file of an archive."""
+
+    digest: Digest = Field(description="As the archive names it.")
+    size_bytes: int
+    state: BatchItemState
+    problem: BatchProblem | None = None
+
+
+class BatchAnswer(BaseModel):
+    """The files of an archive, in its order."""
+
+    items: list[BatchItem]
+    refused: int = Field(description="How many of them were refused.")
 
 
 class BlobView(BaseModel):

@@ -55,7 +55,7 @@ def class_of(method: str, path: str) -> RateClass:
         return RateClass.LOGIN
     if method in _READS:
         return RateClass.READ
-    if path.startswith("/v1/blobs"):
+    if path.startswith(("/v1/blobs", "/v1/uploads")):
         return RateClass.UPLOAD
     if method == "POST" and (path in _SUBMITS or path.endswith("/clone")):
         return RateClass.SUBMIT

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.serve_app.farm import ApiFarm
 
-OPEN = ("/v1/health", "/v1/files", "/v1/archives", "/v1/auth", "/v1/status")
+OPEN = ("/v1/health", "/v1/files", "/v1/archives", "/v1/parts", "/v1/auth", "/v1/status")
 """What strangers reach."""
 
 
@@ -21,7 +21,7 @@ class Route:
 def routes_of(farm: ApiFarm, *, project: str = "default") -> list[Route]:
     nobody = str(farm.project_id)  # a UUID of something else
     fills: dict[str, Any] = {
-        **dict.fromkeys(("model_id", "job_id", "artifact_id", "replica_id"), nobody),
+        **dict.fromkeys(("model_id", "job_id", "artifact_id", "replica_id", "upload_id"), nobody),
         **dict.fromkeys(("account_id", "key_id", "invitation_id", "webhook_id", "delivery_id"), nobody),
         "digest": "0" * 64,
         "frame": 1,

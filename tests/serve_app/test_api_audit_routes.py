@@ -11,6 +11,7 @@ from serve_app.audit.actions import ACTIONS, EXEMPT, action_of
 from tests.serve_app.audited import CALLS
 from tests.serve_app.farm import ApiFarm, digest_of
 
+TAR = {"Content-Type": "application/x-tar"}
 CHANGING = frozenset({"post", "put", "patch", "delete"})
 
 
@@ -58,11 +59,22 @@ async def test_a_change_is_in_the_log_with_who_did_what_to_which(farm: ApiFarm, 
 
 @pytest.mark.parametrize("route", sorted(EXEMPT.keys() - {"refresh_session", "exchange_code"}))
 async def test_what_stays_out_writes_nothing(farm: ApiFarm, route: str) -> None:
+    upload, sent = [
+        (await farm.http.post("/v1/uploads", json={"digest": digest_of(each), "size_bytes": 1})).json()
+        for each in (b"x", b"y")
+    ]
+    [part] = upload["parts"]
+    assert (await farm.http.put(sent["parts"][0]["url"], content=b"y")).is_success
     calls = {
         "estimate_job": ("POST", "/v1/jobs/estimate", {"json": await farm.spec()}),
         "check_settings": ("POST", "/v1/pipelines/fake/check", {"json": {"settings": {"width": 64}}}),
         "ask_lacking": ("POST", "/v1/blobs/lacking", {"json": {"digests": ["0" * 64]}}),
         "upload_blob": ("PUT", f"/v1/blobs/{digest_of(b'x')}", {"content": b"x"}),
+        "upload_batch": ("POST", "/v1/blobs:batch", {"content": bytes(1024), "headers": TAR}),
+        "begin_upload": ("POST", "/v1/uploads", {"json": {"digest": "0" * 64, "size_bytes": 1}}),
+        "write_part": ("PUT", part["url"], {"content": b"x"}),
+        "complete_upload": ("POST", f"/v1/uploads/{sent['id']}:complete", {}),
+        "drop_upload": ("DELETE", f"/v1/uploads/{upload['id']}", {}),
     }
     before = await farm.count("audit_entry")
     method, path, body = calls[route]

@@ -152,6 +152,8 @@ class TestClasses:
             ("HEAD", "/v1/blobs/0", RateClass.READ),
             ("PUT", "/v1/blobs/0", RateClass.UPLOAD),
             ("POST", "/v1/blobs/lacking", RateClass.UPLOAD),
+            ("POST", "/v1/blobs:batch", RateClass.UPLOAD),
+            ("POST", "/v1/uploads/0:complete", RateClass.UPLOAD),
             ("POST", "/v1/jobs", RateClass.SUBMIT),
             ("POST", "/v1/jobs/x/clone", RateClass.SUBMIT),
             ("POST", "/v1/models", RateClass.SUBMIT),

@@ -65,6 +65,8 @@ class Transport:
         self._sleep = sleep
         self._clock = clock
         self._answered = False
+        self._stored = False
+        """The storage behind the farm has taken something of ours."""
         headers = {"User-Agent": user_agent}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
@@ -165,13 +167,34 @@ class Transport:
         finally:
             response.close()
 
+    def put(self, url: str, *, body: Body, size_bytes: int) -> None:
+        """PUT to a link that needs no key, of this farm or of its storage; ours is sent to neither."""
+        patience = self.settings.patience if self._stored else self.settings.first_contact
+        retry = self.retries(patience=patience)
+        while True:
+            self._require_open()
+            request = self._http.build_request("PUT", url, content=body(), headers={"Content-Length": str(size_bytes)})
+            request.headers.pop("Authorization", None)
+            try:
+                response = self._http.send(request)
+            except httpx.TransportError as error:
+                self._require_open()
+                retry.after_error(error)
+                continue
+            if response.status_code in _PASSING and retry.after_answer(response):
+                continue
+            if response.is_error:
+                raise refusal(response)
+            self._stored = True
+            return
+
     def _require_open(self) -> None:
         if self._http.is_closed:
             raise ClientError("This client has been closed.")
 
-    def retries(self, *, repeatable: bool = True) -> Retries:
-        """A fresh series of tries under this transport's patience."""
-        patience = self.settings.patience if self._answered else self.settings.first_contact
+    def retries(self, *, repeatable: bool = True, patience: timedelta | None = None) -> Retries:
+        """A fresh series of tries under this transport's patience, or one of its own."""
+        patience = patience or (self.settings.patience if self._answered else self.settings.first_contact)
         return Retries(
             base_url=self.base_url,
             patience=patience if repeatable else timedelta(0),

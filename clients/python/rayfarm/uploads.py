@@ -1,4 +1,8 @@
-"""Brings files to the farm: hashed while they stream, in parallel, and only those that the farm lacks."""
+"""Brings files to the farm: hashed while they stream, in parallel, and only those that the farm lacks.
+
+Small files go together in archives and large ones in parts, where the farm takes them so; a farm of before gets each
+alone and whole.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,20 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from rayfarm._transport import Transport
-from rayfarm.errors import UsageError
+from rayfarm.archives import ArchiveLimits, Piece, changed, send_archive
+from rayfarm.errors import FarmRefused, UsageError
+from rayfarm.multipart import LARGE_BYTES, send_in_parts
+from rayfarm.types import Json
 
 READ_BYTES = 1 << 20
 """Read and sent at once; larger brings nothing on a local disk."""
 
-DIGESTS_PER_QUESTION = 1000
-"""Asked about in one request, so that it stays small."""
+DIGESTS_PER_QUESTION = 5000
+"""Asked about in one request: a third of a megabyte. A farm that takes fewer is asked in halves."""
 
 PARALLEL_UPLOADS = 4
 """A scene has few large files and many small ones, whose round trips are worth overlapping."""
@@ -59,27 +67,88 @@ def upload(transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | Non
     with ThreadPoolExecutor(PARALLEL_UPLOADS, thread_name_prefix="rayfarm-upload") as pool:
         blobs = tuple(pool.map(hash_file, paths))
         by_digest = {blob.digest: blob for blob in blobs}
-        lacking = ask_lacking(transport, by_digest)
-        todo = [by_digest[digest] for digest in lacking]
+        answer = ask(transport, by_digest)
+        todo = [by_digest[digest] for digest in answer.lacking]
         total = sum(blob.size_bytes for blob in todo)
+        alone, archives = _sorted_out(todo, answer.archives)
 
         def send(blob: LocalBlob) -> None:
+            if answer.takes_parts and blob.size_bytes >= LARGE_BYTES:
+                done = send_in_parts(
+                    transport,
+                    blob.path,
+                    digest=blob.digest,
+                    size_bytes=blob.size_bytes,
+                    on_sent=lambda count: on_sent(count, total) if on_sent and count else None,
+                )
+                if done:
+                    return
             _send(transport, blob, total=total, on_sent=on_sent)
 
-        for _ in pool.map(send, todo):
+        def send_together(pieces: list[Piece]) -> None:
+            refused = {piece.digest for piece in send_archive(transport, pieces)}
+            for piece in pieces:
+                if piece.digest in refused:
+                    send(by_digest[piece.digest])  # the farm's own words on it
+                elif on_sent:
+                    on_sent(piece.size_bytes, total)
+
+        for _ in pool.map(send_together, archives):
+            pass
+        for _ in pool.map(send, alone):
             pass
     return UploadReport(blobs=blobs, sent_files=len(todo), sent_bytes=total)
 
 
-def ask_lacking(transport: Transport, digests: Iterable[str]) -> list[str]:
-    """Those of ``digests`` that the farm does not hold for this project."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the farm says to "which of these do you lack?"."""
+
+    lacking: list[str]
+    accepts: Json
+
+    @property
+    def archives(self) -> ArchiveLimits | None:
+        return ArchiveLimits.read(self.accepts)
+
+    @property
+    def takes_parts(self) -> bool:
+        return bool(self.accepts.get("part_bytes"))
+
+
+def ask(transport: Transport, digests: Iterable[str]) -> Answer:
+    """Which of ``digests`` the farm does not hold for this project, and how it takes them."""
     wanted = list(dict.fromkeys(digests))
     lacking: list[str] = []
+    accepts: Json = {}
     for start in range(0, len(wanted), DIGESTS_PER_QUESTION):
-        part = wanted[start : start + DIGESTS_PER_QUESTION]
-        answer = transport.json("POST", "/v1/blobs/lacking", json={"digests": part}, repeatable=True)
-        lacking += [digest for digest in answer["lacking"] if digest in part]
-    return lacking
+        part = _ask(transport, wanted[start : start + DIGESTS_PER_QUESTION])
+        lacking += part.lacking
+        accepts = part.accepts
+    return Answer(lacking=lacking, accepts=accepts)
+
+
+def _ask(transport: Transport, digests: list[str]) -> Answer:
+    try:
+        answer = transport.json("POST", "/v1/blobs/lacking", json={"digests": digests}, repeatable=True)
+    except FarmRefused as refusal:
+        if refusal.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE or len(digests) == 1:
+            raise
+        first, second = (_ask(transport, half) for half in (digests[::2], digests[1::2]))
+        return Answer(lacking=first.lacking + second.lacking, accepts=second.accepts)
+    asked = set(digests)
+    lacking = [digest for digest in answer["lacking"] if digest in asked]
+    return Answer(lacking=lacking, accepts=answer.get("accepts") or {})
+
+
+def _sorted_out(blobs: Sequence[LocalBlob], limits: ArchiveLimits | None) -> tuple[list[LocalBlob], list[list[Piece]]]:
+    """What goes alone, and what goes together."""
+    pieces = [Piece(path=blob.path, digest=blob.digest, size_bytes=blob.size_bytes) for blob in blobs]
+    small = [piece for piece in pieces if limits is not None and limits.takes(piece)]
+    if limits is None or len(small) < 2:
+        return list(blobs), []
+    together = {piece.digest for piece in small}
+    return [blob for blob in blobs if blob.digest not in together], list(limits.pack(small))
 
 
 def _send(transport: Transport, blob: LocalBlob, *, total: int, on_sent: OnSent | None) -> None:
@@ -99,9 +168,7 @@ def _send(transport: Transport, blob: LocalBlob, *, total: int, on_sent: OnSent 
                     on_sent(len(held), total)
             held = chunk
         if size != blob.size_bytes or digest.hexdigest() != blob.digest:
-            raise UsageError(
-                f"{blob.path} changed while it was uploaded.", remedy="Wait until it is written, then try again."
-            )
+            raise changed(blob.path)
         yield held
         if on_sent:
             on_sent(len(held), total)
