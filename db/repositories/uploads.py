@@ -47,8 +47,8 @@ async def find_upload(
     """By its id, or by what is uploaded."""
     now = func.now()
     query = select(
-        UPLOAD.c["id", "project_id", "digest", "size_bytes", "part_bytes", "reference", "created_at", "expires_at"],
-        UPLOAD.c["completed_at", "problem"],
+        *UPLOAD.c["id", "project_id", "digest", "size_bytes", "part_bytes", "reference", "created_at", "expires_at"],
+        *UPLOAD.c["completed_at", "problem"],
         (func.coalesce(UPLOAD.c.verifying_until, now) > now).label("is_verifying"),
         (UPLOAD.c.expires_at <= now).label("is_over"),
     ).where(UPLOAD.c.project_id == project_id)
