@@ -1,6 +1,6 @@
 """What the production profile asks of the API, and of the whole farm before it is deployed.
 
-``python -m serve_app.production`` is what ``rayfarm up`` runs first: it ends with 0, or says all faults and ends with 1.
+``rayfarm up`` runs ``python -m serve_app.production`` first: it ends with 0, or tells all faults and ends with 1.
 """
 
 from __future__ import annotations
