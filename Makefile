@@ -12,7 +12,7 @@ INSTALL = $(UV) pip install -q --compile-bytecode $(LINKS) -c requirements.lock
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down status test test-full style check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
+.PHONY: addon help demo up down status test test-full style check fix bench bench-dispatch bench-latency bench-million simulate chaos gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ bench-latency: setup-dev ## submit to first frame on a resident model, and cance
 
 chaos: setup-dev ## kill, stop and fill whatever the farm consists of, then count its frames (MINUTES=10, SEED= the printed one)
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+addon: $(STAMP)/run ## the Blender extension as a zip, in build/
+	@$(BIN)/python clients/blender/build.py
 
 gpu-check: setup-pipelines ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check
