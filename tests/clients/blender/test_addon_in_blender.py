@@ -228,3 +228,16 @@ def test_a_blender_that_is_to_stay_offline_asks_no_farm_of_the_network(blender: 
     assert facts["lines"][0] == "Blender is set to stay offline."
     assert "Allow Online Access" in facts["lines"][1]
     assert facts["watching"] is False
+
+
+def test_the_key_stays_out_of_the_scene_that_is_sent(blender: Blender) -> None:
+    facts = blender("""
+        packing = importlib.import_module(ADDON + ".packing")
+        preferences.api_key, bpy.context.scene.rayfarm.title = "rf_this_is_secret", "this-is-the-title"
+        bundle = packing.pack(allowed=[])
+        bpy.ops.wm.open_mainfile(filepath=str(bundle.files[bundle.main]))
+        bpy.ops.wm.save_as_mainfile(filepath=str(Path("plain.blend").absolute()), copy=True, compress=False)
+        content = Path("plain.blend").read_bytes()
+        tell(title=b"this-is-the-title" in content, key=b"rf_this_is_secret" in content)
+    """)
+    assert facts == {"title": True, "key": False}

@@ -81,7 +81,7 @@ def _add(bundle: Bundle, missing: Sequence[Mapping[str, Any]]) -> bool:
 
 def _manifest(bundle: Bundle, blobs: Mapping[Any, Blob]) -> dict[str, Any]:
     return {
-        "kind": "blend",
+        "kind": "blender",
         "main": bundle.main,
         "files": [
             {"path": place, "digest": blobs[path].digest, "size_bytes": blobs[path].size_bytes}
