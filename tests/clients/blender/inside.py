@@ -29,7 +29,7 @@ assert bpy.app.timers.is_registered(runtime.pump)
 
 def pump_until(holds, what):
     '''What the event loop of a Blender with windows does with a timer that is registered.'''
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 150
     while not holds():
         assert time.monotonic() < deadline, (what, session.words, lines(), session.offline, session.jobs)
         runtime.pump()

@@ -1,4 +1,4 @@
-"""The add-on inside a real Blender against the real API over HTTP; the probe and the renderer are played by the test."""
+"""The add-on inside a real Blender against the real API over HTTP; the test plays the probe and the renderer."""
 
 from __future__ import annotations
 

@@ -145,6 +145,7 @@ class Farm:
             except urllib.error.HTTPError as error:
                 with error:
                     self._answered = True
+                    tries.answered()
                     if error.code in PASSING and tries.again_after(error.headers.get("Retry-After")):
                         continue
                     refusal = FarmRefused(status=error.code, problem=_problem(error))
@@ -187,6 +188,10 @@ class Tries:
         self._seconds = seconds
         self._since: float | None = None
         self._count = 0
+
+    def answered(self) -> None:
+        """There is a farm: "not now" gets the whole patience."""
+        self._seconds = self._patience.later_s
 
     def reset(self) -> None:
         """It works again: the next trouble gets the whole patience."""
