@@ -44,7 +44,7 @@ def collect_references() -> list[Reference]:
                 owner=block.name,
                 owner_file=None if owner is None else _absolute(owner.filepath, None),
                 sequence=getattr(block, "source", "") == "SEQUENCE" or bool(getattr(block, "is_sequence", False)),
-                required=kind not in _OPTIONAL and (library or _is_used(block)),
+                required=kind not in _OPTIONAL and (block.id_type not in ("IMAGE", "FONT") or _is_used(block)),
             )
         )
 
