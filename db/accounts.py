@@ -114,8 +114,10 @@ async def list_accounts(tx: Transaction, *, limit: int, after: str | None) -> li
     return [_account_of(row) for row in rows.mappings()]
 
 
-async def find_account(tx: Transaction, *, account_id: UUID) -> AccountRow | None:
-    row = (await tx.execute(select(*_COLUMNS).where(ACCOUNT.c.id == account_id))).mappings().one_or_none()
+async def find_account(tx: Transaction, *, account_id: UUID, hold: bool = False) -> AccountRow | None:
+    """``hold``: keep other writers off until the transaction ends."""
+    query = select(*_COLUMNS).where(ACCOUNT.c.id == account_id)
+    row = (await tx.execute(query.with_for_update(key_share=True) if hold else query)).mappings().one_or_none()
     return None if row is None else _account_of(row)
 
 

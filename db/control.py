@@ -39,11 +39,16 @@ async def approve_job(tx: Transaction, *, job_id: UUID) -> JobState:
     return await settle(tx, job_id=job_id)
 
 
+async def hold_job(tx: Transaction, *, job_id: UUID) -> None:
+    """Keep other writers off the job until the transaction ends: what is read behind it is what will be changed."""
+    await lock_job(tx, job_id)
+
+
 async def change_fields(tx: Transaction, *, job_id: UUID, changes: Mapping[str, Any]) -> bool:
-    """Change priority (a ``PriorityClass``), weight, max_replicas, start_before or finish_before; False: no change.
+    """Change priority (a ``PriorityClass``), weight, max_replicas, a deadline, tags, show or shot; False: no change.
 
     Work that waits gets the new rank too. ``InvalidInput`` for a deadline that has passed, ``Conflict`` for a job
-    that is being canceled.
+    that is being canceled, ``InvalidInput`` too for a shot without a show.
     """
     job = await lock_job(tx, job_id)
     if job.state is JobState.CANCELING:
@@ -54,6 +59,12 @@ async def change_fields(tx: Transaction, *, job_id: UUID, changes: Mapping[str, 
     wanted: dict[str, Any] = {**now, **{name: value for name, value in changes.items() if name != "priority"}}
     if "priority" in changes:
         wanted["priority_rank"] = PriorityClass(changes["priority"]).rank
+    if "tags" in changes:
+        wanted["tags"] = list(changes["tags"])
+    if wanted["shot"] is not None and wanted["show"] is None:
+        raise InvalidInput(
+            "A shot is of a show.", field="shot", remedy="Name the show too, or take the shot away: null for both."
+        )
     changed = {name: value for name, value in wanted.items() if value != now[name]}
     if not changed:
         return False

@@ -48,10 +48,13 @@ async def submit_job(
     spec: JobSpec,
     idempotency_key: str | None = None,
     cloned_from: UUID | None = None,
+    submitted_by: str | None = None,
     pixels_per_frame: int | None = None,
     traceparent: str | None = None,
 ) -> SubmittedJob:
-    """One job row and one range row, whatever the number of frames. ``traceparent``: W3C trace context of the request.
+    """One job row and one range row, whatever the number of frames.
+
+    ``submitted_by``: for people, who asked. ``traceparent``: W3C trace context of the request.
 
     Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
     for a dependency that has failed, ``OverQuota`` for more than the project may have. ``pixels_per_frame``: None where
@@ -87,6 +90,10 @@ async def submit_job(
         split_parts=spec.split.parts,
         idempotency_key=idempotency_key,
         traceparent=traceparent,
+        tags=list(spec.tags),
+        show=spec.show,
+        shot=spec.shot,
+        submitted_by=submitted_by,
     )
     job_id = made.scalar_one_or_none()
     if job_id is None:  # the same request arrived twice at once, and the other was first
@@ -201,10 +208,16 @@ async def _find_earlier(tx: Transaction, project_id: UUID, key: str, spec: JobSp
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
-    if row.spec != spec.model_dump(mode="json"):
+    if not _is_same(row.spec, spec):
         raise Conflict(
             "This idempotency key was used for another job.",
             remedy="Use a new key for each new request.",
             job=str(row.id),
         )
     return SubmittedJob(id=row.id, created=False)
+
+
+def _is_same(stored: Mapping[str, Any], spec: JobSpec) -> bool:
+    """Whether both ask for the same. A field that the farm has had only since then counts with its default."""
+    plain = JobSpec(model=spec.model, frames=spec.frames).model_dump(mode="json")
+    return {**plain, **stored} == spec.model_dump(mode="json")

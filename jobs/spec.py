@@ -42,6 +42,24 @@ Name = Annotated[
 ]
 
 
+Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(plain_text)]
+
+Group = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(plain_text)
+]
+"""Name of a show or a shot."""
+
+MAX_TAGS = 20
+"""Of one job; the database holds it too."""
+
+
+def _without_repeats(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(_without_repeats)]
+
+
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 """A deadline beyond it leaves no room for the zones and the sums of Python and the database, which end with 9999."""
 
@@ -221,6 +239,9 @@ class JobSpec(BaseModel):
     )
     depends_on: tuple[Dependency, ...] = Field((), max_length=64, description="Jobs that come first.")
     split: Split = Field(default_factory=Split, description="One frame over several replicas.")
+    tags: Tags = Field((), description="Words of yours to find it by.", examples=[["review", "lookdev"]])
+    show: Group | None = Field(None, description="The production that it belongs to.")
+    shot: Group | None = Field(None, description="The shot of that production.")
 
     @field_validator("frames")
     @classmethod
@@ -230,6 +251,12 @@ class JobSpec(BaseModel):
         except InvalidInput as error:
             raise ValueError(str(error)) from error
         return text
+
+    @model_validator(mode="after")
+    def _shot_has_its_show(self) -> JobSpec:
+        if self.shot is not None and self.show is None:
+            raise ValueError("a shot is of a show: name that too, or leave shot out")
+        return self
 
     @field_validator("labels")
     @classmethod

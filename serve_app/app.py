@@ -24,9 +24,12 @@ from serve_app.auth.endpoints import router as auth
 from serve_app.billing.endpoints import router as billing
 from serve_app.billing.price_endpoints import router as prices
 from serve_app.blobs.endpoints import router as blobs
+from serve_app.cors import Cors
+from serve_app.deprecations import mark_deprecated
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
+from serve_app.groups.endpoints import router as groups
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
@@ -35,6 +38,7 @@ from serve_app.jobs.steps import router as job_steps
 from serve_app.keys.endpoints import farm_router as farm_keys
 from serve_app.keys.endpoints import router as keys
 from serve_app.licences.endpoints import router as licences
+from serve_app.limits.endpoints import router as limits
 from serve_app.loops.endpoints import router as loops
 from serve_app.models.endpoints import router as models
 from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
@@ -45,12 +49,14 @@ from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
 from serve_app.projects.endpoints import router as projects
+from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.security import refuse_strangers
 from serve_app.service_accounts.endpoints import farm_router as farm_services
 from serve_app.service_accounts.endpoints import router as project_services
 from serve_app.services import open_services
 from serve_app.settings import ApiSettings
+from serve_app.status.endpoints import router as status
 from serve_app.webhooks.endpoints import router as webhooks
 from storage.settings import StorageSettings
 
@@ -110,26 +116,30 @@ def build_app(
     )
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
-    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, events, artifacts, pipelines)
+    rendering = (blobs, models, jobs, job_control, job_steps, blocklist, groups, events, artifacts, pipelines)
     farm = (replicas, licences, loops)
     money = (prices, billing)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
-    behind_a_key = (*rendering, *farm, *access, *money, *records, webhooks)
+    behind_a_key = (*rendering, *farm, *access, *money, *records, limits, webhooks)
+    routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]
+    require_complete(route.name for route in routes)
+    mark_deprecated(routes)
     for router in behind_a_key:
         keyed.include_router(router)
-    require_complete(route.name for router in behind_a_key for route in router.routes if isinstance(route, APIRoute))
     app.include_router(keyed)
-    app.include_router(auth, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
-    app.include_router(oidc, prefix="/v1", responses=problems(401, 413, 422, 500, 503))
+    for router in (auth, oidc):
+        app.include_router(router, prefix="/v1", responses=problems(401, 413, 415, 422, 429, 500, 503))
     app.include_router(files, prefix="/v1")
     app.include_router(health, prefix="/v1", responses=problems(500))
+    app.include_router(status, prefix="/v1", responses=problems(500))
     app.include_router(docs)
     install_problem_handlers(app)
     install_openapi(app)
     app.add_middleware(
         Edge,
         admit=refuse_strangers,
+        gate=gate,
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},
         strangers={
@@ -138,9 +148,12 @@ def build_app(
             for path in paths
         },
         unlimited=(("PUT", "/v1/blobs/"),),
+        trusted_proxies=settings.trusted_proxies,
         body_idle_timeout=settings.body_idle_timeout,
         min_body_rate=settings.min_body_rate,
     )
+    if settings.cors_origins:
+        app.add_middleware(Cors, settings=settings)  # outside: a page must be able to read why it was refused
     # A signed link is a secret while it lives, and so is a code of a login: their addresses go into no trace.
     untraced = "/v1/files/,/v1/health/,/v1/auth/oidc/callback"
     FastAPIInstrumentor.instrument_app(app, exclude_spans=["receive", "send"], excluded_urls=untraced)

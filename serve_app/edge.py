@@ -7,7 +7,8 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.errors import RayfarmError, TooLarge
-from serve_app.problems import RequestStalled, problem_response, server_error
+from serve_app.deprecations import deprecation_of
+from serve_app.problems import CodedBody, RequestStalled, problem_response, server_error
+from serve_app.rates.clients import Network, came_by_https
+from serve_app.rates.fields import set_fields
+from serve_app.rates.gate import SCOPE_KEY
 
 log = structlog.get_logger(__name__)
 
@@ -63,24 +68,29 @@ class Edge:
         app: ASGIApp,
         *,
         admit: Callable[[Request], Awaitable[None]],
+        gate: Callable[[Request], AbstractAsyncContextManager[None]],
         max_json_bytes: int,
         larger: Mapping[str, BodyLimit],
         strangers: Mapping[str, BodyLimit],
         unlimited: tuple[tuple[str, str], ...],
+        trusted_proxies: Sequence[Network],
         body_idle_timeout: timedelta,
         min_body_rate: int,
     ) -> None:
-        """``admit`` raises for who may not send a body. ``larger``: paths that take a larger one. ``strangers``: paths
+        """``admit`` raises for who may not send a body; ``gate`` lasts as long as a request, and raises for one that is
+        not taken at all. ``larger``: paths that take a larger one. ``strangers``: paths
         that take a small one from anybody, because that is how one ceases to be a stranger. ``unlimited``:
         (method, path prefix) of routes that stream their body: they count it, and look at the key, themselves.
         ``min_body_rate``: bytes per second on average, of a body that takes longer than ``body_idle_timeout``."""
         self._app = app
         self._admit = admit
+        self._gate = gate
         self._body_idle_timeout = body_idle_timeout
         self._usual = BodyLimit(max_json_bytes, "RAYFARM_API_MAX_JSON_BYTES")
         self._sized = {**larger, **strangers}
         self._strangers = frozenset(strangers)
         self._min_body_rate = min_body_rate
+        self._trusted = trusted_proxies
         self._unlimited = unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +99,8 @@ class Edge:
             return
         request_id = _request_id(scope)
         scope["rayfarm.request_id"] = request_id
+        if came_by_https(scope, trusted=self._trusted):
+            scope["scheme"] = "https"  # links and cookies follow it
         started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -99,16 +111,22 @@ class Edge:
                 headers[REQUEST_ID_HEADER] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if (standing := scope.get(SCOPE_KEY)) is not None:
+                    set_fields(headers, standing)
+                if (ends := deprecation_of(scope.get("route"))) is not None:
+                    ends.set_fields(headers)
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", f"max-age={int(_MAX_AGE_HTTPS.total_seconds())}")
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                limited = not self._is_unlimited(scope)
-                if limited and scope["method"] in _METHODS_WITH_BODY and scope["path"] not in self._strangers:
-                    await self._admit(Request(scope))
-                await self._app(scope, self._patient(scope, receive, limited=limited), send_with_headers)
+                _refuse_codings(scope)
+                async with self._gate(Request(scope)):
+                    limited = not self._is_unlimited(scope)
+                    if limited and scope["method"] in _METHODS_WITH_BODY and scope["path"] not in self._strangers:
+                        await self._admit(Request(scope))
+                    await self._app(scope, self._patient(scope, receive, limited=limited), send_with_headers)
             except RayfarmError as error:  # within the app its own handlers answer
                 if started:
                     raise
@@ -172,6 +190,13 @@ class Edge:
             "it was kept.",
             remedy="Send the request again over a faster line.",
         )
+
+
+def _refuse_codings(scope: Scope) -> None:
+    """RFC 9110 section 8.4. Nothing is unpacked here: a few bytes could become gigabytes."""
+    coding = Headers(scope=scope).get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise CodedBody("The body has a Content-Encoding.", remedy="Send it as it is, without one.")
 
 
 def _too_large(limit: BodyLimit) -> BodyTooLarge:

@@ -18,10 +18,12 @@ _WORDS = {
     403: "The link, key or role does not allow this.",
     404: "There is no such thing in this project.",
     405: "This route does not take that method.",
+    406: "The answer cannot have any of the media types that Accept names.",
     408: "The body stopped coming.",
     409: "The state it is in does not allow this.",
-    412: "It is another version of the file.",
+    412: "It is not the version that was named.",
     413: "The request is over a limit.",
+    415: "The body is of a type, or in a coding, that this route does not take.",
     416: "The file has no such bytes.",
     429: "Too many requests of this kind at once, or in this time.",
     422: "The request is not valid.",
@@ -98,5 +100,5 @@ def _response(status: int) -> dict[str, Any]:
     }
 
 
-COMMON_PROBLEMS = problems(401, 403, 404, 413, 422, 500, 503)
+COMMON_PROBLEMS = problems(401, 403, 404, 413, 415, 422, 429, 500, 503)
 """What any route behind a key may answer with."""

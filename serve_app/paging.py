@@ -21,6 +21,7 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = Field(None, description="Pass it as `cursor` for the next page; null: this is the last.")
+    total: int | None = Field(None, description="Items of the whole list where that costs nothing; null: not counted.")
 
 
 class BadCursor(InvalidInput):

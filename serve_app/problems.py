@@ -27,6 +27,7 @@ from jobs.errors import (
 )
 from serve_app.auth.errors import TooManyLogins
 from serve_app.places import TooManyAtOnce
+from serve_app.rates.errors import RateLimited
 from serve_app.validation import FieldError, cause_of, describe_errors, sentence, unknown_remedy
 
 log = structlog.get_logger(__name__)
@@ -74,8 +75,26 @@ class RangeNotSatisfiable(RayfarmError):
     code = "range-not-satisfiable"
 
 
+class CodedBody(RayfarmError):
+    """The body of the request is compressed, which this farm does not take."""
+
+    code = "content-coding-unsupported"
+
+
+class RenderFailed(RayfarmError):
+    """The picture that the request waited for was not rendered."""
+
+    code = "render-failed"
+
+
+class NotAcceptable(RayfarmError):
+    """The answer cannot have any of the media types that Accept names."""
+
+    code = "not-acceptable"
+
+
 class PreconditionFailed(RayfarmError):
-    """The file is not the one that If-Match names."""
+    """It is not the version that If-Match names."""
 
     code = "precondition-failed"
 
@@ -83,9 +102,13 @@ class PreconditionFailed(RayfarmError):
 _EDGE_STATUS: dict[type[RayfarmError], HTTPStatus] = {
     RequestStalled: HTTPStatus.REQUEST_TIMEOUT,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    CodedBody: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RenderFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooManyAtOnce: HTTPStatus.TOO_MANY_REQUESTS,
     TooManyLogins: HTTPStatus.TOO_MANY_REQUESTS,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
 }
 
 
@@ -126,6 +149,8 @@ def problem_response(request: Request, error: RayfarmError, *, headers: Mapping[
         extra["Retry-After"] = str(error.details.get("retry_after_s", RETRY_AFTER_SECONDS))
     if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and "size_bytes" in error.details:
         extra["Content-Range"] = f"bytes */{error.details['size_bytes']}"
+    if isinstance(error, CodedBody):
+        extra["Accept-Encoding"] = "identity"  # RFC 9110 section 12.5.3
     return _respond(
         request,
         status=status,

@@ -29,6 +29,8 @@ from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unautho
 from serve_app.auth.tokens import AccessTokens
 from serve_app.dependencies import Audit, Services, Tx
 from serve_app.permissions import IN_A_PROJECT, REQUIRED
+from serve_app.rates.gate import charge, charge_stranger
+from serve_app.services import ApiServices
 
 _bearer = HTTPBearer(
     scheme_name="apiKey",
@@ -121,9 +123,9 @@ async def authenticate(
 ) -> Caller:
     """The caller of this request, who may make it.
 
-    Raises ``Unauthorized``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
+    Raises ``Unauthorized``, ``RateLimited``, ``NotFound`` for a project that is not theirs, and ``Forbidden``.
     """
-    who = await _identity_of(tx, services.tokens, credentials)
+    who = await _counted(request, tx, services, credentials)
     caller_is_known("key" if isinstance(who, ApiKeyIdentity) else "person")
     slug = request.path_params.get(_PATH_PROJECT) or project
     if slug is not None and SLUG.fullmatch(slug) is None:
@@ -152,7 +154,28 @@ async def refuse_strangers(request: Request) -> None:
     services = request.app.state.services
     credentials = await _bearer(request)
     async with services.database.transaction() as tx:
-        await _identity_of(tx, services.tokens, credentials)
+        await _counted(request, tx, services, credentials)
+
+
+async def recognize(
+    request: Request, tx: Transaction, services: ApiServices
+) -> ApiKeyIdentity | AccountIdentity | None:
+    """Who asks an open route; None: a stranger, who has no credential. Raises ``Unauthorized`` for one that is bad."""
+    credentials = await _bearer(request)
+    return None if credentials is None else await _identity_of(tx, services.tokens, credentials)
+
+
+async def _counted(
+    request: Request, tx: Transaction, services: ApiServices, credentials: HTTPAuthorizationCredentials | None
+) -> ApiKeyIdentity | AccountIdentity:
+    """Who asks, within their rate. A bad credential counts for its client, so guessing ends in ``RateLimited`` too."""
+    try:
+        who = await _identity_of(tx, services.tokens, credentials)
+    except Unauthorized:
+        await charge_stranger(request, services)
+        raise
+    await charge(request, services, who)
+    return who
 
 
 def _require(caller: Caller, permission: Permission) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -17,7 +18,11 @@ from serve_app.events.hub import EventHub
 from serve_app.oidc.settings import OidcSettings
 from serve_app.oidc.sign_on import SingleSignOn
 from serve_app.places import Places
+from serve_app.rates.limiter import Limiter
+from serve_app.rates.policies import policies_of
+from serve_app.remembered import Remembered
 from serve_app.settings import ApiSettings
+from serve_app.status.schemas import FarmStatus
 from serve_app.webhooks.service import Webhooks
 from storage.base import Storage
 from storage.open import open_storage
@@ -44,6 +49,12 @@ class ApiServices:
     uploads: Places
     streams: Places
     webhooks: Webhooks
+    logins: Places
+    """By client."""
+    rates: Limiter
+    status: Remembered[FarmStatus]
+    storage_settings: StorageSettings
+    waits: Places
 
 
 @asynccontextmanager
@@ -56,6 +67,7 @@ async def open_services(
 ) -> AsyncIterator[ApiServices]:
     """Opens no connection to the database by itself: the API starts, and says so, while the database is away."""
     database = Database(database_settings)
+    counting = Database(_for_counting(database_settings))
     storage = open_storage(storage_settings)
     signer = None
     if not storage_settings.is_s3 and storage_settings.signing_keys:
@@ -83,12 +95,25 @@ async def open_services(
                     what="event streams", total=settings.max_streams, per_project=settings.max_streams_per_project
                 ),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
+                logins=Places(
+                    what="logins",
+                    total=settings.password_threads + settings.waiting_logins,
+                    per_project=settings.max_logins_per_client,
+                    whose="this address",
+                ),
+                rates=Limiter(database=counting, policies=policies_of(settings)),
+                status=Remembered(age=settings.status_age),
+                storage_settings=storage_settings,
+                waits=Places(
+                    what="waiting requests", total=settings.max_waits, per_project=settings.max_waits_per_project
+                ),
             )
     finally:
         passwords.close()
         if single_sign_on is not None:
             await single_sign_on.close()
         await storage.close()
+        await counting.close()
         await database.close()
 
 
@@ -97,6 +122,23 @@ def _single_sign_on_of(settings: ApiSettings, oidc_settings: OidcSettings) -> Si
         return None
     keys = (settings.token_key, *settings.previous_token_keys)
     return SingleSignOn(settings=oidc_settings, keys=[key.get_secret_value() for key in keys])
+
+
+def _for_counting(settings: DatabaseSettings) -> DatabaseSettings:
+    """A request is counted while it holds a connection: were it to wait for a second one of the same pool, a few
+    requests at once would wait for each other. Nor may a database that hangs hold it for long."""
+    soon = timedelta(seconds=1)
+    return settings.model_copy(
+        update={
+            "application_name": f"{settings.application_name}-rates",
+            "pool_size": 1,
+            "pool_overflow": 1,
+            "pool_timeout": soon,
+            "connect_timeout": soon,
+            "statement_timeout": soon,
+            "lock_timeout": soon / 2,
+        }
+    )
 
 
 def _tokens_of(settings: ApiSettings) -> AccessTokens | None:

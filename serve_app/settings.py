@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import ByteSize, Field, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 MIN_TOKEN_KEY_BYTES = 32
 """As many as HS256 has (RFC 7518 section 3.2)."""
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?", re.ASCII)
+"""Scheme, host and port in lower case, without a path: what a browser sends in ``Origin`` (RFC 6454 section 6.1)."""
 
 
 class ApiSettings(BaseSettings):
@@ -52,6 +56,65 @@ class ApiSettings(BaseSettings):
 
     waiting_logins: Annotated[int, Field(ge=1)] = 32
     """Logins that may wait for a thread in one process: some seconds; who comes then is asked to come again."""
+
+    max_logins_per_client: Annotated[int, Field(ge=1)] = 8
+    """Logins of one client address at once in one process: nobody has more people behind one address who log in
+    within the same tenth of a second, and one client must not take all places of ``waiting_logins``."""
+
+    rate_window: Wait = timedelta(minutes=1)
+    """Time in which a used-up quota of the rates below is whole again. It refills evenly, so who has saved up all of
+    it may make up to twice as many requests in one window, once."""
+
+    rate_read: Annotated[int, Field(ge=1)] = 6000
+    """Reads of one key or account in ``rate_window``: the web pages of ten people, or a program that asks 100 times
+    a second."""
+
+    rate_write: Annotated[int, Field(ge=1)] = 1200
+    """Changes (cancel, retry, invite, …) of one key or account in ``rate_window``."""
+
+    rate_submit: Annotated[int, Field(ge=1)] = 1200
+    """Jobs and models of one key or account in ``rate_window``; a job holds a million frames if need be."""
+
+    rate_upload: Annotated[int, Field(ge=1)] = 30_000
+    """Uploads of blobs and questions for them, of one key or account in ``rate_window``: what four connections of
+    the CLI do with small files."""
+
+    rate_login: Annotated[int, Field(ge=1)] = 120
+    """Logins and acceptances of invitations from one client address in ``rate_window``: two a second are what a
+    studio behind one address does in the morning."""
+
+    rate_stranger: Annotated[int, Field(ge=1)] = 600
+    """Requests without a good credential from one client address in ``rate_window``, renewals of sessions and probes of
+    readiness among them: a studio of 500 behind one address renews 35 sessions a minute."""
+
+    rate_batch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Part of a quota that one process takes from the shared count at once and spends by itself: so seldom is the
+    database asked, and by one batch less one request for each process may all of them together miss the quota."""
+
+    rate_exempt_staff: bool = True
+    """Whether keys and people with a role on the whole farm are not counted: whoever ends an overload must get in."""
+
+    rate_exempt_clients: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses or networks whose strangers are not counted, for example a prober: ``["10.1.2.0/24"]``."""
+
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Without them all who
+    come through a proxy count as one client. The proxy must replace what clients send in these headers, or append to
+    the first and replace the second."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API from a browser: ``["https://farm.example.org"]``; ``["*"]``: all. The
+    farm's own pages need none."""
+
+    cors_credentials: bool = False
+    """Whether browsers may send cookies along from ``cors_origins``; never together with ``*``. Keys and access tokens
+    travel in a header and need no such leave."""
+
+    cors_max_age: Wait = timedelta(minutes=10)
+    """How long a browser keeps the answer to a preflight."""
+
+    status_age: Wait = timedelta(seconds=1)
+    """How old an answer of ``GET /v1/status`` may be: strangers may ask, and the database must not pay for each."""
 
     max_login_bytes: ByteSize = ByteSize(8 * 2**10)
     """Largest body that is read of somebody who has not logged in."""
@@ -102,6 +165,24 @@ class ApiSettings(BaseSettings):
     max_wait: Wait = timedelta(seconds=30)
     """Longest ``?wait=``: below the idle time-out of common proxies (60 s)."""
 
+    max_prefer_wait: Wait = timedelta(seconds=60)
+    """Longest ``Prefer: wait=``: behind a proxy with a shorter idle time-out set it below that. A longer wish is
+    answered after this, and ``Preference-Applied`` says so."""
+
+    still_wait: Wait = timedelta(seconds=30)
+    """How long the answer to a still waits for its picture when the request does not say."""
+
+    still_answer: Literal["redirect", "bytes"] = "redirect"
+    """A still's answer where the request does not prefer one: ``redirect`` is 303 to the signed link, so that the
+    picture does not pass through the API; ``bytes`` is the picture itself."""
+
+    max_waits: Annotated[int, Field(ge=1)] = 1000
+    """Requests that wait at once in one process: each is a coroutine that an event of its job wakes. Beyond it a
+    request is answered at once, as if it had not asked to wait."""
+
+    max_waits_per_project: Annotated[int, Field(ge=1)] = 500
+    """Of them, of one project."""
+
     wait_poll: Wait = timedelta(milliseconds=200)
     """How often a waiting request looks at the row; the probe of a scene takes about a second."""
 
@@ -124,10 +205,6 @@ class ApiSettings(BaseSettings):
     replica_timeout: Wait = timedelta(seconds=30)
     """A replica without a beat for so long is not counted as up; the lease's own length."""
 
-    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
-    """Addresses or networks of proxies whose X-Forwarded-For is believed. Without them all who come through a proxy
-    count as one client. A proxy at the edge must replace what clients send in that header, or append to it."""
-
     audit_verified_at_once: Annotated[int, Field(ge=1)] = 100_000
     """Entries that one request for a verification of the audit log looks at: some seconds; it says where to go on."""
 
@@ -145,3 +222,17 @@ class ApiSettings(BaseSettings):
             if len(key.get_secret_value().encode()) < MIN_TOKEN_KEY_BYTES:
                 raise ValueError(f"needs {MIN_TOKEN_KEY_BYTES} bytes or more; make one with: openssl rand -hex 32")
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write it as a browser does: https://farm.example.org")
+        return origins
+
+    @model_validator(mode="after")
+    def _trusts_not_everybody(self) -> Self:
+        if self.cors_credentials and "*" in self.cors_origins:
+            raise ValueError("cors_credentials with the origin * would let every page on the web act for its visitors.")
+        return self

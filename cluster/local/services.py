@@ -61,6 +61,11 @@ def database_of(home: FarmHome, settings: LocalFarmSettings, *, port: int) -> Da
     return EmbeddedPostgres(root=home.postgres, port=port)
 
 
+BELIEVED_BY_UVICORN = "none"
+"""Nobody's X-Forwarded-For. By itself uvicorn believes each neighbour on 127.0.0.1, and Ray's HAProxy is one that
+passes on what clients wrote there; whom to believe is said by RAYFARM_API_TRUSTED_PROXIES alone."""
+
+
 def farm_environment(
     home: FarmHome, settings: LocalFarmSettings, record: FarmFile, *, database_url: str
 ) -> dict[str, str]:
@@ -82,6 +87,7 @@ def farm_environment(
         "RAYFARM_NUM_CPUS": str(record.num_cpus),
         "RAYFARM_RENDER_SLOTS": str(record.render_slots),
         "RAY_ADDRESS": record.ray_address or "",
+        "FORWARDED_ALLOW_IPS": BELIEVED_BY_UVICORN,
     }
 
 

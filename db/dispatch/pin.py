@@ -97,6 +97,7 @@ async def pin_job(
             render_key=render_key,
         )
         if start:
+            await run(tx, "lock_job_quota", project_id=job.project_id)
             room = await run(tx, "has_room_for_job", project_id=job.project_id)
             if room.scalar_one_or_none() is False:
                 return None

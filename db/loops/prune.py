@@ -48,6 +48,7 @@ async def prune(db: Database, *, retention: Retention, epoch: int, batches: int)
         "prune_invitations": retention.logins,
         "prune_failed_logins": retention.logins,
         "prune_oidc_logins": retention.logins,
+        "prune_rate_buckets": timedelta(0),  # full ones alone, and those say nothing
     }
     gone = 0
     for name, kept in kinds.items():

@@ -2,7 +2,7 @@
 with changed as (
     update job set
         priority_rank = :priority_rank, weight = :weight, max_replicas = :max_replicas,
-        start_before = :start_before, finish_before = :finish_before
+        start_before = :start_before, finish_before = :finish_before, tags = :tags, show = :show, shot = :shot
     where id = :job_id
 ), waiting as (
     select id from work

@@ -1,1 +1,1 @@
-select priority_rank, weight, max_replicas, start_before, finish_before from job where id = :job_id
+select priority_rank, weight, max_replicas, start_before, finish_before, tags, show, shot from job where id = :job_id

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from db.repositories.filters import ALWAYS, Span, name_holds, within
 from db.session import Transaction
 from db.tables import ARTIFACT
 
@@ -64,6 +65,8 @@ async def list_artifacts(
     after: tuple[datetime, UUID] | None = None,
     kinds: Sequence[str] | None = None,
     ordinal: int | None = None,
+    name_part: str | None = None,
+    created: Span = ALWAYS,
     regenerated: bool = True,
 ) -> list[ArtifactRow]:
     """Oldest first; ``after`` is (created_at, id) of the last one of the page before.
@@ -71,7 +74,9 @@ async def list_artifacts(
     Of a frame that was rendered again, and of a film that was made again, only the newest files; a job of one
     generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file.
     """
-    query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id)
+    query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id, *within(ARTIFACT.c.created_at, created))
+    if name_part is not None:
+        query = query.where(name_holds(ARTIFACT.c.name, name_part))
     if regenerated:
         query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if ordinal is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Float, Select, bindparam, cast, func, select, tuple_
+from sqlalchemy import BindParameter, Float, FromClause, RowMapping, Select, bindparam, cast, func, select
 
 from db.session import Transaction
 from db.tables import JOB, MODEL, WORK
@@ -57,6 +57,11 @@ class JobRow:
     start_before: datetime | None
     finish_before: datetime | None
     cloned_from: UUID | None
+    tags: list[str]
+    show: str | None
+    shot: str | None
+    submitted_by: str | None
+    """For people: who asked for it."""
     charged_ms: float
     suspects: int
     """Frames with a flag."""
@@ -80,13 +85,17 @@ class JobRow:
         return self.committed + self.reused + self.failed + self.canceled + self.skipped
 
 
+JOB_COLUMNS = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
+"""What a ``JobRow`` takes from the job's own row."""
+
+
 async def get_job(tx: Transaction, *, job_id: UUID, project_id: UUID | None = None) -> JobRow | None:
     """Without a project: whosever it is, for the farm itself."""
-    query = _jobs().where(JOB.c.id == job_id)
+    query = whole_jobs().where(JOB.c.id == job_id)
     if project_id is not None:
         query = query.where(JOB.c.project_id == project_id)
     row = (await tx.execute(query)).mappings().one_or_none()
-    return None if row is None else _row(row)
+    return None if row is None else job_of(row)
 
 
 async def jobs_among(tx: Transaction, *, project_id: UUID, job_ids: Collection[UUID]) -> set[UUID]:
@@ -97,42 +106,32 @@ async def jobs_among(tx: Transaction, *, project_id: UUID, job_ids: Collection[U
     return set((await tx.execute(query)).scalars())
 
 
-async def list_jobs(
-    tx: Transaction,
-    *,
-    project_id: UUID,
-    limit: int,
-    after: tuple[datetime, UUID] | None = None,
-    states: Sequence[str] | None = None,
-) -> list[JobRow]:
-    """Newest first; ``after`` is (created_at, id) of the last one of the page before."""
-    query = _jobs().where(JOB.c.project_id == project_id)
-    if states:
-        query = query.where(JOB.c.state.in_([str(state) for state in states]))
-    if after is not None:
-        query = query.where(tuple_(JOB.c.created_at, JOB.c.id) < after)
-    rows = await tx.execute(query.order_by(JOB.c.created_at.desc(), JOB.c.id.desc()).limit(limit))
-    return [_row(row) for row in rows.mappings()]
+async def has_ended(tx: Transaction, *, job_id: UUID) -> bool:
+    """Whether nothing more will come of the job unless it is retried; also of one that is not there (any more)."""
+    state = (await tx.execute(select(JOB.c.state).where(JOB.c.id == job_id))).scalar_one_or_none()
+    return state is None or JobState(state).is_terminal
 
 
-def _jobs() -> Select[Any]:
+def whole_jobs(source: FromClause = JOB) -> Select[Any]:
+    """Rows for ``job_of``; ``source`` has the columns of ``JOB_COLUMNS``."""
     # Written out in the statement: a plan kept for any values would not use the partial index of live work.
     kinds: BindParameter[Any] = bindparam("kinds", ["chunk", "part"], expanding=True, literal_execute=True)
     state: BindParameter[Any] = bindparam("rendering", "rendering", literal_execute=True)
-    columns = [column for column in JOB.c if column.name in JobRow.__dataclass_fields__]
+    columns = [source.c[column.name] for column in JOB_COLUMNS]
     fps = cast(MODEL.c.probe["fps"].astext, Float).label("fps")
     replicas = (
         select(func.count(WORK.c.replica_id.distinct()))
-        .where(WORK.c.job_id == JOB.c.id, WORK.c.kind.in_(kinds), WORK.c.state == state)
+        .where(WORK.c.job_id == source.c.id, WORK.c.kind.in_(kinds), WORK.c.state == state)
         .scalar_subquery()
         .label("rendering_on")
     )
-    return select(*columns, MODEL.c.digest.label("model_digest"), fps, replicas).join(
-        MODEL, MODEL.c.id == JOB.c.model_id
+    return select(*columns, MODEL.c.digest.label("model_digest"), fps, replicas).join_from(
+        source, MODEL, MODEL.c.id == source.c.model_id
     )
 
 
-def _row(row: Any) -> JobRow:
+def job_of(row: RowMapping) -> JobRow:
+    """A row of ``whole_jobs``."""
     reason = row["end_reason"]
     return JobRow(
         **{**row, "state": JobState(row["state"]), "end_reason": None if reason is None else EndReason(reason)}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select, tuple_, update
 
+from db.repositories.filters import ALWAYS, Span, name_holds, within
 from db.session import Transaction
 from db.tables import MODEL
 
@@ -40,9 +41,14 @@ class ModelName:
     digest: str
 
 
-async def get_model(tx: Transaction, *, model_id: UUID, project_id: UUID | None = None) -> ModelRow | None:
-    """Without a project: whosever it is, for the farm itself."""
+async def get_model(
+    tx: Transaction, *, model_id: UUID, project_id: UUID | None = None, hold: bool = False
+) -> ModelRow | None:
+    """Without a project: whosever it is, for the farm itself. ``hold``: keep other writers off until the transaction
+    ends."""
     query = select(MODEL).where(MODEL.c.id == model_id)
+    if hold:
+        query = query.with_for_update(key_share=True)
     if project_id is not None:
         query = query.where(MODEL.c.project_id == project_id)
     row = (await tx.execute(query)).mappings().one_or_none()
@@ -54,17 +60,30 @@ async def list_models(
     *,
     project_id: UUID,
     limit: int,
-    after: tuple[datetime, UUID] | None = None,
+    after: tuple[datetime | str, UUID] | None = None,
     states: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    name_part: str | None = None,
+    created: Span = ALWAYS,
+    by_name: bool = False,
 ) -> list[ModelRow]:
-    """Newest first; ``after`` is (created_at, id) of the last one of the page before."""
-    query = select(MODEL).where(MODEL.c.project_id == project_id)
+    """Newest first, or ``by_name``; ``after`` is what it goes by, and the id, of the last one of the page before."""
+    query = select(MODEL).where(MODEL.c.project_id == project_id, *within(MODEL.c.created_at, created))
     if states:
         query = query.where(MODEL.c.state.in_([str(state) for state in states]))
-    if after is not None:
-        query = query.where(tuple_(MODEL.c.created_at, MODEL.c.id) < after)
-    rows = await tx.execute(query.order_by(MODEL.c.created_at.desc(), MODEL.c.id.desc()).limit(limit))
-    return [ModelRow(**row) for row in rows.mappings()]
+    if kinds:
+        query = query.where(MODEL.c.kind.in_([str(kind) for kind in kinds]))
+    if name_part is not None:
+        query = query.where(name_holds(MODEL.c.name, name_part))
+    if by_name:
+        place = tuple_(MODEL.c.name, MODEL.c.id)
+        query = query.order_by(MODEL.c.name, MODEL.c.id)
+        query = query if after is None else query.where(place > after)
+    else:
+        place = tuple_(MODEL.c.created_at, MODEL.c.id)
+        query = query.order_by(MODEL.c.created_at.desc(), MODEL.c.id.desc())
+        query = query if after is None else query.where(place < after)
+    return [ModelRow(**row) for row in (await tx.execute(query.limit(limit))).mappings()]
 
 
 async def set_keep_warm(tx: Transaction, *, project_id: UUID, model_id: UUID, keep: bool) -> None:

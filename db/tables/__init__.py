@@ -9,6 +9,7 @@ from db.tables.access import (
     OidcIdentityTable,
     OidcLoginTable,
     ProjectTable,
+    RateBucketTable,
     RefreshTokenTable,
     WebhookTable,
 )
@@ -181,6 +182,7 @@ __all__ = [
     "ProjectQuotaTable",
     "ProjectSpendTable",
     "ProjectTable",
+    "RateBucketTable",
     "RefreshTokenTable",
     "ReplicaTable",
     "StorageMeterTable",

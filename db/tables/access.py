@@ -184,3 +184,17 @@ class WebhookTable(SQLModel, table=True):
     rests_until: datetime | None = instant(default=None)
     created_by: str = words()
     created_at: datetime = instant()
+
+
+class RateBucketTable(SQLModel, table=True):
+    """What a caller has spent of one class of requests. Unlogged: a crash of the database empties it."""
+
+    __tablename__ = "rate_bucket"
+
+    subject: str = words(primary_key=True)
+    """A key, an account, or the address of a stranger."""
+    rate_class: str = words(primary_key=True)
+    full_at: datetime = instant()
+    """When the bucket is full again."""
+    granted: int
+    """Tokens of the last question; the statement that takes them answers with it."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
-from db.tables._columns import big_integer, instant, json, small_integer, words
+from db.tables._columns import big_integer, instant, json, small_integer, word_list, words
 
 
 class JobDependencyTable(SQLModel, table=True):
@@ -95,6 +95,12 @@ class JobTable(SQLModel, table=True):
     idempotency_key: str | None = words(default=None)
     traceparent: str | None = words(default=None)
     """W3C trace context of the request that made it; None: it is in no trace."""
+    tags: list[str] = word_list(default_factory=list)
+    """Without repeats; as they are now, like show and shot: the spec says what was asked for."""
+    show: str | None = words(default=None)
+    shot: str | None = words(default=None)
+    submitted_by: str | None = words(default=None)
+    """A person's e-mail address, or ``key`` and its name; None: the farm itself, or before it was kept."""
     created_at: datetime = instant()
     started_at: datetime | None = instant(default=None)
     ended_at: datetime | None = instant(default=None)

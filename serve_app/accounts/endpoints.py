@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from db import accounts
 from db.accounts import AccountRow
@@ -15,6 +15,7 @@ from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
+from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page, cursor_of
@@ -34,16 +35,28 @@ async def list_accounts(access: Access, tx: Tx, page: PageQuery) -> Page[Account
     return Page(items=[_view_of(row) for row in shown], next_cursor=cursor_of(shown[-1].email) if more else None)
 
 
-@router.get("/{account_id}")
-async def read_account(account_id: UUID, access: Access, tx: Tx) -> AccountView:
+@router.get("/{account_id}", response_model=AccountView, responses=READS)
+async def read_account(
+    account_id: UUID, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> AccountView | Response:
     """One account."""
-    return _view_of(await _require(tx, account_id))
+    account = _view_of(await _require(tx, account_id))
+    return answer(account, version_by_content(account), response=response, if_none_match=if_none_match)
 
 
-@router.patch("/{account_id}", responses=problems(409))
-async def change_account(account_id: UUID, change: AccountChange, access: Access, tx: Tx, trail: Audit) -> AccountView:
+@router.patch("/{account_id}", response_model=AccountView, responses={**CHANGES, **problems(409)})
+async def change_account(
+    account_id: UUID,
+    change: AccountChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> AccountView | Response:
     """Rename, give or take a role on the whole farm, disable or enable."""
-    account = await _require(tx, account_id)
+    account = await _require(tx, account_id, hold=True)
+    version_by_content(_view_of(account)).require(if_match)
     if change.farm_role is not None:
         access.require_all(GRANTS[change.farm_role])
         if account.project_id is not None:
@@ -58,7 +71,8 @@ async def change_account(account_id: UUID, change: AccountChange, access: Access
     if change.disabled:
         await revoke_invitations_around(tx, email=account.email, project_id=None)
     trail.note_change("account", account_id, before=asdict(account), after=asdict(changed))
-    return _view_of(changed)
+    view = _view_of(changed)
+    return answer(view, version_by_content(view), response=response)
 
 
 @farm_router.get("/invitations")
@@ -84,8 +98,8 @@ async def revoke_farm_invitation(invitation_id: UUID, access: Access, tx: Tx) ->
         raise NotFound("There is no such open invitation.", remedy="GET /v1/farm/invitations lists them.")
 
 
-async def _require(tx: Transaction, account_id: UUID) -> AccountRow:
-    found = await accounts.find_account(tx, account_id=account_id)
+async def _require(tx: Transaction, account_id: UUID, *, hold: bool = False) -> AccountRow:
+    found = await accounts.find_account(tx, account_id=account_id, hold=hold)
     if found is None:
         raise NotFound("There is no such account.", remedy="GET /v1/accounts lists them.")
     return found

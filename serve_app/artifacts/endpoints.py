@@ -10,7 +10,9 @@ from starlette.responses import RedirectResponse
 
 from serve_app.artifacts import service
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
+from serve_app.conditional import READS, IfNoneMatch, answer
 from serve_app.dependencies import PageQuery, PublicUrl, Services, Unit
+from serve_app.filters import CreatedQuery, NamePart
 from serve_app.paging import Page
 from serve_app.security import Access
 
@@ -25,8 +27,10 @@ async def list_artifacts(
     services: Services,
     page: PageQuery,
     public_url: PublicUrl,
+    created: CreatedQuery,
     kind: Annotated[list[ArtifactKind] | None, Query(description="Only outputs of one of these kinds.")] = None,
     frame: Annotated[int | None, Query(description="Only outputs of this frame.")] = None,
+    name: NamePart = None,
 ) -> Page[ArtifactView]:
     """Outputs of the job so far, oldest first."""
     return await service.list_page(
@@ -37,18 +41,28 @@ async def list_artifacts(
         page=page,
         kinds=kind,
         frame=frame,
+        name_part=name,
+        created=created,
         public_url=public_url,
     )
 
 
-@router.get("/artifacts/{artifact_id}")
+@router.get("/artifacts/{artifact_id}", response_model=ArtifactView, responses=READS)
 async def read_artifact(
-    artifact_id: UUID, access: Access, unit: Unit, services: Services, public_url: PublicUrl
-) -> ArtifactView:
-    """One output, with a fresh link."""
-    return await service.read(
+    artifact_id: UUID,
+    response: Response,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    public_url: PublicUrl,
+    if_none_match: IfNoneMatch = None,
+) -> ArtifactView | Response:
+    """One output, with a fresh link. 304: the link that you have is good for half of its life at least."""
+    artifact = await service.read(
         unit, services, project_id=access.project_id, artifact_id=artifact_id, public_url=public_url
     )
+    version = service.version_of(artifact, services=services)
+    return answer(artifact, version, response=response, if_none_match=if_none_match)
 
 
 @router.get(

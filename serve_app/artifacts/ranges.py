@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from serve_app.conditional import tags_in
 from serve_app.problems import PreconditionFailed, RangeNotSatisfiable
 
 _BYTES = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 """One range. Several are allowed to be answered with the whole file (RFC 9110, 14.2), and no client of ours asks."""
-
-_TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,9 @@ def etag_of(sha256: str) -> str:
 def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
     """Whether the client has this very file (304). Raises ``PreconditionFailed`` where it asks for another one."""
     wanted = headers.get("if-match")
-    if wanted is not None and not {"*", etag} & set(_TAG.findall(wanted)):
+    if wanted is not None and not {"*", etag} & set(tags_in(wanted)):
         raise PreconditionFailed(remedy="Start the download again, without If-Match.", etag=etag)
-    known = {tag.removeprefix("W/") for tag in _TAG.findall(headers.get("if-none-match", ""))}
+    known = {tag.removeprefix("W/") for tag in tags_in(headers.get("if-none-match"))}
     return bool({"*", etag} & known)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from db.repositories.artifacts import ArtifactRow, get_artifact, list_artifacts
+from db.repositories.filters import Span
 from db.repositories.jobs import get_job
 from jobs.errors import NotFound
 from jobs.frames import FrameRange
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
+from serve_app.conditional import Version, digest_of
 from serve_app.jobs.frames import ordinal_of
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
@@ -27,6 +29,8 @@ async def list_page(
     page: PageRequest,
     kinds: Sequence[ArtifactKind] | None,
     frame: int | None,
+    name_part: str | None,
+    created: Span,
     public_url: str,
 ) -> Page[ArtifactView]:
     """Outputs of a job, oldest first."""
@@ -38,6 +42,8 @@ async def list_page(
         job_id=job_id,
         kinds=kinds,
         ordinal=None if frame is None else ordinal_of(job, frame),
+        name_part=name_part,
+        created=created,
         after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
         regenerated=job.generation > 1,
         limit=page.limit + 1,
@@ -63,6 +69,13 @@ async def read(
     if row is None or job is None:
         raise NotFound("There is no such artifact in this project.", remedy="GET /v1/jobs/{id}/artifacts lists them.")
     return _view_of(row, frames=FrameRange.parse(job.spec["frames"]), services=services, public_url=public_url)
+
+
+def version_of(artifact: ArtifactView, *, services: ApiServices) -> Version:
+    """Weak: the link is signed anew each time. A client that is told to keep what it has may go on with its link for
+    half of the link's life at least."""
+    link_of = int(datetime.now(UTC).timestamp() // (services.settings.link_lifetime.total_seconds() / 2))
+    return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {link_of}"), weak=True)
 
 
 def _view_of(row: ArtifactRow, *, frames: FrameRange, services: ApiServices, public_url: str) -> ArtifactView:

@@ -18,7 +18,7 @@ async def read_live(request: Request) -> Alive:
     return Alive(version=request.app.version)
 
 
-@router.get("/ready", responses=problems(503))
+@router.get("/ready", responses=problems(429, 503))
 async def read_ready(services: Services) -> Ready:
     """Every dependency that is required answers; else 503 with `checks`."""
     return Ready(checks=await check_all(services))

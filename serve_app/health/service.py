@@ -37,13 +37,7 @@ class NotReady(Unavailable):
 
 async def check_all(services: ApiServices) -> list[Check]:
     """Every dependency's state. Raises ``NotReady`` with all of them where a required one is away."""
-    timeout = services.settings.ready_timeout.total_seconds()
-    in_database, storage, events = await asyncio.gather(
-        _check_database(services, timeout),
-        _check("storage", services.storage.check, required=True, timeout=timeout),
-        _check("events", services.hub.connected.wait, required=False, timeout=timeout),
-    )
-    checks = [*in_database, storage, events]
+    checks = await check_each(services)
     away = [check.name for check in checks if check.required and not check.ok]
     if away:
         raise NotReady(
@@ -52,6 +46,17 @@ async def check_all(services: ApiServices) -> list[Check]:
             checks=[check.model_dump() for check in checks],
         )
     return checks
+
+
+async def check_each(services: ApiServices) -> list[Check]:
+    """Every dependency's state, whatever it is."""
+    timeout = services.settings.ready_timeout.total_seconds()
+    in_database, storage, events = await asyncio.gather(
+        _check_database(services, timeout),
+        _check("storage", services.storage.check, required=True, timeout=timeout),
+        _check("events", services.hub.connected.wait, required=False, timeout=timeout),
+    )
+    return [*in_database, storage, events]
 
 
 async def _check_database(services: ApiServices, timeout: float) -> list[Check]:

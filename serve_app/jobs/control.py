@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from db.control import approve_job, change_fields, pause_job, resume_job
+from db.control import approve_job, change_fields, hold_job, pause_job, resume_job
 from db.frame_actions import act_on_frames, retry_job
 from db.repositories.jobs import JobRow
 from db.session import Transaction
@@ -21,6 +21,7 @@ from serve_app.audit.trail import Trail
 from serve_app.jobs.admission import required_labels
 from serve_app.jobs.schemas import FramesChangedView, JobChanges, JobDetail
 from serve_app.jobs.service import read, require_job, submit
+from serve_app.jobs.versions import version_of
 from serve_app.services import ApiServices
 from serve_app.validation import check_against
 
@@ -62,9 +63,14 @@ async def act(
     return FramesChangedView(changed=done.changed, job=await read(tx, project_id=project_id, job_id=job_id))
 
 
-async def change(tx: Transaction, *, project_id: UUID, job_id: UUID, changes: JobChanges) -> JobDetail:
-    """Only the fields that the request names."""
+async def change(
+    tx: Transaction, *, project_id: UUID, job_id: UUID, changes: JobChanges, if_match: str | None
+) -> JobDetail:
+    """Only the fields that the request names. Raises ``PreconditionFailed`` where somebody was faster."""
     await require_job(tx, project_id=project_id, job_id=job_id)
+    await hold_job(tx, job_id=job_id)
+    if if_match is not None:
+        version_of(await read(tx, project_id=project_id, job_id=job_id)).require(if_match)
     named = {name: getattr(changes, name) for name in changes.model_fields_set}
     await change_fields(tx, job_id=job_id, changes=named)
     return await read(tx, project_id=project_id, job_id=job_id)
@@ -78,6 +84,7 @@ async def clone(
     job_id: UUID,
     changes: dict[str, Any],
     idempotency_key: str | None,
+    submitted_by: str,
     trail: Trail,
 ) -> JobDetail:
     """A new job with this one's spec, save what ``changes`` says; refused as a submit would be."""
@@ -86,6 +93,7 @@ async def clone(
     base["labels"] = _own_labels(source.spec)
     # As it is now, not as it was submitted: somebody has changed it since.
     base |= {"priority": str(source.priority), "weight": source.weight, "max_replicas": source.max_replicas}
+    base |= {"tags": source.tags, "show": source.show, "shot": source.shot}
     spec = check_against(JobSpec, _merged(base, changes), field="", what="fields of the job")
     return await submit(
         tx,
@@ -93,6 +101,7 @@ async def clone(
         project_id=project_id,
         spec=spec,
         idempotency_key=idempotency_key,
+        submitted_by=submitted_by,
         trail=trail,
         cloned_from=job_id,
     )

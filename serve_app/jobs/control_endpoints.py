@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Response
 
 from jobs.spec import JobSpec
+from serve_app.conditional import CHANGES, IfMatch, answer
 from serve_app.dependencies import Audit, Services, Tx
 from serve_app.jobs import control, estimating
 from serve_app.jobs.schemas import (
@@ -22,6 +23,7 @@ from serve_app.jobs.schemas import (
     RetryRequest,
 )
 from serve_app.jobs.trail import NOTED
+from serve_app.jobs.versions import version_of
 from serve_app.openapi import problems
 from serve_app.security import Access
 
@@ -43,10 +45,14 @@ async def estimate_job(
     return await estimating.estimate_job(tx, services, project_id=access.project_id, spec=spec)
 
 
-@router.patch("/{job_id}", dependencies=[NOTED], responses=problems(409))
-async def change_job(job_id: UUID, changes: JobChanges, access: Access, tx: Tx) -> JobDetail:
-    """Change priority, weight, max_replicas or deadlines; work that waits goes by the new priority at once."""
-    return await control.change(tx, project_id=access.project_id, job_id=job_id, changes=changes)
+@router.patch("/{job_id}", response_model=JobDetail, dependencies=[NOTED], responses={**CHANGES, **problems(409)})
+async def change_job(
+    job_id: UUID, changes: JobChanges, response: Response, access: Access, tx: Tx, if_match: IfMatch = None
+) -> JobDetail | Response:
+    """Change priority, weight, max_replicas, deadlines, tags, show or shot; work that waits goes by the new priority at
+    once."""
+    job = await control.change(tx, project_id=access.project_id, job_id=job_id, changes=changes, if_match=if_match)
+    return answer(job, version_of(job), response=response)
 
 
 @router.post("/{job_id}/pause", dependencies=[NOTED], responses=problems(409))
@@ -120,6 +126,7 @@ async def clone_job(
         job_id=job_id,
         changes=changes or {},
         idempotency_key=idempotency_key,
+        submitted_by=access.name,
         trail=trail,
     )
     response.headers["Location"] = job.links.self

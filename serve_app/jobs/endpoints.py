@@ -5,20 +5,40 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Header, Query, Request, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from db.repositories.job_lists import JobSort
 from jobs.spec import JobSpec
-from jobs.states import FrameState, JobState
+from jobs.states import FrameState
+from serve_app.conditional import ETAG_HEADER, READS, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
+from serve_app.jobs.filters import JobQuery, SortQuery
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
+from serve_app.jobs.stills import PICTURES, read_accept
+from serve_app.jobs.submitting import Asked, submit_and_answer, wait_as_preferred
 from serve_app.jobs.trail import NOTED
-from serve_app.openapi import problems
+from serve_app.jobs.versions import version_of
+from serve_app.openapi import Responses, problems
 from serve_app.paging import Page
+from serve_app.prefer import APPLIED_HEADER, Prefer
 from serve_app.security import Access
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+_SUBMITTED: Responses = {
+    200: {
+        "model": JobDetail,
+        "description": "The job has ended while the answer waited (`Prefer: wait`), or the picture of a still "
+        "(`Accept`, with `Prefer: return=representation`).",
+        "content": {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in PICTURES},
+    },
+    202: {"headers": {**LOCATION, **ETAG_HEADER, **APPLIED_HEADER}, "description": "The job is queued, or renders."},
+    303: {"headers": LOCATION, "description": "The picture of a still is at `Location`; `Link` names the job."},
+    **problems(406, 409),
+}
+_READ_JOB: Responses = {**READS, 200: {"headers": {**ETAG_HEADER, **APPLIED_HEADER}}}
 
 _LOG: dict[int | str, dict[str, Any]] = {
     200: {"description": "Text, 64 KiB at most.", "content": {"text/plain": {"schema": {"type": "string"}}}},
@@ -29,40 +49,85 @@ _LOG: dict[int | str, dict[str, Any]] = {
 @router.post(
     "",
     status_code=202,
-    responses={202: {"headers": LOCATION, "description": "The job is queued."}, **problems(409)},
+    response_model=JobDetail,
+    responses=_SUBMITTED,
 )
 async def submit_job(
     spec: Annotated[JobSpec, Body(openapi_examples=JOB_EXAMPLES)],
+    request: Request,
     response: Response,
     access: Access,
-    tx: Tx,
+    unit: Unit,
     services: Services,
+    public_url: PublicUrl,
+    preferences: Prefer,
     trail: Audit,
     idempotency_key: IdempotencyKey = None,
-) -> JobDetail:
-    """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused."""
-    job = await service.submit(
-        tx, services, project_id=access.project_id, spec=spec, idempotency_key=idempotency_key, trail=trail
+    accept: Annotated[
+        str | None,
+        Header(
+            description="`image/png`, or another picture: of one frame, the answer is that picture once it is there."
+        ),
+    ] = None,
+) -> JobDetail | Response:
+    """Submit a job. It is checked against its pipeline and model first; nothing is kept of one that is refused.
+
+    The answer comes at once, unless `Prefer: wait=…` asks for the job's end, or `Accept` for the picture of a still."""
+    accepted = read_accept(accept)
+    asked = Asked(
+        request=request,
+        project_id=access.project_id,
+        name=access.name,
+        preferences=preferences,
+        public_url=public_url,
     )
-    response.headers["Location"] = job.links.self
-    return job
+    return await submit_and_answer(
+        unit,
+        services,
+        asked,
+        spec=spec,
+        accepted=accepted,
+        idempotency_key=idempotency_key,
+        trail=trail,
+        response=response,
+    )
 
 
 @router.get("")
 async def list_jobs(
-    access: Access,
-    tx: Tx,
-    page: PageQuery,
-    state: Annotated[list[JobState] | None, Query(description="Only jobs in one of these states.")] = None,
+    access: Access, tx: Tx, page: PageQuery, wanted: JobQuery, sort: SortQuery = JobSort.NEWEST
 ) -> Page[JobView]:
-    """Jobs of the project, newest first."""
-    return await service.list_page(tx, project_id=access.project_id, page=page, states=state)
+    """Jobs of the project, newest first unless `sort` says otherwise. A cursor is of one order and its filters."""
+    return await service.list_page(tx, project_id=access.project_id, page=page, wanted=wanted, sort=sort)
 
 
-@router.get("/{job_id}")
-async def read_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
-    """One job: counts, progress, an estimate of the time left, and why it waits."""
-    return await service.read(tx, project_id=access.project_id, job_id=job_id)
+@router.get("/{job_id}", response_model=JobDetail, responses=_READ_JOB)
+async def read_job(
+    job_id: UUID,
+    request: Request,
+    response: Response,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    public_url: PublicUrl,
+    preferences: Prefer,
+    if_none_match: IfNoneMatch = None,
+) -> JobDetail | Response:
+    """One job: counts, progress, an estimate of the time left, and why it waits. `Prefer: wait=…` answers once it has
+    ended."""
+    job = await service.read(await unit.begin(), project_id=access.project_id, job_id=job_id)
+    await unit.end()
+    if not job.state.is_terminal:
+        asked = Asked(
+            request=request,
+            project_id=access.project_id,
+            name=access.name,
+            preferences=preferences,
+            public_url=public_url,
+        )
+        if await wait_as_preferred(services, asked, job_id=job_id, response=response):
+            job = await service.read(await unit.begin(), project_id=access.project_id, job_id=job_id)
+    return answer(job, version_of(job), response=response, if_none_match=if_none_match)
 
 
 @router.post("/{job_id}/cancel", status_code=202, dependencies=[NOTED], responses=problems(409))
@@ -71,22 +136,28 @@ async def cancel_job(job_id: UUID, access: Access, tx: Tx) -> JobDetail:
     return await service.cancel(tx, project_id=access.project_id, job_id=job_id)
 
 
-@router.get("/{job_id}/frames")
+@router.get("/{job_id}/frames", response_model=Page[FrameView], responses=READS)
 async def list_frames(
     job_id: UUID,
+    response: Response,
     access: Access,
     tx: Tx,
     page: PageQuery,
     state: Annotated[list[FrameState] | None, Query(description="Only frames in one of these states.")] = None,
-) -> Page[FrameView]:
+    if_none_match: IfNoneMatch = None,
+) -> Page[FrameView] | Response:
     """Frames in the order of the range."""
-    return await frames.list_page(tx, project_id=access.project_id, job_id=job_id, page=page, states=state)
+    found = await frames.list_page(tx, project_id=access.project_id, job_id=job_id, page=page, states=state)
+    return answer(found, version_by_content(found), response=response, if_none_match=if_none_match)
 
 
-@router.get("/{job_id}/frames/{frame}")
-async def read_frame(job_id: UUID, frame: int, access: Access, tx: Tx) -> FrameView:
+@router.get("/{job_id}/frames/{frame}", response_model=FrameView, responses=READS)
+async def read_frame(
+    job_id: UUID, frame: int, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> FrameView | Response:
     """One frame by its number in the scene."""
-    return await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+    found = await frames.read(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+    return answer(found, version_by_content(found), response=response, if_none_match=if_none_match)
 
 
 @router.get(

@@ -41,6 +41,7 @@ async def list_page(
     return Page(
         items=[_view_of(row, flags) for row in shown],
         next_cursor=cursor_of(shown[-1].ordinal) if more else None,
+        total=None if states else job.total,
     )
 
 

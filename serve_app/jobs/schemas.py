@@ -10,7 +10,7 @@ from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.frame_actions import FrameAction
-from jobs.spec import Deadline, JobSpec, PriorityClass
+from jobs.spec import Deadline, Group, JobSpec, PriorityClass, Tags
 from jobs.states import EndReason, FrameState, JobState
 from jobs.suspects import Flag
 
@@ -99,6 +99,12 @@ class JobView(BaseModel):
     finish_before: datetime | None = None
     approval: int | None = Field(None, description="Scout frames that a person must approve; null: none, or done.")
     cloned_from: UUID | None = None
+    tags: list[str] = Field([], description="As they are now; the spec says what was asked for.")
+    show: str | None = None
+    shot: str | None = None
+    submitted_by: str | None = Field(
+        None, description="E-mail address of a person, or `key` and the name of an API key; null: not kept."
+    )
     generation: int = Field(description="Raised by each retry or requeue.")
     counts: Counts
     progress: float = Field(description="Frames that have their outcome, 0 to 1.")
@@ -139,6 +145,9 @@ class JobChanges(BaseModel):
     max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
     start_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
     finish_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
+    tags: Tags = Field((), description="All that it shall have; [] takes every one away.")
+    show: Group | None = Field(None, description="null: none, and then no shot either.")
+    shot: Group | None = Field(None, description="Of the show; null: none.")
 
 
 class RetryRequest(BaseModel):

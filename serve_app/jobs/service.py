@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -10,7 +9,8 @@ import structlog
 
 from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
-from db.repositories.jobs import JobRow, get_job, list_jobs
+from db.repositories.job_lists import JobFilter, JobSort, list_jobs
+from db.repositories.jobs import JobRow, get_job
 from db.repositories.models import ModelRow
 from db.repositories.replicas import are_all_stopped, list_kinds, trouble_of_job
 from db.session import Transaction
@@ -54,6 +54,7 @@ async def submit(
     project_id: UUID,
     spec: JobSpec,
     idempotency_key: str | None,
+    submitted_by: str | None,
     trail: Trail,
     cloned_from: UUID | None = None,
 ) -> JobDetail:
@@ -65,6 +66,7 @@ async def submit(
         spec=spec,
         idempotency_key=idempotency_key,
         cloned_from=cloned_from,
+        submitted_by=submitted_by,
         pixels_per_frame=pixels_per_frame(spec, probe=model.probe),
         traceparent=current_traceparent(),
     )
@@ -105,22 +107,17 @@ async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
 
 
 async def list_page(
-    tx: Transaction, *, project_id: UUID, page: PageRequest, states: Sequence[JobState] | None
+    tx: Transaction, *, project_id: UUID, page: PageRequest, wanted: JobFilter, sort: JobSort
 ) -> Page[JobView]:
-    """Newest first."""
-    after = page.after(datetime.fromisoformat, UUID)
+    """A page in the order of ``sort``. Its cursor is of that order: with another one it is refused."""
     rows = await list_jobs(
-        tx,
-        project_id=project_id,
-        states=states,
-        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
-        limit=page.limit + 1,
+        tx, project_id=project_id, wanted=wanted, sort=sort, after=_place_in(page, sort), limit=page.limit + 1
     )
     more = len(rows) > page.limit
     shown = rows[: page.limit]
     return Page(
         items=[_view_of(row) for row in shown],
-        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+        next_cursor=_cursor_behind(shown[-1], sort) if more else None,
     )
 
 
@@ -137,6 +134,23 @@ async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> Job
     if row is None:
         raise NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
     return row
+
+
+def _place_in(page: PageRequest, sort: JobSort) -> tuple[datetime | str, UUID] | None:
+    def is_of_sort(text: str) -> None:
+        if text != sort:
+            raise ValueError(text)
+
+    of_time = sort.column != "name"
+    after = page.after(is_of_sort, datetime.fromisoformat if of_time else str, UUID)
+    if after is None:
+        return None
+    return datetime.fromisoformat(after[1]) if of_time else after[1], UUID(after[2])
+
+
+def _cursor_behind(row: JobRow, sort: JobSort) -> str:
+    key = getattr(row, sort.column)
+    return cursor_of(sort, key.isoformat() if isinstance(key, datetime) else key, row.id)
 
 
 async def _closer_words(tx: Transaction, row: JobRow, *, reason: str) -> str | None:
@@ -193,6 +207,10 @@ def _view_of(row: JobRow) -> JobView:
         finish_before=row.finish_before,
         approval=row.scouts if row.approved_at is None else None,
         cloned_from=row.cloned_from,
+        tags=row.tags,
+        show=row.show,
+        shot=row.shot,
+        submitted_by=row.submitted_by,
         generation=row.generation,
         counts=Counts(
             total=row.total,

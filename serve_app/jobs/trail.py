@@ -14,7 +14,18 @@ from serve_app.dependencies import Audit, Unit
 from serve_app.jobs.schemas import JobDetail
 from serve_app.security import Access
 
-_FACTS = ("state", "priority", "weight", "max_replicas", "start_before", "finish_before", "generation")
+_FACTS = (
+    "state",
+    "priority",
+    "weight",
+    "max_replicas",
+    "start_before",
+    "finish_before",
+    "generation",
+    "tags",
+    "show",
+    "shot",
+)
 
 
 def note_submitted(trail: Trail, job: JobDetail, *, is_new: bool) -> None:

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from models.kinds import ModelKind
+from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
+from serve_app.filters import CreatedQuery, NamePart
 from serve_app.models import service
-from serve_app.models.schemas import ModelChange, ModelDetail, ModelView, NewModel
+from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
@@ -38,30 +41,51 @@ async def register_model(new: NewModel, response: Response, access: Access, tx: 
 
 
 @router.get("")
-async def list_models(access: Access, tx: Tx, page: PageQuery) -> Page[ModelView]:
-    """Models of the project, newest first."""
-    return await service.list_page(tx, project_id=access.project_id, page=page)
+async def list_models(
+    access: Access,
+    tx: Tx,
+    page: PageQuery,
+    created: CreatedQuery,
+    state: Annotated[list[ModelState] | None, Query(description="Only models in one of these states.")] = None,
+    kind: Annotated[list[ModelKind] | None, Query(description="Only models of one of these kinds.")] = None,
+    name: NamePart = None,
+    sort: Annotated[service.ModelSort, Query(description="What the list goes by.")] = service.ModelSort.NEWEST,
+) -> Page[ModelView]:
+    """Models of the project, newest first unless `sort` says otherwise. A cursor is of one order and its filters."""
+    wanted = service.ModelFilter(states=state or (), kinds=kind or (), name_part=name, created=created)
+    return await service.list_page(tx, project_id=access.project_id, page=page, wanted=wanted, sort=sort)
 
 
-@router.get("/{model_id}")
+@router.get("/{model_id}", response_model=ModelDetail, responses=READS)
 async def read_model(
     model_id: UUID,
+    response: Response,
     access: Access,
     unit: Unit,
     services: Services,
     wait: Annotated[
         float, Query(ge=0, description="Seconds to wait for the end of the probe; the farm's own ceiling applies.")
     ] = 0,
-) -> ModelDetail:
+    if_none_match: IfNoneMatch = None,
+) -> ModelDetail | Response:
     """One model: its state, the report of its probe, the files that it lacks, and what to do about them."""
-    return await service.read(unit, services, project_id=access.project_id, model_id=model_id, wait_s=wait)
+    model = await service.read(unit, services, project_id=access.project_id, model_id=model_id, wait_s=wait)
+    return answer(model, service.version_of(model), response=response, if_none_match=if_none_match)
 
 
-@router.patch("/{model_id}", responses=problems(403))
-async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
+@router.patch("/{model_id}", response_model=ModelDetail, responses={**CHANGES, **problems(403)})
+async def change_model(
+    model_id: UUID,
+    change: ModelChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> ModelDetail | Response:
     """Mark a model to be kept warm, or no longer. Replicas notice within seconds."""
-    before = await service.require_model(tx, project_id=access.project_id, model_id=model_id)
-    model = await service.change(tx, project_id=access.project_id, model_id=model_id, change=change)
+    before = await service.require_model(tx, project_id=access.project_id, model_id=model_id, hold=True)
+    model = await service.change(tx, project_id=access.project_id, model_id=model_id, change=change, if_match=if_match)
     trail.note_change(
         "model",
         model_id,
@@ -69,4 +93,4 @@ async def change_model(model_id: UUID, change: ModelChange, access: Access, tx: 
         before={"keep_warm": before.keep_warm},
         after={"keep_warm": model.keep_warm},
     )
-    return model
+    return answer(model, service.version_of(model), response=response)

@@ -4,21 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from cluster.tracing import current_traceparent
+from db.repositories.filters import ALWAYS, Span
 from db.repositories.models import ModelRow, get_model, list_models, set_keep_warm
 from db.session import Transaction
 from db.submit import register_model
 from jobs.errors import InvalidInput, NotFound
+from models.kinds import ModelKind
+from serve_app.conditional import Version, digest_of
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 from serve_app.validation import require_storable
+
+
+class ModelSort(StrEnum):
+    """What the list goes by."""
+
+    NEWEST = "-created_at"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter:
+    """What a model must be to be listed; None and empty: anything."""
+
+    states: Sequence[ModelState] = ()
+    kinds: Sequence[ModelKind] = ()
+    name_part: str | None = None
+    created: Span = ALWAYS
 
 
 async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple[ModelDetail, bool]:
@@ -42,21 +65,27 @@ async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple
     return detail_of(await require_model(tx, project_id=project_id, model_id=registered.id)), registered.created
 
 
-async def list_page(tx: Transaction, *, project_id: UUID, page: PageRequest) -> Page[ModelView]:
-    """Newest first."""
-    after = page.after(datetime.fromisoformat, UUID)
+async def list_page(
+    tx: Transaction, *, project_id: UUID, page: PageRequest, wanted: ModelFilter, sort: ModelSort
+) -> Page[ModelView]:
+    """A page in the order of ``sort``. Its cursor is of that order: with another one it is refused."""
+    by_name = sort is ModelSort.NAME
+    read_key: Callable[[str], datetime | str] = str if by_name else datetime.fromisoformat
+    after = page.after(partial(_require_sort, sort), read_key, UUID)
     rows = await list_models(
         tx,
         project_id=project_id,
-        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
+        states=wanted.states,
+        kinds=wanted.kinds,
+        name_part=wanted.name_part,
+        created=wanted.created,
+        by_name=by_name,
+        after=(read_key(after[1]), UUID(after[2])) if after else None,
         limit=page.limit + 1,
     )
     more = len(rows) > page.limit
     shown = rows[: page.limit]
-    return Page(
-        items=[_view_of(row) for row in shown],
-        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
-    )
+    return Page(items=[_view_of(row) for row in shown], next_cursor=_cursor_behind(shown[-1], sort) if more else None)
 
 
 async def read(
@@ -72,9 +101,13 @@ async def read(
         await asyncio.sleep(services.settings.wait_poll.total_seconds())
 
 
-async def change(tx: Transaction, *, project_id: UUID, model_id: UUID, change: ModelChange) -> ModelDetail:
-    """Raises ``InvalidInput`` for a model that no replica could load."""
-    row = await require_model(tx, project_id=project_id, model_id=model_id)
+async def change(
+    tx: Transaction, *, project_id: UUID, model_id: UUID, change: ModelChange, if_match: str | None
+) -> ModelDetail:
+    """Raises ``InvalidInput`` for a model that no replica could load, ``PreconditionFailed`` where somebody was
+    faster."""
+    row = await require_model(tx, project_id=project_id, model_id=model_id, hold=True)
+    version_of(detail_of(row)).require(if_match)
     if change.keep_warm and row.state in (ModelState.INVALID, ModelState.INCOMPLETE):
         raise InvalidInput(
             f"The model is {row.state}: no replica can load it.",
@@ -85,9 +118,9 @@ async def change(tx: Transaction, *, project_id: UUID, model_id: UUID, change: M
     return detail_of(await require_model(tx, project_id=project_id, model_id=model_id))
 
 
-async def require_model(tx: Transaction, *, project_id: UUID, model_id: UUID) -> ModelRow:
-    """Raises ``NotFound`` for a model that is not the project's."""
-    row = await get_model(tx, project_id=project_id, model_id=model_id)
+async def require_model(tx: Transaction, *, project_id: UUID, model_id: UUID, hold: bool = False) -> ModelRow:
+    """Raises ``NotFound`` for a model that is not the project's. ``hold``: nobody else changes it meanwhile."""
+    row = await get_model(tx, project_id=project_id, model_id=model_id, hold=hold)
     if row is None:
         raise NotFound("There is no such model in this project.", remedy="GET /v1/models lists them.")
     return row
@@ -102,6 +135,20 @@ def missing_of(*, probe: Mapping[str, Any] | None, problem: Mapping[str, Any] | 
 def detail_of(row: ModelRow) -> ModelDetail:
     """A row as the API shows it."""
     return ModelDetail(**_view_of(row).model_dump(), manifest=row.manifest, probe=row.probe)
+
+
+def version_of(model: ModelDetail) -> Version:
+    """Manifest and probe are left out: the first never changes, and the second comes with a state."""
+    return Version(revision=digest_of(model.model_dump_json(exclude={"manifest", "probe"})))
+
+
+def _require_sort(sort: ModelSort, text: str) -> None:
+    if text != sort:
+        raise ValueError(text)
+
+
+def _cursor_behind(row: ModelRow, sort: ModelSort) -> str:
+    return cursor_of(sort, row.name if sort is ModelSort.NAME else row.created_at.isoformat(), row.id)
 
 
 def _view_of(row: ModelRow) -> ModelView:

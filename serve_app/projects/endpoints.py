@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from db import accounts
 from db.accounts import Member
@@ -19,9 +19,11 @@ from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
-from serve_app.dependencies import Audit, Services, Tx
+from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
+from serve_app.filters import NamePart
 from serve_app.openapi import problems
-from serve_app.paging import Page
+from serve_app.paging import Page, cursor_of
 from serve_app.projects.schemas import (
     MemberChange,
     MemberView,
@@ -38,10 +40,20 @@ Slug = Annotated[str, Path(max_length=63)]
 
 
 @router.get("", name="list_projects")
-async def list_all(access: Access, tx: Tx) -> Page[ProjectView]:
-    """The projects that one is in, by slug; all of them for who has a role on the whole farm."""
-    rows = await list_projects(tx, only=None if access.sees_all else access.project_ids)
-    return Page(items=[_view_of(row) for row in rows])
+async def list_all(access: Access, tx: Tx, page: PageQuery, name: NamePart = None) -> Page[ProjectView]:
+    """The projects that one is in, by slug; all of them for who has a role on the whole farm. `name` looks into the
+    slug too."""
+    after = page.after(str)
+    rows = await list_projects(
+        tx,
+        only=None if access.sees_all else access.project_ids,
+        name_part=name,
+        after=after[0] if after else None,
+        limit=page.limit + 1,
+    )
+    more = len(rows) > page.limit
+    shown = rows[: page.limit]
+    return Page(items=[_view_of(row) for row in shown], next_cursor=cursor_of(shown[-1].slug) if more else None)
 
 
 @router.post("", name="create_project", status_code=201, responses=problems(409))
@@ -54,20 +66,33 @@ async def create(new: NewProject, access: Access, tx: Tx, trail: Audit) -> Proje
     return _view_of(made)
 
 
-@router.get("/{slug}", name="read_project")
-async def read(slug: Slug, access: Access, tx: Tx) -> ProjectView:
+@router.get("/{slug}", name="read_project", response_model=ProjectView, responses=READS)
+async def read(
+    slug: Slug, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> ProjectView | Response:
     """One project."""
-    return _view_of(await _own(tx, access.project_id))
+    project = _view_of(await _own(tx, access.project_id))
+    return answer(project, version_by_content(project), response=response, if_none_match=if_none_match)
 
 
-@router.patch("/{slug}", name="change_project")
-async def change(slug: Slug, change: ProjectChange, access: Access, tx: Tx, trail: Audit) -> ProjectView:
+@router.patch("/{slug}", name="change_project", response_model=ProjectView, responses=CHANGES)
+async def change(
+    slug: Slug,
+    change: ProjectChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> ProjectView | Response:
     """Change a project's name or share; a share holds from the next plan on."""
-    before = await _own(tx, access.project_id)
+    before = await _own(tx, access.project_id, hold=True)
+    version_by_content(_view_of(before)).require(if_match)
     await change_project(tx, project_id=access.project_id, changes=change.model_dump(exclude_none=True))
     after = await _own(tx, access.project_id)
     trail.note_change("project", after.id, before=_facts(before), after=_facts(after))
-    return _view_of(after)
+    project = _view_of(after)
+    return answer(project, version_by_content(project), response=response)
 
 
 @router.get("/{slug}/members")
@@ -132,8 +157,8 @@ async def revoke_invitation(slug: Slug, invitation_id: UUID, access: Access, tx:
         raise NotFound("There is no such open invitation.", remedy=f"GET /v1/projects/{slug}/invitations lists them.")
 
 
-async def _own(tx: Transaction, project_id: UUID) -> ProjectRow:
-    row = await get_project(tx, project_id=project_id)
+async def _own(tx: Transaction, project_id: UUID, *, hold: bool = False) -> ProjectRow:
+    row = await get_project(tx, project_id=project_id, hold=hold)
     assert row is not None  # the caller acts in it
     return row
 

@@ -63,7 +63,7 @@ async def test_the_outbox_lags_by_its_oldest_event_that_nobody_has_taken(farm: F
     assert (await measured(farm)).outbox_lag_s == 0
     for state, age in (("queued", "50 s"), ("queued", "5 s"), ("done", "1 day")):
         await farm.execute(
-            "insert into outbox (event_id, job_id, target, state, created_at) values"
+            "insert into outbox (event_id, stream_id, target, state, created_at) values"
             " ((select coalesce(max(event_id), 0) + 1 from outbox), :job, 't', :state, now() - cast(:age as interval))",
             job=uuid4(), state=state, age=age,
         )  # fmt: skip

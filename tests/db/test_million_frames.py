@@ -20,7 +20,8 @@ from db.repositories import estimates
 from db.repositories.artifacts import list_artifacts
 from db.repositories.estimates import count_reusable
 from db.repositories.frames import get_frame, list_frames
-from db.repositories.jobs import JobRow, get_job, list_jobs
+from db.repositories.job_lists import list_jobs
+from db.repositories.jobs import JobRow, get_job
 from db.session import Transaction
 from jobs.frame_actions import FrameAction
 from jobs.frames import FrameRange

@@ -11,7 +11,8 @@ from db.repositories.artifacts import frame_artifacts, get_artifact, list_artifa
 from db.repositories.attempts import list_attempts
 from db.repositories.blobs import blob_size, lacking_blobs, record_blob
 from db.repositories.frames import FrameRow, get_frame, list_frames
-from db.repositories.jobs import JobRow, get_job, list_jobs
+from db.repositories.job_lists import JobFilter, list_jobs
+from db.repositories.jobs import JobRow, get_job
 from db.repositories.models import get_model, list_models
 from db.repositories.projects import find_project, get_project, list_projects
 from db.repositories.replicas import list_replicas
@@ -35,7 +36,9 @@ class TestJobs:
         running = await farm.start()
         await farm.submit()
         async with farm.db.transaction() as tx:
-            [found] = await list_jobs(tx, project_id=farm.project_id, limit=10, states=["running", "paused"])
+            [found] = await list_jobs(
+                tx, project_id=farm.project_id, limit=10, wanted=JobFilter(states=["running", "paused"])
+            )
             assert found.id == running
             assert await list_jobs(tx, project_id=uuid4(), limit=10) == []
             assert await get_job(tx, job_id=running, project_id=uuid4()) is None

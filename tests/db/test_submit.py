@@ -7,7 +7,7 @@ import hashlib
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import func, insert
+from sqlalchemy import func, insert, text
 
 from db.bootstrap import ensure_project
 from db.cancel import cancel_job
@@ -62,6 +62,15 @@ class TestSubmitJob:
         with pytest.raises(Conflict, match="another job"):
             async with farm.db.transaction() as tx:
                 await submit_job(tx, project_id=farm.project_id, spec=farm.spec(frames="1-11"), idempotency_key="k")
+
+    async def test_a_job_of_before_a_new_field_is_still_the_same_request(self, farm: Farm) -> None:
+        async with farm.db.transaction() as tx:
+            first = await submit_job(tx, project_id=farm.project_id, spec=farm.spec(), idempotency_key="k")
+            await tx.execute(text("update job set spec = spec - 'tags' - 'show' - 'shot'"))
+            again = await submit_job(tx, project_id=farm.project_id, spec=farm.spec(), idempotency_key="k")
+            assert (again.id, again.created) == (first.id, False)
+            with pytest.raises(Conflict, match="another job"):
+                await submit_job(tx, project_id=farm.project_id, spec=farm.spec(tags=["new"]), idempotency_key="k")
 
 
 class TestCancelBeforeStart:

@@ -144,6 +144,7 @@ class Server:
 
     port: int
     http: httpx.AsyncClient
+    app: FastAPI
     stop: Callable[[], Awaitable[None]]
 
 
@@ -155,7 +156,7 @@ async def server(
     async with _serve(app) as (port, stop):
         headers = {"Authorization": f"Bearer {farm.key}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
-            yield Server(port=port, http=client, stop=stop)
+            yield Server(port=port, http=client, app=app, stop=stop)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.serve_app.farm import ApiFarm
 
-OPEN = ("/v1/health", "/v1/files", "/v1/auth")
+OPEN = ("/v1/health", "/v1/files", "/v1/auth", "/v1/status")
 """What strangers reach."""
 
 

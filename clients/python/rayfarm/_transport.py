@@ -93,6 +93,10 @@ class Transport:
     ) -> Any:
         """The answer's JSON; ``FarmRefused`` for a problem, ``FarmUnreachable`` when patience ends."""
         response = self.request(method, path, params=params, json=json, headers=headers, repeatable=repeatable)
+        return self.read_json(response, path)
+
+    def read_json(self, response: httpx.Response, path: str) -> Any:
+        """The JSON of an answer; None where it has no body. ``FarmUnreachable`` for what is no JSON."""
         if not response.content:
             return None
         try:

@@ -13,14 +13,15 @@ from rayfarm import registration, uploads, watching
 from rayfarm._calls import id_of
 from rayfarm._config import resolve
 from rayfarm._ids import quoted, require_id
-from rayfarm._step_calls import StepCalls
+from rayfarm._job_calls import JobCalls, scene_frames
 from rayfarm._transport import Transport, TransportSettings
-from rayfarm.errors import UsageError
-from rayfarm.types import Estimate, Event, Job, Json, Model, Replica
+from rayfarm.types import Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
+__all__ = ["Client", "scene_frames"]
 
-class Client(StepCalls):
+
+class Client(JobCalls):
     """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
@@ -86,13 +87,6 @@ class Client(StepCalls):
             on_sent=on_sent,
         )
 
-    def model(self, model_id: str, *, wait: float | None = None) -> Model:
-        path = f"/v1/models/{require_id(model_id, what='model')}"
-        return Model.read(self._transport.json("GET", path, params={"wait": int(wait) if wait else None}))
-
-    def models(self, *, limit: int | None = None) -> Iterator[Model]:
-        return (Model.read(item) for item in self._pages("/v1/models", limit=limit))
-
     def keep_warm(self, model: Model | str, *, keep: bool = True) -> Model:
         """Have replicas with nothing to do load the model, or no longer. Needs a key of the whole farm."""
         model_id = model.id if isinstance(model, Model) else model
@@ -100,33 +94,6 @@ class Client(StepCalls):
         return Model.read(self._transport.json("PATCH", path, json={"keep_warm": keep}, repeatable=True))
 
     # --- jobs ---
-
-    def submit(
-        self,
-        model: Model | str,
-        *,
-        frames: str | None = None,
-        settings: Mapping[str, Any] | None = None,
-        pipeline: str | None = None,
-        idempotency_key: str | None = None,
-        **fields: Any,
-    ) -> Job:
-        """Submit a job; ``fields`` are the other fields of a job spec (name, outputs, priority, reuse, …).
-
-        Without ``frames``: the scene's own range; without ``pipeline``: that of the model's kind. A repeated call with
-        one ``idempotency_key`` makes one job.
-        """
-        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
-        key = idempotency_key or uuid.uuid4().hex
-        answer = self._transport.json("POST", "/v1/jobs", json=spec, headers={"Idempotency-Key": key}, repeatable=True)
-        return Job.read(answer)
-
-    def job(self, job_id: str) -> Job:
-        return Job.read(self._transport.json("GET", f"/v1/jobs/{id_of(job_id)}"))
-
-    def jobs(self, *, state: str | None = None, limit: int | None = None) -> Iterator[Job]:
-        """Jobs, newest first."""
-        return (Job.read(item) for item in self._pages("/v1/jobs", params={"state": state}, limit=limit))
 
     def cancel(self, job_id: str) -> Job:
         """Ask for the end of a job; canceling a job twice is no error."""
@@ -157,9 +124,13 @@ class Client(StepCalls):
         """Render these frames (again); an old picture stays until the new one is there. All or none."""
         return self._act(job, "requeue", frames)
 
-    def change(self, job: Job | str, **fields: Any) -> Job:
-        """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none)."""
-        return Job.read(self._transport.json("PATCH", f"/v1/jobs/{id_of(job)}", json=fields, repeatable=True))
+    def change(self, job: Job | str, *, if_match: str | None = None, **fields: Any) -> Job:
+        """Change priority, weight, max_replicas, start_before or finish_before (ISO 8601 with zone; None: none), tags,
+        show or shot. ``if_match``: the ``etag`` of the job as you have read it; ``FarmRefused`` (412) where somebody
+        has changed it since."""
+        named = {} if if_match is None else {"If-Match": if_match}
+        # Not repeated then: the first try may have been the change that made the tag old.
+        return self._read_job("PATCH", f"/v1/jobs/{id_of(job)}", json=fields, headers=named, repeatable=not named)
 
     def clone(self, job: Job | str, *, idempotency_key: str | None = None, **changes: Any) -> Job:
         """A new job like this one save ``changes``: fields of a job spec; ``settings`` are merged key by key."""
@@ -167,19 +138,6 @@ class Client(StepCalls):
         path = f"/v1/jobs/{id_of(job)}/clone"
         answer = self._transport.json("POST", path, json=changes, headers={"Idempotency-Key": key}, repeatable=True)
         return Job.read(answer)
-
-    def estimate(
-        self,
-        model: Model | str,
-        *,
-        frames: str | None = None,
-        settings: Mapping[str, Any] | None = None,
-        pipeline: str | None = None,
-        **fields: Any,
-    ) -> Estimate:
-        """What a job would cost, checked as ``submit`` would; nothing is written."""
-        spec = self._spec(model, frames=frames, settings=settings, pipeline=pipeline, fields=fields)
-        return Estimate.read(self._transport.json("POST", "/v1/jobs/estimate", json=spec, repeatable=True))
 
     def watch(self, job: Job | str, *, after: str | None = None) -> Iterator[Event]:
         """Events of a job from its beginning (or behind ``after``) to its end; survives a restart of the API."""
@@ -280,30 +238,6 @@ class Client(StepCalls):
         answer: Json = self._transport.json("GET", "/v1/health/ready", repeatable=False)
         return answer
 
-    def _spec(
-        self,
-        model: Model | str,
-        *,
-        frames: str | None,
-        settings: Mapping[str, Any] | None,
-        pipeline: str | None,
-        fields: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        if isinstance(model, str) and frames is None:
-            model = self.model(model)
-        spec: dict[str, Any] = {
-            "model": model if isinstance(model, str) else model.id,
-            "settings": dict(settings or {}),
-            "frames": frames if isinstance(model, str) or frames else scene_frames(model),
-            **fields,
-        }
-        chosen = pipeline or registration.pipeline_of(model)
-        if chosen is not None:
-            spec["pipeline"] = chosen
-        if not isinstance(model, str):
-            spec.setdefault("name", model.name or "untitled")
-        return spec
-
     def _command(self, job: Job | str, command: str, body: Json | None = None) -> Job:
         return Job.read(self._transport.json("POST", f"/v1/jobs/{id_of(job)}/{command}", json=body, repeatable=False))
 
@@ -311,16 +245,3 @@ class Client(StepCalls):
         body = {"action": action, "frames": frames}
         path = f"/v1/jobs/{id_of(job)}/frames/actions"
         return Job.read(self._transport.json("POST", path, json=body, repeatable=False)["job"])
-
-
-def scene_frames(model: Model) -> str:
-    """The scene's own frame range in the farm's syntax."""
-    probe = model.probe or {}
-    try:
-        first, last = int(probe["frame_start"]), int(probe["frame_end"])
-    except KeyError:
-        raise UsageError("The scene's frame range is not known.", remedy="Give one with --frames.") from None
-    step = int(probe.get("frame_step") or 1)
-    if first == last:
-        return str(first)
-    return f"{first}-{last}" if step == 1 else f"{first}-{last}:{step}"

@@ -67,6 +67,11 @@ class Job:
     seconds_per_frame: float | None = None
     created_at: str | None = None
     ended_at: str | None = None
+    tags: tuple[str, ...] = ()
+    show: str | None = None
+    shot: str | None = None
+    etag: str | None = field(default=None, compare=False)
+    """Of the version that was read, for ``Client.change(if_match=…)``; None: it came with a list."""
     raw: Json = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -92,6 +97,9 @@ class Job:
             seconds_per_frame=_number(data.get("seconds_per_frame")),
             created_at=_text(data.get("created_at")),
             ended_at=_text(data.get("ended_at")),
+            tags=tuple(str(tag) for tag in data.get("tags") or ()),
+            show=_text(data.get("show")),
+            shot=_text(data.get("shot")),
             raw=data,
         )
 

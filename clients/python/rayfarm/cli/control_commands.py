@@ -12,8 +12,11 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    ShotOption,
+    ShowOption,
     SplitOption,
     StartBefore,
+    TagOption,
     Url,
     read_settings,
     read_split,
@@ -71,11 +74,16 @@ def change(
     max_replicas: Annotated[int | None, typer.Option(min=0, help="Workers at once; 0: as many as there are.")] = None,
     start_before: StartBefore = None,
     finish_before: FinishBefore = None,
+    tag: TagOption = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take all tags away.")] = False,
+    show: ShowOption = None,
+    shot: ShotOption = None,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the priority, weight, workers at once or deadlines of a job."""
+    """Change the priority, weight, workers at once, deadlines, tags, show or shot of a job. `--show ""` takes show and
+    shot away; tags are all that it shall have."""
     fields: dict[str, Any] = {}
     if priority is not None:
         fields["priority"] = priority
@@ -86,6 +94,12 @@ def change(
     for name, text in (("start_before", start_before), ("finish_before", finish_before)):
         if text is not None:
             fields[name] = None if text == "none" else read_time(text)
+    if tag or no_tags:
+        fields["tags"] = tag or []
+    if show is not None:
+        fields |= {"show": show or None, **({} if show else {"shot": None})}
+    if shot is not None:
+        fields["shot"] = shot or None
     if not fields:
         raise UsageError("Nothing to change was named.", remedy="For example: rayfarm change JOB --weight 200.")
     _steer(url, api_key, as_json, lambda client: client.change(job_id, **fields))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from rayfarm._config import resolve
-from rayfarm.cli.options import ApiKey, AsJson, Url
+from rayfarm.cli.options import ApiKey, AsJson, Url, read_settings
 from rayfarm.cli.output import Output, duration, size
 from rayfarm.client import Client
+from rayfarm.errors import UsageError
 from rayfarm.types import Job, Json
 
 JobId = Annotated[str, typer.Argument(help="The job's id, as `rayfarm jobs` prints it.", metavar="JOB")]
@@ -24,7 +26,23 @@ def connect(url: str | None, api_key: str | None) -> Client:
 
 
 def jobs(
-    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only jobs in this state; repeatable: in any of them.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only jobs with this tag; repeatable: with all of them.")
+    ] = None,
+    show: Annotated[str | None, typer.Option(help="Only jobs of this show.")] = None,
+    shot: Annotated[str | None, typer.Option(help="Only jobs of this shot.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs with this somewhere in their name.")] = None,
+    pipeline: Annotated[str | None, typer.Option(help="Only jobs of this pipeline.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="WHO", help="Only jobs of this e-mail address or `key NAME`; me: your own.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="created_at, ended_at or name; with a minus the other way round: -ended_at.")
+    ] = None,
     limit: Limit = 20,
     url: Url = None,
     api_key: ApiKey = None,
@@ -33,18 +51,80 @@ def jobs(
     """List jobs, newest first."""
     output = Output(as_json=as_json)
     rows = []
+    found = {"show": show, "shot": shot, "name": name, "pipeline": pipeline, "model": model, "sort": sort}
     with connect(url, api_key) as client:
-        for job in client.jobs(state=state, limit=limit):
+        for job in client.jobs(state=state, tags=tag, submitted_by=by, limit=limit, **found):
             output.record(**job.raw)
-            rows.append((job.id, job.state, _frames(job), job.name, job.created_at or ""))
-    output.table(("id", "state", "frames", "name", "created"), rows, empty="No jobs yet.")
+            rows.append((job.id, job.state, _frames(job), job.name, _groups(job), job.created_at or ""))
+    empty = "No such jobs." if state or tag or by or any(found.values()) else "No jobs yet."
+    output.table(("id", "state", "frames", "name", "groups", "created"), rows, empty=empty)
 
 
-def show(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
+def shows(
+    show: Annotated[str | None, typer.Option(help="The shots of this show.")] = None,
+    tags: Annotated[bool, typer.Option("--tags", help="The tags instead.")] = False,
+    project: Annotated[str, typer.Option(help="Slug of the project.")] = "default",
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the shows that jobs name, the shots of one, or the tags, with how many jobs each has."""
+    output = Output(as_json=as_json)
+    rows = []
+    with connect(url, api_key) as client:
+        groups = client.tags(project) if tags else client.shots(show, project) if show else client.shows(project)
+        for group in groups:
+            output.record(**group)
+            rows.append((group["name"], *(str(group[figure]) for figure in ("jobs", "live", "failed"))))
+    what = "tags" if tags else "shots" if show else "shows"
+    output.table((what.removesuffix("s"), "jobs", "live", "failed"), rows, empty=f"No {what} yet.")
+
+
+def still(
+    model: Annotated[str, typer.Argument(help="Id of a registered model.", metavar="MODEL")],
+    frame: Annotated[int, typer.Argument(help="Its number in the scene.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The picture's file. Default: still_FRAME.FORMAT here.")
+    ] = None,
+    format_: Annotated[
+        Literal["png", "jpeg", "webp", "exr"], typer.Option("--format", help="As far as the pipeline makes it.")
+    ] = "png",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the pipeline; repeatable.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Word to find the job by; repeatable.")] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """Render one frame of a model before other work, and save its picture."""
+    output = Output(as_json=as_json)
+    target = out or Path(f"still_{frame:04d}.{'jpg' if format_ == 'jpeg' else format_}")
+    with connect(url, api_key) as client:
+        settings = read_settings(set_ or ())
+        picture = client.still(model, frame, format=format_, settings=settings, name=target.name, tags=tag or [])
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(picture)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}.") from error
+    output.record(file=str(target), size_bytes=len(picture))
+    output.say(f"{target}, {size(len(picture))}")
+
+
+def show(
+    job_id: JobId,
+    wait: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Until the job has ended, so long at most.")
+    ] = None,
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one job: where it stands, why it waits, what it made."""
     output = Output(as_json=as_json)
     with connect(url, api_key) as client:
-        job = client.job(job_id)
+        job = client.job(job_id, wait=wait)
         output.record(**job.raw)
         kinds: dict[str, list[int]] = {}
         for artifact in client.artifacts(job):
@@ -66,6 +146,8 @@ def show(job_id: JobId, url: Url = None, api_key: ApiKey = None, as_json: AsJson
         output.say(f"a frame   {duration(job.seconds_per_frame)}")
     if job.eta_seconds is not None and not job.is_over:
         output.say(f"ETA       {duration(job.eta_seconds)}")
+    if groups := _groups(job):
+        output.say(f"groups    {groups}")
     for label, words in _orders(job):
         output.say(f"{label:9} {words}")
     for kind, sizes in kinds.items():
@@ -148,6 +230,11 @@ def _orders(job: Job) -> Iterator[tuple[str, str]]:
     for label, name in (("starts", "start_before"), ("finishes", "finish_before"), ("created", "created_at")):
         if row.get(name):
             yield label, f"{'' if name == 'created_at' else 'before '}{row[name]}"
+
+
+def _groups(job: Job) -> str:
+    """Show and shot as a path, and the tags."""
+    return " ".join(filter(None, ["/".join(filter(None, (job.show, job.shot))), *(f"#{tag}" for tag in job.tags)]))
 
 
 def _frames(job: Job) -> str:

@@ -40,6 +40,10 @@ FinishBefore = Annotated[
     str | None, typer.Option("--finish-before", metavar="TIME", help="Not finished by then, it ends; written likewise.")
 ]
 
+TagOption = Annotated[list[str] | None, typer.Option("--tag", help="Word to find the job by; repeatable.")]
+ShowOption = Annotated[str | None, typer.Option("--show", help="The production that it belongs to.")]
+ShotOption = Annotated[str | None, typer.Option("--shot", help="The shot of that production; needs --show.")]
+
 SplitOption = Annotated[
     str | None,
     typer.Option(

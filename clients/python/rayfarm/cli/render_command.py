@@ -19,8 +19,11 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    ShotOption,
+    ShowOption,
     SplitOption,
     StartBefore,
+    TagOption,
     Url,
     read_maps,
     read_outputs,
@@ -110,6 +113,9 @@ def render(
     split: SplitOption = None,
     start_before: StartBefore = None,
     finish_before: FinishBefore = None,
+    tag: TagOption = None,
+    show: ShowOption = None,
+    shot: ShotOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Register the scene and say what the job would cost; submit nothing.")
     ] = False,
@@ -146,6 +152,9 @@ def render(
         "split": read_split(split) if split else None,
         "start_before": read_time(start_before) if start_before else None,
         "finish_before": read_time(finish_before) if finish_before else None,
+        "tags": tag,
+        "show": show,
+        "shot": shot,
     }
     title = name or scene.stem
     fields: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""How the farm does, for people and monitors."""
