@@ -41,6 +41,7 @@ class RayfarmPreferences(bpy.types.AddonPreferences):
     """Kept in Blender's user preferences; none of it goes into a .blend."""
 
     bl_idname = __package__
+    allowed: str  # for type checkers; the decorator puts the property in its place
 
     def draw(self, _context: Any) -> None:
         layout = self.layout
@@ -51,17 +52,17 @@ class RayfarmPreferences(bpy.types.AddonPreferences):
             layout.label(text="The key is stored in clear in Blender's preferences (userpref.blend).", icon="INFO")
             layout.label(text="On a shared account leave it empty and set RAYFARM_API_KEY instead.", icon="BLANK1")
         try:
-            place = find_place(**self.given())
+            place = self.farm()
         except FarmError as error:
             layout.label(text=" ".join(error.lines), icon="ERROR")
             return
         if place.api_key and place.tells_the_key_in_clear:
             layout.label(text="http:// sends the key and the scene in clear; use https://.", icon="ERROR")
 
-    def given(self) -> dict[str, str]:
-        """What stands here, for ``find_place``."""
+    def farm(self) -> Place:
+        """The farm that is named here, or around Blender. Raises ``FarmError``."""
         home = bpy.path.abspath(self.home) if self.home else ""
-        return {"url": self.url, "api_key": self.api_key, "project": self.project, "home": home}
+        return find_place(url=self.url, api_key=self.api_key, project=self.project, home=home)
 
     def folders(self) -> list[Path]:
         """Those of ``allowed``."""
@@ -83,7 +84,7 @@ def preferences() -> RayfarmPreferences:
 
 def place() -> Place:
     """The farm that they name. Raises ``FarmError`` with what to set, also where Blender is to stay offline."""
-    found = find_place(**preferences().given())
+    found = preferences().farm()
     if not found.is_here and not bpy.app.online_access:
         raise FarmError(
             "Blender is set to stay offline.", remedy="Edit > Preferences > System: switch on Allow Online Access."

@@ -176,7 +176,8 @@ class Session:
 
     def drain(self) -> tuple[bool, list[Fetched]]:
         """Take in what the threads told; (whether anything came, files to show)."""
-        changed, fetched = False, []
+        changed = False
+        fetched: list[Fetched] = []
         while True:
             try:
                 message = self._messages.get_nowait()
