@@ -29,7 +29,7 @@ assert bpy.app.timers.is_registered(runtime.pump)
 
 def pump_until(holds, what):
     '''What the event loop of a Blender with windows does with a timer that is registered.'''
-    deadline = time.monotonic() + 150
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline, (what, session.words, lines(), session.offline, session.jobs)
         runtime.pump()
@@ -67,6 +67,7 @@ def in_blender(script: str, *, addon: Path, home: Path, url: str = "", key: str 
         "FARM_URL": url,
         "FARM_KEY": key,
         "PYTHONPATH": "",
+        "REPOSITORY": str(Path(__file__).resolve().parents[3]),
     }
     home.joinpath("blender").mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
@@ -75,7 +76,7 @@ def in_blender(script: str, *, addon: Path, home: Path, url: str = "", key: str 
         env=environment,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=270,
         check=False,
     )
     told = [line.removeprefix("TOLD ") for line in done.stdout.splitlines() if line.startswith("TOLD ")]

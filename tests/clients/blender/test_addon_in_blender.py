@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Blender = Callable[..., dict[str, Any]]
@@ -241,3 +242,38 @@ def test_the_key_stays_out_of_the_scene_that_is_sent(blender: Blender) -> None:
         tell(title=b"this-is-the-title" in content, key=b"rf_this_is_secret" in content)
     """)
     assert facts == {"title": True, "key": False}
+
+
+def test_the_farms_own_probe_finds_texture_and_library_where_the_bundle_puts_them(
+    blender: Blender, tmp_path: Path
+) -> None:
+    packed = """
+import shutil
+packing = importlib.import_module(ADDON + ".packing")
+bundle = packing.pack(allowed=[shared.absolute()])
+for place, path in bundle.files.items():
+    there = Path("model") / place
+    there.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(path, there)
+tell(main=bundle.main, remap=bundle.remap)
+"""
+    facts = blender(LIBRARY_AND_TEXTURE + packed)
+    for name in ("shared", "show"):  # nothing may be found where the artist has it
+        (tmp_path / name).rename(tmp_path / f"{name}-away")
+    probe = """
+        import sys
+        sys.path.insert(0, os.environ["REPOSITORY"])
+        from pipelines.base import ModelFiles
+        from pipelines.cycles.external_files import missing_files
+        from pipelines.cycles.probe import ProbeEngine
+        model = ModelFiles(digest="0" * 64, root=Path("model").absolute(), main=MAIN, remap={})
+        details = ProbeEngine().load(model).details
+        tell(
+            references=sorted(reference["raw"] for reference in details["references"]),
+            missing=missing_files(),
+            ape=bpy.data.objects["Ape"].library is not None,
+        )
+    """.replace("MAIN", repr(facts["main"]))
+    seen = blender(probe)
+    assert facts["remap"] == {}
+    assert seen == {"references": ["//../shared/ape.blend", "//wood.png"], "missing": [], "ape": True}
