@@ -25,6 +25,8 @@ BOOKS = """
                sum(stored_bytes) as stored_bytes, sum(cost) as cost, count(*) filter (where kind <> 'part' and
                kind <> 'post') as frames
         from usage group by 1, 2, 3
+    ), sums as (
+        select * from summed where frames + gpu_us + cpu_us + stored_bytes + cost > 0
     ), days as (
         select * from usage_day where frames + gpu_us + cpu_us + stored_bytes + cost > 0
     )
@@ -33,9 +35,9 @@ BOOKS = """
     from made full join charged using (job_id, ordinal, generation, kind, part)
     where made.attempt_id is distinct from charged.attempt_id or abs(made.us - charged.us) > 1
     union all
-    select job_id, 'day', summed.cost::float8, days.cost::float8
-    from summed full join days using (job_id, day, pool)
-    where (summed.gpu_us, summed.cpu_us, summed.stored_bytes, summed.cost, summed.frames)
+    select job_id, 'day', sums.cost::float8, days.cost::float8
+    from sums full join days using (job_id, day, pool)
+    where (sums.gpu_us, sums.cpu_us, sums.stored_bytes, sums.cost, sums.frames)
         is distinct from (days.gpu_us, days.cpu_us, days.stored_bytes, days.cost, days.frames)
 """
 """What is booked otherwise than it happened; no rows: the books are right."""

@@ -210,7 +210,7 @@ class Farm:
         sequence = [seq for seq, _, _ in await self.events(job_id)]
         assert sequence == list(range(1, len(sequence) + 1))
         assert job.event_seq == len(sequence)
-        assert await self.rows(BOOKS) == [], "the ledger is wrong"
+        assert (wrong := await self.rows(BOOKS)) == [], f"the ledger is wrong: {wrong}"
 
     async def rows(self, query: str, **parameters: Any) -> list[Any]:
         async with self.db.transaction() as tx:
