@@ -13,7 +13,7 @@ from tests.serve_app.farm import ApiFarm
 SUBMITTED = (
     LIBRARY_AND_TEXTURE
     + """
-scene.frame_start, scene.frame_end = 1, 2
+scene.frame_start, scene.frame_end, scene.render.engine = 1, 2, "CYCLES"
 scene.rayfarm.film = False
 preferences.allowed = str(shared.absolute())
 bpy.ops.rayfarm.submit()
