@@ -12,7 +12,7 @@ INSTALL = $(UV) pip install -q --compile-bytecode $(LINKS) -c requirements.lock
 export RAYFARM_HOME ?= $(CURDIR)/.rayfarm
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: help demo up down seed status test test-full style openapi-lint check fix bench bench-dispatch bench-latency bench-million bench-http load simulate chaos fuzz gpu-check setup setup-pipelines setup-dev lock clean
+.PHONY: addon help demo up down seed status test test-full style openapi-lint check fix bench bench-dispatch bench-latency bench-million bench-http load simulate chaos fuzz gpu-check setup setup-pipelines setup-dev lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ fuzz: setup-dev ## the API against its own OpenAPI document (SECONDS=600, SEED= 
 
 chaos: setup-dev ## kill, stop and fill whatever the farm consists of, then count its frames (MINUTES=10, SEED= the printed one)
 	@$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+addon: $(STAMP)/run ## the Blender extension as a zip, in build/
+	@$(BIN)/python clients/blender/build.py
 
 gpu-check: setup-pipelines ## the GPU variants on a machine that has one: compared with the CPU, timed
 	@$(BIN)/python -m loadtests.gpu_check

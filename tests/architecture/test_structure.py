@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("jobs", "models", "pipelines", "storage", "db", "cluster", "serve_app", "rayfarm")
-FOLDERS = {name: ROOT / name for name in PACKAGES} | {"rayfarm": ROOT / "clients" / "python" / "rayfarm"}
+PACKAGES = ("jobs", "models", "pipelines", "storage", "db", "cluster", "serve_app", "rayfarm", "rayfarm_addon")
+CLIENTS = {
+    "rayfarm": ROOT / "clients" / "python" / "rayfarm",
+    "rayfarm_addon": ROOT / "clients" / "blender" / "rayfarm_addon",
+}
+FOLDERS = {name: ROOT / name for name in PACKAGES} | CLIENTS
 MAX_LINES = 400
 
 MAY_IMPORT = {
@@ -22,6 +27,7 @@ MAY_IMPORT = {
     "cluster": {"jobs", "models", "pipelines", "storage", "db", "rayfarm"},
     "serve_app": {"jobs", "models", "pipelines", "storage", "db", "cluster"},
     "rayfarm": {"jobs", "models", "cluster"},
+    "rayfarm_addon": set(),
 }
 """Arrows that the design allows. The SDK takes pure logic, and the CLI's up/down/status the one-machine control; the
 batch driver is a client of the farm like any other (``docs/adr/0005-batch-is-a-client.md``)."""
@@ -39,7 +45,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "starlette": ("serve_app/",),
     "stripe": ("cluster/loops/stripe_sink.py",),
     "reportlab": ("serve_app/billing/pdf.py",),
-    "bpy": ("pipelines/cycles/",),
+    "bpy": ("pipelines/cycles/", "clients/blender/rayfarm_addon/"),
     "mathutils": ("pipelines/cycles/",),
     "mitsuba": ("pipelines/mitsuba/",),
     "torch": ("pipelines/splats/", "pipelines/diffusion/"),
@@ -96,6 +102,30 @@ def test_blender_is_imported_only_in_files_that_carry_its_licence() -> None:
     for path in importers:
         head = path.read_text()[:400]
         assert "SPDX-License-Identifier: GPL-3.0-or-later" in head, path
+
+
+def test_the_blender_add_on_needs_nothing_that_blender_does_not_ship() -> None:
+    shipped = sys.stdlib_module_names | {"bpy", "certifi"}
+    foreign = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for name, path in sources()
+        if name == "rayfarm_addon"
+        for module, line, _ in imports_of(path)
+        if module not in shipped
+    ]
+    assert not foreign
+
+
+def test_the_blender_add_on_keeps_blender_out_of_its_threads() -> None:
+    plain = CLIENTS["rayfarm_addon"] / "farm"
+    assert list(plain.glob("*.py"))
+    assert not [path for path in plain.glob("*.py") if any(module == "bpy" for module, _, _ in imports_of(path))]
+
+
+def test_each_file_of_the_blender_add_on_carries_its_licence() -> None:
+    for name, path in sources():
+        if name == "rayfarm_addon":
+            assert path.read_text().startswith("# SPDX-License-Identifier: GPL-3.0-or-later\n"), path
 
 
 def test_sql_files_live_in_db_only() -> None:
