@@ -6,6 +6,7 @@ Receivers pass over fields that they do not know: kinds and fields may be added,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -137,6 +138,65 @@ class ModelStateChanged(_Data):
     problem: dict[str, Any] | None = None
 
 
+class JobExpiring(_OfJob):
+    expires_at: AwareDatetime
+
+
+class JobExpired(JobExpiring):
+    files: int
+    size_bytes: int
+
+
+class BudgetOfPeriod(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    budget: str | None = Field(description="Decimal, in the currency of the price list; null: none.")
+    period: str = Field(description="month, or total.")
+
+
+class BudgetChanged(_Data):
+    before: BudgetOfPeriod = Field(alias="from")
+    after: BudgetOfPeriod = Field(alias="to")
+    by: str
+
+
+class BudgetThreshold(_Data):
+    percent: int = Field(description="At 100 nothing more of the project starts.")
+    spent: str
+    budget: str
+    period: str
+    period_start: date | None
+    currency: str | None
+
+
+class PrepaidChanged(_Data):
+    prepaid: bool
+    balance: str
+    by: str
+
+
+class CreditsAdded(_Data):
+    amount: str = Field(description="Negative: a correction.")
+    reference: str
+    by: str
+
+
+class CreditsSpent(_Data):
+    balance: str
+
+
+class DocumentIssued(_Data):
+    number: str
+    month: date = Field(description="Its first day.")
+    total: str = Field(description="Of a credit note negative.")
+    currency: str
+
+
+class QuotasChanged(_Data):
+    changes: dict[str, dict[str, int | None]] = Field(description="Of each quota that changed: from, and to.")
+    by: str
+
+
 class WebhookDisabled(_Data):
     webhook: UUID
     description: str
@@ -165,7 +225,17 @@ DATA: Mapping[EventKind, type[BaseModel]] = {
     EventKind.NODE_UNBLOCKED: NodeUnblocked,
     EventKind.OUTPUT_READY: OutputReady,
     EventKind.OUTPUT_FAILED: OutputFailed,
+    EventKind.JOB_EXPIRING: JobExpiring,
+    EventKind.JOB_EXPIRED: JobExpired,
     EventKind.MODEL_STATE: ModelStateChanged,
+    EventKind.BUDGET_CHANGED: BudgetChanged,
+    EventKind.BUDGET_THRESHOLD: BudgetThreshold,
+    EventKind.PREPAID_CHANGED: PrepaidChanged,
+    EventKind.CREDITS_ADDED: CreditsAdded,
+    EventKind.CREDITS_SPENT: CreditsSpent,
+    EventKind.INVOICE_ISSUED: DocumentIssued,
+    EventKind.CREDIT_NOTE_ISSUED: DocumentIssued,
+    EventKind.QUOTAS_CHANGED: QuotasChanged,
     EventKind.WEBHOOK_DISABLED: WebhookDisabled,
     EventKind.WEBHOOK_PING: Ping,
 }
@@ -188,7 +258,17 @@ WORDS: Mapping[EventKind, str] = {
     EventKind.NODE_UNBLOCKED: "It gets work again.",
     EventKind.OUTPUT_READY: "A preview, film or other output can be fetched.",
     EventKind.OUTPUT_FAILED: "An output could not be made.",
+    EventKind.JOB_EXPIRING: "The files of a job end soon.",
+    EventKind.JOB_EXPIRED: "The files of a job have ended.",
     EventKind.MODEL_STATE: "A model was looked at: it is ready or invalid.",
+    EventKind.BUDGET_CHANGED: "The project has another budget.",
+    EventKind.BUDGET_THRESHOLD: "A part of the budget is spent: 50, 80 or 100 percent.",
+    EventKind.PREPAID_CHANGED: "The project pays in advance from now on, or no longer.",
+    EventKind.CREDITS_ADDED: "A payment, or a correction of one, was booked.",
+    EventKind.CREDITS_SPENT: "What was paid in advance is used up: nothing more of the project starts.",
+    EventKind.INVOICE_ISSUED: "An invoice was issued.",
+    EventKind.CREDIT_NOTE_ISSUED: "A credit note was issued.",
+    EventKind.QUOTAS_CHANGED: "The project may have more or less of something.",
     EventKind.WEBHOOK_DISABLED: "A webhook of the project was disabled; told to the others.",
     EventKind.WEBHOOK_PING: "Somebody tries whether the webhook works.",
 }

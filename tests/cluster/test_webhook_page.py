@@ -24,7 +24,7 @@ ID = "msg_1"
 
 def test_the_page_names_every_type_and_no_other() -> None:
     table = PAGE.read_text().partition("| `type` |")[2].partition("\n\n")[0]
-    named = [kind for line in table.splitlines() for kind in re.findall(r"`([a-z]+\.[a-z]+)`", line.split("|")[1])]
+    named = [kind for line in table.splitlines() for kind in re.findall(r"`([a-z_]+\.[a-z]+)`", line.split("|")[1])]
     assert sorted(named) == sorted(EventKind)
 
 

@@ -61,7 +61,7 @@ class TestEndpoints:
         secret = webhook.pop("secret")
         assert secret.startswith("whsec_")
         assert (await farm.http.get(f"{ROOT}/{webhook['id']}")).json() == webhook
-        assert (await farm.http.get(ROOT)).json() == {"items": [webhook], "next_cursor": None}
+        assert (await farm.http.get(ROOT)).json() == {"items": [webhook], "next_cursor": None, "total": None}
         assert (webhook["description"], webhook["kinds"], webhook["enabled"]) == ("my studio", ["job.state"], True)
         async with farm.db.transaction() as tx:
             kept = (await tx.execute(text("select webhook::text from webhook"))).scalar_one()
