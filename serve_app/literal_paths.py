@@ -29,7 +29,7 @@ def literal_paths(routes: Iterable[APIRoute], *, prefix: str) -> Iterator[Litera
     written: dict[str, str] = {}
     for route in routes:
         shape = _PARAMETER.sub("{}", route.path)
-        methods[shape] |= route.methods
+        methods[shape] |= route.methods or set()
         written[shape] = route.path
     for shape, own in methods.items():
         fits = [taken for other, taken in methods.items() if other != shape and _is_read_as(shape, other)]

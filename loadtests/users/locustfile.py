@@ -28,4 +28,4 @@ def count_as_failed(user_instance: User, exception: Exception, tb: TracebackType
     )
 
 
-events.user_error.add_listener(count_as_failed)
+events.user_error.add_listener(count_as_failed)  # type: ignore[no-untyped-call]
