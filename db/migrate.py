@@ -17,6 +17,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from db._query import statement
 from db.errors import DatabaseUnavailable
 from db.settings import DatabaseSettings
 
@@ -44,6 +45,8 @@ def upgrade(url: str) -> None:
             connection.commit()
             try:
                 command.upgrade(_config(connection), "head")
+                connection.commit()
+                connection.execute(statement("settle_restored_events"))
                 connection.commit()
             finally:
                 connection.rollback()

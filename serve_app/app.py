@@ -33,6 +33,7 @@ from serve_app.deprecations import mark_deprecated
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
+from serve_app.events.feed_endpoints import router as feeds
 from serve_app.groups.endpoints import router as groups
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
@@ -127,7 +128,7 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     blobs_and_models = (blobs, uploads, models)
-    rendering = (jobs, job_control, job_steps, blocklist, groups, events, artifacts, archives, pipelines)
+    rendering = (jobs, job_control, job_steps, blocklist, groups, events, feeds, artifacts, archives, pipelines)
     farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)

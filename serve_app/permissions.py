@@ -36,6 +36,8 @@ REQUIRED: Mapping[str, Permission] = {
     "read_job_step": Permission.PROJECT_READ,
     "list_blocklist": Permission.PROJECT_READ,
     "follow_job": Permission.PROJECT_READ,
+    "follow_project": Permission.PROJECT_READ,
+    "follow_farm": Permission.FARM_OPERATE,
     "list_artifacts": Permission.PROJECT_READ,
     "read_artifact": Permission.PROJECT_READ,
     "read_content": Permission.PROJECT_READ,

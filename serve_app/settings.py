@@ -229,6 +229,10 @@ class ApiSettings(BaseSettings):
     progress_every: Wait = timedelta(seconds=1)
     """How often an event stream tells of frames that render at most: of each its newest word, of 256 frames at most."""
 
+    feed_every: Wait = timedelta(milliseconds=250)
+    """How often a feed over many jobs reads its rows at most, however much happens; also how soon it looks again for
+    events that are committed and wait for an older transaction to end, which nothing announces."""
+
     stream_lifetime: Wait = timedelta(minutes=30)
     """An event stream ends after this and the client resumes where it was, with a credential that is still good."""
 

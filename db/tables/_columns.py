@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Integer, Numeric, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field
 
 
@@ -48,6 +50,22 @@ def integer_list(**options: Any) -> Any:
 
 def uuid_list(**options: Any) -> Any:
     return _typed(ARRAY(Uuid), options)
+
+
+class Xid8(UserDefinedType[str]):
+    """Number of a transaction; it never wraps. Read and written as text."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+ischema_names["xid8"] = Xid8  # so that a database is compared with the tables
+
+
+def transaction_number(**options: Any) -> Any:
+    return _typed(Xid8(), options)
 
 
 def _typed(kind: Any, options: dict[str, Any]) -> Any:

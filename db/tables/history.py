@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from db.tables._columns import big_integer, instant, json, words
+from db.tables._columns import big_integer, instant, json, transaction_number, words
 
 
 class FrameResultTable(SQLModel, table=True):
@@ -177,3 +177,5 @@ class EventTable(SQLModel, table=True):
     kind: str = words()
     data: dict[str, Any] = json()
     at: datetime = instant()
+    xid: str = transaction_number()
+    """Of the transaction that wrote it: the order of feeds over many jobs."""

@@ -30,6 +30,7 @@ class EventHub:
     def __init__(self, *, database_settings: DatabaseSettings) -> None:
         self._database_settings = database_settings
         self._waiting: dict[UUID, set[Subscription]] = defaultdict(set)
+        self._of_all: set[Subscription] = set()
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
         """Set once notifications arrive; streams do not wait for it."""
@@ -48,10 +49,20 @@ class EventHub:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
+    @contextmanager
+    def subscribe_to_all(self) -> Iterator[Subscription]:
+        """The same for a stream that tells of many jobs; of frames that render it hears nothing."""
+        mine = Subscription()
+        self._of_all.add(mine)
+        try:
+            yield mine
+        finally:
+            self._of_all.discard(mine)
+
     @property
     def streams(self) -> int:
         """Open subscriptions."""
-        return sum(len(streams) for streams in self._waiting.values())
+        return sum(len(streams) for streams in self._waiting.values()) + len(self._of_all)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="event-hub")
@@ -73,6 +84,9 @@ class EventHub:
                 self.connected.set()
                 self._wake_all()
                 continue
+            if note.channel == EVENTS:
+                for stream in self._of_all:
+                    stream.wake()
             try:
                 told = json.loads(note.payload)
                 job = told.get("job_id" if note.channel == PROGRESS else "job")
@@ -85,6 +99,6 @@ class EventHub:
                 log.warning("strange notification", action="api.event_payload", payload=note.payload[:200])
 
     def _wake_all(self) -> None:
-        for streams in self._waiting.values():
+        for streams in (*self._waiting.values(), self._of_all):
             for stream in streams:
                 stream.wake()

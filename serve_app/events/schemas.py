@@ -16,7 +16,7 @@ _EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["event", "data"],
     "properties": {
-        "id": {"type": "string", "description": "The job's own sequence number."},
+        "id": {"type": "string", "description": "Where the stream is resumed behind this event."},
         "event": {"type": "string", "description": "The kind."},
         "data": {"type": "string", "contentMediaType": "application/json"},
         "retry": {"type": "integer", "description": "Milliseconds after which to connect again."},
@@ -36,4 +36,15 @@ STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     },
     204: {"description": "The job has ended and there is nothing behind the last event that was seen."},
     **problems(429),
+}
+
+FEED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events of many jobs. `id` is the event's place in the feed: each event is told "
+        "once, in the order of the transactions that wrote them, and none is skipped because it was committed late. "
+        "`data` has kind, project, job and model (null where it is not theirs), seq, at and data; of two events of one "
+        "job that were written at the same moment the one with the higher `seq` may come first. Connect again with "
+        "`Last-Event-ID` and nothing is missed.",
+        "content": {"text/event-stream": {"schema": _EVENT}},
+    },
 }
