@@ -150,7 +150,7 @@ async def test_two_hundred_watchers_see_each_event_once_although_the_process_tha
     watchers, events = 200, 12
     job = await farm.submit(frames="1")
     first = 1 + await last_event_of(farm)
-    key = bearer(await farm.new_key("watchers"))
+    key = bearer(await farm.new_key("default"))
     half = asyncio.Event()
     seen: list[list[int]] = [[] for _ in range(watchers)]
 
