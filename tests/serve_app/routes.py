@@ -10,6 +10,9 @@ from tests.serve_app.farm import ApiFarm
 OPEN = ("/v1/health", "/v1/files", "/v1/archives", "/v1/parts", "/v1/auth", "/v1/status")
 """What strangers reach."""
 
+_ENDLESS = ("follow_project", "follow_farm")
+"""Streams that end with the connection alone; an id that is refused ends them behind the check of rights."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -33,7 +36,11 @@ def routes_of(farm: ApiFarm, *, project: str = "default") -> list[Route]:
         "slug": project,
     }
     return [
-        Route(name=operation["operationId"], method=method, address=path.format(**fills))
+        Route(
+            name=operation["operationId"],
+            method=method,
+            address=path.format(**fills) + ("?after=nowhere" if operation["operationId"] in _ENDLESS else ""),
+        )
         for path, operations in farm.app.openapi()["paths"].items()
         if not path.startswith(OPEN)
         for method, operation in operations.items()
