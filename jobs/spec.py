@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -30,6 +31,8 @@ from jobs.post_steps import FilmAudio, VideoCodec
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Line ends, terminal escapes, halves of a UTF-16 pair, and what turns the direction of writing: no part of a name."""
+
+_NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*", re.ASCII)
 
 
 def plain_text(text: str) -> str:
@@ -76,7 +79,20 @@ def _within_reach(moment: datetime) -> datetime:
         raise ValueError("the time lies before the year 1; give one to come, or null for no deadline") from None
 
 
-Deadline = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+def _written_out(value: object) -> object:
+    """A bare number is no time: it could be seconds or milliseconds, and nobody means the year 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("write it out, like 2026-01-31 or 2026-01-31T12:00:00Z (RFC 3339)")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
+"""A day of the calendar, as RFC 3339 writes it."""
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A time with its zone, as RFC 3339 writes it."""
+
+Deadline = Annotated[Moment, AfterValidator(_within_reach)]
 """A moment with its time zone that every part of the farm can hold."""
 
 

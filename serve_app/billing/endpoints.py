@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import AwareDatetime
 from starlette.responses import StreamingResponse
 
 from db.billing import money, quotas
 from jobs.billing import Quotas, UsageGroup
 from jobs.errors import InvalidInput
+from jobs.spec import Day, Moment
 from serve_app.billing import service
 from serve_app.billing.export import ExportFormat, export_lines
 from serve_app.billing.schemas import (
@@ -48,8 +47,8 @@ async def read_usage(
     tx: Tx,
     page: PageQuery,
     by: Annotated[UsageGroup, Query(description="What the sums are for.")] = UsageGroup.DAY,
-    since: Annotated[dt.date | None, Query(description="First day, UTC; absent: of this month.")] = None,
-    until: Annotated[dt.date | None, Query(description="Last day, included; absent: today.")] = None,
+    since: Annotated[Day | None, Query(description="First day, UTC; absent: of this month.")] = None,
+    until: Annotated[Day | None, Query(description="Last day, included; absent: today.")] = None,
 ) -> UsageView:
     """What the project used, by day, job or pool, to the last committed frame."""
     return await service.usage(tx, project_id=access.project_id, group=by, since=since, until=until, page=page)
@@ -61,8 +60,8 @@ async def export_usage(
     access: Access,
     unit: Unit,
     services: Services,
-    since: Annotated[AwareDatetime, Query(description="From this time on, with its zone.")],
-    until: Annotated[AwareDatetime, Query(description="To before this time.")],
+    since: Annotated[Moment, Query(description="From this time on, with its zone.")],
+    until: Annotated[Moment, Query(description="To before this time.")],
     format: Annotated[ExportFormat, Query()] = ExportFormat.CSV,
 ) -> StreamingResponse:
     """Each row of the ledger and each day of storage, streamed. Times that are over give the same rows for ever."""

@@ -6,9 +6,10 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from jobs.billing import BudgetPeriod
+from jobs.spec import Moment
 
 Price = Annotated[
     str,
@@ -48,7 +49,7 @@ class NewPrices(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217; the same as before.")]
-    valid_from: AwareDatetime | None = Field(None, description="With a time zone, not in the past; null: from now on.")
+    valid_from: Moment | None = Field(None, description="With a time zone, not in the past; null: from now on.")
     note: Note = ""
     prices: Annotated[list[PoolPricing], Field(min_length=1, max_length=200)]
 

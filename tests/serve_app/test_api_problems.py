@@ -262,6 +262,14 @@ class TestMethods:
         answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": 1})
         assert problem_of(answer, 422, "invalid-input")["field"] == "keep_warm"
 
+    @pytest.mark.parametrize("number", ["0", "1767225600", "17e8"])
+    async def test_a_number_is_no_day_and_no_time(self, farm: ApiFarm, number: str) -> None:
+        answer = await farm.http.get("/v1/projects/default/usage", params={"until": number})
+        assert problem_of(answer, 422, "invalid-input")["field"] == "until"
+        spec = await farm.spec(start_before=float(number))
+        assert problem_of(await farm.http.post("/v1/jobs", json=spec), 422, "invalid-input")["field"] == "start_before"
+        assert (await farm.http.get("/v1/projects/default/usage", params={"until": "2026-01-31"})).status_code == 200
+
     async def test_an_empty_project_header_is_refused_by_its_own_name(self, farm: ApiFarm) -> None:
         answer = await farm.http.get("/v1/me", headers={"X-Rayfarm-Project": ""})
         assert problem_of(answer, 404, "not-found")["detail"] == "There is no project ''."
