@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pydantic import ValidationError
-
 from jobs.errors import InvalidInput
 from jobs.openjd import ImportedJob, import_template
 from jobs.spec import JobSpec
 from serve_app.openjd.schemas import OpenjdImport
-from serve_app.validation import describe_errors
+from serve_app.validation import check_against
 
 
 async def spec_of(asked: OpenjdImport) -> JobSpec:
@@ -24,14 +22,7 @@ async def spec_of(asked: OpenjdImport) -> JobSpec:
             field="settings",
             remedy="Leave that out of settings, or change the template.",
         )
-    try:
-        return JobSpec.model_validate(_fields_of(found, asked))
-    except ValidationError as error:
-        wrong = describe_errors(error.errors(include_url=False))
-        raise InvalidInput(
-            "; ".join(f"{each.field}: {each.message}" for each in wrong)[:2000],
-            remedy="Change the template, or the values of its parameters.",
-        ) from error
+    return check_against(JobSpec, _fields_of(found, asked), field="job", what="fields that the template gives the job")
 
 
 def _fields_of(found: ImportedJob, asked: OpenjdImport) -> dict[str, Any]:
