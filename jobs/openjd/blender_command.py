@@ -96,14 +96,14 @@ def read_blender(args: list[object], *, scope: Scope, refuse: Refuse) -> Blender
             continue
         option = _ALIASES.get(word, word)
         if not option.startswith("-"):
-            if found.scene is None and "-b" in seen:
+            if found.scene is None:
                 found.scene = word
                 if set(seen) - {"-b"} - _WITHOUT_EFFECT:
-                    refuse(here, "options before the scene are undone by loading it; put the scene right behind -b")
+                    refuse(here, "options before the scene are undone by loading it; put the scene before them")
                 if not word.lower().endswith(".blend"):
                     refuse(here, f"{word[:100]!r} is no .blend file")
             else:
-                refuse(here, f"{word[:100]!r} is neither an option nor the one scene behind -b")
+                refuse(here, f"{word[:100]!r} is neither an option nor the one scene")
             continue
         if option in seen:
             refuse(here, f"{word} stands twice")
@@ -144,7 +144,7 @@ def read_blender(args: list[object], *, scope: Scope, refuse: Refuse) -> Blender
         if option not in seen:
             refuse(-1, f"the command lacks {what}")
     if found.scene is None:
-        refuse(-1, "the command names no scene behind -b")
+        refuse(-1, "the command names no scene")
     if found.output is not None:
         try:
             found.naming = _naming_of(found.output, str(found.settings.get("format", "png")))

@@ -34,6 +34,9 @@ _NAMES = {
     "let": "expressions are not evaluated here",
 }
 
+_MOST_REASON_CHARS = 300
+"""A reason repeats what stands in the template, which may be long."""
+
 Path = tuple[str | int, ...]
 
 
@@ -115,7 +118,7 @@ class _Import:
             raise UnsupportedTemplate(self.found)
         assert command.scene is not None
         return ImportedJob(
-            name=self._resolved(self.template.name),
+            name=self.scope.resolve(self.template.name),
             scene=command.scene,
             frames=str(frames),
             settings=command.settings,
@@ -205,7 +208,7 @@ class _Import:
         return refuse
 
     def _refuse(self, where: Path, reason: str) -> None:
-        self.found.append(Unsupported(pointer_to(*where), reason))
+        self.found.append(Unsupported(pointer_to(*where), reason[:_MOST_REASON_CHARS]))
 
     def _only(self, raw: Mapping[str, Any], keys: frozenset[str] | set[str], where: Path) -> None:
         for key in raw:
@@ -217,6 +220,3 @@ class _Import:
         for part in where:
             found = found[part]
         return found
-
-    def _resolved(self, text: object) -> str:
-        return self.scope.resolve(text)

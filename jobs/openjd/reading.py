@@ -43,6 +43,7 @@ def read_template(text: str) -> dict[str, Any]:
 def _read_json(text: str) -> Any:
     found = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
     _require_shallow(found)
+    json.dumps(found, ensure_ascii=False).encode()  # raises for half of a UTF-16 pair, which no answer could repeat
     return found
 
 

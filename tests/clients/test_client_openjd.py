@@ -11,6 +11,7 @@ import pytest
 
 from rayfarm.cli import main
 from tests.clients.scripted_farm import JOB, FarmServer, job_view
+from tests.jobs.openjd_templates import RENDER, with_args
 
 MODEL = "0b2f3a52-6c1e-4a0a-9b4e-3c1f7d0f2a11"
 IMPORT = "/v1/jobs:import-openjd"
@@ -19,7 +20,7 @@ IMPORT = "/v1/jobs:import-openjd"
 @pytest.fixture
 def template(tmp_path: Path) -> str:
     path = tmp_path / "shot.yaml"
-    path.write_text("specificationVersion: jobtemplate-2023-09\n")
+    path.write_text(RENDER)
     return str(path)
 
 
@@ -35,7 +36,7 @@ def test_a_template_is_sent_as_it_stands_with_its_parameters_as_text(
     assert main([*words, "--tag", "review", "--detach", "--url", scripted.url]) == 0
     assert sent == [
         {
-            "template": "specificationVersion: jobtemplate-2023-09\n",
+            "template": RENDER,
             "parameters": {"Frames": "1-4", "Title": "a=b"},
             "model": MODEL,
             "settings": {"samples": 8},
@@ -50,10 +51,21 @@ def test_a_template_that_the_farm_refuses_is_2_in_its_words(
     scripted: FarmServer, template: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scripted.answer("GET", f"/v1/models/{MODEL}", {"id": MODEL, "state": "ready", "kind": "blender", "name": "shot"})
-    refusal = "/steps/0/script/actions/onRun/args/2: -P: scripts never run on the farm."
-    scripted.in_turn("POST", IMPORT, lambda request: request.problem(422, "openjd-unsupported", refusal))
-    assert main(["import-openjd", template, "--model", MODEL, "--url", scripted.url]) == 2
-    assert "scripts never run on the farm" in capsys.readouterr().err
+    refusal = "The template's command line names format already."
+    scripted.in_turn("POST", IMPORT, lambda request: request.problem(422, "invalid-input", refusal))
+    assert main(["import-openjd", template, "--model", MODEL, "--set", "format=png", "--url", scripted.url]) == 2
+    assert "names format already" in capsys.readouterr().err
+
+
+def test_a_template_that_is_not_imported_is_refused_before_its_scene_is_sent(
+    scripted: FarmServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shot.blend").write_bytes(b"BLENDER")
+    (tmp_path / "shot.yaml").write_text(with_args("-b", "shot.blend", "-P", "evil.py", "-f", "{{Task.Param.Frame}}"))
+    words = ["import-openjd", str(tmp_path / "shot.yaml"), "--scene", str(tmp_path / "shot.blend")]
+    assert main([*words, "--url", scripted.url]) == 2
+    assert "scripts never run on the farm" in " ".join(capsys.readouterr().err.split())
+    assert scripted.seen == []
 
 
 @pytest.mark.parametrize(

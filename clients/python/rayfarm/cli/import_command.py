@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from jobs.errors import RayfarmError
 from rayfarm.cli.job_commands import connect
 from rayfarm.cli.options import ApiKey, AsJson, ShotOption, ShowOption, TagOption, Url, read_settings
 from rayfarm.cli.output import Output
@@ -53,6 +54,7 @@ def import_openjd(
         check_folder(out)
     text = _read(template)
     parameters = read_parameters(parameter or ())
+    _check(text, parameters)
     settings = read_settings(set_ or ())
     groups = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
     asked = False  # once it is, the farm may have the job, whether or not the answer comes
@@ -85,6 +87,16 @@ def read_parameters(pairs: list[str] | tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--parameter {pair!r} is not NAME=VALUE.", remedy="Write it like -p Frames=1-48.")
         found[name.strip()] = value
     return found
+
+
+def _check(text: str, parameters: dict[str, str]) -> None:
+    """Refuse what the farm would refuse, before gigabytes are sent in vain."""
+    from jobs.openjd import import_template  # its library takes 0.3 s to load, which no other command should wait for
+
+    try:
+        import_template(text, parameters)
+    except RayfarmError as error:
+        raise UsageError(error.message, remedy=error.remedy) from error
 
 
 def _read(path: Path) -> str:
