@@ -52,6 +52,7 @@ from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
 from serve_app.oidc.endpoints import router as oidc
 from serve_app.oidc.settings import OidcSettings
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
+from serve_app.openjd.endpoints import router as openjd
 from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
@@ -128,7 +129,8 @@ def build_app(
     app.state.meter = meter
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     blobs_and_models = (blobs, uploads, models)
-    rendering = (jobs, job_control, job_steps, blocklist, groups, events, feeds, artifacts, archives, pipelines)
+    follow = (events, feeds)
+    rendering = (jobs, openjd, job_control, job_steps, blocklist, groups, *follow, artifacts, archives, pipelines)
     farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)

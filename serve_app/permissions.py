@@ -67,6 +67,7 @@ REQUIRED: Mapping[str, Permission] = {
     "check_blob": Permission.PROJECT_RENDER,
     "register_model": Permission.PROJECT_RENDER,
     "submit_job": Permission.PROJECT_RENDER,
+    "import_openjd": Permission.PROJECT_RENDER,
     "change_job": Permission.PROJECT_RENDER,
     "cancel_job": Permission.PROJECT_RENDER,
     "pause_job": Permission.PROJECT_RENDER,

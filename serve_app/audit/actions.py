@@ -55,6 +55,7 @@ ACTIONS: Mapping[str, str] = {
     "change_model": "model.change",
     "submit_job": "job.submit",
     "clone_job": "job.clone",
+    "import_openjd": "job.import",
     "change_job": "job.change",
     "cancel_job": "job.cancel",
     "pause_job": "job.pause",

@@ -28,7 +28,7 @@ AUTH_PREFIX = "/v1/auth/"
 _RENEWALS = frozenset({"/v1/auth/refresh", "/v1/auth/logout"})
 """They hash no password, and must go on while somebody floods the logins."""
 
-_SUBMITS = frozenset({"/v1/jobs", "/v1/models"})
+_SUBMITS = frozenset({"/v1/jobs", "/v1/jobs:import-openjd", "/v1/models"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -41,6 +41,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "alembic": ("db/",),
     "boto3": ("storage/", "cluster/intake/"),
     "botocore": ("storage/", "cluster/intake/"),
+    "openjd": ("jobs/openjd/",),
     "fastapi": ("serve_app/",),
     "starlette": ("serve_app/",),
     "stripe": ("cluster/loops/stripe_sink.py",),

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests.jobs.openjd_templates import RENDER
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
 from tests.serve_app.test_api_invoices import issued, unclear
 from tests.serve_app.test_api_steps import rendered
@@ -63,6 +64,11 @@ def of_node(command: str, *, first: str | None = None) -> Call:
 
 async def submit(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post("/v1/jobs", json=await farm.spec())
+
+
+async def import_openjd(farm: ApiFarm) -> httpx.Response:
+    model = await farm.model(kind="blender")
+    return await farm.http.post("/v1/jobs:import-openjd", json={"template": RENDER, "model": model})
 
 
 async def change_job(farm: ApiFarm) -> httpx.Response:
@@ -241,6 +247,7 @@ CALLS: dict[str, Call] = {
     "create_service_key": of_service(PROJECT_SERVICES, "artist", end="/keys"),
     "create_farm_service_key": of_service(FARM_SERVICES, "operator", end="/keys"),
     "submit_job": submit,
+    "import_openjd": import_openjd,
     "clone_job": of_job("clone", body={"frames": "5-6"}),
     "change_job": change_job,
     "cancel_job": of_job("cancel"),

@@ -155,6 +155,7 @@ class TestClasses:
             ("POST", "/v1/blobs:batch", RateClass.UPLOAD),
             ("POST", "/v1/uploads/0:complete", RateClass.UPLOAD),
             ("POST", "/v1/jobs", RateClass.SUBMIT),
+            ("POST", "/v1/jobs:import-openjd", RateClass.SUBMIT),
             ("POST", "/v1/jobs/x/clone", RateClass.SUBMIT),
             ("POST", "/v1/models", RateClass.SUBMIT),
             ("POST", "/v1/jobs/x/cancel", RateClass.WRITE),

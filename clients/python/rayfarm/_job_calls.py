@@ -64,6 +64,32 @@ class JobCalls(StepCalls):
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex, **_prefer(wait)}
         return self._read_job("POST", "/v1/jobs", json=spec, headers=headers, repeatable=True)
 
+    def import_openjd(
+        self,
+        template: str,
+        model: Model | str,
+        *,
+        parameters: Mapping[str, str | int | float] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        wait: float | None = None,
+        **fields: Any,
+    ) -> Job:
+        """Submit the job that an Open Job Description template describes; ``template`` is its text, ``parameters``
+        are values of its job parameters, ``model`` is its scene. ``fields``: priority, tags, show, shot.
+
+        ``FarmRefused``: the template is not valid, or asks for what the farm does not import, which the error names.
+        """
+        asked = {
+            "template": template,
+            "parameters": dict(parameters or {}),
+            "model": model if isinstance(model, str) else model.id,
+            "settings": dict(settings or {}),
+            **fields,
+        }
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex, **_prefer(wait)}
+        return self._read_job("POST", "/v1/jobs:import-openjd", json=asked, headers=headers, repeatable=True)
+
     def job(self, job_id: str, *, wait: float | None = None) -> Job:
         """One job; ``wait``: with its end, or as it is after so many seconds."""
         return self._read_job("GET", f"/v1/jobs/{id_of(job_id)}", headers=_prefer(wait))

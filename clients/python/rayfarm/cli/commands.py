@@ -9,6 +9,7 @@ from rayfarm.cli import (
     admin_commands,
     control_commands,
     farm_commands,
+    import_command,
     job_commands,
     pipeline_commands,
     render_command,
@@ -29,6 +30,7 @@ command = typer.Typer(
 )
 
 command.command("render")(render_command.render)
+command.command("import-openjd")(import_command.import_openjd)
 command.command("watch")(render_command.watch)
 command.command("sync")(sync_command.sync)
 command.command("jobs")(job_commands.jobs)

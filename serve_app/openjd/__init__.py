@@ -1,0 +1,1 @@
+"""`/v1/jobs:import-openjd`: Open Job Description templates as jobs."""

@@ -1,0 +1,84 @@
+"""`POST /v1/jobs:import-openjd`: a template becomes a job like any other, or a problem that names what does not fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.jobs.openjd_templates import RENDER, action_of, render, text_of, with_film
+from tests.serve_app.farm import ApiFarm, bearer, problem_of
+
+IMPORT = "/v1/jobs:import-openjd"
+
+
+async def send(farm: ApiFarm, template: str = RENDER, *, headers: Any = None, **body: Any) -> httpx.Response:
+    model = body.pop("model", None) or await farm.model(kind="blender")
+    return await farm.http.post(IMPORT, json={"template": template, "model": model, **body}, headers=headers)
+
+
+async def test_a_template_becomes_a_job_that_is_queued(farm: ApiFarm) -> None:
+    answer = await send(
+        farm,
+        with_film(),
+        parameters={"Title": "night", "Frames": "1-5", "Quality": 3},
+        settings={"samples": 16},
+        tags=["review"],
+        priority="batch",
+    )
+    assert answer.status_code == 202, answer.text
+    job = (await farm.http.get(answer.headers["Location"])).json()
+    assert (job["name"], job["pipeline"], job["frames"], job["counts"]["total"]) == ("night", "cycles", "1-5", 5)
+    assert (job["tags"], job["priority"]) == (["review"], "batch")
+    assert job["spec"]["settings"] == {"format": "exr", "samples": 16}
+    assert job["spec"]["limits"]["frame_timeout_s"] == 600
+    assert job["spec"]["outputs"]["naming"] == "shot_{frame:04d}"
+    assert job["spec"]["outputs"]["video"] == {"fps": 24, "preview": "webm", "codec": "h264", "audio": "none"}
+
+
+async def test_a_template_without_a_film_makes_none(farm: ApiFarm) -> None:
+    assert (await send(farm)).json()["spec"]["outputs"]["video"] is None
+
+
+async def test_the_same_import_with_one_key_is_one_job(farm: ApiFarm) -> None:
+    model = await farm.model(kind="blender")
+    first, second = [await send(farm, model=model, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert first.json()["id"] == second.json()["id"]
+    assert len((await farm.http.get("/v1/jobs")).json()["items"]) == 1
+
+
+async def test_what_is_not_imported_is_a_problem_with_each_place_and_leaves_no_job(farm: ApiFarm) -> None:
+    template = render()
+    action_of(template)["args"][2:2] = ["-P", "evil.py"]
+    problem = problem_of(await send(farm, text_of(template)), 422, "openjd-unsupported")
+    assert [each["pointer"] for each in problem["unsupported"]] == ["/steps/0/script/actions/onRun/args/2"]
+    assert (await farm.http.get("/v1/jobs")).json()["items"] == []
+
+
+async def test_a_template_that_is_none_and_values_that_do_not_fit_are_a_problem(farm: ApiFarm) -> None:
+    assert problem_of(await send(farm, "a: &a [*a]"), 422, "openjd-invalid")["field"] == "template"
+    wrong = await send(farm, parameters={"Quality": 4})
+    assert problem_of(wrong, 422, "openjd-invalid")["field"] == "parameters"
+
+
+async def test_a_setting_that_the_command_line_names_too_is_refused(farm: ApiFarm) -> None:
+    problem = problem_of(await send(farm, settings={"format": "png"}), 422, "invalid-input")
+    assert (problem["field"], "format" in problem["detail"]) == ("settings", True)
+
+
+async def test_a_name_or_timeout_that_no_job_has_is_refused(farm: ApiFarm) -> None:
+    assert "name" in problem_of(await send(farm, parameters={"Title": " "}), 422, "invalid-input")["detail"]
+    template = render()
+    action_of(template)["timeout"] = 10**9
+    assert "frame_timeout_s" in problem_of(await send(farm, text_of(template)), 422, "invalid-input")["detail"]
+
+
+async def test_it_is_checked_against_its_pipeline_and_model_like_any_job(farm: ApiFarm) -> None:
+    assert (await send(farm, settings={"bounces": 3})).status_code == 422
+    assert (await send(farm, model=await farm.model(kind="fake"))).status_code == 422
+
+
+async def test_a_model_of_another_project_is_not_found(farm: ApiFarm) -> None:
+    mine = await farm.model(kind="blender")
+    stranger = bearer(await farm.new_key("other"))
+    problem_of(await send(farm, model=mine, headers=stranger), 404, "not-found")
