@@ -22,6 +22,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import EgressSettings
 from jobs.limits import FarmLimits
+from jobs.notices import NoticeSettings
 from jobs.planning import PlanSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
@@ -45,6 +46,7 @@ class FarmParts:
     plan_settings: PlanSettings
     engine_settings: EngineSettings
     webhook_settings: WebhookSettings
+    notice_settings: NoticeSettings
     egress_settings: EgressSettings
     intake_settings: IntakeSettings
 
@@ -79,6 +81,7 @@ def open_farm() -> FarmParts:
         plan_settings=PlanSettings(),
         engine_settings=engine_settings,
         webhook_settings=webhook_settings,
+        notice_settings=NoticeSettings(),
         egress_settings=egress_settings,
         intake_settings=IntakeSettings(),
     )

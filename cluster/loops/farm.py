@@ -77,7 +77,10 @@ def farm_loops(
             deliver=HttpDeliver(timeout=settings.delivery_timeout),
         ),
         WebhookSender(
-            database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
+            database=database,
+            settings=farm.webhook_settings,
+            notices=farm.notice_settings,
+            outbound=Outbound(egress=Egress(farm.egress_settings)),
         ),
         *result_loops(
             database=database, cluster_id=farm.settings.id, settings=farm.intake_settings, loop_settings=settings

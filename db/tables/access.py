@@ -165,15 +165,16 @@ class WebhookTable(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     project_id: UUID = Field(foreign_key="project.id")
     url: str = words()
+    format: str = words(default="standard")
     description: str = words(default="")
     kinds: list[str] = word_list()
     """Of events that it is told; empty: all."""
     enabled: bool = True
     disabled_reason: str | None = words(default=None)
     disabled_at: datetime | None = instant(default=None)
-    salt: bytes
-    """Its secret is derived from this and the farm's key of that name."""
-    key_id: str = words()
+    salt: bytes | None = None
+    """Its secret is derived from this and the farm's key of that name; None: it is chat, and has none."""
+    key_id: str | None = words(default=None)
     previous_salt: bytes | None = None
     previous_key_id: str | None = words(default=None)
     previous_until: datetime | None = instant(default=None)
