@@ -83,7 +83,8 @@ async def create_webhook(
     created_by: str,
     limit: int,
 ) -> WebhookRow | None:
-    """None where the project has ``limit`` of them already. Projects make theirs one at a time. ``seed``: chat has none."""
+    """None where the project has ``limit`` of them already. Projects make theirs one at a time. ``seed``: None for
+    chat."""
     await tx.execute(
         select(PROJECT.c.id).where(PROJECT.c.id == project_id).with_for_update(key_share=True)
     )  # for no key update
