@@ -78,8 +78,9 @@ class MailSettings(BaseSettings):
     sender: str | None = None
     """Address that messages come from, for example ``Rayfarm <farm@example.org>``. Needed with ``host``."""
 
-    timeout: Wait = timedelta(seconds=10)
-    """A server that does not answer a command by then did not take the message."""
+    timeout: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=30))] = timedelta(seconds=20)
+    """A server that has not taken a message by then, from the connection to its last answer, did not. At most 30 s: a
+    tick of the loop has a minute."""
 
     every: Wait = timedelta(seconds=10)
     """Pause between two looks at what waits; what comes within it goes in one message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 
@@ -32,8 +33,8 @@ class Mailer:
         self._settings = settings
         self._notices = notices
         self.every = settings.every
-        self._lease = 8 * settings.timeout
-        """A message takes up to seven commands: above that, so that nobody sends it beside us."""
+        self._lease = settings.timeout + timedelta(seconds=30)
+        """Above the time-out, so that nobody sends it beside us."""
 
     async def tick(self, epoch: int) -> int:
         """Messages that were taken. Without a mail server what waits is dropped: it would come years later."""
@@ -96,7 +97,8 @@ class Mailer:
             first = refused.recipients[0]
             error, for_good = f"The mail server refused the address: {first.code} {first.message}", first.code >= 500
         except (aiosmtplib.SMTPException, OSError) as failed:
-            error, server_answers = f"{type(failed).__name__}: {failed}"[:300], False
+            error = f"{type(failed).__name__}: {failed}"[:300]
+            server_answers = isinstance(failed, aiosmtplib.SMTPDataError)  # it minds this message, and takes others
         if error is None:
             await end_mail(self._database, mail, taken=True, error=None, pause=None, epoch=epoch)
             return True, True
@@ -109,15 +111,17 @@ class Mailer:
 
     async def _send(self, message: bytes, *, sender: str, to: str) -> None:
         settings = self._settings
-        await aiosmtplib.send(
-            message,
-            sender=sender,
-            recipients=[to],
-            hostname=settings.host,
-            port=settings.port,
-            username=settings.user,
-            password=None if settings.password is None else settings.password.get_secret_value(),
-            timeout=settings.timeout.total_seconds(),
-            use_tls=settings.security is MailSecurity.TLS,
-            start_tls=settings.security is MailSecurity.STARTTLS,  # True: it must, not None: it may
-        )
+        seconds = settings.timeout.total_seconds()
+        async with asyncio.timeout(seconds):  # all of it: a server may answer each command just in time
+            await aiosmtplib.send(
+                message,
+                sender=sender,
+                recipients=[to],
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.user,
+                password=None if settings.password is None else settings.password.get_secret_value(),
+                timeout=seconds,
+                use_tls=settings.security is MailSecurity.TLS,
+                start_tls=settings.security is MailSecurity.STARTTLS,  # True: it must, not None: it may
+            )

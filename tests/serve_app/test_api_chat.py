@@ -103,7 +103,7 @@ class TestAddress:
         assert (await farm.http.get(address)).json() == webhook
         changed = (await farm.http.patch(address, json={"description": "our channel"})).json()
         assert changed == {**webhook, "description": "our channel"}
-        answers = [(await farm.http.get(path)).text for path in (ROOT, address, "/v1/farm/audit")]
+        answers = [(await farm.http.get(path)).text for path in (ROOT, address, "/v1/audit")]
         assert not [each for each in answers if "very-secret" in each]
         async with farm.db.transaction() as tx:
             assert (await tx.execute(text("select url from webhook"))).scalar_one() == URL
@@ -116,7 +116,7 @@ class TestAddress:
     async def test_the_audit_log_tells_that_it_is_another(self, farm: ApiFarm) -> None:
         webhook = await made(farm)
         await farm.http.patch(f"{ROOT}/{webhook['id']}", json={"url": URL + "2"})
-        entry = (await farm.http.get("/v1/farm/audit")).json()["items"][0]
+        entry = (await farm.http.get("/v1/audit")).json()["items"][0]
         assert entry["before"]["address_sha256"] != entry["after"]["address_sha256"]
 
     async def test_an_address_inside_is_refused_as_for_every_webhook(self, farm: ApiFarm) -> None:
