@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -104,7 +105,10 @@ class MailSettings(BaseSettings):
             name, spec = parseaddr(value)
             if plain(value, len(value)) != value or not spec.isascii() or spec.count("@") != 1:
                 raise ValueError("an address, or a name and an address in angle brackets")
-            Address(display_name=name, addr_spec=spec)
+            try:
+                Address(display_name=name, addr_spec=spec)
+            except HeaderParseError as error:
+                raise ValueError(str(error)) from error
         return value
 
     @model_validator(mode="after")
@@ -129,9 +133,10 @@ def message_of(
 ) -> EmailMessage:
     """One message with all of them. The same notices make the same Message-ID: a second delivery can be told by it.
 
-    ``omitted``: how many more there are than ``notices``. Raises ``ValueError`` for an address that is none.
+    ``omitted``: how many more there are than ``notices``. Raises ``ValueError`` or ``HeaderParseError`` for an address
+    that is none.
     """
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # not every server on the way takes 8BITMIME
     name, spec = parseaddr(sender)
     message["From"] = Address(display_name=name, addr_spec=spec)
     message["To"] = Address(addr_spec=to)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from email.errors import HeaderParseError
 
 import aiosmtplib
 import structlog
@@ -91,7 +92,7 @@ class Mailer:
                 at=mail.at,
             )
             await self._send(message.as_bytes(), sender=message["From"].addresses[0].addr_spec, to=mail.email)
-        except ValueError as refused:
+        except (ValueError, HeaderParseError) as refused:
             error, for_good = f"This is no address to write to: {refused}", True
         except aiosmtplib.SMTPRecipientsRefused as refused:
             first = refused.recipients[0]
