@@ -22,6 +22,8 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import EgressSettings
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
+from jobs.notices import NoticeSettings
 from jobs.planning import PlanSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
@@ -45,6 +47,8 @@ class FarmParts:
     plan_settings: PlanSettings
     engine_settings: EngineSettings
     webhook_settings: WebhookSettings
+    notice_settings: NoticeSettings
+    mail_settings: MailSettings
     egress_settings: EgressSettings
     intake_settings: IntakeSettings
 
@@ -57,13 +61,15 @@ def open_farm() -> FarmParts:
     """Build the parts from ``RAYFARM_*``; opens no connection yet. Raises ``NotForProduction``."""
     database_settings, storage_settings = DatabaseSettings(), StorageSettings()
     engine_settings, loop_settings = EngineSettings(), LoopSettings()
-    webhook_settings, egress_settings = WebhookSettings(), EgressSettings()
+    webhook_settings, egress_settings, mail_settings = WebhookSettings(), EgressSettings(), MailSettings()
     refuse(
         [
             *database_faults(database_settings),
             *storage_faults(storage_settings),
             *engine_faults(engine_settings),
-            *outgoing_faults(webhooks=webhook_settings, egress=egress_settings, loops=loop_settings),
+            *outgoing_faults(
+                webhooks=webhook_settings, egress=egress_settings, loops=loop_settings, mail=mail_settings
+            ),
             *process_faults(logs=LogSettings()),
         ]
     )
@@ -79,6 +85,8 @@ def open_farm() -> FarmParts:
         plan_settings=PlanSettings(),
         engine_settings=engine_settings,
         webhook_settings=webhook_settings,
+        notice_settings=NoticeSettings(),
+        mail_settings=mail_settings,
         egress_settings=egress_settings,
         intake_settings=IntakeSettings(),
     )

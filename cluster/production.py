@@ -26,6 +26,7 @@ from cluster.loops.settings import LoopSettings
 from db.settings import DatabaseSettings
 from jobs.egress import EgressSettings
 from jobs.errors import RayfarmError
+from jobs.mail import MailSecurity, MailSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.sandbox import SandboxLevel
 from pipelines.settings import EngineSettings
@@ -152,7 +153,9 @@ def engine_faults(settings: EngineSettings) -> list[Fault]:
     return found
 
 
-def outgoing_faults(*, webhooks: WebhookSettings, egress: EgressSettings, loops: LoopSettings) -> list[Fault]:
+def outgoing_faults(
+    *, webhooks: WebhookSettings, egress: EgressSettings, loops: LoopSettings, mail: MailSettings
+) -> list[Fault]:
     """What the farm sends, and where users may make it send."""
     found = secret_faults("RAYFARM_WEBHOOK_KEY", webhooks.key)
     found += secret_faults("RAYFARM_WEBHOOK_PREVIOUS_KEYS", *webhooks.previous_keys)
@@ -162,6 +165,8 @@ def outgoing_faults(*, webhooks: WebhookSettings, egress: EgressSettings, loops:
         found.append(
             Fault("RAYFARM_EGRESS_ALLOWED_NETWORKS", "opens every network to whoever has a webhook; name a few")
         )
+    if mail.host not in (None, "localhost", "127.0.0.1", "::1") and mail.security is MailSecurity.NONE:
+        found.append(Fault("RAYFARM_MAIL_SECURITY", "sends e-mail in the clear; use starttls or tls"))
     if any(is_plain_http(target) for target in loops.event_targets):
         found.append(Fault("RAYFARM_LOOPS_EVENT_TARGETS", "names a plain http address; use https"))
     return found

@@ -23,6 +23,7 @@ class WebhookRow:
 
     id: UUID
     url: str
+    format: str
     description: str
     kinds: list[str]
     enabled: bool
@@ -74,14 +75,16 @@ async def create_webhook(
     webhook_id: UUID,
     project_id: UUID,
     url: str,
+    format_: str = "standard",
     description: str,
     kinds: Sequence[str],
     enabled: bool,
-    seed: SecretSeed,
+    seed: SecretSeed | None,
     created_by: str,
     limit: int,
 ) -> WebhookRow | None:
-    """None where the project has ``limit`` of them already. Projects make theirs one at a time."""
+    """None where the project has ``limit`` of them already. Projects make theirs one at a time. ``seed``: None for
+    chat."""
     await tx.execute(
         select(PROJECT.c.id).where(PROJECT.c.id == project_id).with_for_update(key_share=True)
     )  # for no key update
@@ -93,10 +96,11 @@ async def create_webhook(
             id=webhook_id,
             project_id=project_id,
             url=url,
+            format=format_,
             description=description,
             kinds=sorted(set(kinds)),
-            salt=seed.salt,
-            key_id=seed.key_id,
+            salt=None if seed is None else seed.salt,
+            key_id=None if seed is None else seed.key_id,
             failures=0,
             created_by=created_by,
             created_at=func.now(),

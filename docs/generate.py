@@ -38,6 +38,8 @@ from db.settings import DatabaseSettings
 from jobs.egress import EgressSettings
 from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
+from jobs.notices import NoticeSettings
 from jobs.planning import PlanSettings
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
 from jobs.webhooks import WebhookSettings
@@ -61,6 +63,8 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (InvoiceSettings, "Invoices"),
     (StripeSettings, "Stripe"),
     (WebhookSettings, "Webhooks"),
+    (NoticeSettings, "Notices to people"),
+    (MailSettings, "E-mail"),
     (IntakeSettings, "Intake from queues"),
     (EgressSettings, "Where users may send things"),
     (PlanSettings, "Planning"),

@@ -48,6 +48,7 @@ from serve_app.literal_paths import literal_paths
 from serve_app.loops.endpoints import router as loops
 from serve_app.maintenance.endpoints import router as maintenance
 from serve_app.models.endpoints import router as models
+from serve_app.notices.endpoints import router as notices
 from serve_app.oidc.endpoints import PATHS as OIDC_PATHS
 from serve_app.oidc.endpoints import router as oidc
 from serve_app.oidc.settings import OidcSettings
@@ -133,7 +134,7 @@ def build_app(
     rendering = (jobs, openjd, job_control, job_steps, blocklist, groups, *follow, artifacts, archives, pipelines)
     farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
-    access = (projects, me, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
+    access = (projects, me, notices, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
     behind_a_key = (*blobs_and_models, *rendering, *farm, *access, *money, *records, limits, webhooks)
     routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]

@@ -10,6 +10,8 @@ REQUIRED: Mapping[str, Permission] = {
     "read_me": Permission.SELF,
     "change_password": Permission.SELF,
     "end_my_sessions": Permission.SELF,
+    "read_notices": Permission.SELF,
+    "change_notices": Permission.SELF,
     "read_limits": Permission.SELF,
     "list_pipelines": Permission.SELF,
     "read_pipeline": Permission.SELF,

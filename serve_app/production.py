@@ -24,6 +24,7 @@ from cluster.production import (
 from db.settings import DatabaseSettings
 from db.trust import accepts_anybody
 from jobs.egress import EgressSettings
+from jobs.mail import MailSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
 from serve_app.settings import ApiSettings
@@ -58,7 +59,9 @@ def farm_faults() -> list[Fault]:
     database = DatabaseSettings()
     found = [*api_faults(ApiSettings()), *database_faults(database), *storage_faults(StorageSettings())]
     found += engine_faults(EngineSettings())
-    found += outgoing_faults(webhooks=WebhookSettings(), egress=EgressSettings(), loops=LoopSettings())
+    found += outgoing_faults(
+        webhooks=WebhookSettings(), egress=EgressSettings(), loops=LoopSettings(), mail=MailSettings()
+    )
     found += process_faults(logs=LogSettings())
     if accepts_anybody(database):
         words = "leads to a server that lets anybody in (`trust` in its pg_hba.conf); set scram-sha-256 there"

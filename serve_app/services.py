@@ -13,6 +13,7 @@ from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
 from jobs.planning import PlanSettings
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.archive.links import ArchiveLinks
@@ -65,6 +66,7 @@ class ApiServices:
     archive_links: ArchiveLinks | None
     """None where there is no key to sign with."""
     webhooks: Webhooks
+    mail: MailSettings
     logins: Places
     """By client."""
     rates: Limiter
@@ -143,6 +145,7 @@ async def open_services(
                     what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
                 ),
                 archive_links=_archive_links_of(settings, storage_settings),
+                mail=MailSettings(),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
                 logins=Places(
                     what="logins",

@@ -14,6 +14,7 @@ from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
 from cluster.loops.invoicer import Invoicer
+from cluster.loops.mailer import Mailer
 from cluster.loops.measurer import Measurer
 from cluster.loops.meter import Meter
 from cluster.loops.node_drains import NodeDrains, RayDrains
@@ -77,8 +78,12 @@ def farm_loops(
             deliver=HttpDeliver(timeout=settings.delivery_timeout),
         ),
         WebhookSender(
-            database=database, settings=farm.webhook_settings, outbound=Outbound(egress=Egress(farm.egress_settings))
+            database=database,
+            settings=farm.webhook_settings,
+            notices=farm.notice_settings,
+            outbound=Outbound(egress=Egress(farm.egress_settings)),
         ),
+        Mailer(database=database, settings=farm.mail_settings, notices=farm.notice_settings),
         *result_loops(
             database=database, cluster_id=farm.settings.id, settings=farm.intake_settings, loop_settings=settings
         ),

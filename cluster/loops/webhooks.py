@@ -23,7 +23,9 @@ from cluster.loops.streams import follow_streams, pause_after
 from cluster.outbound import NotReached, Outbound
 from db.loops import Delivery, Tried, WebhookWithWork, end_webhook_delivery, webhooks_with_work
 from db.session import Database
+from jobs.chat import chat_body
 from jobs.errors import Unavailable
+from jobs.notices import NoticeSettings, notice_of
 from jobs.webhooks import PING, NoWebhookKey, WebhookSecrets, WebhookSettings, body_of, signed_headers
 
 _log = structlog.get_logger(__name__)
@@ -34,8 +36,11 @@ class WebhookSender:
 
     name = "webhooks"
 
-    def __init__(self, *, database: Database, settings: WebhookSettings, outbound: Outbound) -> None:
+    def __init__(
+        self, *, database: Database, settings: WebhookSettings, notices: NoticeSettings, outbound: Outbound
+    ) -> None:
         self.every = settings.every
+        self._notices = notices
         self._database = database
         self._settings = settings
         self._outbound = outbound
@@ -126,13 +131,16 @@ class WebhookSender:
     async def _post(self, webhook: WebhookWithWork, delivery: Delivery) -> Tried:
         began = time.monotonic()
         try:
-            body = _body(webhook, delivery)
-            headers = signed_headers(
-                body,
-                message_id=f"msg_{delivery.public_id.hex}",
-                at=datetime.now(UTC),
-                secrets_=[self._secrets.secret_of(seed, webhook_id=webhook.id) for seed in webhook.seeds],
-            )
+            if webhook.format.is_chat:
+                body, headers = self._words(webhook, delivery), {}
+            else:
+                body = _body(webhook, delivery)
+                headers = signed_headers(
+                    body,
+                    message_id=f"msg_{delivery.public_id.hex}",
+                    at=datetime.now(UTC),
+                    secrets_=[self._secrets.secret_of(seed, webhook_id=webhook.id) for seed in webhook.seeds],
+                )
             answer = await self._outbound.post(webhook.url, body=body, headers=headers, timeout=self._settings.timeout)
         except NotReached as error:
             return self._failed(delivery, began, str(error))
@@ -149,6 +157,21 @@ class WebhookSender:
         if 300 <= answer.status < 400:
             words += " Redirects are not followed: set the webhook's url to where it leads."
         return self._failed(delivery, began, words, status=answer.status, answer=answer.body, headers=answer.headers)
+
+    def _words(self, webhook: WebhookWithWork, delivery: Delivery) -> bytes:
+        kind = PING if delivery.event_id is None else delivery.kind
+        if kind is None:
+            raise _EventGone("The event was pruned before it could be told.")
+        notice = notice_of(
+            kind,
+            delivery.data,
+            job_name=delivery.job_name,
+            project=webhook.project_name,
+            link=self._notices.page_of(delivery.job_id),
+        )
+        if notice is None:  # its kinds were chosen for words, so only a kind that a later version took away
+            raise _EventGone("There are no words for this event.")
+        return chat_body(notice, webhook.format)
 
     def _failed(
         self,

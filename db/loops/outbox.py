@@ -34,6 +34,7 @@ class Delivery:
     """Of them, those before somebody asked for it to be told again."""
     stream_id: UUID
     job_id: UUID | None
+    job_name: str | None
     model_id: UUID | None
     project_id: UUID | None
     """None, with the rest of the event, for a webhook's ping."""

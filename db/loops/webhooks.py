@@ -11,6 +11,7 @@ from db.dispatch.leadership import hold_epoch
 from db.events import append_project_event
 from db.loops.outbox import Delivery, end_delivery
 from db.session import Database, Transaction
+from jobs.chat import WebhookFormat
 from jobs.events import EventKind
 from jobs.webhooks import SecretSeed
 
@@ -21,9 +22,11 @@ class WebhookWithWork:
 
     id: UUID
     project_id: UUID
+    project_name: str
     url: str
+    format: WebhookFormat
     seeds: tuple[SecretSeed, ...]
-    """Of the secrets that sign now, the newest first."""
+    """Of the secrets that sign now, the newest first; none where it is chat."""
     fails: bool
     """Its last post was not taken."""
 
@@ -57,11 +60,19 @@ async def webhooks_with_work(db: Database) -> list[WebhookWithWork]:
         rows = (await run(tx, "webhooks_with_work")).all()
     found = []
     for row in rows:
-        seeds = [SecretSeed(salt=bytes(row.salt), key_id=row.key_id)]
+        seeds = [SecretSeed(salt=bytes(row.salt), key_id=row.key_id)] if row.salt is not None else []
         if row.previous_salt is not None:
             seeds.append(SecretSeed(salt=bytes(row.previous_salt), key_id=row.previous_key_id))
         found.append(
-            WebhookWithWork(id=row.id, project_id=row.project_id, url=row.url, seeds=tuple(seeds), fails=row.fails)
+            WebhookWithWork(
+                id=row.id,
+                project_id=row.project_id,
+                project_name=row.project_name,
+                url=row.url,
+                format=WebhookFormat(row.format),
+                seeds=tuple(seeds),
+                fails=row.fails,
+            )
         )
     return found
 

@@ -29,7 +29,7 @@ with recursive head as (
               outbox.created_at
 )
 select claimed.id, claimed.public_id, claimed.attempts, claimed.spared, claimed.stream_id, event.job_id, event.model_id,
-       claimed.event_id, event.project_id, event.seq, event.kind, coalesce(event.data, '{}') as data,
-       coalesce(event.at, claimed.created_at) as at
-from claimed left join event on event.id = claimed.event_id
+       job.name as job_name, claimed.event_id, event.project_id, event.seq, event.kind,
+       coalesce(event.data, '{}') as data, coalesce(event.at, claimed.created_at) as at
+from claimed left join event on event.id = claimed.event_id left join job on job.id = event.job_id
 order by claimed.id

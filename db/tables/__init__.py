@@ -5,6 +5,8 @@ from db.tables.access import (
     ApiKeyTable,
     InvitationTable,
     LoginThrottleTable,
+    MailBoxTable,
+    MailNoticeTable,
     MemberTable,
     OidcIdentityTable,
     OidcLoginTable,
@@ -86,6 +88,7 @@ JOB_DEPENDENCY = METADATA.tables["job_dependency"]
 LICENCE = METADATA.tables["licence"]
 LOOP_HEALTH = METADATA.tables["loop_health"]
 LOGIN_THROTTLE = METADATA.tables["login_throttle"]
+MAIL_BOX = METADATA.tables["mail_box"]
 MEMBER = METADATA.tables["member"]
 MODEL = METADATA.tables["model"]
 NODE = METADATA.tables["node"]
@@ -143,6 +146,7 @@ __all__ = [
     "LICENCE",
     "LOGIN_THROTTLE",
     "LOOP_HEALTH",
+    "MAIL_BOX",
     "MEMBER",
     "METADATA",
     "MODEL",
@@ -198,6 +202,8 @@ __all__ = [
     "LicenceTable",
     "LoginThrottleTable",
     "LoopHealthTable",
+    "MailBoxTable",
+    "MailNoticeTable",
     "MaintenanceTable",
     "MemberTable",
     "ModelTable",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import Field, SQLModel
 
-from db.tables._columns import instant, word_list, words
+from db.tables._columns import big_integer, instant, word_list, words
 
 
 class ProjectTable(SQLModel, table=True):
@@ -165,15 +165,16 @@ class WebhookTable(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     project_id: UUID = Field(foreign_key="project.id")
     url: str = words()
+    format: str = words(default="standard")
     description: str = words(default="")
     kinds: list[str] = word_list()
     """Of events that it is told; empty: all."""
     enabled: bool = True
     disabled_reason: str | None = words(default=None)
     disabled_at: datetime | None = instant(default=None)
-    salt: bytes
-    """Its secret is derived from this and the farm's key of that name."""
-    key_id: str = words()
+    salt: bytes | None = None
+    """Its secret is derived from this and the farm's key of that name; None: it is chat, and has none."""
+    key_id: str | None = words(default=None)
     previous_salt: bytes | None = None
     previous_key_id: str | None = words(default=None)
     previous_until: datetime | None = instant(default=None)
@@ -183,6 +184,35 @@ class WebhookTable(SQLModel, table=True):
     failures: int = 0
     rests_until: datetime | None = instant(default=None)
     created_by: str = words()
+    created_at: datetime = instant()
+
+
+class MailBoxTable(SQLModel, table=True):
+    """What a person asked to be written of, and how writing to them goes."""
+
+    __tablename__ = "mail_box"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    kinds: list[str] = word_list()
+    attempts: int = big_integer(default=0)
+    """The fence of whoever writes to them now."""
+    failures: int = 0
+    """In a row."""
+    error: str | None = words(default=None)
+    not_before: datetime = instant()
+    hour_from: datetime = instant()
+    """Since then ``sent`` is counted, for an hour."""
+    sent: int = 0
+
+
+class MailNoticeTable(SQLModel, table=True):
+    """An event that waits to be written to somebody; gone once it was."""
+
+    __tablename__ = "mail_notice"
+
+    id: int | None = big_integer(default=None, primary_key=True)
+    account_id: UUID = Field(foreign_key="mail_box.account_id", ondelete="CASCADE")
+    event_id: int = big_integer()
     created_at: datetime = instant()
 
 

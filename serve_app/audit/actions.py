@@ -14,6 +14,7 @@ ACTIONS: Mapping[str, str] = {
     "log_out": "session.end",
     "end_my_sessions": "session.end_all",
     "change_password": "password.change",
+    "change_notices": "notices.change",
     "accept_invitation": "invitation.accept",
     "invite": "invitation.create",
     "invite_to_farm": "invitation.create",

@@ -1,4 +1,4 @@
-"""``/v1/projects/{slug}/webhooks``: Standard Webhooks (https://www.standardwebhooks.com)."""
+"""``/v1/projects/{slug}/webhooks``: Standard Webhooks (https://www.standardwebhooks.com), and words to chat."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ async def create_webhook(
 ) -> WebhookWithSecret:
     """Have events posted to an address, from now on. The answer is the only time that the secret is shown."""
     made = await services.webhooks.create(tx, new, project_id=access.project_id, created_by=access.name)
-    trail.note("webhook", made.id, after=service.facts_of(made))
+    row = await service.require(tx, project_id=access.project_id, webhook_id=made.id)
+    trail.note("webhook", made.id, after=service.facts_of(row))
     return made
 
 
@@ -54,10 +55,10 @@ async def change_webhook(
     slug: Slug, webhook_id: UUID, change: WebhookChange, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> WebhookView:
     """Change where events go, and which. While it is disabled nothing is kept for it, and what waited is given up."""
-    before = service.view_of(await service.require(tx, project_id=access.project_id, webhook_id=webhook_id))
+    before = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
     after = await services.webhooks.change(tx, change, project_id=access.project_id, webhook_id=webhook_id)
     trail.note_change("webhook", webhook_id, before=service.facts_of(before), after=service.facts_of(after))
-    return after
+    return service.view_of(after)
 
 
 @router.delete("/{webhook_id}", status_code=204)
@@ -65,10 +66,10 @@ async def delete_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx, t
     """End it, with the log of its deliveries. A post that is under way may still arrive."""
     row = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
     await webhooks.delete_webhook(tx, project_id=access.project_id, webhook_id=webhook_id)
-    trail.note("webhook", webhook_id, before=service.facts_of(service.view_of(row)))
+    trail.note("webhook", webhook_id, before=service.facts_of(row))
 
 
-@router.post("/{webhook_id}:rotate")
+@router.post("/{webhook_id}:rotate", responses=problems(409))
 async def rotate_webhook(
     slug: Slug, webhook_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> WebhookWithSecret:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from jobs.chat import WebhookFormat
 from jobs.egress import MAX_URL
 from jobs.events import EventKind
 from jobs.spec import plain_text
@@ -34,10 +35,17 @@ Kinds = Annotated[
 ]
 
 
+_FORMAT = (
+    "`standard`: the event as JSON, signed. Else the chat service whose incoming webhook the `url` is: words for "
+    "people, of kinds that there are words for; of `job.state` only the end of a job."
+)
+
+
 class NewWebhook(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: Url
+    format: WebhookFormat = Field(WebhookFormat.STANDARD, description=_FORMAT)
     description: Description = ""
     kinds: Kinds = []
     enabled: bool = True
@@ -67,7 +75,8 @@ class WebhookView(BaseModel):
     """A receiver of the project's events."""
 
     id: UUID
-    url: str
+    url: str = Field(description="Of chat the host alone: the rest is its secret, and not shown again.")
+    format: WebhookFormat
     description: str
     kinds: list[str]
     enabled: bool
@@ -82,7 +91,7 @@ class WebhookView(BaseModel):
 class WebhookWithSecret(WebhookView):
     """With its secret, which is not shown again."""
 
-    secret: str = Field(description="`whsec_…`: verifies the signatures of what comes.")
+    secret: str | None = Field(description="`whsec_…`: verifies the signatures of what comes. Chat has none: null.")
 
 
 class AttemptView(BaseModel):

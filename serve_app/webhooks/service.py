@@ -11,8 +11,11 @@ from uuid import UUID, uuid4
 from db import webhooks
 from db.session import Transaction
 from db.webhooks import AttemptRow, DeliveryRow, WebhookRow
+from jobs.chat import WebhookFormat, hidden_address
 from jobs.egress import Egress
-from jobs.errors import Conflict, NotFound
+from jobs.errors import Conflict, InvalidInput, NotFound
+from jobs.events import EventKind
+from jobs.notices import NOTICE_KINDS
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.webhooks.schemas import (
     AttemptView,
@@ -33,16 +36,18 @@ class Webhooks:
     egress: Egress
 
     async def create(self, tx: Transaction, new: NewWebhook, *, project_id: UUID, created_by: str) -> WebhookWithSecret:
-        """Raises ``EgressRefused``, ``Conflict`` where there are as many as there may be, ``NoWebhookKey``."""
-        url = self.egress.parse(new.url).url
-        webhook_id, seed = uuid4(), self.secrets.new()
+        """Raises ``EgressRefused``, ``InvalidInput``, ``Conflict`` where there are as many as there may be,
+        ``NoWebhookKey``."""
+        url = self._address(new.url, new.format)
+        webhook_id, seed = uuid4(), None if new.format.is_chat else self.secrets.new()
         row = await webhooks.create_webhook(
             tx,
             webhook_id=webhook_id,
             project_id=project_id,
             url=url,
+            format_=new.format,
             description=new.description,
-            kinds=new.kinds,
+            kinds=_kinds(new.kinds, new.format),
             enabled=new.enabled,
             seed=seed,
             created_by=created_by,
@@ -54,28 +59,43 @@ class Webhooks:
                 remedy="Delete one, or let one receiver tell the others; the limit is RAYFARM_WEBHOOK_MAX_PER_PROJECT.",
                 limit=self.settings.max_per_project,
             )
-        secret = self.secrets.secret_of(seed, webhook_id=webhook_id)
+        secret = None if seed is None else self.secrets.secret_of(seed, webhook_id=webhook_id)
         return WebhookWithSecret(**view_of(row).model_dump(), secret=secret)
 
-    async def change(
-        self, tx: Transaction, change: WebhookChange, *, project_id: UUID, webhook_id: UUID
-    ) -> WebhookView:
-        """Raises ``NotFound``, ``EgressRefused``."""
-        await require(tx, project_id=project_id, webhook_id=webhook_id)
-        changes = change.model_dump(exclude_none=True)
+    async def change(self, tx: Transaction, change: WebhookChange, *, project_id: UUID, webhook_id: UUID) -> WebhookRow:
+        """Raises ``NotFound``, ``EgressRefused``, ``InvalidInput``."""
+        before = await require(tx, project_id=project_id, webhook_id=webhook_id)
+        changes, format_ = change.model_dump(exclude_none=True), WebhookFormat(before.format)
         if change.url is not None:
-            changes["url"] = self.egress.parse(change.url).url
+            changes["url"] = self._address(change.url, format_)
+        if change.kinds is not None:
+            changes["kinds"] = _kinds(change.kinds, format_)
         row = await webhooks.change_webhook(tx, project_id=project_id, webhook_id=webhook_id, changes=changes)
-        return view_of(row or _none())
+        return row or _none()
 
     async def rotate(self, tx: Transaction, *, project_id: UUID, webhook_id: UUID) -> WebhookWithSecret:
-        """Raises ``NotFound``, ``NoWebhookKey``."""
+        """Raises ``NotFound``, ``Conflict`` for chat, ``NoWebhookKey``."""
+        before = await require(tx, project_id=project_id, webhook_id=webhook_id)
+        if WebhookFormat(before.format).is_chat:
+            raise Conflict(
+                "What is posted to a chat service is not signed, so there is no secret to rotate.",
+                remedy="Have the service make another address, and PATCH the webhook's url.",
+            )
         seed = self.secrets.new()
         row = await webhooks.rotate_webhook(
             tx, project_id=project_id, webhook_id=webhook_id, seed=seed, overlap=self.settings.rotation_overlap
         )
         secret = self.secrets.secret_of(seed, webhook_id=webhook_id)
         return WebhookWithSecret(**view_of(row or _none()).model_dump(), secret=secret)
+
+    def _address(self, url: str, format_: WebhookFormat) -> str:
+        if format_.is_chat and url.endswith("/…"):
+            raise InvalidInput(
+                "This is the address as it is shown, without its secret.",
+                remedy="Leave the url out, or give all of it.",
+                field="url",
+            )
+        return self.egress.parse(url).url
 
 
 async def require(tx: Transaction, *, project_id: UUID, webhook_id: UUID) -> WebhookRow:
@@ -119,13 +139,18 @@ async def with_attempts(tx: Transaction, rows: Sequence[DeliveryRow]) -> list[De
 
 def view_of(row: WebhookRow) -> WebhookView:
     values = asdict(row)
+    if WebhookFormat(row.format).is_chat:
+        values["url"] = hidden_address(row.url)
     return WebhookView(previous_secret_until=values.pop("previous_until"), **values)
 
 
-def facts_of(view: WebhookView) -> dict[str, object]:
+def facts_of(row: WebhookRow) -> dict[str, object]:
     """What the audit log keeps: of the address the host, as the rest may hold a secret of the receiver."""
-    facts: dict[str, object] = view.model_dump(include={"description", "kinds", "enabled"})
-    return {"host": urlsplit(view.url).netloc, "address_sha256": hashlib.sha256(view.url.encode()).hexdigest(), **facts}
+    return {
+        "host": urlsplit(row.url).netloc,
+        "address_sha256": hashlib.sha256(row.url.encode()).hexdigest(),
+        **{name: getattr(row, name) for name in ("format", "description", "kinds", "enabled")},
+    }
 
 
 def _delivery_view(row: DeliveryRow, attempts: Sequence[AttemptRow]) -> DeliveryView:
@@ -151,6 +176,20 @@ async def _require_enabled(tx: Transaction, project_id: UUID, webhook_id: UUID) 
     row = await require(tx, project_id=project_id, webhook_id=webhook_id)
     if not row.enabled:
         raise Conflict("This webhook is disabled.", remedy='PATCH it with {"enabled": true} first.')
+
+
+def _kinds(kinds: Sequence[EventKind], format_: WebhookFormat) -> Sequence[EventKind]:
+    """Raises ``InvalidInput`` where chat has no words for one; all that it has words for where none is named."""
+    if not format_.is_chat:
+        return kinds
+    wordless = sorted(set(kinds) - NOTICE_KINDS)
+    if wordless:
+        raise InvalidInput(
+            f"Chat is not told of {', '.join(wordless)}.",
+            remedy=f"Choose among {', '.join(sorted(NOTICE_KINDS))}, or none for all of these.",
+            field="kinds",
+        )
+    return list(kinds) or sorted(NOTICE_KINDS)
 
 
 def _none() -> WebhookRow:

@@ -138,7 +138,7 @@ class TestAnswers:
 
 class TestTls:
     async def test_the_certificate_is_checked_against_the_name_and_not_the_address(self, tmp_path: Path) -> None:
-        server, trusting = _certificate_for("hooks.test", tmp_path)
+        server, trusting = certificate_for("hooks.test", tmp_path)
         async with receiver(tls=server) as there:
             reach = outbound("127.0.0.0/8", tls=trusting, hooks=["127.0.0.1"], other=["127.0.0.1"])
             assert (await post(reach, there.url("hooks.test", scheme="https"))).status == 200
@@ -149,14 +149,14 @@ class TestTls:
             assert len(there.posts) == 1
 
     async def test_a_certificate_that_nobody_vouches_for_is_refused(self, tmp_path: Path) -> None:
-        server, _ = _certificate_for("hooks.test", tmp_path)
+        server, _ = certificate_for("hooks.test", tmp_path)
         async with receiver(tls=server) as there:
             with pytest.raises(NotReached, match="CERTIFICATE_VERIFY_FAILED"):
                 await post(outbound("127.0.0.0/8", hooks=["127.0.0.1"]), there.url("hooks.test", scheme="https"))
             assert there.posts == []
 
 
-def _certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context, and that of a client which trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])

@@ -24,6 +24,7 @@ from db import webhooks
 from db.bootstrap import ensure_project
 from db.session import Database
 from jobs.egress import Egress, EgressSettings
+from jobs.notices import NoticeSettings
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from rayfarm.webhooks import verify
 from tests.cluster.receivers import Receiver, receiver
@@ -33,6 +34,10 @@ SETTINGS = WebhookSettings(
     key=SecretStr("a-webhook-key-of-these-tests-alone-01"), timeout=timedelta(seconds=60), attempts=3
 )
 LOOPBACK = EgressSettings(allow_http=True, allowed_networks=("127.0.0.0/8",))  # type: ignore[arg-type]
+
+
+def _sender(farm: Farm, settings: WebhookSettings, outbound: Outbound) -> WebhookSender:
+    return WebhookSender(database=farm.db, settings=settings, notices=NoticeSettings(), outbound=outbound)
 
 
 @dataclass
@@ -94,7 +99,7 @@ async def make(farm: Farm) -> AsyncIterator[Callable[..., Hooks]]:
     def build(egress: EgressSettings = LOOPBACK, **changes: Any) -> Hooks:
         wished = SETTINGS.model_copy(update=changes)
         outbound = Outbound(egress=Egress(egress))
-        made.append(Hooks(farm, WebhookSender(database=farm.db, settings=wished, outbound=outbound), wished))
+        made.append(Hooks(farm, _sender(farm, wished, outbound), wished))
         return made[-1]
 
     yield build

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from jobs.mail import MailSettings
 from tests.jobs.openjd_templates import RENDER
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
 from tests.serve_app.test_api_invoices import issued, unclear
@@ -203,6 +204,14 @@ async def end_my_sessions(farm: ApiFarm) -> httpx.Response:
     return await farm.http.delete("/v1/me/sessions", headers=bearer(session["access_token"]))
 
 
+async def change_notices(farm: ApiFarm) -> httpx.Response:
+    object.__setattr__(farm.app.state.services, "mail", MailSettings(host="127.0.0.1", sender="farm@example.org"))
+    session = await farm.person(EMAIL)
+    return await farm.http.patch(
+        "/v1/me/notices", json={"email": ["job.failed"]}, headers=bearer(session["access_token"])
+    )
+
+
 WEBHOOKS = "/v1/projects/default/webhooks"
 NEW_WEBHOOK = {"url": "https://hooks.example.org/T0/in"}
 
@@ -300,5 +309,6 @@ CALLS: dict[str, Call] = {
     "log_out": log_out,
     "change_password": change_password,
     "end_my_sessions": end_my_sessions,
+    "change_notices": change_notices,
 }
 """Name of a route -> a call of it that succeeds, behind whatever it needs."""

@@ -17,6 +17,7 @@ from cluster.outbound import Outbound
 from db.events import append_model_event
 from jobs.egress import EgressSettings
 from jobs.events import EventKind
+from jobs.notices import NoticeSettings
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from rayfarm.webhooks import verify
 from serve_app.webhooks.payloads import DATA, WORDS
@@ -37,7 +38,12 @@ def loopback(farm: ApiFarm) -> None:
 @pytest.fixture
 async def sender(farm: ApiFarm) -> AsyncIterator[WebhookSender]:
     webhooks = farm.app.state.services.webhooks
-    made = WebhookSender(database=farm.db, settings=webhooks.settings, outbound=Outbound(egress=webhooks.egress))
+    made = WebhookSender(
+        database=farm.db,
+        settings=webhooks.settings,
+        notices=NoticeSettings(),
+        outbound=Outbound(egress=webhooks.egress),
+    )
     yield made
     await made.close()
 

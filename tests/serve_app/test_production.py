@@ -41,6 +41,8 @@ def sound(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) ->
         "RAYFARM_API_TOKEN_KEY": secrets.token_urlsafe(32),
         "RAYFARM_API_PUBLIC_URL": "https://farm.example.org",
         "RAYFARM_WEBHOOK_KEY": secrets.token_hex(32),
+        "RAYFARM_MAIL_HOST": "mail.example.org",
+        "RAYFARM_MAIL_SENDER": "farm@example.org",
         "RAYFARM_ENGINE_REQUIRE_SANDBOX": "full",
         "RAY_AUTH_MODE": "token",
     }
@@ -59,6 +61,7 @@ OPEN_DOORS = {
     "RAYFARM_STORAGE_ENDPOINT_URL": "http://s3.example.org",
     "RAYFARM_STORAGE_PUBLIC_ENDPOINT_URL": "http://s3.example.org",
     "RAYFARM_WEBHOOK_KEY": "ab" * 32,
+    "RAYFARM_MAIL_SECURITY": "none",
     "RAYFARM_ENGINE_REQUIRE_SANDBOX": "none",
     "RAYFARM_ENGINE_UNSHARE_NETWORK": "false",
     "RAYFARM_ENGINE_CONFINE_FILES": "false",

@@ -1,0 +1,18 @@
+"""Webhooks of chat services: words for people, posted to an address that is its own secret."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("Rayfarm's migrations go forward; restore a backup to go back.")

@@ -1,0 +1,1 @@
+delete from mail_notice where created_at < now() - cast(:age as interval)
