@@ -105,10 +105,11 @@ def read_blender(args: list[object], *, scope: Scope, refuse: Refuse) -> Blender
             else:
                 refuse(here, f"{word[:100]!r} is neither an option nor the one scene")
             continue
+        if "-f" in seen:
+            refuse(here, f"{word[:100]} stands behind -f, where it changes no picture any more")
+            break
         if option in seen:
             refuse(here, f"{word} stands twice")
-        elif "-f" in seen:
-            refuse(here, f"{word} stands behind -f, where it changes no picture any more")
         seen[option] = here
         if option == "-b" or option in _WITHOUT_EFFECT:
             continue

@@ -230,7 +230,7 @@ class TestAFilm:
     def test_a_second_step_that_is_no_film_or_does_not_follow_the_frames_is_refused(self) -> None:
         upload = {"actions": {"onRun": {"command": "aws", "args": ["s3", "sync"]}}}
         assert "/steps/1/script/actions/onRun/command" in refused(with_film(script=upload))
-        assert "depends on Render" in refused(with_film(dependencies=[]))["/steps/1"]
+        assert "depends on Render" in refused(with_film(dependencies=None))["/steps/1"]
 
 
 class TestParameters:
@@ -280,8 +280,8 @@ class TestHostileText:
             ("a: b\n---\nc: d", "neither YAML nor JSON"),
             ("a: " + "9" * 5000, "neither YAML nor JSON"),
             ("a: \x00", "neither YAML nor JSON"),
-            ("- a", "mapping"),
-            ("", "mapping"),
+            ("- a", "key-value pairs"),
+            ("", "key-value pairs"),
             ("specificationVersion: [a]", "Unknown template version"),
             ("specificationVersion: environment-2023-09", "not a Job Template"),
             ("a: 1", "specificationVersion"),
