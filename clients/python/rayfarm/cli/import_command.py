@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -56,7 +56,7 @@ def import_openjd(
     parameters = read_parameters(parameter or ())
     _check(text, parameters)
     settings = read_settings(set_ or ())
-    groups = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
+    groups: dict[str, Any] = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
     asked = False  # once it is, the farm may have the job, whether or not the answer comes
     job: Job | None = None
     with connect(url, api_key) as client:
