@@ -90,7 +90,8 @@ def _read_yaml(text: str) -> Any:
         where = pointer_to(*(_at(each) for each in opened)) or "the top"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise _invalid(f"At {where} stands an anchor or an alias; write the value out.")
-        if (tag := getattr(event, "tag", None)) is not None:
+        tag = getattr(event, "tag", None)
+        if tag is not None:
             raise _invalid(f"At {where} stands the tag {tag}; values carry no tags here.")
         match event:
             case yaml.ScalarEvent():
