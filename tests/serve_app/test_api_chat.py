@@ -83,7 +83,7 @@ class TestTold:
     ) -> None:
         async with receiver() as program, receiver() as people:
             await made(farm, url=program.url(), format="standard", kinds=["job.state"])
-            await made(farm, url=people.url())
+            channel = await made(farm, url=people.url())
             job = await farm.submit(frames="1")
             await farm.render(job["id"], frames=1)
             for _ in range(3):
@@ -92,6 +92,8 @@ class TestTold:
         assert len(states) > 1
         assert states[-1] == "succeeded"
         assert len(people.posts) == 1
+        log = (await farm.http.get(f"{ROOT}/{channel['id']}/deliveries")).json()["items"]
+        assert [each["state"] for each in log] == ["done"]  # nothing was given up for want of words
 
 
 class TestAddress:
