@@ -55,10 +55,6 @@ async def upload_batch(request: Request, access: Access, unit: Unit, services: S
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TAR:
         raise InvalidInput(f"The body must be {_TAR}.", field="Content-Type", remedy=f"Send Content-Type: {_TAR}.")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise InvalidInput(
-            "The archive may not be compressed.", field="Content-Encoding", remedy="Send a plain tar, uncompressed."
-        )
     items = await batch.upload_batch(unit, services, project_id=access.project_id, chunks=request.stream())
     return BatchAnswer(items=items, refused=sum(item.state is BatchItemState.REFUSED for item in items))
 

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from cluster.loops.base import Loop, Patient
 from cluster.loops.rescuer import Rescuer
 from cluster.loops.runner import ROLE, LoopRunner
+from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.loops.settings import LoopSettings
 from cluster.settings import ClusterSettings
 from db.dispatch import LostLeadership, lead
@@ -95,7 +96,7 @@ async def db(settings: DatabaseSettings) -> AsyncIterator[Flickering]:
 
 
 @asynccontextmanager
-async def running(db: Database, *loops: Loop, meter: Meter | None = None, **settings: Any) -> AsyncIterator[LoopRunner]:
+async def running(db: Database, *loops: Loop, meter: LoopMeter = SILENT, **settings: Any) -> AsyncIterator[LoopRunner]:
     runner = LoopRunner(database=db, settings=CLUSTER, loop_settings=LoopSettings(**settings), loops=loops, meter=meter)
     task = asyncio.create_task(runner.run())
     try:
