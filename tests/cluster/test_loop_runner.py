@@ -20,8 +20,8 @@ from sqlalchemy import text
 from cluster.loops.base import Loop, Patient
 from cluster.loops.rescuer import Rescuer
 from cluster.loops.runner import ROLE, LoopRunner
-from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.loops.settings import LoopSettings
+from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
 from db.dispatch import LostLeadership, lead
 from db.errors import DatabaseUnavailable, RowsBusy

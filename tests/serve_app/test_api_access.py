@@ -83,13 +83,13 @@ class TestProjects:
         stranger = bearer(await farm.new_key("stranger"))
         asked = {"digests": [digest]}
         assert (await farm.http.post("/v1/blobs/lacking", json=asked)).json()["lacking"] == []
-        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json() == {"lacking": [digest]}
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json()["lacking"] == [digest]
         problem_of(
             await farm.http.put(f"/v1/blobs/{digest}", content=b"guessed bytes", headers=stranger),
             422,
             "digest-mismatch",
         )
-        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json() == {"lacking": [digest]}
+        assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json()["lacking"] == [digest]
         sent = await farm.http.put(f"/v1/blobs/{digest}", content=b"shared bytes", headers=stranger)
         assert sent.status_code == 201
         assert (await farm.http.post("/v1/blobs/lacking", json=asked, headers=stranger)).json()["lacking"] == []

@@ -107,14 +107,14 @@ class TestLacking:
         there = await farm.upload(b"there")
         one, two = digest_of(b"one"), digest_of(b"two")
         answer = await farm.http.post("/v1/blobs/lacking", json={"digests": [two, there, one, two]})
-        assert answer.json() == {"lacking": [two, one]}
+        assert answer.json()["lacking"] == [two, one]
 
     async def test_a_blob_that_storage_lost_is_lacking_again(self, farm: ApiFarm, tmp_path: Path) -> None:
         digest = await farm.upload(b"lost")
         [path] = [path for path in stored_files(tmp_path) if path.name == digest]
         path.unlink()
         answer = await farm.http.post("/v1/blobs/lacking", json={"digests": [digest]})
-        assert answer.json() == {"lacking": [digest]}
+        assert answer.json()["lacking"] == [digest]
 
     async def test_too_long_a_question_is_refused(self, farm: ApiFarm) -> None:
         digests = [digest_of(bytes([number])) for number in range(51)]

@@ -19,8 +19,9 @@ from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
 from tests.serve_app.routes import OPEN
 from tests.serve_app.test_api_invoices import issued, unclear
 
-_IDS = "account_id artifact_id delivery_id digest invitation_id job_id key_id model_id number report_id upload_id webhook_id"
-PRIVATE = frozenset(_IDS.split())
+_OF_WORK = "artifact_id digest job_id model_id upload_id"
+_OF_PEOPLE = "account_id delivery_id invitation_id key_id number report_id webhook_id"
+PRIVATE = frozenset((*_OF_WORK.split(), *_OF_PEOPLE.split()))
 """What an id in a path names belongs to one project."""
 
 SHARED = frozenset({"frame", "name", "node", "replica_id", "slug", "step_id", "token"})
