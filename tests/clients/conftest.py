@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -86,3 +88,11 @@ def make_app(api_settings: Any, database_settings: Any, storage_settings: Any) -
 async def port(farm: ApiFarm, make_app: Callable[[], FastAPI]) -> AsyncIterator[int]:
     async with listening(make_app()) as number:
         yield number
+
+
+@pytest.fixture(autouse=True)
+def _the_api_of_this_process_writes_nothing_among_what_the_command_prints() -> Iterator[None]:
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.configure(wrapper_class=before)
