@@ -16,6 +16,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -30,11 +31,11 @@ from cluster.logs import LogSettings
 from cluster.loops.invoicer import InvoiceSettings
 from cluster.loops.settings import LoopSettings
 from cluster.loops.stripe_sink import StripeSettings
-from cluster.metrics.catalogue import METRICS
 from cluster.production import ProfileSettings
 from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.settings import DatabaseSettings
+from docs.metrics_page import metrics_page
 from jobs.egress import EgressSettings
 from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
@@ -249,45 +250,10 @@ def job_states_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def metrics_page() -> str:
-    """`docs/operations/metrics.md`."""
-    lines = [
-        f"<!-- Written by `{COMMAND}` from cluster/metrics/catalogue.py; edit that. -->",
-        "# Metrics",
-        "",
-        "In Ray's own metrics: each node's agent serves them to Prometheus with Ray's, on the port `metrics` of",
-        "`farm.json` (elsewhere: `ray start --metrics-export-port`). Ray puts `ray_` before each name, and labels",
-        "of its own beside ours: node, session, worker process. The `_sum` of a histogram is Ray's estimate, from",
-        "the middle of each bucket. No label of ours holds an id, an address, or a name that somebody chose for a",
-        "job, a project or a model; `pool` and `loop` are the operator's. The gauges come from the process that",
-        "leads the loops, every `RAYFARM_LOOPS_MEASURE_EVERY`: after a change of leader, one that lives on repeats",
-        "what it said last.",
-        "",
-        "| Metric | Kind | Labels | Told by | What it says |",
-        "|---|---|---|---|---|",
-    ]
-    for metric in METRICS:
-        labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
-        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.teller} | {metric.words} |")
-    lines += [
-        "",
-        "## What to alert on",
-        "",
-        "| Expression | It means |",
-        "|---|---|",
-        '| `ray_rayfarm_loop_failures{loop="rescuer"} > 5` | what a dead worker held is not rendered again |',
-        "| `increase(ray_rayfarm_leases_expired_total[10m]) > 3` | workers die, or lose the database |",
-        '| `ray_rayfarm_queue_oldest_seconds{class="interactive"} > 60` | somebody waits, and no slot is free |',
-        "| `ray_rayfarm_outbox_lag_seconds > 600` | a receiver of events does not take them |",
-        "| `increase(ray_rayfarm_dispatcher_tick_seconds_count[1m]) == 0` | nothing is handed out |",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 PAGES = {
     Path("docs/configuration.md"): configuration_page,
     Path(".env.example"): environment_example,
-    Path("docs/operations/metrics.md"): metrics_page,
+    Path("docs/operations/metrics.md"): partial(metrics_page, written_by=COMMAND),
     Path("docs/architecture/job-states.md"): job_states_page,
 }
 """Path from the root of the repository -> what writes it."""

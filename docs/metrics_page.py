@@ -1,0 +1,40 @@
+"""The page of the farm's own metrics, from their catalogue."""
+
+from __future__ import annotations
+
+from cluster.metrics.catalogue import METRICS
+
+
+def metrics_page(*, written_by: str) -> str:
+    """`docs/operations/metrics.md`."""
+    lines = [
+        f"<!-- Written by `{written_by}` from cluster/metrics/catalogue.py; edit that. -->",
+        "# Metrics",
+        "",
+        "In Ray's own metrics: each node's agent serves them to Prometheus with Ray's, on the port `metrics` of",
+        "`farm.json` (elsewhere: `ray start --metrics-export-port`). Ray puts `ray_` before each name, and labels",
+        "of its own beside ours: node, session, worker process. The `_sum` of a histogram is Ray's estimate, from",
+        "the middle of each bucket. No label of ours holds an id, an address, or a name that somebody chose for a",
+        "job, a project or a model; `pool` and `loop` are the operator's. The gauges come from the process that",
+        "leads the loops, every `RAYFARM_LOOPS_MEASURE_EVERY`: after a change of leader, one that lives on repeats",
+        "what it said last.",
+        "",
+        "| Metric | Kind | Labels | Told by | What it says |",
+        "|---|---|---|---|---|",
+    ]
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {labels} | {metric.teller} | {metric.words} |")
+    lines += [
+        "",
+        "## What to alert on",
+        "",
+        "| Expression | It means |",
+        "|---|---|",
+        '| `ray_rayfarm_loop_failures{loop="rescuer"} > 5` | what a dead worker held is not rendered again |',
+        "| `increase(ray_rayfarm_leases_expired_total[10m]) > 3` | workers die, or lose the database |",
+        '| `ray_rayfarm_queue_oldest_seconds{class="interactive"} > 60` | somebody waits, and no slot is free |',
+        "| `ray_rayfarm_outbox_lag_seconds > 600` | a receiver of events does not take them |",
+        "| `increase(ray_rayfarm_dispatcher_tick_seconds_count[1m]) == 0` | nothing is handed out |",
+    ]
+    return "\n".join(lines) + "\n"
