@@ -13,7 +13,7 @@ import json
 import sys
 import textwrap
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -250,7 +250,7 @@ def job_states_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {
+PAGES: dict[Path, Callable[[], str]] = {
     Path("docs/configuration.md"): configuration_page,
     Path(".env.example"): environment_example,
     Path("docs/operations/metrics.md"): partial(metrics_page, written_by=COMMAND),
