@@ -32,8 +32,8 @@ from jobs.errors import NotFound
 from jobs.plain_files import remove_tree
 from jobs.spec import JobSpec
 from jobs.states import EndReason
+from models.errors import BlobMismatch
 from models.manifest import Manifest
-from models.materialise import BlobMismatch
 from models.residency import Budget, ResidencyCache
 from pipelines.base import LoadReport, ModelFiles, OutputFormat
 from pipelines.errors import EngineError, EngineKilled
@@ -337,7 +337,7 @@ class EngineRoom:
                 f"The farm has lost a file of this model: {error.message}",
                 remedy="Upload the model's files once more (register it again), then submit the job again.",
             ) from error
-        release_files = functools.partial(self._models.release, manifest.digest())
+        release_files = functools.partial(self._models.release, manifest.cache_key())
         try:
             model = ModelFiles(digest=wish.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
             host, report = await self._load(wish, model)

@@ -15,8 +15,9 @@ from cluster.backoff import Patience
 from cluster.settings import ClusterSettings
 from jobs.errors import Unavailable
 from jobs.states import EndReason
+from models.errors import BlobMismatch
 from models.manifest import Manifest
-from models.materialise import BlobMismatch, ModelCache
+from models.materialise import ModelCache
 from pipelines.errors import EngineError
 from storage.base import BlobDamaged, Storage, StorageFull
 
@@ -59,9 +60,9 @@ class NodeModels:
         finally:
             self._trouble = {}
 
-    def release(self, digest: str) -> None:
-        """One call for each ``ensure``."""
-        self._cache.release(digest)
+    def release(self, key: str) -> None:
+        """One call for each ``ensure``, with the manifest's ``cache_key``."""
+        self._cache.release(key)
 
     async def fetch(self, manifest: Manifest) -> None:
         """Bring a model's files here, so that who loads it later need not wait for them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from db._query import as_json, run
-from db.billing.quotas import require_job_in_quotas
+from db.billing.quotas import require_job_in_quotas, require_size_in_quotas
 from db.control import require_future
 from db.dependencies import check_dependencies, insert_dependencies
 from db.events import append_event
@@ -39,6 +39,14 @@ class RegisteredModel:
     state: str
     created: bool
     """False: the project has had this version before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NamedBlob:
+    words: str
+    """What an error calls it."""
+    digest: str
+    size_bytes: int
 
 
 async def submit_job(
@@ -132,21 +140,24 @@ async def register_model(
 ) -> RegisteredModel:
     """Register a version of a model and queue its first opening; one that the project has is returned as it is.
 
-    Where that opening failed through no fault of the model, it is tried again.
+    Where that opening failed through no fault of the model, or for chunks that did not make its files and are others
+    now, it is tried again. Raises ``OverQuota`` for files in chunks that together are larger than the project may store.
     """
     await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())
-    wanted = sorted({str(file["digest"]) for file in files})
+    blobs = [blob for file in files for blob in _blobs_of(file)]
+    wanted = sorted({blob.digest for blob in blobs})
     lacking = (await run(tx, "lacking_blobs", project_id=project_id, digests=wanted)).scalars().all()
     if lacking:
         raise InvalidInput(
-            f"{len(lacking)} of the {len(wanted)} files of this manifest have not been uploaded to the project.",
+            f"{len(lacking)} of the {len(wanted)} blobs of this manifest have not been uploaded to the project.",
             field="manifest.files",
             remedy="Upload the lacking blobs first.",
             lacking=list(lacking[:_LACKING_SHOWN]),
             lacking_count=len(lacking),
         )
-    await _require_true_sizes(tx, files)
+    await _require_true_sizes(tx, blobs)
+    await _require_room_for_cut_files(tx, project_id, files)
     made = await run(
         tx,
         "insert_model",
@@ -161,7 +172,7 @@ async def register_model(
     if model_id is None:
         known = select(MODEL.c.id, MODEL.c.state).where(MODEL.c.project_id == project_id, MODEL.c.digest == digest)
         row = (await tx.execute(known)).one()
-        if (await run(tx, "probe_again", model_id=row.id)).one_or_none() is None:
+        if (await run(tx, "probe_again", model_id=row.id, manifest=as_json(manifest_json))).one_or_none() is None:
             return RegisteredModel(id=row.id, state=row.state, created=False)
         model_id, created = row.id, False
     else:
@@ -171,13 +182,22 @@ async def register_model(
     return RegisteredModel(id=model_id, state="probing", created=created)
 
 
-async def _require_true_sizes(tx: Transaction, files: Sequence[Mapping[str, Any]]) -> None:
+def _blobs_of(file: Mapping[str, Any]) -> Iterator[_NamedBlob]:
+    """As ``blobs_of`` of the database has it."""
+    for chunk in file.get("chunks", ()):
+        words = f"The chunk {chunk['digest'][:12]}… of {file['path']}"
+        yield _NamedBlob(words=words, digest=str(chunk["digest"]), size_bytes=int(chunk["size_bytes"]))
+    if not file.get("chunks"):
+        yield _NamedBlob(words=str(file["path"]), digest=str(file["digest"]), size_bytes=int(file["size_bytes"]))
+
+
+async def _require_true_sizes(tx: Transaction, blobs: Sequence[_NamedBlob]) -> None:
     found = await run(
         tx,
         "wrong_sizes",
-        paths=[str(file["path"]) for file in files],
-        digests=[str(file["digest"]) for file in files],
-        sizes=[int(file["size_bytes"]) for file in files],
+        paths=[blob.words for blob in blobs],
+        digests=[blob.digest for blob in blobs],
+        sizes=[blob.size_bytes for blob in blobs],
     )
     wrong = found.one_or_none()
     if wrong is not None:
@@ -186,6 +206,13 @@ async def _require_true_sizes(tx: Transaction, files: Sequence[Mapping[str, Any]
             field="manifest.files",
             remedy="Write size_bytes and digest of the same file into the manifest, or upload the changed file.",
         )
+
+
+async def _require_room_for_cut_files(tx: Transaction, project_id: UUID, files: Sequence[Mapping[str, Any]]) -> None:
+    """One stored chunk may be named a thousand times: without this, a megabyte would fill the disks of all workers."""
+    total = sum(int(file["size_bytes"]) for file in files if file.get("chunks"))
+    if total:
+        await require_size_in_quotas(tx, project_id=project_id, size_bytes=total)
 
 
 async def _require_ready(tx: Transaction, project_id: UUID, model_id: UUID) -> None:

@@ -21,6 +21,9 @@ MAX_NAME_BYTES = 255
 MAX_RAW_BYTES = 4096
 """A reference as stored in a scene; Blender's own limit is 1024."""
 MAX_FILE_BYTES = 1 << 50
+MAX_CHUNK_BYTES = 64 << 20
+MAX_CHUNKS = 200_000
+"""Chunks of all files of one model: 200 GB at the client's mean of 1 MiB, in 20 MB of manifest."""
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -66,14 +69,40 @@ ManifestPath = Annotated[str, AfterValidator(check_path)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class FileChunk(BaseModel):
+    """A stretch of a file that is a blob of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: Digest
+    size_bytes: Annotated[int, Field(gt=0, le=MAX_CHUNK_BYTES)]
+
+
 class ManifestFile(BaseModel):
-    """One file of a model."""
+    """One file of a model: one blob, or with ``chunks`` several, one behind the other."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: ManifestPath
     digest: Digest
+    """Of the whole file. With chunks it is only a claim until the farm has put them together."""
     size_bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+    chunks: Annotated[
+        tuple[FileChunk, ...],
+        FailFast(),
+        Field(
+            max_length=MAX_CHUNKS,
+            exclude_if=lambda chunks: not chunks,
+            description="The file as blobs in their order, whose sizes add up to its own; none: it is one blob. "
+            "How a file is cut does not change the model's digest.",
+        ),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _is_the_sum_of_its_chunks(self) -> Self:
+        if self.chunks and (total := sum(chunk.size_bytes for chunk in self.chunks)) != self.size_bytes:
+            raise ValueError(f"the chunks of {self.path!r} have {total} bytes together, the file {self.size_bytes}")
+        return self
 
 
 class Manifest(BaseModel):
@@ -95,6 +124,9 @@ class Manifest(BaseModel):
     def _is_one_tree(self) -> Self:
         paths = [file.path for file in self.files]
         _refuse_clashes(paths)
+        chunks = sum(len(file.chunks) for file in self.files)
+        if chunks > MAX_CHUNKS:
+            raise ValueError(f"the files have {chunks} chunks together; a model may have {MAX_CHUNKS}")
         known = set(paths)
         if self.main not in known:
             raise ValueError(f"the main file {self.main!r} is not among the files")
@@ -118,12 +150,8 @@ class Manifest(BaseModel):
     def main_file(self) -> ManifestFile:
         return next(file for file in self.files if file.path == self.main)
 
-    def blobs(self) -> dict[str, int]:
-        """Digest → size of each distinct blob."""
-        return {file.digest: file.size_bytes for file in self.files}
-
     def digest(self) -> str:
-        """SHA-256 of the canonical JSON; neither the order of files nor of keys changes it."""
+        """SHA-256 of the canonical JSON; neither the order of files nor of keys changes it, nor how a file is cut."""
         canonical = {
             "kind": self.kind.value,
             "main": self.main,
@@ -131,6 +159,18 @@ class Manifest(BaseModel):
             "remap": self.remap,
         }
         text = json.dumps(canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def cache_key(self) -> str:
+        """What its files on a machine's disk are found by: ``digest()``, and of files in chunks also the chunks.
+
+        A cut file's digest is a claim. Were its copy found by that alone, who knows the digest of another project's
+        file could be given the file.
+        """
+        cuts = sorted([file.path, *(chunk.digest for chunk in file.chunks)] for file in self.files if file.chunks)
+        if not cuts:
+            return self.digest()
+        text = json.dumps([self.digest(), cuts], separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

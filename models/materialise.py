@@ -1,7 +1,8 @@
 """Puts a manifest's files on this machine's disk: once for all processes, all or nothing, least recently used go first.
 
-Layout below the root: `<digest>/<manifest path>` (complete, read-only), `.partial/` (being written or removed),
-`.locks/<digest>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use).
+Layout below the root: `<key>/<manifest path>` (complete, read-only), `.partial/` (being written or removed),
+`.locks/<key>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use). The key
+is the manifest's `cache_key`.
 """
 
 from __future__ import annotations
@@ -13,25 +14,19 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from jobs.errors import RayfarmError
 from models._file_lock import FileLock, lock_pauses
-from models.manifest import Manifest
-
-Fetch = Callable[[str, Path], Awaitable[None]]
-"""Brings the blob of a digest to a path that does not exist yet. A hard link is welcome."""
+from models.assemble import Fetch, assemble, to_the_end
+from models.errors import UPLOAD_AGAIN, BlobMismatch, FileMismatch
+from models.manifest import FileChunk, Manifest
 
 _PARALLEL_FETCHES = 8
 _HASH_CHUNK = 1 << 20
-_UPLOAD_AGAIN = "Upload the file once more and register the model again."
 
-
-class BlobMismatch(RayfarmError):
-    """What was fetched is not what the manifest names."""
-
-    code = "blob-mismatch"
+_Content = tuple[str, int, tuple[FileChunk, ...]]
+"""Digest and size in bytes of a file, and its chunks."""
 
 
 class ModelCache:
@@ -41,7 +36,7 @@ class ModelCache:
         self._root = root
         self._budget_bytes = budget_bytes
         self._verify = verify
-        """Hash what was fetched; off only where `fetch` does so itself."""
+        """Hash what was fetched; off only where `fetch` does so itself. What is put together of chunks always is."""
         self._in_use: dict[str, tuple[FileLock, int]] = {}
 
     async def ensure(self, manifest: Manifest, *, fetch: Fetch) -> Path:
@@ -49,27 +44,27 @@ class ModelCache:
 
         The first to ask, over all processes, fetches; the others wait. A failure leaves nothing behind.
         """
-        digest = manifest.digest()
-        folder = self._root / digest
-        if self._use_again(digest):
+        key = manifest.cache_key()
+        folder = self._root / key
+        if self._use_again(key):
             return folder
-        lock = await self._lock_ready(manifest, digest, fetch)
-        if self._use_again(digest):  # another task was faster
+        lock = await self._lock_ready(manifest, key, fetch)
+        if self._use_again(key):  # another task was faster
             lock.release()
         else:
-            self._in_use[digest] = (lock, 1)
+            self._in_use[key] = (lock, 1)
         try:
             await asyncio.to_thread(self._trim)
         except BaseException:  # a cancelled caller has no path, so it will not release
-            self.release(digest)
+            self.release(key)
             raise
         return folder
 
-    def release(self, digest: str) -> None:
-        """The model is not in use here any more (one call for each `ensure`)."""
-        lock, uses = self._in_use.pop(digest)
+    def release(self, key: str) -> None:
+        """The model of this `cache_key` is not in use here any more (one call for each `ensure`)."""
+        lock, uses = self._in_use.pop(key)
         if uses > 1:
-            self._in_use[digest] = (lock, uses - 1)
+            self._in_use[key] = (lock, uses - 1)
         else:
             try:
                 lock.stamp_use()
@@ -83,22 +78,22 @@ class ModelCache:
         try:
             yield folder
         finally:
-            self.release(manifest.digest())
+            self.release(manifest.cache_key())
 
     async def trim(self) -> int:
         """Remove unused models until the budget holds, and what crashes left; returns the bytes removed."""
         return await asyncio.to_thread(self._trim)
 
-    def _use_again(self, digest: str) -> bool:
-        held = self._in_use.get(digest)
+    def _use_again(self, key: str) -> bool:
+        held = self._in_use.get(key)
         if held is not None:
-            self._in_use[digest] = (held[0], held[1] + 1)
+            self._in_use[key] = (held[0], held[1] + 1)
         return held is not None
 
-    async def _lock_ready(self, manifest: Manifest, digest: str, fetch: Fetch) -> FileLock:
+    async def _lock_ready(self, manifest: Manifest, key: str, fetch: Fetch) -> FileLock:
         """A shared lock on a complete folder. Each turn looks afresh: what was missing may be complete and in use by
         others, whose shared locks would keep an exclusive one away for good."""
-        path, folder, pauses = self._locks / digest, self._root / digest, lock_pauses()
+        path, folder, pauses = self._locks / key, self._root / key, lock_pauses()
         while True:
             shared = FileLock.try_now(path, exclusive=False)
             if shared is not None:
@@ -116,55 +111,70 @@ class ModelCache:
                 continue
             try:
                 if not await asyncio.to_thread(_is_complete, folder, manifest):
-                    await self._write(manifest, digest, fetch)
+                    await self._write(manifest, key, fetch)
                     exclusive.write(str(manifest.size_bytes))
             finally:
                 exclusive.release()  # between here and the shared lock an eviction may come
 
-    async def _write(self, manifest: Manifest, digest: str, fetch: Fetch) -> None:
+    async def _write(self, manifest: Manifest, key: str, fetch: Fetch) -> None:
         """Under the exclusive lock: whatever lies about is of a process that died."""
-        await asyncio.to_thread(self._remove_leftovers, digest)
-        partial = self._partials / f"{digest}.{uuid.uuid4().hex}"
+        await asyncio.to_thread(self._remove_leftovers, key)
+        partial = self._partials / f"{key}.{uuid.uuid4().hex}"
+        scratch = partial.with_name(f"{partial.name}.chunks")  # beside it: a manifest may use any name inside
         try:
             partial.mkdir(parents=True)
-            await self._fill(partial, manifest, fetch)
-            final = self._root / digest
-            await _to_the_end(self._discard_folder, final)  # incomplete or damaged
+            scratch.mkdir()
+            await self._fill(partial, manifest, fetch, scratch)
+            final = self._root / key
+            await to_the_end(self._discard_folder, final)  # incomplete or damaged
             partial.rename(final)
         except BaseException:
             _remove_tree(partial)  # not awaited: this may be a cancellation
             raise
+        finally:
+            _remove_tree(scratch)
 
-    async def _fill(self, folder: Path, manifest: Manifest, fetch: Fetch) -> None:
-        places: dict[str, list[str]] = {}
+    async def _fill(self, folder: Path, manifest: Manifest, fetch: Fetch, scratch: Path) -> None:
+        places: dict[_Content, list[str]] = {}
         for file in manifest.files:
-            places.setdefault(file.digest, []).append(file.path)
-        sizes = manifest.blobs()
+            places.setdefault((file.digest, file.size_bytes, file.chunks), []).append(file.path)
         gate = asyncio.Semaphore(_PARALLEL_FETCHES)
 
-        async def bring(blob: str, paths: list[str]) -> None:
+        async def bring(content: _Content, paths: list[str]) -> None:
             first = folder / paths[0]
+            digest, _, chunks = content
             async with gate:
                 first.parent.mkdir(parents=True, exist_ok=True)  # at once: a thread could outlive a cancellation
-                await fetch(blob, first)
-                await _to_the_end(self._seal, first, blob, sizes[blob], [folder / path for path in paths[1:]])
+                if chunks:
+                    pieces = scratch / uuid.uuid4().hex
+                    pieces.mkdir()
+                    await assemble(chunks, first, scratch=pieces, fetch=fetch)
+                else:
+                    await fetch(digest, first)
+                await to_the_end(self._seal, first, content, [folder / path for path in paths[1:]])
 
         try:
             async with asyncio.TaskGroup() as group:
-                for blob, paths in places.items():
-                    group.create_task(bring(blob, paths), name=f"fetch-{blob[:12]}")
+                for content, paths in places.items():
+                    group.create_task(bring(content, paths), name=f"fetch-{content[0][:12]}")
         except BaseExceptionGroup as failures:  # the caller knows storage's errors, not groups of them
             raise failures.exceptions[0] from None
 
-    def _seal(self, path: Path, digest: str, size_bytes: int, copies: list[Path]) -> None:
-        """Check a fetched file, make it read-only, and put it wherever else the manifest names it."""
+    def _seal(self, path: Path, content: _Content, copies: list[Path]) -> None:
+        """Check a file, make it read-only, and put it wherever else the manifest names it."""
+        digest, size_bytes, chunks = content
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) or found.st_size != size_bytes:
             raise BlobMismatch(
-                f"Blob {digest} has {found.st_size} bytes, the manifest says {size_bytes}.", remedy=_UPLOAD_AGAIN
+                f"Blob {digest} has {found.st_size} bytes, the manifest says {size_bytes}.", remedy=UPLOAD_AGAIN
             )
-        if self._verify and _sha256(path) != digest:
-            raise BlobMismatch(f"Blob {digest} does not have the content that its name says.", remedy=_UPLOAD_AGAIN)
+        if (chunks or self._verify) and _sha256(path) != digest:
+            if chunks:
+                raise FileMismatch(
+                    f"The {len(chunks)} chunks of {path.name} do not make the file of the digest {digest}.",
+                    remedy="Cut the file again and hash it while it does not change, then register the model again.",
+                )
+            raise BlobMismatch(f"Blob {digest} does not have the content that its name says.", remedy=UPLOAD_AGAIN)
         if found.st_mode & 0o222:
             path.chmod(0o444)
         for copy in copies:
@@ -227,16 +237,6 @@ class ModelCache:
     @property
     def _partials(self) -> Path:
         return self._root / ".partial"
-
-
-async def _to_the_end(work: Callable[..., None], *arguments: object) -> None:
-    """In a thread; a cancellation waits for it, so that nothing is written after the clean-up."""
-    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
 
 
 def _is_complete(folder: Path, manifest: Manifest) -> bool:

@@ -9,6 +9,7 @@ from cluster.composition import FarmParts
 from db.dispatch import ClaimedTask, finish_probe
 from db.repositories.models import get_model
 from jobs.errors import InvalidInput, NotFound, RayfarmError
+from models.errors import FileMismatch
 from models.kinds import ModelKind
 from models.manifest import Manifest
 from models.materialise import ModelCache
@@ -29,9 +30,12 @@ async def probe_model_row(farm: FarmParts, task: ClaimedTask, scratch: Path) -> 
     cache = ModelCache(
         root=farm.settings.cache_dir.resolve() / "models", budget_bytes=farm.settings.cache_bytes, verify=False
     )
-    async with cache.checkout(manifest, fetch=farm.storage.fetch_blob) as root:
-        files = ModelFiles(digest=row.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
-        state, probe, problem = await _probe(farm, manifest, files, scratch)
+    try:
+        async with cache.checkout(manifest, fetch=farm.storage.fetch_blob) as root:
+            files = ModelFiles(digest=row.digest, root=root, main=manifest.main, remap=dict(manifest.remap))
+            state, probe, problem = await _probe(farm, manifest, files, scratch)
+    except FileMismatch as error:  # every chunk was whole: to fetch them again changes nothing
+        state, probe, problem = "invalid", None, problem_of(error)
     await finish_probe(
         farm.database, work_id=task.work_id, fence=task.fence, model_state=state, probe=probe, problem=problem
     )

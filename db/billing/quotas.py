@@ -74,6 +74,13 @@ async def require_storage_in_quotas(tx: Transaction, *, project_id: UUID, more_b
         await _require_storage(tx, project_id, limit=row.stored_bytes, more=more_bytes, slug=row.slug)
 
 
+async def require_size_in_quotas(tx: Transaction, *, project_id: UUID, size_bytes: int) -> None:
+    """Raises ``OverQuota`` for files that could not be stored whole even if nothing else were."""
+    row = (await run(tx, "lock_quotas", project_id=project_id)).one_or_none()
+    if row is not None and row.stored_bytes is not None:
+        require_within("stored_bytes", limit=row.stored_bytes, wanted=size_bytes, project=row.slug)
+
+
 async def stored_bytes(tx: Transaction, *, project_id: UUID) -> int:
     """At the last measurement, and uploaded since."""
     return int((await run(tx, "stored_bytes", project_id=project_id)).scalar_one())

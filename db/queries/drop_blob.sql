@@ -3,8 +3,9 @@ with used as (
     select 1 from project_blob as owned
     where owned.digest = :digest and (
         owned.created_at >= now() - cast(:kept as interval) or exists (
-            select from model cross join jsonb_array_elements(model.manifest -> 'files') as file
-            where model.project_id = owned.project_id and file ->> 'digest' = :digest
+            select from model
+            where model.project_id = owned.project_id
+              and blobs_of(model.manifest) @> jsonb_build_array(cast(:digest as text))
         )
     )
 ), disowned as (

@@ -1,7 +1,7 @@
 -- Blobs that no project has needed for a model for so long. Candidates only.
 with named as (
-    select distinct model.project_id, file ->> 'digest' as digest
-    from model cross join jsonb_array_elements(model.manifest -> 'files') as file
+    select distinct model.project_id, needed.digest
+    from model cross join jsonb_array_elements_text(blobs_of(model.manifest)) as needed (digest)
 )
 select blob.digest from blob
 where blob.created_at < now() - cast(:kept as interval) and not exists (

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from jobs.errors import InvalidInput, NotFound
+from models.manifest import MAX_CHUNK_BYTES, MAX_CHUNKS
 from serve_app.blobs import batch, service
 from serve_app.blobs.schemas import (
     Accepts,
@@ -43,6 +44,8 @@ async def ask_lacking(question: LackingQuestion, access: Access, unit: Unit, ser
         batch_file_bytes=settings.batch_file_bytes,
         batch_bytes=settings.batch_bytes,
         part_bytes=services.storage_settings.part_bytes if services.takes_parts else None,
+        chunks=MAX_CHUNKS,
+        chunk_bytes=MAX_CHUNK_BYTES,
     )
     return LackingAnswer(lacking=lacking, accepts=accepts)
 

@@ -35,6 +35,8 @@ class Accepts(BaseModel):
     batch_file_bytes: int = Field(description="Bytes of one file in it.")
     batch_bytes: int = Field(description="Bytes of the archive.")
     part_bytes: int | None = Field(description="Bytes of a part of POST /v1/uploads; null: it takes none in parts.")
+    chunks: int = Field(description="Chunks of all files of a model's manifest; a farm that does not say takes none.")
+    chunk_bytes: int = Field(description="Bytes of one of them.")
 
 
 class LackingAnswer(BaseModel):

@@ -28,9 +28,12 @@ router = APIRouter(prefix="/models", tags=["models"])
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
     },
 )
-async def register_model(new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
-    """Register a model of blobs that were uploaded before."""
-    model, created = await service.register(tx, project_id=access.project_id, new=new)
+async def register_model(
+    new: NewModel, response: Response, access: Access, tx: Tx, services: Services, trail: Audit
+) -> ModelDetail:
+    """Register a model of blobs that were uploaded before: a file is one, or the chunks that it is cut into."""
+    max_file_bytes = services.storage_settings.max_blob_bytes
+    model, created = await service.register(tx, project_id=access.project_id, new=new, max_file_bytes=max_file_bytes)
     response.status_code = 202 if created else 200
     if created:
         trail.note("model", model.id, after={"name": model.name, "kind": model.kind, "digest": model.digest})

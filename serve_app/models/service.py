@@ -17,7 +17,7 @@ from db.repositories.filters import ALWAYS, Span
 from db.repositories.models import ModelRow, get_model, list_models, set_keep_warm
 from db.session import Transaction
 from db.submit import register_model
-from jobs.errors import InvalidInput, NotFound
+from jobs.errors import InvalidInput, NotFound, TooLarge
 from models.kinds import ModelKind
 from serve_app.conditional import Version, digest_of
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
@@ -44,9 +44,20 @@ class ModelFilter:
     created: Span = ALWAYS
 
 
-async def register(tx: Transaction, *, project_id: UUID, new: NewModel) -> tuple[ModelDetail, bool]:
-    """The model, and whether it is new to the project. Raises ``InvalidInput`` naming blobs that it lacks."""
+async def register(
+    tx: Transaction, *, project_id: UUID, new: NewModel, max_file_bytes: int
+) -> tuple[ModelDetail, bool]:
+    """The model, and whether it is new to the project. Raises ``InvalidInput`` naming blobs that it lacks, and
+    ``TooLarge`` for a file in chunks that could not have been uploaded whole."""
     manifest = new.manifest
+    for file in manifest.files:
+        if file.chunks and file.size_bytes > max_file_bytes:
+            raise TooLarge(
+                f"{file.path} has {file.size_bytes} bytes; a file may have {max_file_bytes}.",
+                field="manifest.files",
+                remedy="Ask the operator to raise RAYFARM_STORAGE_MAX_BLOB_BYTES if it is no mistake.",
+                limit=max_file_bytes,
+            )
     if new.kind is not None and new.kind is not manifest.kind:
         raise InvalidInput(
             f"The request says {new.kind}, its manifest {manifest.kind}.", field="kind", remedy="Leave out kind."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from structlog.testing import capture_logs
 from cluster.loops.collector import Collector
 from cluster.loops.settings import LoopSettings
 from db.dispatch import rescue_expired, reuse_frames
+from db.loops import drop_blob
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
 from db.repositories.blobs import record_blob
 from db.session import Database
@@ -317,6 +319,32 @@ class TestBlobs:
         assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
         assert (await studio.storage.has_blob(unused), await studio.storage.has_blob(used)) == (False, True)
         assert [row.digest for row in await studio.farm.rows("select digest from blob")] == [used]
+
+    async def test_chunks_of_a_models_file_stay_and_the_whole_that_it_does_not_need_goes(self, studio: Studio) -> None:
+        whole, chunk, alone = [await _blob(studio, content) for content in (b"ab", b"a", b"alone")]
+        await studio.farm.execute(
+            "update model set manifest = cast(:manifest as jsonb)",
+            manifest=json.dumps(
+                {
+                    "files": [
+                        {"path": "a", "digest": whole, "chunks": [{"digest": chunk}]},
+                        {"path": "b", "digest": alone},
+                    ]
+                }
+            ),
+        )
+        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
+        assert [await studio.storage.has_blob(digest) for digest in (whole, chunk, alone)] == [False, True, True]
+        for digest in (chunk, alone):  # named since the first look
+            assert not await drop_blob(
+                studio.farm.db,
+                digest=digest,
+                kept=timedelta(days=3),
+                epoch=await studio.farm.lead(),
+                delete=studio.storage.delete,
+            )
+        await studio.farm.execute("update model set manifest = '{}'")
+        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 2
 
     async def test_one_that_was_uploaded_again_is_young_again(self, studio: Studio) -> None:
         digest = await _blob(studio, b"unused")

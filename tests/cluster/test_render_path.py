@@ -15,7 +15,7 @@ from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState
 from models.kinds import ModelKind
-from models.materialise import BlobMismatch
+from models.errors import BlobMismatch
 from tests.cluster.in_process import InProcessFarm, InProcessLauncher
 
 

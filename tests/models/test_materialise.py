@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from models._file_lock import FileLock
+from models.errors import BlobMismatch
 from models.kinds import ModelKind
 from models.manifest import Manifest, ManifestFile
-from models.materialise import BlobMismatch, ModelCache
+from models.materialise import ModelCache
 
 PATIENCE_S = 20
 """Before a load counts as held up; one that is not takes milliseconds."""

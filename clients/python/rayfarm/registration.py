@@ -56,8 +56,9 @@ def register_model(
     for _ in range(MAX_ROUNDS):
         new = [path for path in dict.fromkeys(files.values()) if path not in known]
         if new:
-            report = upload(transport, new, on_sent=on_sent)
-            known |= {blob.path: {"digest": blob.digest, "size_bytes": blob.size_bytes} for blob in report.blobs}
+            chunks = sum(len(content.get("chunks", ())) for content in known.values())
+            report = upload(transport, new, on_sent=on_sent, chunks_beside=chunks)
+            known |= {blob.path: blob.content for blob in report.blobs}
             tell(_upload_words(report))
         manifest = {
             "kind": str(kind_of(scene.name)),
@@ -205,4 +206,5 @@ def _upload_words(report: UploadReport) -> str:
     noun = "file" if total == 1 else "files"
     if not report.sent_files:
         return f"the farm already has {'the' if total == 1 else f'all {total}'} {noun}"
-    return f"uploaded {report.sent_files} of {total} {noun}, {report.sent_bytes / 2**20:.1f} MiB"
+    words = f"uploaded {report.sent_files} of {total} {noun}, {report.sent_bytes / 2**20:.1f} MiB"
+    return f"{words}; {report.known_bytes / 2**20:.1f} MiB of them were there already" if report.known_bytes else words

@@ -1,7 +1,7 @@
 """Brings files to the farm: hashed while they stream, in parallel, and only those that the farm lacks.
 
-Small files go together in archives and large ones in parts, where the farm takes them so; a farm of before gets each
-alone and whole.
+Small files go together in archives and large ones in chunks or parts, where the farm takes them so; a farm of before gets
+each alone and whole.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 
 from rayfarm._transport import Transport
 from rayfarm.archives import ArchiveLimits, Piece, changed, send_archive
+from rayfarm.cutting import CUT_FROM_BYTES, MAX_BYTES, cut
 from rayfarm.errors import FarmRefused, UsageError
 from rayfarm.multipart import LARGE_BYTES, send_in_parts
 from rayfarm.types import Json
@@ -36,6 +37,16 @@ class LocalBlob:
     path: Path
     digest: str
     size_bytes: int
+    chunks: tuple[Piece, ...] = ()
+    """What the farm has it as; none: as one blob."""
+
+    @property
+    def content(self) -> Json:
+        """As a manifest has it, beside the path."""
+        content: Json = {"digest": self.digest, "size_bytes": self.size_bytes}
+        if self.chunks:
+            content["chunks"] = [{"digest": chunk.digest, "size_bytes": chunk.size_bytes} for chunk in self.chunks]
+        return content
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +56,10 @@ class UploadReport:
     blobs: tuple[LocalBlob, ...]
     """In the order of the paths that were given."""
     sent_files: int
+    """Of which something was sent."""
     sent_bytes: int
+    known_bytes: int = 0
+    """What was there already, of files of which something was sent."""
 
 
 OnSent = Callable[[int, int], None]
@@ -62,34 +76,53 @@ def hash_file(path: Path) -> LocalBlob:
     return LocalBlob(path=path, digest=digest.hexdigest(), size_bytes=size)
 
 
-def upload(transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | None = None) -> UploadReport:
-    """Upload what the farm lacks of ``paths``."""
+def cut_file(path: Path) -> LocalBlob:
+    """``hash_file``, and the chunks of a file that is worth cutting."""
+    try:
+        if path.stat().st_size < CUT_FROM_BYTES:
+            return hash_file(path)
+        digest, chunks = cut(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return LocalBlob(path=path, digest=digest, size_bytes=sum(chunk.size_bytes for chunk in chunks), chunks=chunks)
+
+
+def upload(
+    transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | None = None, chunks_beside: int | None = None
+) -> UploadReport:
+    """Upload what the farm lacks of ``paths``.
+
+    ``chunks_beside``: they are files of a model whose others have so many chunks, so large ones may be sent in chunks
+    too; None: each file becomes one blob.
+    """
     with ThreadPoolExecutor(PARALLEL_UPLOADS, thread_name_prefix="rayfarm-upload") as pool:
-        blobs = tuple(pool.map(hash_file, paths))
-        by_digest = {blob.digest: blob for blob in blobs}
-        answer = ask(transport, by_digest)
-        todo = [by_digest[digest] for digest in answer.lacking]
-        total = sum(blob.size_bytes for blob in todo)
+        found = tuple(pool.map(hash_file if chunks_beside is None else cut_file, paths))
+        answer = ask(transport, (blob.digest for blob in found))
+        blobs = tuple(_as_taken(found, answer, chunks_beside or 0))
+        lacking = {*answer.lacking, *_lacking_chunks(transport, blobs)}
+        pieces = {piece.digest: piece for blob in blobs for piece in _pieces_of(blob)}
+        todo = [piece for piece in pieces.values() if piece.digest in lacking]
+        total = sum(piece.size_bytes for piece in todo)
         alone, archives = _sorted_out(todo, answer.archives)
 
-        def send(blob: LocalBlob) -> None:
-            if answer.takes_parts and blob.size_bytes >= LARGE_BYTES:
+        def send(piece: Piece) -> None:
+            if answer.takes_parts and piece.size_bytes >= LARGE_BYTES:
                 done = send_in_parts(
                     transport,
-                    blob.path,
-                    digest=blob.digest,
-                    size_bytes=blob.size_bytes,
+                    piece.path,
+                    digest=piece.digest,
+                    size_bytes=piece.size_bytes,
                     on_sent=lambda count: on_sent(count, total) if on_sent and count else None,
                 )
                 if done:
                     return
-            _send(transport, blob, total=total, on_sent=on_sent)
+            _send(transport, piece, total=total, on_sent=on_sent)
 
         def send_together(pieces: list[Piece]) -> None:
             refused = {piece.digest for piece in send_archive(transport, pieces)}
             for piece in pieces:
                 if piece.digest in refused:
-                    send(by_digest[piece.digest])  # the farm's own words on it
+                    send(piece)  # the farm's own words on it
                 elif on_sent:
                     on_sent(piece.size_bytes, total)
 
@@ -97,7 +130,10 @@ def upload(transport: Transport, paths: Sequence[Path], *, on_sent: OnSent | Non
             pass
         for _ in pool.map(send, alone):
             pass
-    return UploadReport(blobs=blobs, sent_files=len(todo), sent_bytes=total)
+    sent = {blob.digest: blob.size_bytes for blob in blobs if any(piece.digest in lacking for piece in _pieces_of(blob))}
+    return UploadReport(
+        blobs=blobs, sent_files=len(sent), sent_bytes=total, known_bytes=max(0, sum(sent.values()) - total)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +146,11 @@ class Answer:
     @property
     def archives(self) -> ArchiveLimits | None:
         return ArchiveLimits.read(self.accepts)
+
+    @property
+    def chunks(self) -> int:
+        """Of all files of a model; 0: a farm of before, which takes each file as one blob."""
+        return int(self.accepts.get("chunks") or 0) if int(self.accepts.get("chunk_bytes") or 0) >= MAX_BYTES else 0
 
     @property
     def takes_parts(self) -> bool:
@@ -141,50 +182,76 @@ def _ask(transport: Transport, digests: list[str]) -> Answer:
     return Answer(lacking=lacking, accepts=answer.get("accepts") or {})
 
 
-def _sorted_out(blobs: Sequence[LocalBlob], limits: ArchiveLimits | None) -> tuple[list[LocalBlob], list[list[Piece]]]:
+def _as_taken(blobs: Sequence[LocalBlob], answer: Answer, chunks_beside: int) -> Iterator[LocalBlob]:
+    """Without the chunks of what the farm has as one blob, or takes only so."""
+    lacking = set(answer.lacking)
+    left = answer.chunks - chunks_beside
+    for blob in blobs:
+        if blob.digest in lacking and len(blob.chunks) <= left:
+            left -= len(blob.chunks)
+            yield blob
+        else:
+            yield replace(blob, chunks=())
+
+
+def _lacking_chunks(transport: Transport, blobs: Iterable[LocalBlob]) -> list[str]:
+    digests = [chunk.digest for blob in blobs for chunk in blob.chunks]
+    return ask(transport, digests).lacking if digests else []
+
+
+def _pieces_of(blob: LocalBlob) -> tuple[Piece, ...]:
+    return blob.chunks or (Piece(path=blob.path, digest=blob.digest, size_bytes=blob.size_bytes),)
+
+
+def _sorted_out(pieces: list[Piece], limits: ArchiveLimits | None) -> tuple[list[Piece], list[list[Piece]]]:
     """What goes alone, and what goes together."""
-    pieces = [Piece(path=blob.path, digest=blob.digest, size_bytes=blob.size_bytes) for blob in blobs]
     small = [piece for piece in pieces if limits is not None and limits.takes(piece)]
     if limits is None or len(small) < 2:
-        return list(blobs), []
+        return pieces, []
     together = {piece.digest for piece in small}
-    return [blob for blob in blobs if blob.digest not in together], list(limits.pack(small))
+    return [piece for piece in pieces if piece.digest not in together], list(limits.pack(small))
 
 
-def _send(transport: Transport, blob: LocalBlob, *, total: int, on_sent: OnSent | None) -> None:
+def _send(transport: Transport, piece: Piece, *, total: int, on_sent: OnSent | None) -> None:
     def body() -> Iterator[bytes]:
         """The last piece goes only if all of them make the promised digest: a file that changes is never half sent."""
         digest = hashlib.sha256()
         size = 0
         held = b""
-        for chunk in _read(blob.path):
-            digest.update(chunk)
-            size += len(chunk)
-            if size > blob.size_bytes:
-                break
+        for read in _read(piece.path, piece.offset, piece.size_bytes):
+            digest.update(read)
+            size += len(read)
             if held:
                 yield held
                 if on_sent:
                     on_sent(len(held), total)
-            held = chunk
-        if size != blob.size_bytes or digest.hexdigest() != blob.digest:
-            raise changed(blob.path)
+            held = read
+        if size != piece.size_bytes or digest.hexdigest() != piece.digest:
+            raise changed(piece.path)
         yield held
         if on_sent:
             on_sent(len(held), total)
 
     transport.request(
         "PUT",
-        f"/v1/blobs/{blob.digest}",
+        f"/v1/blobs/{piece.digest}",
         body=body,
-        headers={"Content-Length": str(blob.size_bytes), "Content-Type": "application/octet-stream"},
+        headers={"Content-Length": str(piece.size_bytes), "Content-Type": "application/octet-stream"},
     )
 
 
-def _read(path: Path) -> Iterator[bytes]:
+def _read(path: Path, offset: int = 0, size_bytes: int | None = None) -> Iterator[bytes]:
+    """From ``offset`` on; without a size to the end."""
     try:
         with path.open("rb") as file:
-            while chunk := file.read(READ_BYTES):
-                yield chunk
+            file.seek(offset)
+            while read := file.read(READ_BYTES if size_bytes is None else min(READ_BYTES, size_bytes)):
+                if size_bytes is not None:
+                    size_bytes -= len(read)
+                yield read
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be read: {error.strerror or error}.")
