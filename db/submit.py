@@ -141,7 +141,7 @@ async def register_model(
     """Register a version of a model and queue its first opening; one that the project has is returned as it is.
 
     Where that opening failed through no fault of the model, or for chunks that did not make its files and are others
-    now, it is tried again. Raises ``OverQuota`` for files in chunks that together are larger than the project may store.
+    now, it is tried again. Raises ``OverQuota`` for files in chunks that together are more than the project may store.
     """
     await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())

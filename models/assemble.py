@@ -1,9 +1,8 @@
-"""Puts a file together from its chunks: several fetched at once, each written where it belongs, once for all its places."""
+"""Puts a file together from its chunks: several are fetched at once, and each is written wherever it belongs."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -68,4 +67,4 @@ def _place(piece: Path, target: Path, chunk: FileChunk, offsets: Sequence[int]) 
             file.seek(offset)
             while data := source.read(_COPY_BYTES):
                 file.write(data)
-    os.unlink(piece)
+    piece.unlink()

@@ -1,8 +1,8 @@
 """Puts a manifest's files on this machine's disk: once for all processes, all or nothing, least recently used go first.
 
 Layout below the root: `<key>/<manifest path>` (complete, read-only), `.partial/` (being written or removed),
-`.locks/<key>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use). The key
-is the manifest's `cache_key`.
+`.locks/<key>` (flock: exclusive while writing or removing, shared while in use; holds the size and the last use).
+The key is the manifest's `cache_key`.
 """
 
 from __future__ import annotations
@@ -123,7 +123,6 @@ class ModelCache:
         scratch = partial.with_name(f"{partial.name}.chunks")  # beside it: a manifest may use any name inside
         try:
             partial.mkdir(parents=True)
-            scratch.mkdir()
             await self._fill(partial, manifest, fetch, scratch)
             final = self._root / key
             await to_the_end(self._discard_folder, final)  # incomplete or damaged
@@ -147,7 +146,7 @@ class ModelCache:
                 first.parent.mkdir(parents=True, exist_ok=True)  # at once: a thread could outlive a cancellation
                 if chunks:
                     pieces = scratch / uuid.uuid4().hex
-                    pieces.mkdir()
+                    pieces.mkdir(parents=True)
                     await assemble(chunks, first, scratch=pieces, fetch=fetch)
                 else:
                     await fetch(digest, first)

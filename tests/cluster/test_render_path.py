@@ -14,8 +14,8 @@ from cluster.device_class import labels_here
 from cluster.fanout.news import Hear
 from db.dispatch import ClaimedTask
 from jobs.states import EndReason, JobState
-from models.kinds import ModelKind
 from models.errors import BlobMismatch
+from models.kinds import ModelKind
 from tests.cluster.in_process import InProcessFarm, InProcessLauncher
 
 

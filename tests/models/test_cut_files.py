@@ -63,9 +63,7 @@ class TestAManifest:
         with pytest.raises(ValidationError, match="have 4 bytes together, the file 5"):
             ManifestFile.model_validate({**file, "size_bytes": 5})
 
-    def test_more_chunks_than_a_model_may_have_are_refused(
-        self, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_more_chunks_than_a_model_may_have_are_refused(self, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(manifests, "MAX_CHUNKS", 3)
         files = [cut(blobs, b"a", b"b", path="a"), cut(blobs, b"c", b"d", path="b")]
         with pytest.raises(ValidationError, match="have 4 chunks together; a model may have 3"):

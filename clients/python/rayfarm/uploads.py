@@ -1,7 +1,7 @@
 """Brings files to the farm: hashed while they stream, in parallel, and only those that the farm lacks.
 
-Small files go together in archives and large ones in chunks or parts, where the farm takes them so; a farm of before gets
-each alone and whole.
+Small files go together in archives and large ones in chunks or parts, where the farm takes them so; a farm of before
+gets each alone and whole.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ def upload(
             pass
         for _ in pool.map(send, alone):
             pass
-    sent = {blob.digest: blob.size_bytes for blob in blobs if any(piece.digest in lacking for piece in _pieces_of(blob))}
+    sent = {
+        blob.digest: blob.size_bytes for blob in blobs if any(piece.digest in lacking for piece in _pieces_of(blob))
+    }
     return UploadReport(
         blobs=blobs, sent_files=len(sent), sent_bytes=total, known_bytes=max(0, sum(sent.values()) - total)
     )
