@@ -322,27 +322,14 @@ class TestBlobs:
 
     async def test_chunks_of_a_models_file_stay_and_the_whole_that_it_does_not_need_goes(self, studio: Studio) -> None:
         whole, chunk, alone = [await _blob(studio, content) for content in (b"ab", b"a", b"alone")]
-        await studio.farm.execute(
-            "update model set manifest = cast(:manifest as jsonb)",
-            manifest=json.dumps(
-                {
-                    "files": [
-                        {"path": "a", "digest": whole, "chunks": [{"digest": chunk}]},
-                        {"path": "b", "digest": alone},
-                    ]
-                }
-            ),
-        )
+        cut = {"path": "a", "digest": whole, "chunks": [{"digest": chunk}]}
+        manifest = json.dumps({"files": [cut, {"path": "b", "digest": alone}]})
+        await studio.farm.execute("update model set manifest = cast(:manifest as jsonb)", manifest=manifest)
         assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
         assert [await studio.storage.has_blob(digest) for digest in (whole, chunk, alone)] == [False, True, True]
         for digest in (chunk, alone):  # named since the first look
-            assert not await drop_blob(
-                studio.farm.db,
-                digest=digest,
-                kept=timedelta(days=3),
-                epoch=await studio.farm.lead(),
-                delete=studio.storage.delete,
-            )
+            asked = {"digest": digest, "kept": timedelta(days=3), "epoch": await studio.farm.lead()}
+            assert not await drop_blob(studio.farm.db, **asked, delete=studio.storage.delete)
         await studio.farm.execute("update model set manifest = '{}'")
         assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 2
 

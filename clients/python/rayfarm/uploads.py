@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from rayfarm._transport import Transport
 from rayfarm.archives import ArchiveLimits, Piece, changed, send_archive
@@ -41,9 +42,9 @@ class LocalBlob:
     """What the farm has it as; none: as one blob."""
 
     @property
-    def content(self) -> Json:
+    def content(self) -> dict[str, Any]:
         """As a manifest has it, beside the path."""
-        content: Json = {"digest": self.digest, "size_bytes": self.size_bytes}
+        content: dict[str, Any] = {"digest": self.digest, "size_bytes": self.size_bytes}
         if self.chunks:
             content["chunks"] = [{"digest": chunk.digest, "size_bytes": chunk.size_bytes} for chunk in self.chunks]
         return content
