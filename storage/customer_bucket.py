@@ -69,7 +69,8 @@ class CustomerBucket:
             if address.endpoint_url is not None:
                 egress.parse(address.endpoint_url, field="endpoint_url")
             self._client: S3Client = _client(address, settings)
-        self._client.meta.events.register("before-send.s3", self._http.answer)
+        events: Any = self._client.meta.events  # its stubs know of no hook that gives something back
+        events.register("before-send.s3", self._http.answer)
 
     async def put(
         self, path: str, pieces: AsyncGenerator[bytes, None], *, size_bytes: int, sha256: str, media_type: str
@@ -210,13 +211,13 @@ def _refused_address(error: EgressRefused) -> BucketRefused:
 
 def _client(address: BucketAddress, settings: DeliverySettings) -> S3Client:
     with _CREATING:
-        return _session().create_client(
+        client: S3Client = _session().create_client(
             "s3",
             region_name=address.region,
             endpoint_url=address.endpoint_url,
             aws_access_key_id=address.access_key_id,
             aws_secret_access_key=address.secret_access_key,
-            config=Config(
+            config=Config(  # type: ignore[call-arg]  # the stubs lack the endpoint URLs
                 signature_version="s3v4",
                 connect_timeout=settings.connect_timeout.total_seconds(),
                 read_timeout=settings.read_timeout.total_seconds(),
@@ -227,6 +228,7 @@ def _client(address: BucketAddress, settings: DeliverySettings) -> S3Client:
                 s3={"addressing_style": "path" if address.endpoint_url else "auto"},
             ),
         )
+    return client
 
 
 @cache

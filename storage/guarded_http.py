@@ -37,30 +37,31 @@ _TRIED_ADDRESSES = 4
 """Of one name."""
 
 
-class GuardedSession(URLLib3Session):  # type: ignore[misc]
+class GuardedSession(URLLib3Session):
     """For one client: register ``answer`` for its event ``before-send``. ``stop`` ends what is under way, for good."""
 
     def __init__(self, *, egress: Egress, connect_timeout_s: float, read_timeout_s: float, connections: int) -> None:
         super().__init__(
-            verify=os.environ.get("AWS_CA_BUNDLE") or True,
-            timeout=(connect_timeout_s, read_timeout_s),
+            verify=os.environ.get("AWS_CA_BUNDLE") or True,  # type: ignore[arg-type]  # a path too
+            timeout=(connect_timeout_s, read_timeout_s),  # type: ignore[arg-type]  # a pair too
             max_pool_connections=connections,
         )
         self._guard = _Guard(egress)
 
-        class Plain(AWSHTTPConnectionPool):  # type: ignore[misc]
+        class Plain(AWSHTTPConnectionPool):
             ConnectionCls = _bound(_PlainConnection, self._guard)
 
-        class Secure(AWSHTTPSConnectionPool):  # type: ignore[misc]
+        class Secure(AWSHTTPSConnectionPool):
             ConnectionCls = _bound(_SecureConnection, self._guard)
 
-        self._manager.pool_classes_by_scheme = {"http": Plain, "https": Secure}
+        manager: Any = self._manager  # type: ignore[attr-defined]  # private; a test sees that it is used
+        manager.pool_classes_by_scheme = {"http": Plain, "https": Secure}
 
     def answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Send it, and read the answer. Raises ``HTTPClientError``."""
         self._guard.require_running()
         request.stream_output = True  # or all of the answer would be read, whatever its length
-        answer = self.send(request)
+        answer: Any = self.send(request)
         body = bytearray()
         try:
             for piece in answer.raw.stream(16 * 1024):
@@ -75,7 +76,8 @@ class GuardedSession(URLLib3Session):  # type: ignore[misc]
             raise HTTPClientError(error=error) from error
         answer.raw.release_conn()
         answer._content = bytes(body)
-        return answer
+        whole: AWSResponse = answer
+        return whole
 
     def stop(self) -> None:
         """Let every request that is under way fail now, and each that comes after it."""

@@ -105,6 +105,12 @@ class Yard:
         listed = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
         return {each["Key"]: self.s3.get_object(Bucket=self.bucket, Key=each["Key"])["Body"].read() for each in listed}
 
+    def history(self, key: str) -> list[bytes]:
+        """Everything that was ever put under a key, oldest first."""
+        versions = self.s3.list_object_versions(Bucket=self.bucket, Prefix=key)["Versions"]
+        ids = [each["VersionId"] for each in reversed(versions)]  # S3 lists the newest first
+        return [self.s3.get_object(Bucket=self.bucket, Key=key, VersionId=each)["Body"].read() for each in ids]
+
     async def deliveries(self, job_id: str, **query: Any) -> list[Any]:
         answer = await self.farm.http.get(f"/v1/jobs/{job_id}/deliveries", params=query)
         assert answer.status_code == 200, answer.text
@@ -160,6 +166,7 @@ async def yard(farm: ApiFarm, s3_server: str) -> AsyncIterator[Yard]:
     made = Yard(farm=farm, endpoint=s3_server, bucket=bucket, courier=None, couriers=[])  # type: ignore[arg-type]
     made.courier = made.new_courier()
     made.s3.create_bucket(Bucket=bucket)
+    made.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     yield made
     for courier in made.couriers:
         await courier.close()
