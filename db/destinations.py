@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, tuple_, update
 
+from db._query import run
 from db.session import Transaction
 from db.tables import DESTINATION, PROJECT
 from jobs.errors import NotFound
@@ -124,15 +125,19 @@ async def change_destination(
     if changes.get("is_default"):
         await _no_default(tx, project_id)
     if changes:
-        forgets = {} if changes.keys() <= {"name", "is_default"} else _HEALTHY
-        await _update(tx, project_id, destination_id, {**changes, **forgets})
+        elsewhere = not changes.keys() <= {"name", "is_default"}
+        if elsewhere:
+            await run(tx, "hurry_deliveries", destination_id=destination_id)
+        await _update(tx, project_id, destination_id, {**changes, **(_HEALTHY if elsewhere else {})})
     return await require_destination(tx, project_id=project_id, destination_id=destination_id)
 
 
 async def set_destination_key(
     tx: Transaction, *, project_id: UUID, destination_id: UUID, access_key_id: str, sealed: Sealed
 ) -> DestinationRow:
-    """Another key for the bucket; what waits is tried with it at once."""
+    """Another key for the bucket; what waits is tried with it at once. Its files are locked before it, as by whoever
+    ends an attempt."""
+    await run(tx, "hurry_deliveries", destination_id=destination_id)
     values = {"access_key_id": access_key_id, "secret": sealed.data, "key_id": sealed.key_id, **_HEALTHY}
     await _update(tx, project_id, destination_id, values)
     return await require_destination(tx, project_id=project_id, destination_id=destination_id)
@@ -149,6 +154,7 @@ async def sealed_key(tx: Transaction, *, project_id: UUID, destination_id: UUID)
 
 async def found_well(tx: Transaction, *, project_id: UUID, destination_id: UUID) -> None:
     """A test went well: what waits is tried at once."""
+    await run(tx, "hurry_deliveries", destination_id=destination_id)
     await tx.execute(update(DESTINATION).where(_is(project_id, destination_id)).values(**_HEALTHY))
 
 

@@ -75,6 +75,7 @@ class GuardedSession(URLLib3Session):
             answer.raw.close()
             raise HTTPClientError(error=error) from error
         answer.raw.release_conn()
+        self._guard.require_running()  # a connection that was shut under the answer looks like its end
         answer._content = bytes(body)
         whole: AWSResponse = answer
         return whole

@@ -176,6 +176,13 @@ class Courier:
         except RayfarmError as error:  # the farm's own storage: it is away, or gives other bytes than it took
             await self._failed(destination, claimed, str(error), is_its_fault=False, epoch=epoch)
             return False
+        except BucketRefused:
+            raise
+        except Exception:  # a bug: the file behind this one is none the worse for it
+            _log.exception("delivery_broke", job_id=str(claimed.job_id), delivery_id=claimed.id)
+            words = "The farm met an error of its own; its log has the details."
+            await self._failed(destination, claimed, words, is_its_fault=False, epoch=epoch)
+            return False
         try:
             ended = await end_delivered(self._database, claimed, destination_id=destination.id, epoch=epoch)
         except LostLeadership:

@@ -266,7 +266,8 @@ async def _name(tx: Transaction, delivery_id: int, job_id: UUID, file: NamedFile
                 spec=job.spec,
                 probe=around.probe,
             )
-    frame = None if file.frame is None else FrameRange.parse(job.spec["frames"])[file.frame]
+    frames = FrameRange.parse(job.spec["frames"])
+    frame = None if file.frame is None or file.frame >= len(frames) else frames[file.frame]
     file = NamedFile(kind=file.kind, name=file.name, frame=frame)
     path = delivered_path(file, job_id=job_id, template=template, values=values)
     await run(tx, "lock_delivery_names", job_id=job_id)

@@ -118,7 +118,6 @@ class TestKeys:
         assert shown["failing_since"] is not None
         assert "does not belong" in " ".join(each["error"] or "" for each in await yard.deliveries(job_id))
         await yard.farm.http.put(f"{DESTINATIONS}/{destination['id']}/key", json=good)
-        await yard.farm.execute("update delivery set not_before = now()")
         assert await yard.deliver() == 2
         shown = (await yard.farm.http.get(f"{DESTINATIONS}/{destination['id']}")).json()
         assert (shown["error"], shown["failing_since"]) == (None, None)
@@ -174,6 +173,17 @@ class TestAway:
         job_id = await job_of(yard, await yard.destination(), b"three")
         assert await yard.deliver() == 1
         assert yard.objects() == {f"renders/{job_id}/0000.png": b"three"}
+
+
+    async def test_a_test_that_goes_well_ends_every_pause(self, yard: Yard) -> None:
+        late = f"late-{yard.bucket}"[:63]
+        destination = await yard.destination(bucket=late)
+        await job_of(yard, destination, b"one", b"two")
+        assert await yard.deliver() == 0
+        yard.s3.create_bucket(Bucket=late)
+        assert await yard.deliver() == 0  # it rests
+        assert (await try_out(yard, destination)).status_code == 200
+        assert await yard.deliver() == 2
 
 
 class TestGuard:

@@ -19,10 +19,10 @@ create table destination (
     error          text,
     created_by     text not null,
     created_at     timestamptz not null default now(),
-    updated_at     timestamptz not null default now(),
-    unique (project_id, name)
+    updated_at     timestamptz not null default now()
 );
 
+create unique index destination_name on destination (project_id, name);
 create unique index destination_default on destination (project_id) where is_default;
 create index destination_project on destination (project_id, created_at, id);
 
@@ -56,11 +56,11 @@ create table delivery (
     created_at      timestamptz not null default now(),
     updated_at      timestamptz not null default now(),
     delivered_at    timestamptz,
-    unique nulls not distinct (job_id, kind, ordinal, name),
     check ((state = 'delivered') = (delivered_at is not null)),
     check (state = 'queued' or not copying)
 );
 
+create unique index delivery_file on delivery (job_id, kind, ordinal, name) nulls not distinct;
 create index delivery_due on delivery (destination_id, not_before, id) where state = 'queued';
 create index delivery_of_job on delivery (job_id, id);
 create index delivery_waiting on delivery (job_id) where state = 'queued';
