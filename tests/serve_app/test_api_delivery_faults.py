@@ -174,7 +174,6 @@ class TestAway:
         assert await yard.deliver() == 1
         assert yard.objects() == {f"renders/{job_id}/0000.png": b"three"}
 
-
     async def test_a_test_that_goes_well_ends_every_pause(self, yard: Yard) -> None:
         late = f"late-{yard.bucket}"[:63]
         destination = await yard.destination(bucket=late)
