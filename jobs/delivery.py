@@ -68,6 +68,12 @@ class DeliverySettings(BaseSettings):
     test_timeout: Wait = timedelta(seconds=20)
     """Longest time for a test of a destination, while which somebody waits."""
 
+    tests_at_once: Annotated[int, Field(ge=1)] = 8
+    """Tests of destinations that one API process makes at a time."""
+
+    tests_at_once_per_project: Annotated[int, Field(ge=1)] = 2
+    """Of them, of one project."""
+
     first_pause: Wait = timedelta(seconds=5)
     """Before a file that was not taken is sent again, and before a destination that failed is tried again; doubles each
     time."""

@@ -118,7 +118,7 @@ async def open_services(
         signer = FileSigner(keys=storage_settings.signing_keys)
         part_signer = PartSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
-    webhook_settings, egress = WebhookSettings(), Egress()
+    webhook_settings, delivery, egress = WebhookSettings(), DeliverySettings(), Egress()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     single_sign_on = _single_sign_on_of(settings, oidc_settings)
     try:
@@ -152,10 +152,14 @@ async def open_services(
                 mail=MailSettings(),
                 webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=egress),
                 destinations=Destinations(
-                    settings=DeliverySettings(),
+                    settings=delivery,
                     seals=Seals(webhook_settings),
                     egress=egress,
-                    tests=Places(what="tests of destinations", total=8, per_project=2),
+                    tests=Places(
+                        what="tests of destinations",
+                        total=delivery.tests_at_once,
+                        per_project=delivery.tests_at_once_per_project,
+                    ),
                 ),
                 logins=Places(
                     what="logins",

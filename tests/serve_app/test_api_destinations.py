@@ -83,6 +83,8 @@ class TestRoutes:
         )
         assert problem["s3_code"] == "NoSuchBucket"
         assert problem["remedy"]
+        tries = await yard.rows("select resource_id from audit_entry where action = 'destination.test' order by id")
+        assert [row.resource_id for row in tries] == [there["id"], nowhere["id"]]
 
 
 class TestSecret:
