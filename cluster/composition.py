@@ -20,6 +20,7 @@ from cluster.production import (
 from cluster.settings import ClusterSettings
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.delivery import DeliverySettings
 from jobs.egress import EgressSettings
 from jobs.limits import FarmLimits
 from jobs.mail import MailSettings
@@ -47,6 +48,7 @@ class FarmParts:
     plan_settings: PlanSettings
     engine_settings: EngineSettings
     webhook_settings: WebhookSettings
+    delivery_settings: DeliverySettings
     notice_settings: NoticeSettings
     mail_settings: MailSettings
     egress_settings: EgressSettings
@@ -85,6 +87,7 @@ def open_farm() -> FarmParts:
         plan_settings=PlanSettings(),
         engine_settings=engine_settings,
         webhook_settings=webhook_settings,
+        delivery_settings=DeliverySettings(),
         notice_settings=NoticeSettings(),
         mail_settings=mail_settings,
         egress_settings=egress_settings,

@@ -13,6 +13,7 @@ from db._query import as_json, run
 from db.billing.quotas import require_job_in_quotas, require_size_in_quotas
 from db.control import require_future
 from db.dependencies import check_dependencies, insert_dependencies
+from db.destinations import destination_for
 from db.events import append_event
 from db.licences import require_licences
 from db.listen import DISPATCH
@@ -64,9 +65,9 @@ async def submit_job(
 
     ``submitted_by``: for people, who asked. ``traceparent``: W3C trace context of the request.
 
-    Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``Conflict``
-    for a dependency that has failed, ``OverQuota`` for more than the project may have. ``pixels_per_frame``: None where
-    only the scene says it.
+    Raises ``InvalidInput`` for a deadline that has passed, or a licence or dependency that is not there, ``NotFound``
+    for a destination that is not the project's, ``Conflict`` for a dependency that has failed, ``OverQuota`` for more
+    than the project may have. ``pixels_per_frame``: None where only the scene says it.
     """
     if idempotency_key is not None:
         earlier = await _find_earlier(tx, project_id, idempotency_key, spec)
@@ -76,6 +77,7 @@ async def submit_job(
     await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
     await require_licences(tx, spec.licences)
     state = await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)
+    destination_id = await destination_for(tx, project_id=project_id, wanted=spec.deliver_to)
     total = len(spec.frame_range)
     await require_job_in_quotas(tx, project_id=project_id, frames=total, pixels_per_frame=pixels_per_frame)
     made = await run(
@@ -102,6 +104,7 @@ async def submit_job(
         show=spec.show,
         shot=spec.shot,
         submitted_by=submitted_by,
+        destination_id=destination_id,
     )
     job_id = made.scalar_one_or_none()
     if job_id is None:  # the same request arrived twice at once, and the other was first

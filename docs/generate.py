@@ -36,6 +36,7 @@ from cluster.settings import ClusterSettings
 from cluster.tracing import TracingSettings
 from db.settings import DatabaseSettings
 from docs.metrics_page import metrics_page
+from jobs.delivery import DeliverySettings
 from jobs.egress import EgressSettings
 from jobs.frame_actions import FRAME_ACTIONS
 from jobs.limits import FarmLimits
@@ -64,6 +65,7 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (InvoiceSettings, "Invoices"),
     (StripeSettings, "Stripe"),
     (WebhookSettings, "Webhooks"),
+    (DeliverySettings, "Delivery"),
     (NoticeSettings, "Notices to people"),
     (MailSettings, "E-mail"),
     (IntakeSettings, "Intake from queues"),

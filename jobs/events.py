@@ -44,6 +44,12 @@ class EventKind(StrEnum):
     """data: expires_at: the outputs of the job end then, unless it is put off"""
     JOB_EXPIRED = "job.expired"
     """data: expires_at, files, size_bytes: the outputs have ended"""
+    JOB_DELIVERED = "job.delivered"
+    """The job has ended and all its files are in the customer's bucket. data: destination, delivered, failed (0),
+    size_bytes"""
+    DELIVERY_FAILED = "delivery.failed"
+    """The job has ended and files of it could not be delivered. data: destination, delivered, failed, size_bytes,
+    message"""
     MODEL_STATE = "model.state"
     BUDGET_CHANGED = "budget.changed"
     """Of a project. data: from, to {budget, period}, by"""

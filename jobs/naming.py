@@ -174,6 +174,19 @@ def camera_and_layer(settings: Mapping[str, Any], probe: Mapping[str, Any] | Non
     return found
 
 
+def name_values(
+    *, project: str, job: str, model: str, date: str, spec: Mapping[str, Any], probe: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """Of each field of a template but frame and ext; what nobody knows is left out. ``spec``: a job's, as stored."""
+    scene = camera_and_layer(spec.get("settings") or {}, probe)
+    return {"project": project, "job": job, "model": model, "date": date, **show_and_shot(spec), **scene}
+
+
+def show_and_shot(spec: Mapping[str, Any]) -> dict[str, str]:
+    """Those that the job names."""
+    return {name: str(spec[name]) for name in ("show", "shot") if spec.get(name)}
+
+
 def require_known(template: NamingTemplate, values: Mapping[str, str]) -> None:
     """Refuse a template that names what the job does not say: its show or shot, its camera or its only view layer."""
     for name in sorted(template.fields & _MAY_BE_UNKNOWN.keys()):

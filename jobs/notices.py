@@ -24,6 +24,7 @@ NOTICE_KINDS = frozenset(
         EventKind.JOB_EXPIRING,
         EventKind.JOB_EXPIRED,
         EventKind.OUTPUT_FAILED,
+        EventKind.DELIVERY_FAILED,
         EventKind.BUDGET_THRESHOLD,
         EventKind.CREDITS_SPENT,
         EventKind.WEBHOOK_DISABLED,
@@ -92,6 +93,8 @@ def notice_of(
             words = f"The files of {job} have ended", f"{_count(data.get('files'), 'file')}."
         case EventKind.OUTPUT_FAILED:
             words = f"An output of {job} could not be made: {data.get('kind')}", data.get("message") or ""
+        case EventKind.DELIVERY_FAILED:
+            words = f"{_count(data.get('failed'), 'file')} of {job} could not be delivered", data.get("message") or ""
         case EventKind.BUDGET_THRESHOLD:
             stops = " Nothing more of it starts." if int(data["percent"]) >= 100 else ""
             money = f"{data['spent']} of {data['budget']} {data.get('currency') or ''}"

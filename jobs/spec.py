@@ -280,6 +280,12 @@ class JobSpec(BaseModel):
     show: Group | None = Field(None, description="The production that it belongs to.")
     shot: Group | None = Field(None, description="The shot of that production.")
 
+    deliver_to: UUID | Literal["default"] | None = Field(
+        "default",
+        description="The project's destination whose bucket gets the files as they are committed, named by "
+        "`outputs.naming`; `default`: the project's default one, where it has one; null: none.",
+    )
+
     @field_validator("frames")
     @classmethod
     def _frames_parse(cls, text: str) -> str:

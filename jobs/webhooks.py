@@ -117,8 +117,8 @@ class WebhookSecrets:
     def __init__(self, settings: WebhookSettings) -> None:
         keys = [settings.key, *settings.previous_keys] if settings.key is not None else list(settings.previous_keys)
         raw = [key.get_secret_value().encode() for key in keys]
-        self._keys = {_name_of(key): key for key in raw}
-        self._newest = _name_of(raw[0]) if settings.key is not None else None
+        self._keys = {name_of_key(key): key for key in raw}
+        self._newest = name_of_key(raw[0]) if settings.key is not None else None
 
     def new(self) -> SecretSeed:
         """Of a new secret. Raises ``NoWebhookKey``."""
@@ -161,5 +161,6 @@ def body_of(*, kind: str, at: datetime, data: Mapping[str, Any], about: Mapping[
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _name_of(key: bytes) -> str:
+def name_of_key(key: bytes) -> str:
+    """What a key of the farm is called where it must not be shown."""
     return hmac.digest(key, b"rayfarm webhook key id", hashlib.sha256).hex()[:16]

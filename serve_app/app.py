@@ -29,7 +29,9 @@ from serve_app.billing.price_endpoints import router as prices
 from serve_app.billing.report_endpoints import router as usage_reports
 from serve_app.blobs.endpoints import router as blobs
 from serve_app.cors import Cors
+from serve_app.deliveries.endpoints import router as deliveries
 from serve_app.deprecations import mark_deprecated
+from serve_app.destinations.endpoints import router as destinations
 from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
@@ -86,6 +88,7 @@ _TAGS = [
     {"name": "access", "description": "People, projects, keys, and what each may do."},
     {"name": "billing", "description": "What was used, what it costs, and what a project may have."},
     {"name": "webhooks", "description": "Events of a project, posted to its receivers and signed (Standard Webhooks)."},
+    {"name": "delivery", "description": "Files of jobs, put into a project's own buckets as they are committed."},
     {"name": "farm", "description": "What the farm has and does."},
     {"name": "health", "description": "For load balancers and probes."},
 ]
@@ -131,12 +134,24 @@ def build_app(
     keyed = APIRouter(prefix="/v1", responses=COMMON_PROBLEMS)
     blobs_and_models = (blobs, uploads, models)
     follow = (events, feeds)
-    rendering = (jobs, openjd, job_control, job_steps, blocklist, groups, *follow, artifacts, archives, pipelines)
+    rendering = (
+        jobs,
+        openjd,
+        job_control,
+        job_steps,
+        blocklist,
+        groups,
+        *follow,
+        artifacts,
+        archives,
+        deliveries,
+        pipelines,
+    )
     farm = (replicas, licences, loops, maintenance, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, notices, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
-    behind_a_key = (*blobs_and_models, *rendering, *farm, *access, *money, *records, limits, webhooks)
+    behind_a_key = (*blobs_and_models, *rendering, *farm, *access, *money, *records, limits, webhooks, destinations)
     routes = [route for router in behind_a_key for route in router.routes if isinstance(route, APIRoute)]
     require_complete(route.name for route in routes)
     mark_deprecated(routes)

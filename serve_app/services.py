@@ -11,16 +11,19 @@ from cluster.logs import LogSettings
 from cluster.production import database_faults, process_faults, refuse, storage_faults
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.delivery import DeliverySettings
 from jobs.egress import Egress
 from jobs.limits import FarmLimits
 from jobs.mail import MailSettings
 from jobs.planning import PlanSettings
+from jobs.sealed import Seals
 from jobs.webhooks import WebhookSecrets, WebhookSettings
 from serve_app.archive.links import ArchiveLinks
 from serve_app.artifacts.sent_bytes import SentBytes
 from serve_app.auth.passwords import Passwords
 from serve_app.auth.tokens import AccessTokens
 from serve_app.billing.pdf import InvoicePrinter
+from serve_app.destinations.service import Destinations
 from serve_app.events.hub import EventHub
 from serve_app.oidc.settings import OidcSettings
 from serve_app.oidc.sign_on import SingleSignOn
@@ -66,6 +69,7 @@ class ApiServices:
     archive_links: ArchiveLinks | None
     """None where there is no key to sign with."""
     webhooks: Webhooks
+    destinations: Destinations
     mail: MailSettings
     logins: Places
     """By client."""
@@ -114,7 +118,7 @@ async def open_services(
         signer = FileSigner(keys=storage_settings.signing_keys)
         part_signer = PartSigner(keys=storage_settings.signing_keys)
     tokens = _tokens_of(settings)
-    webhook_settings = WebhookSettings()
+    webhook_settings, delivery, egress = WebhookSettings(), DeliverySettings(), Egress()
     passwords = Passwords(at_once=settings.password_threads, waiting=settings.waiting_logins)
     single_sign_on = _single_sign_on_of(settings, oidc_settings)
     try:
@@ -146,7 +150,17 @@ async def open_services(
                 ),
                 archive_links=_archive_links_of(settings, storage_settings),
                 mail=MailSettings(),
-                webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=Egress()),
+                webhooks=Webhooks(settings=webhook_settings, secrets=WebhookSecrets(webhook_settings), egress=egress),
+                destinations=Destinations(
+                    settings=delivery,
+                    seals=Seals(webhook_settings),
+                    egress=egress,
+                    tests=Places(
+                        what="tests of destinations",
+                        total=delivery.tests_at_once,
+                        per_project=delivery.tests_at_once_per_project,
+                    ),
+                ),
                 logins=Places(
                     what="logins",
                     total=settings.password_threads + settings.waiting_logins,

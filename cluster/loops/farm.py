@@ -10,6 +10,7 @@ from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
 from cluster.loops.biller import Biller, StorageMeter
 from cluster.loops.collector import Collector
+from cluster.loops.courier import Courier
 from cluster.loops.deliver import HttpDeliver
 from cluster.loops.expirer import Expirer
 from cluster.loops.finisher import Finisher
@@ -29,6 +30,7 @@ from cluster.loops.webhooks import WebhookSender
 from cluster.metrics.ports import SILENT, FarmMeter
 from cluster.outbound import Outbound
 from jobs.egress import Egress
+from jobs.sealed import Seals
 
 
 def farm_loops(
@@ -82,6 +84,13 @@ def farm_loops(
             settings=farm.webhook_settings,
             notices=farm.notice_settings,
             outbound=Outbound(egress=Egress(farm.egress_settings)),
+        ),
+        Courier(
+            database=database,
+            storage=farm.storage,
+            settings=farm.delivery_settings,
+            seals=Seals(farm.webhook_settings),
+            egress=Egress(farm.egress_settings),
         ),
         Mailer(database=database, settings=farm.mail_settings, notices=farm.notice_settings),
         *result_loops(

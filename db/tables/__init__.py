@@ -29,6 +29,7 @@ from db.tables.billing import (
     UsageDayTable,
     UsageTable,
 )
+from db.tables.delivery import DeliveryTable, DestinationTable
 from db.tables.farm import (
     EventTargetTable,
     LeaderTable,
@@ -77,6 +78,8 @@ AUDIT_ENTRY = METADATA.tables["audit_entry"]
 AUDIT_PENDING = METADATA.tables["audit_pending"]
 AUDIT_SEAL = METADATA.tables["audit_seal"]
 BLOB = METADATA.tables["blob"]
+DELIVERY = METADATA.tables["delivery"]
+DESTINATION = METADATA.tables["destination"]
 EVENT = METADATA.tables["event"]
 FRAME_FLAG = METADATA.tables["frame_flag"]
 FRAME_LOOK = METADATA.tables["frame_look"]
@@ -132,6 +135,8 @@ __all__ = [
     "BILLING_PROFILE",
     "BLOB",
     "CREDIT",
+    "DELIVERY",
+    "DESTINATION",
     "EVENT",
     "FRAME_FLAG",
     "FRAME_LOOK",
@@ -183,6 +188,8 @@ __all__ = [
     "BillingTable",
     "BlobTable",
     "CreditTable",
+    "DeliveryTable",
+    "DestinationTable",
     "EventTable",
     "EventTargetTable",
     "FrameFlagTable",

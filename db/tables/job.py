@@ -109,6 +109,10 @@ class JobTable(SQLModel, table=True):
     shot: str | None = words(default=None)
     submitted_by: str | None = words(default=None)
     """A person's e-mail address, or ``key`` and its name; None: the farm itself, or before it was kept."""
+    destination_id: UUID | None = None
+    """Where its files are delivered; it may be gone by now."""
+    delivery_open: bool = False
+    """Files of it were queued for delivery since the end of its delivery was told."""
     created_at: datetime = instant()
     started_at: datetime | None = instant(default=None)
     ended_at: datetime | None = instant(default=None)

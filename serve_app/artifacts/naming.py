@@ -10,7 +10,16 @@ from db.repositories.artifacts import ArtifactRow, NamesAround, names_around
 from db.repositories.jobs import JobRow
 from db.session import Transaction
 from jobs.frames import FrameRange
-from jobs.naming import NamedFile, NamingTemplate, camera_and_layer, plain_path, require_known, require_short
+from jobs.naming import (
+    NamedFile,
+    NamingTemplate,
+    camera_and_layer,
+    name_values,
+    plain_path,
+    require_known,
+    require_short,
+    show_and_shot,
+)
 from jobs.spec import JobSpec
 
 _LONGEST_FRAME = -999_999_999
@@ -27,7 +36,7 @@ class FileNames:
         self._values = (
             {}
             if around is None
-            else _values(
+            else name_values(
                 project=around.project,
                 job=job.name,
                 model=around.model,
@@ -64,18 +73,7 @@ def require_good_names(spec: JobSpec, *, probe: Mapping[str, Any] | None) -> Non
         return
     template = NamingTemplate(spec.outputs.naming)
     template.require_distinct(len(spec.frame_range))
-    known = {**camera_and_layer(spec.settings, probe), **_group_of(spec.model_dump(include={"show", "shot"}))}
+    known = {**camera_and_layer(spec.settings, probe), **show_and_shot(spec.model_dump(include={"show", "shot"}))}
     require_known(template, known)
     values = {**known, "job": spec.name, "project": "x" * 63, "model": "x" * 200, "date": "0000-00-00"}
     require_short(template.path(NamedFile(kind="frame", name="x.jpeg", frame=_LONGEST_FRAME), values))
-
-
-def _values(
-    *, project: str, job: str, model: str, date: str, spec: Mapping[str, Any], probe: Mapping[str, Any] | None
-) -> dict[str, str]:
-    scene = camera_and_layer(spec.get("settings") or {}, probe)
-    return {"project": project, "job": job, "model": model, "date": date, **_group_of(spec), **scene}
-
-
-def _group_of(spec: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(spec[name]) for name in ("show", "shot") if spec.get(name)}

@@ -51,7 +51,13 @@ ACTIONS: Mapping[str, str] = {
     "rotate_webhook": "webhook.rotate",
     "test_webhook": "webhook.test",
     "redeliver": "webhook.redeliver",
+    "create_destination": "destination.create",
+    "change_destination": "destination.change",
+    "set_destination_key": "destination.set_key",
+    "delete_destination": "destination.delete",
+    "test_destination": "destination.test",
     # work
+    "retry_job_deliveries": "job.retry_deliveries",
     "register_model": "model.register",
     "change_model": "model.change",
     "submit_job": "job.submit",

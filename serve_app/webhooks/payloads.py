@@ -132,6 +132,17 @@ class OutputFailed(_OfJob):
     message: str | None
 
 
+class JobDelivered(_OfJob):
+    destination: UUID
+    delivered: int = Field(description="Files that are in the bucket.")
+    failed: int = Field(description="Files that were given up.")
+    size_bytes: int = Field(description="Of those that are there.")
+
+
+class DeliveryFailed(JobDelivered):
+    message: str | None = Field(description="Of the first file that was given up.")
+
+
 class ModelStateChanged(_Data):
     model: UUID
     state: str
@@ -225,6 +236,8 @@ DATA: Mapping[EventKind, type[BaseModel]] = {
     EventKind.NODE_UNBLOCKED: NodeUnblocked,
     EventKind.OUTPUT_READY: OutputReady,
     EventKind.OUTPUT_FAILED: OutputFailed,
+    EventKind.JOB_DELIVERED: JobDelivered,
+    EventKind.DELIVERY_FAILED: DeliveryFailed,
     EventKind.JOB_EXPIRING: JobExpiring,
     EventKind.JOB_EXPIRED: JobExpired,
     EventKind.MODEL_STATE: ModelStateChanged,
@@ -258,6 +271,8 @@ WORDS: Mapping[EventKind, str] = {
     EventKind.NODE_UNBLOCKED: "It gets work again.",
     EventKind.OUTPUT_READY: "A preview, film or other output can be fetched.",
     EventKind.OUTPUT_FAILED: "An output could not be made.",
+    EventKind.JOB_DELIVERED: "A job has ended and all its files are in the customer's bucket.",
+    EventKind.DELIVERY_FAILED: "A job has ended and files of it could not be delivered.",
     EventKind.JOB_EXPIRING: "The files of a job end soon.",
     EventKind.JOB_EXPIRED: "The files of a job have ended.",
     EventKind.MODEL_STATE: "A model was looked at: it is ready or invalid.",

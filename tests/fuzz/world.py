@@ -126,6 +126,8 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
     await _made(farm, "/v1/projects/default/service-accounts", {"name": "ingest", "role": "artist"})
     await _made(farm, "/v1/farm/service-accounts", {"name": "monitor", "role": "operator"})
     await _made(farm, "/v1/projects/default/webhooks", {"url": "https://hooks.example.org/farm"})
+    bucket = {"bucket": "studio-renders", "access_key_id": "AKIDEXAMPLE", "secret_access_key": "a-secret-of-nobody"}
+    await _made(farm, "/v1/projects/default/destinations", {"name": "studio", **bucket})
     await farm.person("ada@example.org")
     for place in ("/v1/projects/default/invitations", "/v1/farm/invitations"):
         await _made(farm, place, {"email": "grace@example.org", "role": "artist" if "projects" in place else "admin"})
@@ -137,6 +139,10 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
         "with_job": [done["id"]],
         "job": [done["id"], running["id"]],
         "pipeline": ["fake"],
+        "bucket": ["studio-renders"],
+        "prefix": ["", "rayfarm/"],
+        "region": ["eu-central-1"],
+        "endpoint_url": ["https://s3.example.org"],
         "url": ["https://hooks.example.org/farm"],
         "frames": ["1", "1-3", "2,4-8:2", "8-1"],
         "X-Rayfarm-Project": ["default"],

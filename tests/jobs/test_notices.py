@@ -19,6 +19,7 @@ DATA: dict[EventKind, dict[str, Any]] = {
     EventKind.JOB_EXPIRING: {"expires_at": "2026-01-05T10:00:00+00:00"},
     EventKind.JOB_EXPIRED: {"expires_at": "2026-01-05T10:00:00+00:00", "files": 12, "size_bytes": 1},
     EventKind.OUTPUT_FAILED: {"kind": "video", "message": "No room."},
+    EventKind.DELIVERY_FAILED: {"delivered": 9, "failed": 3, "size_bytes": 1, "message": "There is no bucket studio."},
     EventKind.BUDGET_THRESHOLD: {"percent": 100, "spent": "10.2", "budget": "10", "currency": "EUR"},
     EventKind.CREDITS_SPENT: {"balance": "-0.1"},
     EventKind.WEBHOOK_DISABLED: {"description": "tracker", "reason": "gone", "message": "410"},

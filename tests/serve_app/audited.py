@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import boto3
 import httpx
+from moto.server import ThreadedMotoServer
 
+from jobs.egress import EgressSettings
 from jobs.mail import MailSettings
 from tests.jobs.openjd_templates import RENDER
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer
@@ -240,6 +243,39 @@ async def redeliver(farm: ApiFarm) -> httpx.Response:
     return await farm.http.post(f"{WEBHOOKS}/{webhook['id']}/deliveries/{asked['id']}:redeliver")
 
 
+DESTINATIONS = "/v1/projects/default/destinations"
+BUCKET_KEY = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "a-secret-of-nobody"}
+NEW_DESTINATION = {"name": "studio", "bucket": "studio-renders", **BUCKET_KEY}
+
+
+def of_destination(method: str, path: str = "", body: Any = None) -> Call:
+    async def call(farm: ApiFarm) -> httpx.Response:
+        made = (await farm.http.post(DESTINATIONS, json=NEW_DESTINATION)).json()
+        return await farm.http.request(method, f"{DESTINATIONS}/{made['id']}{path}", json=body)
+
+    return call
+
+
+async def try_destination(farm: ApiFarm) -> httpx.Response:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        farm.app.state.services.destinations.egress.settings = EgressSettings(
+            allow_http=True,
+            allowed_networks=("127.0.0.0/8",),  # type: ignore[arg-type]
+        )
+        signed = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+        s3 = boto3.client("s3", endpoint_url=url, **signed)
+        if "studio-renders" not in [each["Name"] for each in s3.list_buckets()["Buckets"]]:
+            s3.create_bucket(Bucket="studio-renders")
+        made = (await farm.http.post(DESTINATIONS, json={**NEW_DESTINATION, "endpoint_url": url})).json()
+        return await farm.http.post(f"{DESTINATIONS}/{made['id']}:test")
+    finally:
+        server.stop()
+
+
 PROJECT_SERVICES, FARM_SERVICES = "/v1/projects/default/service-accounts", "/v1/farm/service-accounts"
 
 CALLS: dict[str, Call] = {
@@ -249,6 +285,12 @@ CALLS: dict[str, Call] = {
     "rotate_webhook": of_webhook("POST", ":rotate"),
     "test_webhook": of_webhook("POST", ":test"),
     "redeliver": redeliver,
+    "create_destination": post(DESTINATIONS, NEW_DESTINATION),
+    "change_destination": of_destination("PATCH", body={"prefix": "other"}),
+    "set_destination_key": of_destination("PUT", "/key", body={**BUCKET_KEY, "access_key_id": "AKIDOTHER"}),
+    "delete_destination": of_destination("DELETE"),
+    "test_destination": try_destination,
+    "retry_job_deliveries": of_job("deliveries/retry"),
     "create_service_account": post(PROJECT_SERVICES, {"name": "ci"}),
     "create_farm_service_account": post(FARM_SERVICES, {"name": "ci", "role": "operator"}),
     "delete_service_account": of_service(PROJECT_SERVICES, "artist"),

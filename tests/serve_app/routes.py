@@ -25,7 +25,9 @@ def routes_of(farm: ApiFarm, *, project: str = "default") -> list[Route]:
     nobody = str(farm.project_id)  # a UUID of something else
     fills: dict[str, Any] = {
         **dict.fromkeys(("model_id", "job_id", "artifact_id", "replica_id", "upload_id"), nobody),
-        **dict.fromkeys(("account_id", "key_id", "invitation_id", "webhook_id", "delivery_id"), nobody),
+        **dict.fromkeys(
+            ("account_id", "key_id", "invitation_id", "webhook_id", "delivery_id", "destination_id"), nobody
+        ),
         "digest": "0" * 64,
         "frame": 1,
         "step_id": 1,

@@ -1,0 +1,1 @@
+"""Files of a job on their way into the project's bucket."""

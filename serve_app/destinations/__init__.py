@@ -1,0 +1,1 @@
+"""Where a project has its files delivered: buckets of its own."""
