@@ -21,6 +21,7 @@ REQUIRED: Mapping[str, Permission] = {
     "list_replica_attempts": Permission.SELF,
     "list_nodes": Permission.SELF,
     "list_licences": Permission.SELF,
+    "read_licence": Permission.SELF,
     "read_maintenance": Permission.SELF,
     "list_prices": Permission.SELF,
     "list_projects": Permission.SELF,
@@ -47,6 +48,7 @@ REQUIRED: Mapping[str, Permission] = {
     "link_archive": Permission.PROJECT_READ,
     "estimate_job": Permission.PROJECT_READ,
     "list_members": Permission.PROJECT_READ,
+    "read_member": Permission.PROJECT_READ,
     "list_shows": Permission.PROJECT_READ,
     "list_shots": Permission.PROJECT_READ,
     "list_tags": Permission.PROJECT_READ,
@@ -106,6 +108,7 @@ REQUIRED: Mapping[str, Permission] = {
     "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
     "list_schedules": Permission.FARM_OPERATE,
+    "read_schedule": Permission.FARM_OPERATE,
     "set_schedule": Permission.FARM_OPERATE,
     "drop_schedule": Permission.FARM_OPERATE,
     "read_queues": Permission.FARM_OPERATE,
