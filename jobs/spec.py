@@ -28,6 +28,7 @@ from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.labels import check_wish
 from jobs.naming import MAX_TEMPLATE_CHARS, NamingTemplate
+from jobs.notify import Notify
 from jobs.order import Order
 from jobs.post_steps import FilmAudio, VideoCodec
 
@@ -285,6 +286,7 @@ class JobSpec(BaseModel):
     tags: Tags = Field((), description="Words of yours to find it by.", examples=[["review", "lookdev"]])
     show: Group | None = Field(None, description="The production that it belongs to.")
     shot: Group | None = Field(None, description="The shot of that production.")
+    notify: Notify | None = Field(None, description="Whom to tell of its end; null: those who asked for every job.")
 
     @field_validator("frames")
     @classmethod

@@ -18,6 +18,7 @@ from db.session import Transaction
 from db.submit import SubmittedJob, submit_job
 from jobs.errors import NotFound
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
 from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
 from jobs.spec import JobSpec
@@ -26,6 +27,7 @@ from serve_app.artifacts.naming import require_good_names
 from serve_app.audit.trail import Trail
 from serve_app.billing.withheld import why_withheld
 from serve_app.jobs.admission import checked_spec, pixels_per_frame, require_renderable, settled_spec, with_pipeline
+from serve_app.jobs.notifying import settled_notify
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.jobs.trail import note_submitted
@@ -58,6 +60,8 @@ class Admits(Protocol):
     def limits(self) -> FarmLimits: ...
     @property
     def settings(self) -> ApiSettings: ...
+    @property
+    def mail(self) -> MailSettings: ...
 
 
 async def submit(
@@ -99,6 +103,7 @@ async def submit_admitted(
 ) -> SubmittedJob:
     """Admit a job and write it, wherever it came from."""
     spec, model = await admit(tx, admits, project_id=project_id, spec=spec)
+    spec = await settled_notify(tx, admits.mail, project_id=project_id, spec=spec, asked_by=submitted_by)
     return await submit_job(
         tx,
         project_id=project_id,

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from db.accounts import AccountKind
 from jobs.access import ProjectRole
+from jobs.addresses import Email
 from jobs.spec import Name
-from serve_app.auth.schemas import Email
 
 Weight = Annotated[
     StrictInt, Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
