@@ -107,6 +107,8 @@ REQUIRED: Mapping[str, Permission] = {
     "list_project_audit": Permission.PROJECT_MANAGE,
     "export_project_audit": Permission.PROJECT_MANAGE,
     "list_loops": Permission.FARM_OPERATE,  # their errors may name any project
+    "list_flags": Permission.FARM_OPERATE,
+    "read_flag": Permission.FARM_OPERATE,
     "list_schedules": Permission.FARM_OPERATE,
     "read_schedule": Permission.FARM_OPERATE,
     "set_schedule": Permission.FARM_OPERATE,
@@ -128,6 +130,8 @@ REQUIRED: Mapping[str, Permission] = {
     "drop_licence": Permission.FARM_OPERATE,
     "create_project": Permission.FARM_ADMIN,
     "add_prices": Permission.FARM_ADMIN,
+    "set_flag": Permission.FARM_ADMIN,
+    "drop_flag": Permission.FARM_ADMIN,
     "set_budget": Permission.FARM_ADMIN,
     "set_prepaid": Permission.FARM_ADMIN,
     "set_billing": Permission.FARM_ADMIN,

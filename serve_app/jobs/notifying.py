@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from db.features import require_feature
 from db.mail import addresses_among
 from db.session import Transaction
 from db.webhooks import find_webhook
 from jobs.errors import InvalidInput
+from jobs.features import Feature
 from jobs.mail import MailSettings
 from jobs.notify import ME, Notify
 from jobs.spec import JobSpec
@@ -19,11 +21,13 @@ async def settled_notify(
     """The spec with its addresses as they are written to, ``me`` among them.
 
     Raises ``InvalidInput`` for an address that is no member's (the farm sends to no others, or it would relay for
-    anybody), for any where the farm has no mail server, and for a webhook that tells nothing.
+    anybody), for any where the farm has no mail server, and for a webhook that tells nothing; ``FeatureOff``.
     """
     notify = spec.notify
     if notify is None:
         return spec
+    remedy = "Leave notify out; GET the job, or its events, tell how it goes."
+    await require_feature(tx, Feature.JOB_NOTIFY, project_id=project_id, remedy=remedy)
     if notify.email and mail.host is None:
         raise InvalidInput(
             "This farm has no mail server to write to anybody by.",

@@ -68,6 +68,7 @@ THINGS: dict[str, tuple[Made, Any, Any]] = {
     "set_billing": (at(f"{PROJECT}/billing"), {"recipient": "Film Ltd"}, {"recipient": "Other Ltd"}),
     "set_licence": (at("/v1/licences/nuke", first={"capacity": 1}), {"capacity": 3}, {"capacity": 4}),
     "set_schedule": (at("/v1/schedules/nights", first=NIGHTS), {**NIGHTS, "node": "n2"}, {**NIGHTS, "node": "n3"}),
+    "set_flag": (at("/v1/flags/frame-splitting"), {"enabled": False}, {"enabled": True, "percent": 5}),
     "set_maintenance": (at("/v1/maintenance"), {"active": True, "message": "disks"}, {"active": False}),
 }
 """Name of a change -> what it is of, and two changes; a new one needs a line here."""

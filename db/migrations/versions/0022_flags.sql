@@ -45,3 +45,14 @@ begin
                     and (member.role is not null or account.farm_role is not null) end;
     return null;
 end $$;
+
+-- Switches of single features. Which there are, the code says; a flag without a row is as the code declares it.
+create table feature_flag (
+    name        text primary key,
+    enabled     boolean not null,
+    projects    uuid[] not null default '{}',
+    percent     smallint not null default 100 check (percent between 0 and 100),
+    note        text not null default '',
+    changed_by  text not null,
+    changed_at  timestamptz not null default now()
+);
