@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from db._query import run, storable
+from db.accounts import AccountKind
 from db.dispatch.leadership import hold_epoch
 from db.session import Database, Transaction
-from db.tables import MAIL_BOX
+from db.tables import ACCOUNT, MAIL_BOX, MEMBER
 
 _READ = 5000
 """Notices of one person that are read at a time; a message lists the first of them and counts the rest."""
@@ -70,6 +71,23 @@ async def find_mail_box(tx: Transaction, *, account_id: UUID) -> MailBoxRow:
 async def set_mail_box(tx: Transaction, *, account_id: UUID, kinds: Sequence[str]) -> None:
     """Of what they are written from now on."""
     await run(tx, "set_mail_box", account_id=account_id, kinds=sorted({str(each) for each in kinds}))
+
+
+async def addresses_among(tx: Transaction, *, project_id: UUID, emails: Sequence[str]) -> dict[str, bool]:
+    """Those of the addresses at which a person may be told of the project: whether as one of its members, or else (as
+    somebody with a role on the whole farm) only if they ask for it themselves."""
+    of_project = and_(MEMBER.c.account_id == ACCOUNT.c.id, MEMBER.c.project_id == project_id)
+    rows = await tx.execute(
+        select(ACCOUNT.c.email, MEMBER.c.role.is_not(None).label("is_member"))
+        .outerjoin(MEMBER, of_project)
+        .where(
+            ACCOUNT.c.email.in_(emails),
+            ACCOUNT.c.kind == str(AccountKind.PERSON),
+            ACCOUNT.c.disabled_at.is_(None),
+            or_(MEMBER.c.role.is_not(None), ACCOUNT.c.farm_role.is_not(None)),
+        )
+    )
+    return {row.email: row.is_member for row in rows}
 
 
 async def claim_mail(db: Database, *, most_per_hour: int, lease: timedelta, epoch: int) -> ClaimedMail | None:

@@ -123,8 +123,12 @@ async def list_webhooks(
     return [WebhookRow(**row) for row in rows.mappings()]
 
 
-async def find_webhook(tx: Transaction, *, project_id: UUID, webhook_id: UUID) -> WebhookRow | None:
-    row = (await tx.execute(select(*_ROW).where(_is(project_id, webhook_id)))).mappings().one_or_none()
+async def find_webhook(tx: Transaction, *, project_id: UUID, webhook_id: UUID, hold: bool = False) -> WebhookRow | None:
+    """``hold``: keep other writers off until the transaction ends."""
+    query = select(*_ROW).where(_is(project_id, webhook_id))
+    if hold:
+        query = query.with_for_update(key_share=True)  # for no key update: deliveries refer to it meanwhile
+    row = (await tx.execute(query)).mappings().one_or_none()
     return None if row is None else WebhookRow(**row)
 
 

@@ -149,6 +149,8 @@ def message_of(
     parts = ["\n".join(line for line in (each.title, each.text, each.link or "") if line) for each in notices]
     if omitted:
         parts.append(f"And {omitted} more.")
-    parts.append("-- \nYou asked the farm for these notices; PATCH /v1/me/notices changes which.")
+    parts.append(
+        "-- \nYou asked the farm for such notices (PATCH /v1/me/notices changes which), or a job names you to be told."
+    )
     message.set_content("\n\n".join(parts) + "\n")
     return message

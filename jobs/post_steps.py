@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, field_validator, model_validator
 
 from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
@@ -74,7 +74,7 @@ class ToneMapStep(_Step):
     """Bring linear light onto a screen: a PNG of each frame. Frames that are no EXR are decoded from sRGB first."""
 
     step: Literal["tonemap"]
-    exposure: float = Field(0.0, ge=-20, le=20, description="Stops: +1 is twice as bright.")
+    exposure: StrictFloat = Field(0.0, ge=-20, le=20, description="Stops: +1 is twice as bright.")
     curve: Literal["srgb", "filmic", "reinhard"] = Field(
         "srgb",
         description="`srgb`: clipped at white; `filmic`: Hable's curve with a soft shoulder; `reinhard`: x/(1+x).",
@@ -101,8 +101,8 @@ class ContactSheetStep(_Step):
     """One picture of many frames, in the order of their numbers; of more than fit, evenly spread ones."""
 
     step: Literal["contact_sheet"]
-    columns: int | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
-    cell_width: int = Field(320, ge=32, le=1024, description="Pixels.")
+    columns: StrictInt | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
+    cell_width: StrictInt = Field(320, ge=32, le=1024, description="Pixels.")
     labels: StrictBool = Field(True, description="The frame's number below it.")
 
     @property
@@ -115,7 +115,7 @@ class CompareStep(_Step):
 
     step: Literal["compare"]
     with_job: UUID | None = Field(None, description="A job of the project; its frame of the same number.")
-    with_frame: int | None = Field(None, description="One frame for all, of `with_job` or else of this job.")
+    with_frame: StrictInt | None = Field(None, description="One frame for all, of `with_job` or else of this job.")
 
     @model_validator(mode="after")
     def _names_a_reference(self) -> CompareStep:
@@ -129,7 +129,9 @@ class VideoStep(_Step):
 
     step: Literal["video"]
     codec: VideoCodec = "h264"
-    fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
+    fps: StrictFloat | None = Field(
+        None, ge=0.01, le=240, description="Frames per second; the scene's own when absent."
+    )
     audio: FilmAudio = Field(
         "auto",
         description="`auto`: the scene's sound where it has any, the frames follow each other and the film plays at "

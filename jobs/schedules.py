@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_WINDOWS = 50
@@ -86,14 +86,14 @@ class Schedule(BaseModel):
     windows: tuple[Window, ...] = Field(
         (), max_length=MAX_WINDOWS, description="Hours in which they render; none: at any time."
     )
-    only_when_idle_min: int | None = Field(
+    only_when_idle_min: StrictInt | None = Field(
         None, ge=1, le=24 * 60, description="Minutes without use by people before they render; null: in use as well."
     )
-    give_back: bool = Field(
+    give_back: StrictBool = Field(
         False,
         description="At the end: true gives back the frame that renders, and ends the engines; false lets it finish.",
     )
-    enabled: bool = True
+    enabled: StrictBool = True
 
     @model_validator(mode="after")
     def _is_for_somebody(self) -> Self:

@@ -17,6 +17,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictFloat,
+    StrictInt,
     StringConstraints,
     field_validator,
     model_validator,
@@ -26,6 +28,7 @@ from jobs.errors import InvalidInput
 from jobs.frames import FrameRange
 from jobs.labels import check_wish
 from jobs.naming import MAX_TEMPLATE_CHARS, NamingTemplate
+from jobs.notify import Notify
 from jobs.order import Order
 from jobs.post_steps import FilmAudio, VideoCodec
 
@@ -113,7 +116,9 @@ class VideoOutput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    fps: float | None = Field(None, ge=0.01, le=240, description="Frames per second; the scene's own when absent.")
+    fps: StrictFloat | None = Field(
+        None, ge=0.01, le=240, description="Frames per second; the scene's own when absent."
+    )
     preview: Literal["webm", "gif", "none"] = Field("webm", description="A second, light file for the browser.")
     codec: VideoCodec = Field("h264", description="ProRes comes as .mov, the others as .mp4.")
     audio: FilmAudio = Field(
@@ -128,8 +133,8 @@ class ContactSheetOutput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    columns: int | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
-    cell_width: int = Field(320, ge=32, le=1024, description="Pixels.")
+    columns: StrictInt | None = Field(None, ge=1, le=50, description="Absent: about as many as rows.")
+    cell_width: StrictInt = Field(320, ge=32, le=1024, description="Pixels.")
     labels: StrictBool = Field(True, description="The frame's number below it.")
 
 
@@ -167,17 +172,19 @@ class JobLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tries: int = Field(3, ge=1, le=20, description="Attempts per frame that fail through the scene or its settings.")
-    frame_timeout_s: float = Field(
+    tries: StrictInt = Field(
+        3, ge=1, le=20, description="Attempts per frame that fail through the scene or its settings."
+    )
+    frame_timeout_s: StrictFloat = Field(
         4 * 3600,
         gt=0,
         le=7 * 86400,
         description="Longest time for one frame, seconds. Absent: 4 h, or the farm's limit where that is lower.",
     )
-    stall_timeout_s: float | None = Field(
+    stall_timeout_s: StrictFloat | None = Field(
         None, gt=0, le=86400, description="Longest time without any progress of a frame, seconds; absent: no limit."
     )
-    load_timeout_s: float = Field(1800, gt=0, le=86400, description="Longest time to load the model, seconds.")
+    load_timeout_s: StrictFloat = Field(1800, gt=0, le=86400, description="Longest time to load the model, seconds.")
 
 
 class SplitMode(StrEnum):
@@ -196,7 +203,7 @@ class Split(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: SplitMode = SplitMode.NONE
-    parts: int = Field(1, ge=1, le=64, description="Parts of each frame; 1 with mode `none`, else 2 or more.")
+    parts: StrictInt = Field(1, ge=1, le=64, description="Parts of each frame; 1 with mode `none`, else 2 or more.")
 
     @model_validator(mode="after")
     def _parts_fit_the_mode(self) -> Split:
@@ -250,7 +257,7 @@ class JobSpec(BaseModel):
     order: Order = Field(Order.SCOUT, description="Which frames come first.")
     outputs: Outputs = Field(default_factory=Outputs)
     priority: PriorityClass = PriorityClass.NORMAL
-    weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
+    weight: StrictInt = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
     reuse: StrictBool = Field(
         True, description="Take frames that this project has already rendered with the same inputs."
     )
@@ -261,11 +268,11 @@ class JobSpec(BaseModel):
         description="Labels that a replica must have: a value as it stands, or a bound on a number (`>=24`, `<8`). "
         "Settings that need a GPU add `device: gpu`.",
     )
-    licences: dict[str, Annotated[int, Field(ge=1, le=10_000)]] = Field(
+    licences: dict[str, Annotated[StrictInt, Field(ge=1, le=10_000)]] = Field(
         default_factory=dict, max_length=16, description="Counted licences that each running chunk holds."
     )
-    max_replicas: int | None = Field(None, ge=1, le=100_000, description="Replicas that may render it at once.")
-    approval: int | None = Field(
+    max_replicas: StrictInt | None = Field(None, ge=1, le=100_000, description="Replicas that may render it at once.")
+    approval: StrictInt | None = Field(
         None, ge=1, le=100, description="Scout frames to render first; the rest waits for POST …/approve."
     )
     start_before: Deadline | None = Field(
@@ -279,6 +286,7 @@ class JobSpec(BaseModel):
     tags: Tags = Field((), description="Words of yours to find it by.", examples=[["review", "lookdev"]])
     show: Group | None = Field(None, description="The production that it belongs to.")
     shot: Group | None = Field(None, description="The shot of that production.")
+    notify: Notify | None = Field(None, description="Whom to tell of its end; null: those who asked for every job.")
 
     deliver_to: UUID | Literal["default"] | None = Field(
         "default",

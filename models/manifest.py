@@ -8,7 +8,16 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from models.kinds import ModelKind
 
@@ -86,7 +95,7 @@ class ManifestFile(BaseModel):
     path: ManifestPath
     digest: Digest
     """Of the whole file. With chunks it is only a claim until the farm has put them together."""
-    size_bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+    size_bytes: Annotated[StrictInt, Field(ge=0, le=MAX_FILE_BYTES)]
     chunks: Annotated[
         tuple[FileChunk, ...],
         FailFast(),

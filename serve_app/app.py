@@ -36,6 +36,7 @@ from serve_app.docs.endpoints import router as docs
 from serve_app.edge import BodyLimit, Edge
 from serve_app.events.endpoints import router as events
 from serve_app.events.feed_endpoints import router as feeds
+from serve_app.flags.endpoints import router as flags
 from serve_app.groups.endpoints import router as groups
 from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
@@ -147,7 +148,7 @@ def build_app(
         deliveries,
         pipelines,
     )
-    farm = (replicas, licences, loops, maintenance, queues, schedules)
+    farm = (replicas, licences, loops, maintenance, flags, queues, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, notices, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)

@@ -29,6 +29,9 @@ READS: Responses = {
 CHANGES: Responses = {200: {"headers": ETAG_HEADER}, **problems(412)}
 """What a change that knows If-Match may answer, beside its other problems."""
 
+ENDS: Responses = problems(412)
+"""The same of a route that answers nothing, as one that deletes."""
+
 IfNoneMatch = Annotated[
     str | None,
     Header(description="`ETag` of the version that you have: where it is still the newest, the answer is 304."),
@@ -72,6 +75,17 @@ class Version:
                 remedy="Read it again, look at what is different, and send the change with the new ETag.",
                 etag=self.etag,
             )
+
+
+def require_there(version: Version | None, if_match: str | None) -> None:
+    """``Version.require`` of a thing that may not be there: then whoever names a version is refused, for any."""
+    if version is not None:
+        version.require(if_match)
+    elif if_match is not None:
+        raise PreconditionFailed(
+            "There is none, so it is not in the version that If-Match names.",
+            remedy="Leave If-Match out to make it.",
+        )
 
 
 def tags_in(header: str | None) -> list[str]:

@@ -20,6 +20,7 @@ from db.audit import ActorKind, AuditActor, AuditChange, append_audit
 from db.billing.quotas import require_storage_in_quotas
 from db.bootstrap import DEFAULT_PROJECT
 from db.dispatch.leadership import hold_epoch
+from db.features import require_feature
 from db.intake import MessageName, end_message, job_of_message, take_message
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.blobs import record_blob
@@ -30,6 +31,7 @@ from db.submit import register_model
 from jobs.access import Permission, grants_of
 from jobs.billing import OverQuota
 from jobs.errors import Conflict, InvalidInput, NotFound, Unavailable
+from jobs.features import Feature
 from jobs.spec import JobSpec
 from storage.base import Storage
 
@@ -195,6 +197,8 @@ class Admitting:
             earlier = await take_message(tx, name)
             if earlier is not None:
                 return earlier
+            remedy = "The message waits in its queue until the feature is on."
+            await require_feature(tx, Feature.MESSAGE_INTAKE, project_id=acting.project_id, remedy=remedy)
             if frames_of is not None:
                 body = {**body, "frames": await _frames_of_scene(tx, acting.project_id, frames_of)}
             spec = self._admission.read(body)

@@ -22,6 +22,7 @@ from db.errors import LostLeadership
 from db.intake import prune_messages
 from db.session import Database
 from jobs.errors import RayfarmError, Unavailable
+from jobs.features import FeatureOff
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
@@ -133,8 +134,8 @@ class Intake:
         except LostLeadership:
             await self._give_back(message)
             return False
-        except (Later, Unavailable, OSError) as error:
-            spared = isinstance(error, KeyRefused)
+        except (Later, Unavailable, FeatureOff, OSError) as error:
+            spared = isinstance(error, KeyRefused | FeatureOff)  # whoever runs the farm can let it go on
             return await self._rest(message, code=getattr(error, "code", "later"), words=str(error), spared=spared)
         except RayfarmError as error:
             await self._refuse(message, code=error.code, words=str(error))

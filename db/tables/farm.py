@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Computed
 from sqlmodel import Field, SQLModel
 
-from db.tables._columns import big_integer, instant, json, words
+from db.tables._columns import big_integer, instant, json, small_integer, uuid_list, words
 
 _ALIKE = (
     "jsonb_hash_extended(labels, 1) # jsonb_hash_extended(engines, 2) # hashtextextended(pool, 3)"
@@ -104,6 +104,23 @@ class MaintenanceTable(SQLModel, table=True):
     message: str = words(default="")
     since: datetime | None = instant(default=None)
     set_by: str | None = words(default=None)
+
+
+class FeatureFlagTable(SQLModel, table=True):
+    """A switch that somebody has set; which there are, ``jobs.features`` says."""
+
+    __tablename__ = "feature_flag"
+
+    name: str = words(primary_key=True)
+    enabled: bool
+    projects: list[UUID] = uuid_list(default_factory=list)
+    """They have it whatever ``percent`` is."""
+    percent: int = small_integer(default=100)
+    """Of all projects, so many have it."""
+    note: str = words(default="")
+    """Why, for whoever is refused."""
+    changed_by: str = words()
+    changed_at: datetime = instant()
 
 
 class LoopHealthTable(SQLModel, table=True):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from db.accounts import AccountKind
 from jobs.access import FarmRole
-from serve_app.auth.schemas import Email, PersonName
+from jobs.addresses import Email
+from serve_app.auth.schemas import PersonName
 
 
 class AccountView(BaseModel):

@@ -85,6 +85,8 @@ ACTIONS: Mapping[str, str] = {
     "set_schedule": "schedule.set",
     "drop_schedule": "schedule.remove",
     "set_maintenance": "maintenance.set",
+    "set_flag": "flag.set",
+    "drop_flag": "flag.reset",
     "set_licence": "licence.set",
     "drop_licence": "licence.remove",
     # the log itself

@@ -8,26 +8,13 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from jobs.access import FarmRole, Permission, ProjectRole
+from jobs.addresses import Email
 from jobs.spec import Name
 
 MAX_PASSWORD_LETTERS = 256
 """Argon2 takes any length; a longer one is no safer, and only costs."""
 MIN_PASSWORD_LETTERS = 12
 """NIST SP 800-63B asks for 8 beside another factor and 15 without one; with the pause after failed logins, between."""
-
-
-def _address(value: str) -> str:
-    """RFC 5321's bounds and one @: whether it is somebody's shows when the invitation arrives."""
-    local, at, domain = value.strip().lower().rpartition("@")
-    odd = any(letter.isspace() or not letter.isprintable() for letter in local + domain)
-    if not at or not local or "." not in domain.strip(".") or odd:
-        raise ValueError("is no e-mail address")
-    if domain.rpartition(".")[2] == "invalid":  # RFC 6761 section 6.4; service accounts have theirs there
-        raise ValueError("is an address that no mail reaches")
-    return f"{local}@{domain}"
-
-
-Email = Annotated[str, Field(min_length=3, max_length=254, examples=["ada@example.org"]), AfterValidator(_address)]
 
 
 def _is_text(value: SecretStr) -> SecretStr:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from starlette.responses import StreamingResponse
 
 from db.billing import money, quotas
+from db.edits import hold_edit
 from jobs.billing import Quotas, UsageGroup
 from jobs.errors import InvalidInput
 from jobs.spec import Day, Moment
@@ -25,6 +26,7 @@ from serve_app.billing.schemas import (
     QuotasView,
     UsageView,
 )
+from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.openapi import problems
 from serve_app.security import Access
@@ -74,23 +76,36 @@ async def export_usage(
     )
 
 
-@router.get("/budget")
-async def read_budget(slug: Slug, access: Access, tx: Tx) -> BudgetView:
+@router.get("/budget", response_model=BudgetView, responses=READS)
+async def read_budget(
+    slug: Slug, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> BudgetView | Response:
     """What the project has spent, and may spend."""
-    return await service.budget(tx, project_id=access.project_id)
+    view = await service.budget(tx, project_id=access.project_id)
+    return answer(view, service.budget_version(view), response=response, if_none_match=if_none_match)
 
 
-@router.put("/budget")
-async def set_budget(slug: Slug, change: BudgetChange, access: Access, tx: Tx, trail: Audit) -> BudgetView:
+@router.put("/budget", response_model=BudgetView, responses=CHANGES)
+async def set_budget(
+    slug: Slug,
+    change: BudgetChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> BudgetView | Response:
     """Set the budget. Where it is spent nothing more starts, and frames that render finish; a larger one lets the work
     go on."""
+    await hold_edit(tx, "budget", access.project_id)
     before = await service.budget(tx, project_id=access.project_id)
+    service.budget_version(before).require(if_match)
     amount = None if change.amount is None else Decimal(change.amount)
     await money.set_budget(tx, project_id=access.project_id, budget=amount, period=change.period, by=access.name)
     after = await service.budget(tx, project_id=access.project_id)
     facts = {"amount", "period"}
     trail.note("budget", slug, before=before.model_dump(include=facts), after=after.model_dump(include=facts))
-    return after
+    return answer(after, service.budget_version(after), response=response)
 
 
 @router.get("/credits")
@@ -139,16 +154,30 @@ async def set_prepaid(
     return await service.credits_of(tx, project_id=access.project_id, page=page)
 
 
-@router.get("/quotas")
-async def read_quotas(slug: Slug, access: Access, tx: Tx) -> QuotasView:
+@router.get("/quotas", response_model=QuotasView, responses=READS)
+async def read_quotas(
+    slug: Slug, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> QuotasView | Response:
     """What the project may have at most."""
-    return await service.quotas_of(tx, project_id=access.project_id)
+    view = await service.quotas_of(tx, project_id=access.project_id)
+    return answer(view, service.quotas_version(view), response=response, if_none_match=if_none_match)
 
 
-@router.put("/quotas")
-async def set_quotas(slug: Slug, change: QuotasChange, access: Access, tx: Tx, trail: Audit) -> QuotasView:
+@router.put("/quotas", response_model=QuotasView, responses=CHANGES)
+async def set_quotas(
+    slug: Slug,
+    change: QuotasChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> QuotasView | Response:
     """Set all quotas of the project. What is over a lower one stays; nothing new is let in."""
+    await hold_edit(tx, "quotas", access.project_id)
     before = await service.quotas_of(tx, project_id=access.project_id)
+    service.quotas_version(before).require(if_match)
     await quotas.set_quotas(tx, project_id=access.project_id, quotas=Quotas(**change.model_dump()), by=access.name)
     trail.note("quotas", slug, before=before.quotas.model_dump(), after=change.model_dump())
-    return await service.quotas_of(tx, project_id=access.project_id)
+    view = await service.quotas_of(tx, project_id=access.project_id)
+    return answer(view, service.quotas_version(view), response=response)

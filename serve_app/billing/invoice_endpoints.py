@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from db.billing import invoices
 from db.billing.profiles import BillingProfile, read_profile, set_profile
+from db.edits import hold_edit
 from serve_app.billing.documents import DocumentFormat, as_csv, negotiated, split_suffix, summary_of, view_of
 from serve_app.billing.endpoints import Slug
 from serve_app.billing.invoice_schemas import (
@@ -20,6 +21,7 @@ from serve_app.billing.invoice_schemas import (
     ProfileView,
 )
 from serve_app.billing.service import row_id
+from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.openapi import problems
 from serve_app.paging import Page, cursor_of
@@ -109,20 +111,33 @@ async def add_credit_note(
     return view_of(row, ())
 
 
-@router.get("/billing")
-async def read_billing(slug: Slug, access: Access, tx: Tx) -> ProfileView:
+@router.get("/billing", response_model=ProfileView, responses=READS)
+async def read_billing(
+    slug: Slug, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> ProfileView | Response:
     """Whom the project's invoices are for."""
-    return _view(await read_profile(tx, project_id=access.project_id))
+    view = _view(await read_profile(tx, project_id=access.project_id))
+    return answer(view, version_by_content(view), response=response, if_none_match=if_none_match)
 
 
-@router.put("/billing")
-async def set_billing(slug: Slug, change: ProfileChange, access: Access, tx: Tx, trail: Audit) -> ProfileView:
+@router.put("/billing", response_model=ProfileView, responses=CHANGES)
+async def set_billing(
+    slug: Slug,
+    change: ProfileChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> ProfileView | Response:
     """Say whom the project's invoices are for, from the next one on."""
-    before = await read_profile(tx, project_id=access.project_id)
+    await hold_edit(tx, "billing", access.project_id)
+    before = _view(await read_profile(tx, project_id=access.project_id))
+    version_by_content(before).require(if_match)
     await set_profile(tx, project_id=access.project_id, profile=BillingProfile(**change.model_dump()))
     after = _view(await read_profile(tx, project_id=access.project_id))
-    trail.note("billing", slug, before=_view(before).model_dump(), after=after.model_dump())
-    return after
+    trail.note("billing", slug, before=before.model_dump(), after=after.model_dump())
+    return answer(after, version_by_content(after), response=response)
 
 
 def _view(profile: BillingProfile) -> ProfileView:

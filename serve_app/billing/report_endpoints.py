@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from db.billing import usage_reports
 from db.billing.usage_reports import ReportRow
@@ -56,7 +56,9 @@ class Resolution(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    arrived: Annotated[bool, Field(description="false: the same usage is reported anew, under another identifier.")]
+    arrived: Annotated[
+        StrictBool, Field(description="false: the same usage is reported anew, under another identifier.")
+    ]
 
 
 @router.get("")

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from jobs.billing import BudgetPeriod
 from jobs.spec import Moment
@@ -188,20 +188,20 @@ class QuotasChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    slots: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+    slots: Annotated[StrictInt, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="Chunks in flight at once; what is over it waits."
     )
-    running_jobs: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+    running_jobs: Annotated[StrictInt, Field(ge=0, le=1_000_000)] | None = Field(
         None, description="Jobs that run at once; the others wait in the queue."
     )
-    queued_frames: Annotated[int, Field(ge=0, le=10**15)] | None = Field(
+    queued_frames: Annotated[StrictInt, Field(ge=0, le=10**15)] | None = Field(
         None, description="Frames without an outcome in all jobs; a job over it is refused."
     )
-    pixels_per_frame: Annotated[int, Field(ge=0, le=10**15)] | None = None
-    pixels_per_job: Annotated[int, Field(ge=0, le=10**18)] | None = Field(
+    pixels_per_frame: Annotated[StrictInt, Field(ge=0, le=10**15)] | None = None
+    pixels_per_job: Annotated[StrictInt, Field(ge=0, le=10**18)] | None = Field(
         None, description="Pixels of a frame times the job's frames."
     )
-    stored_bytes: Annotated[int, Field(ge=0, le=10**18)] | None = Field(
+    stored_bytes: Annotated[StrictInt, Field(ge=0, le=10**18)] | None = Field(
         None, description="Blobs and outputs; uploads and jobs over it are refused."
     )
 

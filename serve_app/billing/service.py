@@ -26,6 +26,7 @@ from serve_app.billing.schemas import (
     UsageItem,
     UsageView,
 )
+from serve_app.conditional import Version, digest_of
 from serve_app.paging import PageRequest, cursor_of
 
 _KEYS: Mapping[UsageGroup, Callable[[str], object]] = {
@@ -111,6 +112,16 @@ async def quotas_of(tx: Transaction, *, project_id: UUID) -> QuotasView:
             stored_bytes=await stored_bytes(tx, project_id=project_id),
         ),
     )
+
+
+def budget_version(view: BudgetView) -> Version:
+    """What an administrator sets of it; what is spent meanwhile is nobody's edit."""
+    return Version(digest_of(f"{view.amount} {view.period}"), digest_of(view.model_dump_json()))
+
+
+def quotas_version(view: QuotasView) -> Version:
+    """The same of quotas: what is used of them is nobody's edit."""
+    return Version(digest_of(view.quotas.model_dump_json()), digest_of(view.used.model_dump_json()))
 
 
 def credit_view(row: CreditRow) -> CreditView:

@@ -25,8 +25,8 @@ from serve_app.jobs.versions import version_of
 from serve_app.services import ApiServices
 from serve_app.validation import check_against
 
-_NOT_CLONED = ("start_before", "finish_before")
-"""Of another time: a clone has no deadline unless it is given one."""
+_NOT_CLONED = ("start_before", "finish_before", "notify")
+"""Of another time, and for other people: a clone has no deadline and tells nobody unless it is asked to."""
 
 
 class _Command(Protocol):

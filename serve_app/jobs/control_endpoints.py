@@ -42,7 +42,7 @@ async def estimate_job(
     spec: Annotated[JobSpec, Body(openapi_examples=JOB_EXAMPLES)], access: Access, tx: Tx, services: Services
 ) -> EstimateView:
     """Dry run: check a job as a submit would and say what it would cost. Nothing is written."""
-    return await estimating.estimate_job(tx, services, project_id=access.project_id, spec=spec)
+    return await estimating.estimate_job(tx, services, project_id=access.project_id, spec=spec, asked_by=access.name)
 
 
 @router.patch("/{job_id}", response_model=JobDetail, dependencies=[NOTED], responses={**CHANGES, **problems(409)})
@@ -113,7 +113,7 @@ async def clone_job(
         Body(
             openapi_examples=_CLONE_EXAMPLES,
             description="Fields of a job that differ. `settings` are merged key by key, null takes one away. "
-            "Deadlines are not taken over.",
+            "Deadlines and `notify` are not taken over.",
         ),
     ] = None,
     idempotency_key: IdempotencyKey = None,

@@ -18,14 +18,18 @@ from jobs.misfit import why_none_fits
 from jobs.spec import JobSpec
 from pipelines.render_keys import render_key_of
 from serve_app.jobs.admission import pixels_per_frame
+from serve_app.jobs.notifying import settled_notify
 from serve_app.jobs.schemas import EstimateView
 from serve_app.jobs.service import admit
 from serve_app.services import ApiServices
 
 
-async def estimate_job(tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec) -> EstimateView:
+async def estimate_job(
+    tx: Transaction, services: ApiServices, *, project_id: UUID, spec: JobSpec, asked_by: str
+) -> EstimateView:
     """Raises whatever a submit of this spec would."""
     spec, model = await admit(tx, services, project_id=project_id, spec=spec)
+    spec = await settled_notify(tx, services.mail, project_id=project_id, spec=spec, asked_by=asked_by)
     await require_future(tx, {"start_before": spec.start_before, "finish_before": spec.finish_before})
     await require_licences(tx, spec.licences)
     await check_dependencies(tx, project_id=project_id, wanted=spec.depends_on)

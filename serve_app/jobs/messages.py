@@ -10,6 +10,7 @@ from uuid import UUID
 from db.session import Transaction
 from db.submit import SubmittedJob
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
 from jobs.spec import JobSpec
 from serve_app.jobs.service import submit_admitted
 from serve_app.settings import ApiSettings
@@ -22,6 +23,7 @@ class MessageAdmission:
 
     limits: FarmLimits = field(default_factory=FarmLimits)
     settings: ApiSettings = field(default_factory=ApiSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
 
     def read(self, body: Mapping[str, Any]) -> JobSpec:
         return check_against(JobSpec, body, field="", what="fields of the job")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Header
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from jobs.frame_actions import FrameAction
 from jobs.spec import Deadline, Group, JobSpec, PriorityClass, Tags
@@ -143,8 +143,8 @@ class JobChanges(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     priority: PriorityClass = PriorityClass.NORMAL
-    weight: int = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
-    max_replicas: int | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
+    weight: StrictInt = Field(100, ge=1, le=1000, description="Share among jobs of one class.")
+    max_replicas: StrictInt | None = Field(None, ge=1, le=100_000, description="null: as many as there are.")
     start_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
     finish_before: Deadline | None = Field(None, description="With a time zone; null: no deadline.")
     tags: Tags = Field((), description="All that it shall have; [] takes every one away.")

@@ -10,6 +10,7 @@ import structlog
 
 from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
+from db.features import require_feature
 from db.repositories.job_lists import JobFilter, JobSort, list_jobs
 from db.repositories.jobs import JobRow, get_job
 from db.repositories.models import ModelRow
@@ -17,15 +18,18 @@ from db.repositories.replicas import are_all_stopped, list_kinds, trouble_of_job
 from db.session import Transaction
 from db.submit import SubmittedJob, submit_job
 from jobs.errors import NotFound
+from jobs.features import Feature
 from jobs.limits import FarmLimits
+from jobs.mail import MailSettings
 from jobs.misfit import why_none_fits
 from jobs.planning import WaitReason
-from jobs.spec import JobSpec
+from jobs.spec import JobSpec, SplitMode
 from jobs.states import JobCommand, JobState, allowed_commands
 from serve_app.artifacts.naming import require_good_names
 from serve_app.audit.trail import Trail
 from serve_app.billing.withheld import why_withheld
 from serve_app.jobs.admission import checked_spec, pixels_per_frame, require_renderable, settled_spec, with_pipeline
+from serve_app.jobs.notifying import settled_notify
 from serve_app.jobs.progress import pace_of, wait_of
 from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
 from serve_app.jobs.trail import note_submitted
@@ -58,6 +62,8 @@ class Admits(Protocol):
     def limits(self) -> FarmLimits: ...
     @property
     def settings(self) -> ApiSettings: ...
+    @property
+    def mail(self) -> MailSettings: ...
 
 
 async def submit(
@@ -99,6 +105,7 @@ async def submit_admitted(
 ) -> SubmittedJob:
     """Admit a job and write it, wherever it came from."""
     spec, model = await admit(tx, admits, project_id=project_id, spec=spec)
+    spec = await settled_notify(tx, admits.mail, project_id=project_id, spec=spec, asked_by=submitted_by)
     return await submit_job(
         tx,
         project_id=project_id,
@@ -116,6 +123,9 @@ async def admit(tx: Transaction, services: Admits, *, project_id: UUID, spec: Jo
     other jobs."""
     if not spec.names_pipeline:
         spec = with_pipeline(spec, kind=(await require_model(tx, project_id=project_id, model_id=spec.model)).kind)
+    if spec.split.mode is not SplitMode.NONE:
+        remedy = "Leave split out: each frame is rendered whole then."
+        await require_feature(tx, Feature.FRAME_SPLITTING, project_id=project_id, remedy=remedy)
     spec = checked_spec(spec, limits=services.limits, max_bytes=services.settings.max_spec_bytes)
     model = await require_model(tx, project_id=project_id, model_id=spec.model)
     spec = settled_spec(spec, probe=model.probe)

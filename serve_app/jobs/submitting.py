@@ -8,7 +8,9 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
+from db.features import has_feature, require_feature
 from db.session import Transaction
+from jobs.features import Feature
 from jobs.spec import JobSpec
 from serve_app.audit.trail import Trail
 from serve_app.conditional import answer
@@ -92,7 +94,14 @@ async def _as_still(tx: Transaction, asked: Asked, spec: JobSpec, accepted: Acce
     if not spec.names_pipeline:
         model = await require_model(tx, project_id=asked.project_id, model_id=spec.model)
         spec = with_pipeline(spec, kind=model.kind)
-    return as_still(spec, accepted)
+    still = as_still(spec, accepted)
+    feature, project_id = Feature.INTERACTIVE_STILLS, asked.project_id
+    if still is not None and accepted.description and not await has_feature(tx, feature, project_id=project_id):
+        return None  # the description of the job will do, and says where its picture comes
+    if still is not None:
+        remedy = "Accept application/json too; the answer says where the picture comes."
+        await require_feature(tx, feature, project_id=project_id, remedy=remedy)
+    return still
 
 
 async def _picture(

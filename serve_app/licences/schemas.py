@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 
 class LicenceChange(BaseModel):
@@ -10,7 +10,7 @@ class LicenceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    capacity: int = Field(
+    capacity: StrictInt = Field(
         ge=0, le=1_000_000, description="Chunks that may hold it at once, on the whole farm; 0: none for now."
     )
 

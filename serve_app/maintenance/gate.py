@@ -20,6 +20,8 @@ GOES_ON = frozenset(
         "ask_lacking",
         # what maintenance is done with
         "set_maintenance",
+        "set_flag",
+        "drop_flag",
         "drain_replica",
         "disable_replica",
         "enable_replica",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from jobs.spec import plain_text
 
@@ -15,8 +15,8 @@ class MaintenanceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    active: bool = Field(description="Whether the API refuses what changes something.")
-    drain: bool = Field(False, description="Hand out no work either. What renders finishes its frame.")
+    active: StrictBool = Field(description="Whether the API refuses what changes something.")
+    drain: StrictBool = Field(False, description="Hand out no work either. What renders finishes its frame.")
     message: Annotated[str, AfterValidator(plain_text)] = Field(
         "", max_length=500, description="For people, in the answer to each refused request: why, and until when."
     )

@@ -7,6 +7,7 @@ from db.accounts import AccountIdentity
 from db.session import Transaction
 from jobs.errors import Conflict
 from jobs.mail import MailKind, MailSettings, NoMail
+from serve_app.conditional import Version, digest_of
 from serve_app.notices.schemas import NoticesChange, NoticesView
 from serve_app.security import Caller
 
@@ -16,6 +17,11 @@ def person_of(access: Caller) -> AccountIdentity:
     if not isinstance(access.who, AccountIdentity):
         raise Conflict("A key has no address to write to.", remedy="Log in as a person, or make a webhook.")
     return access.who
+
+
+def version_of(view: NoticesView) -> Version:
+    """What one asked for; whether the last message arrived is nobody's edit."""
+    return Version(digest_of(" ".join(sorted(view.email))), digest_of(view.model_dump_json()))
 
 
 async def read(tx: Transaction, person: AccountIdentity, settings: MailSettings) -> NoticesView:

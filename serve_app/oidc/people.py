@@ -16,7 +16,8 @@ from db.accounts import AccountKind
 from db.repositories.projects import find_project
 from db.session import Transaction
 from jobs.access import FarmRole, ProjectRole, Role
-from serve_app.auth.schemas import Email, PersonName
+from jobs.addresses import Email
+from serve_app.auth.schemas import PersonName
 from serve_app.auth.service import take_up_offer
 from serve_app.oidc.errors import AddressTaken, SignInRefused
 from serve_app.oidc.roles import grant_of, grants_in, rank_of_role, values_of

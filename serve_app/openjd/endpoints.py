@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
 
+from db.features import require_feature
+from jobs.features import Feature
 from serve_app.conditional import ETAG_HEADER
 from serve_app.dependencies import Audit, PublicUrl, Services, Unit
 from serve_app.jobs.schemas import LOCATION, IdempotencyKey, JobDetail
@@ -43,6 +45,9 @@ async def import_openjd(
 
     The template is one step that renders frames with Blender, and perhaps one that makes a film of them with ffmpeg.
     Anything else in it is refused with its place (`unsupported`, JSON Pointers), and nothing of it is run."""
+    remedy = "Submit the job with POST /v1/jobs."
+    await require_feature(await unit.begin(), Feature.OPENJD_IMPORT, project_id=access.project_id, remedy=remedy)
+    await unit.end()  # no transaction is open while the template is read
     spec = await spec_of(asked)
     return await submit_and_answer(
         unit,

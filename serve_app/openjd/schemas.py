@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
+from jobs.notify import Notify
 from jobs.openjd import MAX_TEMPLATE_CHARS
 from jobs.spec import Group, PriorityClass, Tags
 
@@ -64,3 +65,4 @@ class OpenjdImport(BaseModel):
     tags: Tags = ()
     show: Group | None = Field(None, description="The production that it belongs to.")
     shot: Group | None = Field(None, description="The shot of that production.")
+    notify: Notify | None = Field(None, description="Whom to tell of its end; null: those who asked for every job.")

@@ -39,4 +39,5 @@ def _fields_of(found: ImportedJob, asked: OpenjdImport) -> dict[str, Any]:
         "tags": asked.tags,
         "show": asked.show,
         "shot": asked.shot,
+        "notify": asked.notify,
     }

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 
 from db import accounts
 from db.accounts import Member
+from db.edits import hold_edit
 from db.invitations import list_invitations as open_invitations
 from db.invitations import revoke_invitation as revoke
 from db.invitations import revoke_invitations_around
@@ -19,7 +20,7 @@ from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, view_of
-from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
+from serve_app.conditional import CHANGES, ENDS, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.filters import NamePart
 from serve_app.openapi import problems
@@ -102,16 +103,31 @@ async def list_members(slug: Slug, access: Access, tx: Tx) -> Page[MemberView]:
     return Page(items=[_member_of(row) for row in rows])
 
 
-@router.put("/{slug}/members/{account_id}")
+@router.get("/{slug}/members/{account_id}", response_model=MemberView, responses=READS)
+async def read_member(
+    slug: Slug, account_id: UUID, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> MemberView | Response:
+    """One member of the project."""
+    view = _member_of(await _member(tx, slug, project_id=access.project_id, account_id=account_id))
+    return answer(view, version_by_content(view), response=response, if_none_match=if_none_match)
+
+
+@router.put("/{slug}/members/{account_id}", response_model=MemberView, responses=CHANGES)
 async def set_member(
-    slug: Slug, account_id: UUID, change: MemberChange, access: Access, tx: Tx, trail: Audit
-) -> MemberView:
+    slug: Slug,
+    account_id: UUID,
+    change: MemberChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> MemberView | Response:
     """Change what a member is. Open invitations to them and by them end. Who is none yet is invited."""
-    rows = {row.account_id: row for row in await accounts.list_members(tx, project_id=access.project_id)}
-    if account_id not in rows:
-        raise _no_member(slug)
+    await hold_edit(tx, "member", access.project_id, account_id)
+    member = await _member(tx, slug, project_id=access.project_id, account_id=account_id)
+    version_by_content(_member_of(member)).require(if_match)
     access.require_all(GRANTS[change.role])
-    member = rows[account_id]
     await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
     await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
     trail.note(
@@ -120,16 +136,20 @@ async def set_member(
         before={"email": member.email, "role": member.role},
         after={"email": member.email, "role": change.role},
     )
-    return _member_of(replace(member, role=change.role))
+    view = _member_of(replace(member, role=change.role))
+    return answer(view, version_by_content(view), response=response)
 
 
-@router.delete("/{slug}/members/{account_id}", status_code=204)
-async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
+@router.delete("/{slug}/members/{account_id}", status_code=204, responses=ENDS)
+async def drop_member(
+    slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit, if_match: IfMatch = None
+) -> None:
     """Take somebody out of the project: at once, also where they are logged in. Open invitations to them and by them
     end; keys that they made are the project's, and stay."""
-    person = await accounts.find_account(tx, account_id=account_id)
-    if person is None or not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
-        raise _no_member(slug)
+    await hold_edit(tx, "member", access.project_id, account_id)
+    person = await _member(tx, slug, project_id=access.project_id, account_id=account_id)
+    version_by_content(_member_of(person)).require(if_match)
+    await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id)
     await revoke_invitations_around(tx, email=person.email, project_id=access.project_id)
     trail.note("member", account_id, before={"email": person.email})
 
@@ -175,8 +195,11 @@ def _member_of(row: Member) -> MemberView:
     return MemberView(account=row.account_id, kind=row.kind, email=row.email, name=row.name, role=row.role)
 
 
-def _no_member(slug: str) -> NotFound:
-    return NotFound(
+async def _member(tx: Transaction, slug: str, *, project_id: UUID, account_id: UUID) -> Member:
+    for row in await accounts.list_members(tx, project_id=project_id):
+        if row.account_id == account_id:
+            return row
+    raise NotFound(
         f"There is no such member of {slug!r}.",
         remedy=f"GET /v1/projects/{slug}/members lists them; invite who is none yet.",
     )

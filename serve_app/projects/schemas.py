@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from db.accounts import AccountKind
 from jobs.access import ProjectRole
+from jobs.addresses import Email
 from jobs.spec import Name
-from serve_app.auth.schemas import Email
 
 Weight = Annotated[
-    int, Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
+    StrictInt, Field(ge=1, le=10_000, description="Share of the farm beside other projects; 200 gets twice of 100.")
 ]
 
 

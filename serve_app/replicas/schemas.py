@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat
 
 from jobs.spec import plain_text
 from jobs.states import EndReason
@@ -102,7 +102,7 @@ class Notice(BaseModel):
 class DrainNotice(Notice):
     """Why workers shall leave, and by when."""
 
-    within_s: float | None = Field(
+    within_s: StrictFloat | None = Field(
         None,
         ge=0,
         le=30 * 86400,

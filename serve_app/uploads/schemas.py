@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from serve_app.blobs.schemas import Digest
 
@@ -34,7 +34,7 @@ class NewUpload(BaseModel):
     )
 
     digest: Digest
-    size_bytes: int = Field(ge=0, description="Of the whole.")
+    size_bytes: StrictInt = Field(ge=0, description="Of the whole.")
 
 
 class UploadPart(BaseModel):

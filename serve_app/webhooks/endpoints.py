@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from db import webhooks
+from serve_app.conditional import CHANGES, ENDS, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Access
 from serve_app.webhooks import service
 from serve_app.webhooks.schemas import DeliveryView, NewWebhook, WebhookChange, WebhookView, WebhookWithSecret
+from serve_app.webhooks.versions import version_of
 
 router = APIRouter(prefix="/projects/{slug}/webhooks", tags=["webhooks"])
 
@@ -44,27 +46,42 @@ async def create_webhook(
     return made
 
 
-@router.get("/{webhook_id}")
-async def read_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx) -> WebhookView:
+@router.get("/{webhook_id}", response_model=WebhookView, responses=READS)
+async def read_webhook(
+    slug: Slug, webhook_id: UUID, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> WebhookView | Response:
     """One webhook, without its secret."""
-    return service.view_of(await service.require(tx, project_id=access.project_id, webhook_id=webhook_id))
+    row = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
+    return answer(service.view_of(row), version_of(row), response=response, if_none_match=if_none_match)
 
 
-@router.patch("/{webhook_id}")
+@router.patch("/{webhook_id}", response_model=WebhookView, responses=CHANGES)
 async def change_webhook(
-    slug: Slug, webhook_id: UUID, change: WebhookChange, access: Access, tx: Tx, services: Services, trail: Audit
-) -> WebhookView:
+    slug: Slug,
+    webhook_id: UUID,
+    change: WebhookChange,
+    response: Response,
+    access: Access,
+    tx: Tx,
+    services: Services,
+    trail: Audit,
+    if_match: IfMatch = None,
+) -> WebhookView | Response:
     """Change where events go, and which. While it is disabled nothing is kept for it, and what waited is given up."""
-    before = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
+    before = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id, hold=True)
+    version_of(before).require(if_match)
     after = await services.webhooks.change(tx, change, project_id=access.project_id, webhook_id=webhook_id)
     trail.note_change("webhook", webhook_id, before=service.facts_of(before), after=service.facts_of(after))
-    return service.view_of(after)
+    return answer(service.view_of(after), version_of(after), response=response)
 
 
-@router.delete("/{webhook_id}", status_code=204)
-async def delete_webhook(slug: Slug, webhook_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
+@router.delete("/{webhook_id}", status_code=204, responses=ENDS)
+async def delete_webhook(
+    slug: Slug, webhook_id: UUID, access: Access, tx: Tx, trail: Audit, if_match: IfMatch = None
+) -> None:
     """End it, with the log of its deliveries. A post that is under way may still arrive."""
-    row = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id)
+    row = await service.require(tx, project_id=access.project_id, webhook_id=webhook_id, hold=True)
+    version_of(row).require(if_match)
     await webhooks.delete_webhook(tx, project_id=access.project_id, webhook_id=webhook_id)
     trail.note("webhook", webhook_id, before=service.facts_of(row))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from jobs.chat import WebhookFormat
 from jobs.egress import MAX_URL
@@ -48,7 +48,7 @@ class NewWebhook(BaseModel):
     format: WebhookFormat = Field(WebhookFormat.STANDARD, description=_FORMAT)
     description: Description = ""
     kinds: Kinds = []
-    enabled: bool = True
+    enabled: StrictBool = True
 
 
 class WebhookChange(BaseModel):
@@ -59,7 +59,7 @@ class WebhookChange(BaseModel):
     url: Url | None = None
     description: Description | None = None
     kinds: Kinds | None = None
-    enabled: bool | None = Field(None, description="true also takes up one that was disabled for its failures.")
+    enabled: StrictBool | None = Field(None, description="true also takes up one that was disabled for its failures.")
 
 
 class DisabledReason(StrEnum):

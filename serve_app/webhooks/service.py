@@ -98,9 +98,9 @@ class Webhooks:
         return self.egress.parse(url).url
 
 
-async def require(tx: Transaction, *, project_id: UUID, webhook_id: UUID) -> WebhookRow:
-    """Raises ``NotFound``."""
-    return await webhooks.find_webhook(tx, project_id=project_id, webhook_id=webhook_id) or _none()
+async def require(tx: Transaction, *, project_id: UUID, webhook_id: UUID, hold: bool = False) -> WebhookRow:
+    """Raises ``NotFound``. ``hold``: keep other writers off until the transaction ends."""
+    return await webhooks.find_webhook(tx, project_id=project_id, webhook_id=webhook_id, hold=hold) or _none()
 
 
 async def ping(tx: Transaction, *, project_id: UUID, webhook_id: UUID) -> DeliveryView:

@@ -76,6 +76,21 @@ async def test_workers_restart_and_keep_hours(farm: ApiFarm, rayfarm: Command, t
     assert (await rayfarm("schedules", "nights", "--set", str(path)))[0] == 2
 
 
+async def test_features_are_turned_off_and_on_for_some(farm: ApiFarm, rayfarm: Command) -> None:
+    assert "interactive-stills\ton" in (await rayfarm("flags"))[1]
+    code, told = await rayfarm("flags", "frame-splitting", "off", "-m", "Merges fail.")
+    assert (code, "frame-splitting is off." in told) == (0, True)
+    assert "Merges fail." in (await rayfarm("flags"))[1]
+    _, told = await rayfarm("flags", "frame-splitting", "on", "--project", "default", "--percent", "5")
+    assert "frame-splitting is on for 5% of projects, default." in told
+    [seen] = [row for row in lines((await rayfarm("flags", "--json"))[1]) if row["name"] == "frame-splitting"]
+    assert (seen["enabled"], seen["projects"], seen["percent"]) == (True, ["default"], 5)
+    assert (await rayfarm("flags", "frame-splitting", "reset"))[0] == 0
+    assert (await farm.http.get("/v1/flags/frame-splitting")).json()["changed_by"] is None
+    assert (await rayfarm("flags", "frame-splitting"))[0] == 2
+    assert (await rayfarm("flags", "frame-splitting", "off", "--percent", "5"))[0] == 2
+
+
 async def test_people_projects_and_keys_come_and_go(farm: ApiFarm, rayfarm: Command) -> None:
     assert (await rayfarm("projects", "film", "--name", "Film"))[0] == 0
     assert "film\tFilm\t100" in (await rayfarm("projects"))[1]

@@ -13,7 +13,7 @@ import pytest
 
 from rayfarm import Client, FarmRefused, UsageError
 from rayfarm.cli import main
-from rayfarm.cli.options import read_outputs, read_split, read_time
+from rayfarm.cli.options import read_notify, read_outputs, read_split, read_time
 from tests.clients.conftest import QUICK
 from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
 from tests.serve_app.farm import ApiFarm
@@ -178,11 +178,12 @@ class TestRender:
         asked = self._ready(scripted, tmp_path, monkeypatch)
         words = ["render", str(tmp_path / "x.blend"), "-f", "1-2", "--detach", "--url", scripted.url]
         options = ["--after", "a" * 8, "--after-frames", "b" * 8, "--approve-after", "3", "--priority", "batch"]
-        assert main([*words, *options, "--finish-before", "2h", "--split", "borders:4"]) == 0
+        assert main([*words, *options, "--finish-before", "2h", "--split", "borders:4", "--notify", "me"]) == 0
         [spec] = asked
         assert spec["depends_on"] == [{"job": "a" * 8}, {"job": "b" * 8, "by": "frame"}]
         assert (spec["approval"], spec["priority"]) == (3, "batch")
         assert spec["split"] == {"mode": "borders", "parts": 4}
+        assert spec["notify"] == {"email": ["me"], "webhook": None}
         left = datetime.fromisoformat(spec["finish_before"]) - datetime.now(UTC)
         assert timedelta(minutes=110) < left < timedelta(minutes=121)
         assert "start_before" not in spec
@@ -262,6 +263,15 @@ def test_a_split_is_a_mode_and_a_number_of_parts() -> None:
     for text in ("4", "borders", "borders:many", ":4", "none:"):
         with pytest.raises(UsageError):
             read_split(text)
+
+
+def test_whom_to_notify_is_addresses_and_a_webhook() -> None:
+    webhook = "0b2f3a52-6c1e-4a0a-9b4e-3c1f7d0f2a11"
+    assert read_notify(["me", webhook, "ada@example.org"]) == {"email": ["me", "ada@example.org"], "webhook": webhook}
+    assert read_notify(["me"]) == {"email": ["me"], "webhook": None}
+    for whom in (["ada"], [webhook, webhook.replace("0", "1")]):
+        with pytest.raises(UsageError):
+            read_notify(whom)
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "90", "9999999999d"])

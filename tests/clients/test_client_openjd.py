@@ -33,7 +33,7 @@ def test_a_template_is_sent_as_it_stands_with_its_parameters_as_text(
         "POST", IMPORT, lambda request: (sent.append(json.loads(request.body)), request.json(job_view("queued"), 202))
     )
     words = ["import-openjd", template, "--model", MODEL, "-p", "Frames=1-4", "-p", "Title=a=b", "--set", "samples=8"]
-    assert main([*words, "--tag", "review", "--detach", "--url", scripted.url]) == 0
+    assert main([*words, "--tag", "review", "--notify", "me", "--detach", "--url", scripted.url]) == 0
     assert sent == [
         {
             "template": RENDER,
@@ -42,6 +42,7 @@ def test_a_template_is_sent_as_it_stands_with_its_parameters_as_text(
             "settings": {"samples": 8},
             "priority": "normal",
             "tags": ["review"],
+            "notify": {"email": ["me"], "webhook": None},
         }
     ]
     assert f"rayfarm watch {JOB}" in capsys.readouterr().out

@@ -137,6 +137,14 @@ async def set_licence(farm: ApiFarm) -> httpx.Response:
     return await farm.http.put("/v1/licences/nuke", json={"capacity": 3})
 
 
+FLAG = "/v1/flags/frame-splitting"
+
+
+async def drop_flag(farm: ApiFarm) -> httpx.Response:
+    assert (await farm.http.put(FLAG, json={"enabled": False})).is_success
+    return await farm.http.delete(FLAG)
+
+
 async def change_project(farm: ApiFarm) -> httpx.Response:
     return await farm.http.patch("/v1/projects/default", json={"weight": 7})
 
@@ -315,6 +323,8 @@ CALLS: dict[str, Call] = {
     "set_schedule": set_schedule,
     "drop_schedule": drop_schedule,
     "set_maintenance": put("/v1/maintenance", {"active": True, "message": "disks"}),
+    "set_flag": put(FLAG, {"enabled": False, "note": "Merges fail."}),
+    "drop_flag": drop_flag,
     "set_licence": set_licence,
     "drop_licence": drop_licence,
     "drain_replica": of_replica("drain"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rayfarm._calls import Calls
 from rayfarm._ids import quoted, require_id
@@ -65,6 +65,28 @@ class AdminCalls(Calls):
 
     def drop_schedule(self, name: str) -> None:
         self._transport.request("DELETE", f"/v1/schedules/{quoted(name)}")
+
+    def flags(self) -> list[Json]:
+        """Features that can be turned off, as they are now."""
+        return list(self._pages("/v1/flags"))
+
+    def set_flag(
+        self,
+        name: str,
+        *,
+        enabled: bool,
+        projects: Sequence[str] = (),
+        percent: int | None = None,
+        note: str = "",
+    ) -> Json:
+        """Turn a feature on or off: for all, for these projects, or for so many percent of all; ``note``: why."""
+        asked = {"enabled": enabled, "projects": list(projects), "percent": percent, "note": note}
+        answer: Json = self._transport.json("PUT", f"/v1/flags/{quoted(name)}", json=asked)
+        return answer
+
+    def reset_flag(self, name: str) -> None:
+        """Back to its default."""
+        self._transport.request("DELETE", f"/v1/flags/{quoted(name)}")
 
     def accounts(self) -> list[Json]:
         return list(self._pages("/v1/accounts"))

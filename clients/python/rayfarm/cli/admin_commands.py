@@ -148,6 +148,51 @@ def schedules(
     output.table(("schedule", "machines", "hours", "idle", "open now"), [_schedule(row) for row in rows], empty="None.")
 
 
+def flags(
+    name: Annotated[str | None, typer.Argument(help="Flag to set.", show_default=False)] = None,
+    switch: Annotated[Literal["on", "off", "reset"] | None, typer.Argument(help="reset: back to its default.")] = None,
+    project: Annotated[
+        list[str] | None, typer.Option("--project", metavar="SLUG", help="On for this project; repeatable.")
+    ] = None,
+    percent: Annotated[
+        int | None, typer.Option(min=0, max=100, help="On for so many of all projects; default: all, or those named.")
+    ] = None,
+    note: Annotated[str, typer.Option("--note", "-m", help="Why, for whoever is refused.")] = "",
+    url: Url = None,
+    api_key: ApiKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List features that can be turned off, or turn one on, off, or on for some projects."""
+    output = Output(as_json=as_json)
+    if (name is None) != (switch is None):
+        raise UsageError("Name one flag and `on`, `off` or `reset`; without either, all are listed.")
+    if switch != "on" and (project or percent is not None):
+        raise UsageError("--project and --percent go with `on`.")
+    with connect(url, api_key) as client:
+        if name is not None and switch == "reset":
+            client.reset_flag(name)
+            output.record(name=name, reset=True)
+            output.say(f"{name} is as this version of the farm has it.")
+            return
+        if name is not None:
+            state = client.set_flag(name, enabled=switch == "on", projects=project or (), percent=percent, note=note)
+            output.record(**state)
+            output.say(f"{name} is {_flag(state)}.")
+            return
+        rows = client.flags()
+    for row in rows:
+        output.record(**row)
+    cells = [(str(row["name"]), _flag(row), row["changed_by"] or "-", row["note"] or row["turns"]) for row in rows]
+    output.table(("flag", "state", "set by", "note, or what it turns"), cells, empty="None.")
+
+
+def _flag(row: Any) -> str:
+    if not row["enabled"] or (not row["projects"] and not row["percent"]):
+        return "off"
+    some = [*([f"{row['percent']}% of projects"] if row["percent"] else []), *row["projects"]]
+    return "on" if row["percent"] == 100 else f"on for {', '.join(some)}"
+
+
 def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))

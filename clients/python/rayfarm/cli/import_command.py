@@ -9,7 +9,17 @@ import typer
 
 from jobs.errors import RayfarmError
 from rayfarm.cli.job_commands import connect
-from rayfarm.cli.options import ApiKey, AsJson, ShotOption, ShowOption, TagOption, Url, read_settings
+from rayfarm.cli.options import (
+    ApiKey,
+    AsJson,
+    NotifyOption,
+    ShotOption,
+    ShowOption,
+    TagOption,
+    Url,
+    read_notify,
+    read_settings,
+)
 from rayfarm.cli.output import Output
 from rayfarm.cli.registering import register
 from rayfarm.cli.render_command import check_folder, conclude, follow, leave_unknown, resume_command
@@ -37,6 +47,7 @@ def import_openjd(
     tag: TagOption = None,
     show: ShowOption = None,
     shot: ShotOption = None,
+    notify: NotifyOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder for the frames and the film; absent: they stay.", file_okay=False),
@@ -57,6 +68,8 @@ def import_openjd(
     _check(text, parameters)
     settings = read_settings(set_ or ())
     groups: dict[str, Any] = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
+    if notify:
+        groups["notify"] = read_notify(notify)
     asked = False  # once it is, the farm may have the job, whether or not the answer comes
     job: Job | None = None
     with connect(url, api_key) as client:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -51,6 +52,15 @@ TagOption = Annotated[list[str] | None, typer.Option("--tag", help="Word to find
 ShowOption = Annotated[str | None, typer.Option("--show", help="The production that it belongs to.")]
 ShotOption = Annotated[str | None, typer.Option("--shot", help="The shot of that production; needs --show.")]
 
+NotifyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="WHOM",
+        help="Tell how it ended: me, the e-mail address of a member, or the id of a webhook; repeatable.",
+    ),
+]
+
 SplitOption = Annotated[
     str | None,
     typer.Option(
@@ -60,6 +70,23 @@ SplitOption = Annotated[
 
 _AHEAD = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_notify(whom: Sequence[str]) -> dict[str, Any]:
+    """``notify`` of a job. ``UsageError`` for more than one webhook, and for what is neither that nor an address."""
+    webhooks, emails = [], []
+    for each in whom:
+        try:
+            webhooks.append(str(UUID(each)))
+        except ValueError:
+            if each != "me" and "@" not in each:
+                raise UsageError(
+                    f"--notify {each!r} is nobody.", remedy="Write me, an e-mail address, or the id of a webhook."
+                ) from None
+            emails.append(each)
+    if len(webhooks) > 1:
+        raise UsageError("A job tells one webhook.", remedy="Give --notify one id; it may tell the others.")
+    return {"email": emails, "webhook": webhooks[0] if webhooks else None}
 
 
 def read_time(text: str) -> str:

@@ -19,6 +19,7 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    NotifyOption,
     ShotOption,
     ShowOption,
     SplitOption,
@@ -26,6 +27,7 @@ from rayfarm.cli.options import (
     TagOption,
     Url,
     read_maps,
+    read_notify,
     read_outputs,
     read_resolution,
     read_settings,
@@ -116,6 +118,7 @@ def render(
     tag: TagOption = None,
     show: ShowOption = None,
     shot: ShotOption = None,
+    notify: NotifyOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Register the scene and say what the job would cost; submit nothing.")
     ] = False,
@@ -155,6 +158,7 @@ def render(
         "tags": tag,
         "show": show,
         "shot": shot,
+        "notify": read_notify(notify) if notify else None,
     }
     title = name or scene.stem
     fields: dict[str, Any] = {

@@ -1,0 +1,1 @@
+delete from feature_flag where name = :name returning name
