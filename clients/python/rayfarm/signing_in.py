@@ -15,7 +15,7 @@ from rayfarm._login_auth import renewed
 from rayfarm._loopback import LoopbackListener
 from rayfarm._logins import Login, Logins, normal
 from rayfarm._transport import Transport
-from rayfarm.errors import ClientError, FarmRefused, UsageError
+from rayfarm.errors import ClientError, UsageError
 from rayfarm.types import Json
 from rayfarm.version import __version__
 
@@ -37,6 +37,8 @@ class Left:
     """That has ended here; None: nobody was logged in."""
     trouble: ClientError | None
     """Why the farm was not told. The session is then good until it runs out, for whoever has its tokens."""
+    end_session_url: str | None = None
+    """Where a browser ends the session at the identity provider, which goes on by itself."""
 
 
 def with_password(logins: Logins, url: str, *, email: str, password: str) -> Login:
@@ -95,10 +97,9 @@ def log_out(logins: Logins, url: str) -> Left:
             return Left(login=None, trouble=None)
         logins.forget(url)
     try:
-        _end(login)
+        return Left(login=login, trouble=None, end_session_url=_end(login))
     except ClientError as error:
         return Left(login=login, trouble=error)
-    return Left(login=login, trouble=None)
 
 
 def _keep(logins: Logins, url: str, tokens: Json) -> Login:
@@ -132,13 +133,12 @@ def _keep(logins: Logins, url: str, tokens: Json) -> Login:
     return login
 
 
-def _end(login: Login) -> None:
+def _end(login: Login) -> str | None:
+    """Where the browser ends its session at the identity provider, where there is one."""
     with _at(login.url) as farm:
-        try:
-            farm.request("POST", "/v1/auth/logout", json={"refresh_token": login.refresh_token}, repeatable=True)
-        except FarmRefused as error:
-            if error.status not in (401, 404):
-                raise
+        body = {"refresh_token": login.refresh_token}
+        answer = farm.json("POST", "/v1/auth/logout", json=body, repeatable=True)
+    return answer.get("end_session_url") if answer else None
 
 
 def _at(url: str, *, access_token: str | None = None) -> _Farm:

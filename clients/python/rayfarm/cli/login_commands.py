@@ -66,12 +66,23 @@ def login(
         output.note(f"Commands here go to {address}; name this farm with --url or RAYFARM_URL.")
 
 
-def logout(server: Server = None, as_json: AsJson = False) -> None:
+def logout(
+    server: Server = None,
+    sso: Annotated[
+        bool, typer.Option("--sso", help="Also at the farm's identity provider, in the browser: for a shared machine.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """End your session at a farm, and forget it on this machine."""
     output = Output(as_json=as_json)
     farm, _ = find_address(url=server)
     left = signing_in.log_out(logins_of(), farm)
-    output.record(logged_out=left.login is not None, url=farm, farm_was_told=left.trouble is None)
+    output.record(
+        logged_out=left.login is not None,
+        url=farm,
+        farm_was_told=left.trouble is None,
+        end_session_url=left.end_session_url,
+    )
     if left.login is None:
         output.say(f"Nobody was logged in at {farm}.")
         return
@@ -81,6 +92,12 @@ def logout(server: Server = None, as_json: AsJson = False) -> None:
             f"The farm was not told ({left.trouble.message}). The session ends by itself; to end it now, log in again "
             "and out, or have it ended there: DELETE /v1/me/sessions."
         )
+    elif left.end_session_url is not None and not sso:
+        output.note("The browser stays logged in at the identity provider; with --sso that ends too.")
+    elif left.end_session_url is not None and not webbrowser.open(left.end_session_url):
+        output.note(f"Log out of the identity provider here: {left.end_session_url}")
+    elif sso and left.end_session_url is None:
+        output.note("The farm names no place to log out of an identity provider.")
 
 
 def whoami(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> None:
