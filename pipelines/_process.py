@@ -68,6 +68,15 @@ class LogFile:
         kept = (self._before if self.fd < 0 else self._before + self._end())[-self._limit :]
         return kept[max(0, len(kept) - (self.written - written)) :].decode(errors="replace")
 
+    def uncut(self, text: str, *, since: int) -> str:
+        """What the child read back of its own call, and what it could not, because the file was emptied behind its
+        first ``since`` bytes, which the child had printed when the call began."""
+        if self._dropped <= since:
+            return text
+        kept = self.since(since)
+        behind = kept.rfind(text)  # the next call may print already
+        return text if behind < 0 else kept[: behind + len(text)]
+
     @property
     def text(self) -> str:
         return self.since(0)

@@ -300,6 +300,8 @@ class EngineHost:
 
     def _hear(self, event: Event) -> None:
         self._progressed_at = asyncio.get_running_loop().time()
+        if isinstance(event, FailedEvent | RenderedEvent):
+            event = event.model_copy(update={"log": self._child.log.uncut(event.log, since=self.log_mark)})
         self._child.log.trim()
         match event:
             case ProgressEvent():

@@ -8,7 +8,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import structlog
@@ -16,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from rayfarm import Client, TransportSettings
-from serve_app.app import build_app
 from tests.clients.scripted_farm import FarmServer, serving
 from tests.serve_app.conftest import *  # noqa: F403 - the fixtures of a real API, whatever they are made of
 from tests.serve_app.farm import ApiFarm
@@ -81,8 +79,8 @@ async def listening(app: FastAPI, port: int = 0) -> AsyncIterator[int]:
 
 
 @pytest.fixture
-def make_app(api_settings: Any, database_settings: Any, storage_settings: Any) -> Callable[[], FastAPI]:
-    return lambda: build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+def make_app(app_for: Callable[[str], FastAPI]) -> Callable[[], FastAPI]:
+    return lambda: app_for("behind uvicorn")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from db.migrate import upgrade
 from db.session import Database
 from db.settings import DatabaseSettings
 from tests.db.builders import Farm
+from tests.emptied import empty
 
 
 class _NoDisk(PostgresTuning):
@@ -85,7 +86,7 @@ class Databases:
             inside = self._inside[name] = psycopg.connect(self._postgres.url_for(name), autocommit=True)
             inside.execute(_END_OTHERS)
         if inside.execute(_SCHEMA).fetchone() == self._schema:
-            inside.execute(_EMPTY)
+            empty(inside)
             self._free.append(name)
         else:
             self._inside.pop(name).close()
@@ -100,18 +101,6 @@ _SCHEMA = """
 select count(*), sum(relnatts), (select count(*) from pg_constraint), (select count(*) from pg_proc),
        pg_database_size(current_database()) > 100 * 1024 * 1024
 from pg_class where relnamespace = 'public'::regnamespace
-"""
-_EMPTY = """
-do $$ declare each text; begin
-    set local session_replication_role = replica;  -- the order of foreign keys does not matter
-    for each in select quote_ident(tablename) from pg_tables
-                where schemaname = 'public' and tablename <> 'alembic_version' loop
-        execute 'delete from ' || each;
-    end loop;
-    for each in select quote_ident(sequencename) from pg_sequences where schemaname = 'public' loop
-        perform setval(each::regclass, 1, false);
-    end loop;
-end $$
 """
 
 

@@ -32,7 +32,10 @@ from tests.db.queue_leaders import LeadersOfTheQueue
 from tests.db.queue_model import LIMITS
 from tests.db.queue_people import subset, which
 
-EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "2000"))
+EXAMPLES = int(os.environ.get("QUEUE_MACHINE_EXAMPLES", "0"))
+FEW = 500
+"""Played each time, with a new seed each time: some four minutes of a core."""
+MANY = 2000
 SEED = int(os.environ.get("QUEUE_MACHINE_SEED") or secrets.randbelow(1 << 32))
 """Another one in each run, and printed by one that fails."""
 STEPS = int(os.environ.get("QUEUE_MACHINE_STEPS", "8"))
@@ -277,8 +280,9 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.timeout(3600)
-def test_no_order_of_events_loses_doubles_or_strands_a_frame(queue: QueueFarm) -> None:
-    print(f"QUEUE_MACHINE_SEED={SEED} QUEUE_MACHINE_EXAMPLES={EXAMPLES} runs the same examples again")
+@pytest.mark.parametrize("number", [EXAMPLES or FEW, pytest.param(EXAMPLES or MANY, marks=pytest.mark.slow)])
+def test_no_order_of_events_loses_doubles_or_strands_a_frame(queue: QueueFarm, number: int) -> None:
+    print(f"QUEUE_MACHINE_SEED={SEED} QUEUE_MACHINE_EXAMPLES={number} runs the same examples again")
 
     @seed(SEED)
     def machine() -> QueueMachine:
@@ -287,7 +291,7 @@ def test_no_order_of_events_loses_doubles_or_strands_a_frame(queue: QueueFarm) -
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type]  # any factory does
         settings=examples(
-            max_examples=EXAMPLES,
+            max_examples=number,
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),

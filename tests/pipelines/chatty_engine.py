@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 from jobs.states import EndReason
 from pipelines.base import FrameOutput, FrameRequest, LoadReport, ModelFiles, ProgressCallback
@@ -22,6 +23,9 @@ class ChattyEngine:
         print(f"frame {request.frame} begins")
         os.write(2, b"x" * int(settings.get("noise", 0)))  # as a renderer written in C does
         sys.stderr.write(f"frame {request.frame} ends\n")
+        sys.stderr.flush()
+        while settings.get("until_cut") and os.fstat(1).st_size > 0:
+            time.sleep(0.01)
         match settings.get("end"):
             case "refuse":
                 raise EngineError(EndReason.ENGINE_ERROR, "It refuses.", remedy="Ask for another end.")

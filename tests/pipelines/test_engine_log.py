@@ -78,6 +78,16 @@ async def test_the_log_of_a_frame_is_its_end_and_no_longer_than_set(chatty: Engi
     assert after.log == "frame 2 begins\nframe 2 ends\n"
 
 
+async def test_a_log_that_was_cut_behind_the_last_word_of_a_frame_is_whole(chatty: EngineHost, frame: Frame) -> None:
+    await chatty.render(frame(1))
+    output = await chatty.render(frame(2, noise=100 * KEPT, until_cut=True))
+    assert len(output.log) == KEPT
+    assert output.log.endswith("xxx" + "frame 2 ends\n")
+    with pytest.raises(EngineError, match="It refuses") as refused:
+        await chatty.render(frame(3, noise=100 * KEPT, until_cut=True, end="refuse"))
+    assert refused.value.log_tail.endswith("xxx" + "frame 3 ends\n")
+
+
 async def test_a_frame_that_fails_says_what_was_printed_for_it_alone(chatty: EngineHost, frame: Frame) -> None:
     await chatty.render(frame(1))
     with pytest.raises(EngineError, match="It refuses") as refused:

@@ -28,6 +28,7 @@ from jobs.access import FarmRole
 from serve_app.app import build_app
 from serve_app.settings import ApiSettings
 from storage.settings import StorageSettings
+from tests.emptied import empty
 from tests.serve_app.farm import ApiFarm, until
 
 
@@ -60,13 +61,9 @@ def database_url(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture
 def database_settings(database_url: str) -> DatabaseSettings:
-    """An empty database: truncating one costs a tenth of making another."""
+    """Of an empty database."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        tables = connection.execute(
-            "select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version'"
-        ).fetchall()
-        connection.execute("set session_replication_role = replica")  # the audit log refuses to be emptied
-        connection.execute(f"truncate {', '.join(name for (name,) in tables)} cascade".encode())
+        empty(connection)
     return DatabaseSettings(url=SecretStr(database_url))
 
 
@@ -91,30 +88,38 @@ def api_settings() -> ApiSettings:
 
 
 @pytest.fixture(scope="session")
-def built_apps() -> dict[str, FastAPI]:
-    """Apps by their settings: building one takes as long as a test, and its lifespan can be run again and again."""
+def built_apps() -> dict[tuple[str, str], FastAPI]:
+    """Apps by use and settings: building one takes longer than a test, and its lifespan can be run again and again."""
     return {}
 
 
 @pytest.fixture
-def app(
+def app_for(
     api_settings: ApiSettings,
     database_settings: DatabaseSettings,
     storage_settings: StorageSettings,
-    built_apps: dict[str, FastAPI],
+    built_apps: dict[tuple[str, str], FastAPI],
     monkeypatch: pytest.MonkeyPatch,
-) -> FastAPI:
-    """Built without settings of database and storage, which its lifespan reads from the environment."""
-    assert storage_settings.signing_key is not None
+) -> Callable[[str], FastAPI]:
+    """Apps by their use, each without settings of database and storage, which its lifespan reads from the environment."""
     monkeypatch.setenv("RAYFARM_DATABASE_URL", database_settings.url.get_secret_value())
-    monkeypatch.setenv("RAYFARM_STORAGE_URL", storage_settings.url)
-    monkeypatch.setenv("RAYFARM_STORAGE_SIGNING_KEY", storage_settings.signing_key.get_secret_value())
-    monkeypatch.setenv("RAYFARM_STORAGE_MAX_BLOB_BYTES", str(int(storage_settings.max_blob_bytes)))
+    for name, value in storage_settings.model_dump(exclude_defaults=True).items():
+        words = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        monkeypatch.setenv(f"RAYFARM_STORAGE_{name.upper()}", words)
     monkeypatch.setenv("RAYFARM_WEBHOOK_KEY", "a-webhook-key-of-these-tests-alone-01")
-    key = api_settings.model_dump_json()
-    if key not in built_apps:
-        built_apps[key] = build_app(api_settings)
-    return built_apps[key]
+
+    def build(use: str) -> FastAPI:
+        key = (use, api_settings.model_dump_json())
+        if key not in built_apps:
+            built_apps[key] = build_app(api_settings)
+        return built_apps[key]
+
+    return build
+
+
+@pytest.fixture
+def app(app_for: Callable[[str], FastAPI]) -> FastAPI:
+    return app_for("in process")
 
 
 @pytest.fixture
@@ -149,10 +154,8 @@ class Server:
 
 
 @pytest.fixture
-async def server(
-    farm: ApiFarm, api_settings: ApiSettings, database_settings: DatabaseSettings, storage_settings: StorageSettings
-) -> AsyncIterator[Server]:
-    app = build_app(api_settings, database_settings=database_settings, storage_settings=storage_settings)
+async def server(farm: ApiFarm, app_for: Callable[[str], FastAPI]) -> AsyncIterator[Server]:
+    app = app_for("behind uvicorn")
     async with _serve(app) as (port, stop):
         headers = {"Authorization": f"Bearer {farm.key}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=10) as client:
