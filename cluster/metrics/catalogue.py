@@ -1,8 +1,8 @@
 """Every metric of the farm as data: ``docs/operations/metrics.md`` is written from it, and the meters are made of it.
 
-Names as https://prometheus.io/docs/practices/naming/ asks. Labels have few values each and never an id, an address, or a
-name that somebody chose freely, but for a handful of slugs of projects: a farm of a million jobs has as many series as
-one of ten.
+Names as https://prometheus.io/docs/practices/naming/ asks. Labels have few values each and never an id, an address,
+or a name that somebody chose freely, but for a handful of slugs of projects: a farm of a million jobs has as many
+series as one of ten.
 """
 
 from __future__ import annotations

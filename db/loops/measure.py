@@ -45,9 +45,7 @@ class FarmMeasures:
     outbox_lag_s: float = 0.0
 
 
-async def measure_farm(
-    db: Database, *, cluster_id: str, silent_after: timedelta, named_projects: int
-) -> FarmMeasures:
+async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta, named_projects: int) -> FarmMeasures:
     """Read, in one short transaction. The queue is that of all clusters, the replicas those of this one.
 
     ``named_projects``: of so many at most the cost is told by itself.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import httpx
@@ -65,9 +65,7 @@ class LoginAuth(httpx.Auth):
                 answer = yield _refresh_request(request, kept)
                 answer.read()
                 if answer.status_code == 401:
-                    raise SignedOut(
-                        f"Your session at {url} is over.", remedy=f"Log in again: {command_for(url)}"
-                    )
+                    raise SignedOut(f"Your session at {url} is over.", remedy=f"Log in again: {command_for(url)}")
                 if answer.is_error:
                     return None
                 kept = renewed(kept, _tokens(answer, url), self._clock())
@@ -76,7 +74,7 @@ class LoginAuth(httpx.Auth):
             return kept
 
 
-def renewed(login: Login, tokens: dict[str, Any], now: float) -> Login:
+def renewed(login: Login, tokens: Mapping[str, Any], now: float) -> Login:
     """The login with the next pair of tokens."""
     return Login(
         url=login.url,

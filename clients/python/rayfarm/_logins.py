@@ -124,10 +124,10 @@ class Logins:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, path)
+            Path(name).replace(path)
         except BaseException:
             with suppress(FileNotFoundError):
-                os.unlink(name)
+                Path(name).unlink()
             raise
 
 

@@ -7,13 +7,14 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from rayfarm._login_auth import renewed
-from rayfarm._loopback import LoopbackListener
 from rayfarm._logins import Login, Logins, normal
+from rayfarm._loopback import LoopbackListener
 from rayfarm._transport import Transport
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.types import Json
@@ -126,10 +127,8 @@ def _keep(logins: Logins, url: str, tokens: Json) -> Login:
             before = None
         logins.keep(login, newest=True)
     if before is not None:
-        try:
+        with suppress(ClientError):  # it runs out by itself; the new login is what was asked for
             _end(before)
-        except ClientError:
-            pass  # it runs out by itself; the new login is what was asked for
     return login
 
 

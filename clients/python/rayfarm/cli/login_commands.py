@@ -55,9 +55,7 @@ def login(
 
         made = signing_in.through_browser(logins, farm, show=show)
     else:
-        made = signing_in.with_password(
-            logins, farm, email=email or _ask_email(), password=_ask_password(farm)
-        )
+        made = signing_in.with_password(logins, farm, email=email or _ask_email(), password=_ask_password(farm))
     output.say(f"You are {made.email} at {made.url}.")
     output.record(logged_in=True, email=made.email, url=made.url)
     if os.environ.get("RAYFARM_API_KEY"):
