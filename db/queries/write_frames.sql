@@ -42,15 +42,20 @@ with input as (
     from machine join price_now as price on price.pool in (machine.pool, '*')
     order by price.pool = '*'
     limit 1
+), sizes as (
+    select ordinal, sum(size_bytes) as bytes from files group by ordinal
 ), charged as (
     insert into usage (project_id, job_id, kind, number, generation, frame, attempt_id, pool, gpu_us, cpu_us,
                        stored_bytes, price_version, cost)
     select :project_id, :job_id, :kind, input.ordinal, :generation, input.frame, input.attempt_id, machine.pool,
            case when machine.has_gpu then input.used_us else 0 end,
            case when machine.has_gpu then 0 else input.used_us end,
-           coalesce((select sum(size_bytes) from files where files.ordinal = input.ordinal), 0), rate.version,
-           coalesce(input.used_us * rate.second / 1000000, 0)
-    from results join input on input.ordinal = results.ordinal cross join machine left join rate on true
+           coalesce(sizes.bytes, 0), rate.version, coalesce(input.used_us * rate.second / 1000000, 0)
+    from results
+    join input on input.ordinal = results.ordinal
+    left join sizes on sizes.ordinal = results.ordinal
+    cross join machine
+    left join rate on true
     returning pool, gpu_us, cpu_us, stored_bytes, cost
 ), summed as (
     insert into usage_day as total (project_id, job_id, day, pool, frames, gpu_us, cpu_us, stored_bytes, cost)

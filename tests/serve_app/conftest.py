@@ -101,7 +101,7 @@ def app_for(
     built_apps: dict[tuple[str, str], FastAPI],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[str], FastAPI]:
-    """Apps by their use, each without settings of database and storage, which its lifespan reads from the environment."""
+    """Apps by their use, without settings of database and storage, which their lifespan reads from the environment."""
     monkeypatch.setenv("RAYFARM_DATABASE_URL", database_settings.url.get_secret_value())
     for name, value in storage_settings.model_dump(exclude_defaults=True).items():
         words = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
