@@ -184,12 +184,12 @@ async def _fill(farm: ApiFarm) -> Seeds:
             operation: (await _session(farm, email))["access_token"]
             for operation, email in (("change_password", "joan@example.org"), ("end_my_sessions", "hedy@example.org"))
         },
-        bodies={"register_model": [await _new_model(farm)]},
+        bodies={"register_model": [await _new_model(farm)], "accept_invitation": await _offers(farm)},
     )
 
 
 async def _kept(farm: ApiFarm, model: str) -> Kept:
-    """Jobs that wait for an approval or are paused, and invitations: the first request that is right takes each."""
+    """Jobs that wait for an approval or are paused: the first request that is right takes each."""
     for_approval, paused = [], []
     for number in range(_MANY):
         scouted = await farm.submit(name=f"scouted {number}", frames="1-4", model=model, approval=1)
@@ -198,15 +198,17 @@ async def _kept(farm: ApiFarm, model: str) -> Kept:
         stopped = await farm.submit(name=f"paused {number}", frames="1-4", model=model)
         await _made(farm, f"/v1/jobs/{stopped['id']}/pause")
         paused.append(str(stopped["id"]))
-    offers = [
-        (await _made(farm, "/v1/projects/other/invitations", {"email": f"new{number}@example.org", "role": "artist"}))
-        for number in range(_MANY)
-    ]
-    return {
-        "approve_job": {"path.job_id": for_approval},
-        "resume_job": {"path.job_id": paused},
-        "accept_invitation": {"body.token": [offer["token"] for offer in offers]},
-    }
+    return {"approve_job": {"path.job_id": for_approval}, "resume_job": {"path.job_id": paused}}
+
+
+async def _offers(farm: ApiFarm) -> list[dict[str, Any]]:
+    """What takes up an invitation each."""
+    offers = []
+    for number in range(_MANY):
+        wanted = {"email": f"new{number}@example.org", "role": "artist"}
+        token = (await _made(farm, "/v1/projects/other/invitations", wanted))["token"]
+        offers.append({"token": token, "password": PASSWORD, "name": f"New {number}"})
+    return offers
 
 
 async def _session(farm: ApiFarm, email: str) -> Any:

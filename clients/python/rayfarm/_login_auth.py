@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
@@ -61,7 +62,7 @@ class LoginAuth(httpx.Auth):
                     f"{kept.email} has logged in at {url} meanwhile, and this command was of {self._login.email}.",
                     remedy="Start it again as the one whom you mean.",
                 )
-            if kept.access_token == instead_of or self._ends_soon(kept):
+            if hmac.compare_digest(kept.access_token, instead_of) or self._ends_soon(kept):
                 answer = yield _refresh_request(request, kept)
                 answer.read()
                 if answer.status_code == 401:
