@@ -34,6 +34,25 @@ class VouchedLogin:
     session_epoch: int
     session_ends_at: datetime
     code_challenge: str
+    family_id: UUID
+    """That the session is to have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedLogin:
+    session_ends_at: datetime
+    family_id: UUID
+    """That the session is to have."""
+    code: str | None
+    """The one-time code that stands for the login, where it has a challenge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSession:
+    """What names a session at the provider."""
+
+    issuer: str
+    id_token: str | None
 
 
 async def find_identity(tx: Transaction, *, issuer: str, subject: str) -> KnownIdentity | None:
@@ -86,13 +105,13 @@ async def record_login(
     kept: timedelta,
     code_challenge: str | None,
     code_lifetime: timedelta,
-) -> tuple[datetime, str | None] | None:
-    """When the session of this login ends, and, with a challenge, the one-time code that stands for the login.
+) -> RecordedLogin | None:
+    """The login, good once.
 
     None: a login of this ``state`` was recorded before. ``kept``: for so long at least such a second one is known.
     """
     code = f"rfo_{secrets.token_urlsafe(32)}" if code_challenge is not None else None
-    ends_at = await run(
+    recorded = await run(
         tx,
         "record_oidc_login",
         state_hash=_hash(state),
@@ -104,8 +123,10 @@ async def record_login(
         code_s=code_lifetime.total_seconds(),
         kept_s=kept.total_seconds(),
     )
-    row = ends_at.one_or_none()
-    return None if row is None else (row.session_ends_at, code)
+    row = recorded.one_or_none()
+    if row is None:
+        return None
+    return RecordedLogin(session_ends_at=row.session_ends_at, family_id=row.family_id, code=code)
 
 
 async def use_code(tx: Transaction, *, code: str) -> VouchedLogin | None:
@@ -118,7 +139,21 @@ async def use_code(tx: Transaction, *, code: str) -> VouchedLogin | None:
         session_epoch=row.session_epoch,
         session_ends_at=row.session_ends_at,
         code_challenge=row.code_challenge,
+        family_id=row.family_id,
     )
+
+
+async def record_session(
+    tx: Transaction, *, family_id: UUID, issuer: str, id_token: str | None, ends_at: datetime
+) -> None:
+    """Remember what names the session at the provider, until it ends."""
+    await run(tx, "record_oidc_session", family_id=family_id, issuer=issuer, id_token=id_token, ends_at=ends_at)
+
+
+async def end_session(tx: Transaction, *, family_id: UUID) -> ProviderSession | None:
+    """Forget it, and say what it was; None: no provider vouched for this session, or none is known any more."""
+    row = (await run(tx, "end_oidc_session", family_id=family_id)).mappings().one_or_none()
+    return None if row is None else ProviderSession(**row)
 
 
 def _hash(token: str) -> bytes:

@@ -45,16 +45,23 @@ class Session:
 
 
 async def start_login(
-    tx: Transaction, *, account_id: UUID, session_epoch: int, lifetime: timedelta, ends_at: datetime | None = None
+    tx: Transaction,
+    *,
+    account_id: UUID,
+    session_epoch: int,
+    lifetime: timedelta,
+    ends_at: datetime | None = None,
+    family_id: UUID | None = None,
 ) -> str:
     """The first refresh token of a new session. ``session_epoch``: the account's when its password was checked.
 
     ``ends_at``: the session ends then, however often it is renewed; None: it lives for as long as it is renewed.
+    ``family_id``: of the session, where it was chosen before.
     """
     return await _issue(
         tx,
         account_id=account_id,
-        family_id=uuid4(),
+        family_id=family_id or uuid4(),
         session_epoch=session_epoch,
         lifetime=lifetime,
         ends_at=ends_at,

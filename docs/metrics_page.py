@@ -15,9 +15,9 @@ def metrics_page(*, written_by: str) -> str:
         "`farm.json` (elsewhere: `ray start --metrics-export-port`). Ray puts `ray_` before each name, and labels",
         "of its own beside ours: node, session, worker process. The `_sum` of a histogram is Ray's estimate, from",
         "the middle of each bucket. No label of ours holds an id, an address, or a name that somebody chose for a",
-        "job, a project or a model; `pool` and `loop` are the operator's. The gauges come from the process that",
-        "leads the loops, every `RAYFARM_LOOPS_MEASURE_EVERY`: after a change of leader, one that lives on repeats",
-        "what it said last.",
+        "job or a model; `pool`, `loop` and `project` are the operator's, and of projects only the dearest few are",
+        "named. The gauges come from the process that leads the loops, every `RAYFARM_LOOPS_MEASURE_EVERY`: after a",
+        "change of leader, one that lives on repeats what it said last.",
         "",
         "| Metric | Kind | Labels | Told by | What it says |",
         "|---|---|---|---|---|",
@@ -35,6 +35,7 @@ def metrics_page(*, written_by: str) -> str:
         "| `increase(ray_rayfarm_leases_expired_total[10m]) > 3` | workers die, or lose the database |",
         '| `ray_rayfarm_queue_oldest_seconds{class="interactive"} > 60` | somebody waits, and no slot is free |',
         "| `ray_rayfarm_outbox_lag_seconds > 600` | a receiver of events does not take them |",
+        "| `sum(increase(ray_rayfarm_cost_month[1h])) > 50` | the farm spends more than it should in an hour |",
         "| `increase(ray_rayfarm_dispatcher_tick_seconds_count[1m]) == 0` | nothing is handed out |",
     ]
     return "\n".join(lines) + "\n"

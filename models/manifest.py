@@ -84,7 +84,7 @@ class FileChunk(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: Digest
-    size_bytes: Annotated[int, Field(gt=0, le=MAX_CHUNK_BYTES)]
+    size_bytes: Annotated[StrictInt, Field(gt=0, le=MAX_CHUNK_BYTES)]
 
 
 class ManifestFile(BaseModel):

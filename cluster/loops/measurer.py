@@ -21,11 +21,17 @@ class Measurer:
         self._database = database
         self._cluster_id = cluster_id
         self._silent_after = silent_after
+        self._named_projects = settings.cost_projects
         self._meter = meter
         self.every = settings.measure_every
 
     async def tick(self, epoch: int) -> int:
         self._meter.show(
-            await measure_farm(self._database, cluster_id=self._cluster_id, silent_after=self._silent_after)
+            await measure_farm(
+                self._database,
+                cluster_id=self._cluster_id,
+                silent_after=self._silent_after,
+                named_projects=self._named_projects,
+            )
         )
         return 0

@@ -25,8 +25,12 @@ class LoopSettings(BaseSettings):
     """How often expired leases are looked for; one indexed statement."""
 
     measure_every: Wait = timedelta(seconds=15)
-    """How often queue, replicas and outbox are counted for the metrics: as often as Prometheus usually asks. Four
-    statements, which read the live rows of the queue."""
+    """How often queue, replicas and outbox are counted for the metrics: as often as Prometheus usually asks. Five
+    statements, which read the live rows of the queue, and of each project its sums of the month."""
+
+    cost_projects: Annotated[int, Field(ge=0, le=100)] = 10
+    """Projects whose cost of the month the metrics tell by name, the dearest first; the others are one sum. Each is a
+    series of its own in Prometheus, and whoever reads the metrics reads its slug. 0: none by name."""
 
     finish_every: Wait = timedelta(seconds=2)
     """How often jobs are looked for whose last writer died before the verdict."""

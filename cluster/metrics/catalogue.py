@@ -1,7 +1,8 @@
 """Every metric of the farm as data: ``docs/operations/metrics.md`` is written from it, and the meters are made of it.
 
-Names as https://prometheus.io/docs/practices/naming/ asks. Labels have few values each and never an id, a name that
-somebody chose freely, or an address: a farm of a million jobs has as many series as one of ten.
+Names as https://prometheus.io/docs/practices/naming/ asks. Labels have few values each and never an id, an address,
+or a name that somebody chose freely, but for a handful of slugs of projects: a farm of a million jobs has as many
+series as one of ten.
 """
 
 from __future__ import annotations
@@ -93,6 +94,24 @@ LOOP_TICK = _of(
 )
 LOOP_HANDLED = _of(_DISPATCHER, _COUNTER, "loop_handled_total", "Rows that a loop has handled.", "loop")
 LOOP_FAILURES = _of(_DISPATCHER, _GAUGE, "loop_failures", "Ticks of a loop that have failed in a row.", "loop")
+COST = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "cost_month",
+    "What all projects have spent in the month that runs (UTC), from the ledger; from 0 again with each month. "
+    "`currency`: of the price list, without which there is none. `kind`: `rendering` (frames, merges, steps) or "
+    "`storage` (days that are over).",
+    "currency",
+    "kind",
+)
+PROJECT_COST = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "project_cost_month",
+    "The same by project, of the `RAYFARM_LOOPS_COST_PROJECTS` that have spent most; `(other)`: the rest.",
+    "currency",
+    "project",
+)
 HAND_OUT = _of(
     _RENDERER,
     _HISTOGRAM,

@@ -72,6 +72,8 @@ class RayFarmMeter:
                 catalogue.ENGINES,
                 catalogue.ENGINE_MEMORY,
                 catalogue.GPU_MEMORY,
+                catalogue.COST,
+                catalogue.PROJECT_COST,
                 catalogue.OUTBOX_WAITING,
                 catalogue.OUTBOX_LAG,
             )
@@ -93,6 +95,8 @@ class RayFarmMeter:
                 (catalogue.ENGINES, measures.engines),
                 (catalogue.ENGINE_MEMORY, measures.engine_bytes),
                 (catalogue.GPU_MEMORY, measures.gpu_bytes),
+                (catalogue.COST, measures.cost),
+                (catalogue.PROJECT_COST, measures.project_cost),
                 (catalogue.OUTBOX_WAITING, {(): measures.outbox_waiting}),
                 (catalogue.OUTBOX_LAG, {(): measures.outbox_lag_s}),
             )

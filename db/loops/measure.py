@@ -12,6 +12,9 @@ from jobs.spec import PriorityClass
 
 _CLASSES = {each.rank: each.value for each in PriorityClass}
 
+OTHER_PROJECTS = "(other)"
+"""In the place of a slug; none can be that."""
+
 Labelled = dict[tuple[str, ...], float]
 """Values of labels, in the order that the field's words name, and what was measured."""
 
@@ -34,17 +37,25 @@ class FarmMeasures:
     """By pool."""
     gpu_bytes: Labelled = field(default_factory=dict)
     """By pool."""
+    cost: Labelled = field(default_factory=dict)
+    """Of the month, by currency and kind."""
+    project_cost: Labelled = field(default_factory=dict)
+    """Of the month, by currency and project."""
     outbox_waiting: int = 0
     outbox_lag_s: float = 0.0
 
 
-async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta) -> FarmMeasures:
-    """Read, in one short transaction. The queue is that of all clusters, the replicas those of this one."""
+async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta, named_projects: int) -> FarmMeasures:
+    """Read, in one short transaction. The queue is that of all clusters, the replicas those of this one.
+
+    ``named_projects``: of so many at most the cost is told by itself.
+    """
     async with db.transaction() as tx:
         frames = (await run(tx, "measure_frames")).all()
         jobs = (await run(tx, "measure_jobs")).all()
         replicas = (await run(tx, "measure_replicas", cluster_id=cluster_id, timeout=silent_after)).all()
         outbox = (await run(tx, "measure_outbox")).one()
+        costs = (await run(tx, "measure_cost", named=named_projects)).all()
     found = FarmMeasures(
         frames={(_CLASSES[row.priority_rank], row.state): float(row.frames) for row in frames},
         oldest_s={(name,): 0.0 for name in _CLASSES.values()},
@@ -56,6 +67,11 @@ async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta
     for row in jobs:
         if row.state == "queued":
             found.oldest_s[(_CLASSES[row.priority_rank],)] = float(row.oldest_s)
+    for row in costs:
+        stored, all_of_it = float(row.storage), float(row.cost)  # a gauge is a float; the ledger is what is owed
+        for kind, amount in (("storage", stored), ("rendering", all_of_it - stored)):
+            found.cost[row.currency, kind] = found.cost.get((row.currency, kind), 0.0) + amount
+        found.project_cost[row.currency, row.project or OTHER_PROJECTS] = all_of_it
     engines, engine_bytes, gpu_bytes = Counter[str](), Counter[str](), Counter[str]()
     for row in replicas:
         engines[row.pool] += row.engines

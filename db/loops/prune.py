@@ -48,6 +48,7 @@ async def prune(db: Database, *, retention: Retention, epoch: int, batches: int)
         "prune_invitations": retention.logins,
         "prune_failed_logins": retention.logins,
         "prune_oidc_logins": retention.logins,
+        "prune_oidc_sessions": timedelta(0),  # they hold names and addresses, and serve nothing after their end
         "prune_uploads": timedelta(0),
         "prune_rate_buckets": timedelta(0),  # full ones alone, and those say nothing
     }

@@ -6,4 +6,4 @@ values (
     now() + make_interval(secs => :kept_s)
 )
 on conflict (state_hash) do nothing
-returning session_ends_at
+returning session_ends_at, family_id

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Field, SQLModel
 
 from db.tables._columns import big_integer, instant, word_list, words
@@ -128,6 +129,20 @@ class OidcLoginTable(SQLModel, table=True):
     code_expires_at: datetime | None = instant(default=None)
     code_used_at: datetime | None = instant(default=None)
     expires_at: datetime = instant()
+    family_id: UUID = Field(sa_column_kwargs={"server_default": func.gen_random_uuid()})
+    """That the session of this login has, or would have."""
+
+
+class OidcSessionTable(SQLModel, table=True):
+    """What names a session at its provider when somebody signs out of it here."""
+
+    __tablename__ = "oidc_session"
+
+    family_id: UUID = Field(primary_key=True)
+    issuer: str = words()
+    id_token: str | None = words(default=None)
+    """It opens nothing here or there. None: it was too long for an address."""
+    ends_at: datetime = instant()
 
 
 class InvitationTable(SQLModel, table=True):

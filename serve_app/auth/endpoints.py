@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
+from starlette.responses import JSONResponse
 
-from db import accounts, logins
+from db import accounts
 from db.accounts import AccountIdentity
-from db.audit import ActorKind
 from db.keys import ApiKeyIdentity
 from jobs.errors import Conflict
 from serve_app.auth import service
 from serve_app.auth.schemas import (
     Acceptance,
+    LoggedOut,
     Login,
     LoginMethods,
     MembershipView,
@@ -23,7 +24,8 @@ from serve_app.auth.schemas import (
 )
 from serve_app.dependencies import Audit, Services, Tx, Unit
 from serve_app.maintenance.gate import refuse_changes
-from serve_app.openapi import problems
+from serve_app.oidc.service import end_at_provider
+from serve_app.openapi import Responses, problems
 from serve_app.security import Access, Caller
 
 router = APIRouter(prefix="/auth", tags=["access"])
@@ -31,6 +33,10 @@ me_router = APIRouter(prefix="/me", tags=["access"])
 
 PATHS = ("/login", "/refresh", "/logout", "/accept")
 """Of this router: what takes a body from anybody."""
+
+_AT_PROVIDER: Responses = {
+    200: {"model": LoggedOut, "description": "Ended here; `end_session_url` ends the session at the provider."}
+}
 
 
 @router.get("/methods")
@@ -53,14 +59,15 @@ async def refresh_session(asked: Refresh, unit: Unit, services: Services) -> Ses
     return await service.refresh(unit, services, refresh_token=asked.refresh_token)
 
 
-@router.post("/logout", status_code=204)
-async def log_out(asked: Refresh, tx: Tx, trail: Audit) -> None:
-    """End the session of a refresh token. One that is not known (any more) is no error."""
-    session = await logins.find_session(tx, refresh_token=asked.refresh_token)
-    await logins.end_login(tx, refresh_token=asked.refresh_token)
-    if session is not None:
-        trail.know(ActorKind.ACCOUNT, id=session.account_id, name=session.email)
-        trail.note("account", session.account_id, before={"session": session.family_id})
+@router.post("/logout", status_code=204, response_model=None, responses=_AT_PROVIDER)
+async def log_out(asked: Refresh, unit: Unit, services: Services) -> Response:
+    """End the session of a refresh token. One that is not known (any more) is no error.
+
+    Where it began at the identity provider, and that can end its own session, the answer says where (200).
+    """
+    vouched = await service.log_out(unit, refresh_token=asked.refresh_token)
+    url = await end_at_provider(services, vouched)
+    return Response(status_code=204) if url is None else JSONResponse(LoggedOut(end_session_url=url).model_dump())
 
 
 @router.post("/accept", responses=problems(409, 429), dependencies=[Depends(refuse_changes)])

@@ -81,6 +81,15 @@ class Session(BaseModel):
     )
 
 
+class LoggedOut(BaseModel):
+    """A session that has ended here and may go on at the identity provider."""
+
+    end_session_url: str = Field(
+        description="Send the person's browser there: it ends their session at the identity provider (OpenID Connect "
+        "RP-Initiated Logout 1.0), which would let the next one at this browser in without a password."
+    )
+
+
 class SingleSignOnView(BaseModel):
     """Logging in at the identity provider."""
 

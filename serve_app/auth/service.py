@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from db import accounts, invitations, logins
+from db import accounts, identities, invitations, logins
 from db.audit import ActorKind
 from db.session import Transaction
 from jobs.access import FarmRole, ProjectRole
@@ -53,6 +53,20 @@ async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str
         await unit.end()  # a chain that is void stays so
         raise Unauthorized("This refresh token is not valid, or its session has ended.", remedy="Log in again.")
     return session_of(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
+
+
+async def log_out(unit: UnitOfWork, *, refresh_token: str) -> identities.ProviderSession | None:
+    """End the session of this token. What names it at its provider; None: there is no such session, or no provider."""
+    tx = await unit.begin()
+    session = await logins.find_session(tx, refresh_token=refresh_token)
+    await logins.end_login(tx, refresh_token=refresh_token)
+    vouched = None
+    if session is not None:
+        vouched = await identities.end_session(tx, family_id=session.family_id)
+        unit.trail.know(ActorKind.ACCOUNT, id=session.account_id, name=session.email)
+        unit.trail.note("account", session.account_id, before={"session": session.family_id})
+    await unit.end()  # the provider may be asked next
+    return vouched
 
 
 async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) -> Session:

@@ -28,6 +28,15 @@ _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True)
+class Vouched:
+    """What the provider said of who logged in."""
+
+    claims: Mapping[str, Any]
+    id_token: str
+    """As it came, checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Metadata:
     """Of the discovery document, what is used."""
 
@@ -96,7 +105,7 @@ class IdentityProvider:
                 "The answer is not of the identity provider that was asked.", remedy="Log in again, from the farm."
             )
 
-    async def claims_of(self, login: PendingLogin, *, code: str) -> dict[str, Any]:
+    async def vouch_for(self, login: PendingLogin, *, code: str) -> Vouched:
         """Who has logged in, by the code that the browser brought back. Raises ``SignInFailed``."""
         metadata = await self._discover()
         form = {
@@ -113,7 +122,20 @@ class IdentityProvider:
         if not isinstance(id_token, str) or not isinstance(access_token, str | None):
             raise IdentityProviderUnavailable("The identity provider gave no ID token.")
         claims = await self._id_tokens.read(id_token, nonce=login.nonce, access_token=access_token)
-        return {**await self._more_claims(metadata, claims, access_token), **claims}
+        return Vouched({**await self._more_claims(metadata, claims, access_token), **claims}, id_token)
+
+    async def end_session_url(self, *, id_token: str | None) -> str | None:
+        """Where a browser ends its session at the provider (RP-Initiated Logout 1.0); None: the provider has none."""
+        metadata = await self._discover()
+        endpoint = metadata.endpoint("end_session_endpoint")
+        if endpoint is None or not self._is_safe(endpoint):
+            return None
+        asked = {
+            "client_id": self._client_id,
+            "id_token_hint": id_token,
+            "post_logout_redirect_uri": self.settings.post_logout_redirect_uri,
+        }
+        return _with_query(endpoint, {name: value for name, value in asked.items() if value is not None})
 
     def _authentication(self, metadata: _Metadata, form: dict[str, str]) -> httpx.Auth | None:
         """As the provider wants it (RFC 6749 section 2.3.1); where it says nothing, by Basic."""

@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 _ERROR_CODE = re.compile(r"[a-z_]{1,64}", re.ASCII)
 _ITS_OWN_FAULT = frozenset({"server_error", "temporarily_unavailable"})
 """RFC 6749 section 4.1.2.1."""
+_LONGEST_HINT = 4096
+"""Letters of an ID token that stand in an address; servers take addresses of 8 KiB."""
 
 
 def require_sign_on(services: ApiServices) -> SingleSignOn:
@@ -97,8 +99,8 @@ async def finish(
         await sign_on.provider.require_issuer(issuer)
         if code is None:
             raise _not_let_in(error)
-        claims = await sign_on.provider.claims_of(login, code=code)
-    person = person_of(claims, settings)
+        vouched = await sign_on.provider.vouch_for(login, code=code)
+    person = person_of(vouched.claims, settings)
     tx = await unit.begin()
     entered = await account_of(tx, person, settings)
     recorded = await identities.record_login(
@@ -113,7 +115,13 @@ async def finish(
     )
     if recorded is None:
         raise SignInFailed("This sign-in was used before.", remedy="Log in again.")
-    ends_at, own_code = recorded
+    await identities.record_session(
+        tx,
+        family_id=recorded.family_id,
+        issuer=person.issuer,
+        id_token=vouched.id_token if len(vouched.id_token) <= _LONGEST_HINT else None,
+        ends_at=recorded.session_ends_at,
+    )
     unit.trail.know(ActorKind.ACCOUNT, id=entered.account_id, name=entered.email)
     unit.trail.note(
         "account",
@@ -128,7 +136,14 @@ async def finish(
         },
     )
     log.info("logged in", action="oidc.login", account_id=str(entered.account_id), how=entered.how)
-    return own_code or await _start(tx, services, entered.account_id, entered.session_epoch, ends_at)
+    return recorded.code or await _start(
+        tx,
+        services,
+        account_id=entered.account_id,
+        session_epoch=entered.session_epoch,
+        ends_at=recorded.session_ends_at,
+        family_id=recorded.family_id,
+    )
 
 
 async def note_failure(unit: UnitOfWork, failure: RayfarmError) -> None:
@@ -148,11 +163,39 @@ async def exchange(unit: UnitOfWork, services: ApiServices, *, code: str, code_v
     if login is None or not hmac.compare_digest(create_s256_code_challenge(code_verifier), login.code_challenge):
         await unit.end()  # a code that was tried with the wrong secret is used up
         raise SignInFailed("This code is unknown, used or too old, or not of this program.", remedy="Log in again.")
-    return await _start(tx, services, login.account_id, login.session_epoch, login.session_ends_at)
+    return await _start(
+        tx,
+        services,
+        account_id=login.account_id,
+        session_epoch=login.session_epoch,
+        ends_at=login.session_ends_at,
+        family_id=login.family_id,
+    )
+
+
+async def end_at_provider(services: ApiServices, session: identities.ProviderSession | None) -> str | None:
+    """Where the browser of who has signed out here signs out there. None: nowhere, or the provider does not say.
+
+    An ID token goes to the provider that gave it, and to no other that the farm has got since.
+    """
+    sign_on = services.single_sign_on
+    if session is None or sign_on is None or session.issuer != sign_on.provider.issuer:
+        return None
+    try:
+        return await sign_on.provider.end_session_url(id_token=session.id_token)
+    except IdentityProviderUnavailable as error:  # the session here has ended, and that is what was asked for
+        log.warning("the provider cannot be asked", action="oidc.end_session", error=str(error))
+        return None
 
 
 async def _start(
-    tx: Transaction, services: ApiServices, account_id: UUID, session_epoch: int, ends_at: datetime
+    tx: Transaction,
+    services: ApiServices,
+    *,
+    account_id: UUID,
+    session_epoch: int,
+    ends_at: datetime,
+    family_id: UUID,
 ) -> Session:
     refresh_token = await logins.start_login(
         tx,
@@ -160,6 +203,7 @@ async def _start(
         session_epoch=session_epoch,
         lifetime=services.settings.refresh_token_lifetime,
         ends_at=ends_at,
+        family_id=family_id,
     )
     return session_of(require_tokens(services), account_id, session_epoch, refresh_token)
 

@@ -69,6 +69,10 @@ class OidcSettings(BaseSettings):
     """After this a person goes to the provider again, however often the session was renewed: who has left the house
     is out, and roles are read anew. A working day."""
 
+    post_logout_redirect_uri: str | None = None
+    """Where the provider sends a browser that has signed out; it must be registered there. None: the provider shows a
+    page of its own."""
+
     login_lifetime: Wait = timedelta(minutes=10)
     """From the button to the return: a password, a second factor, a forgotten telephone."""
 
@@ -99,6 +103,13 @@ class OidcSettings(BaseSettings):
         if value is None or is_safe_address(value):
             return value
         raise ValueError("needs an https address without query, fragment or user (plain http only on loopback)")
+
+    @field_validator("post_logout_redirect_uri")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is None or urlsplit(value).scheme in ("http", "https"):
+            return value
+        raise ValueError("needs an http address")
 
     @field_validator("scopes")
     @classmethod

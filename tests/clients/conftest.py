@@ -29,9 +29,10 @@ QUICK = TransportSettings(
 
 @pytest.fixture(autouse=True)
 def no_farm_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A developer's own farm and key stay out of the tests."""
-    for name in ("RAYFARM_URL", "RAYFARM_API_KEY"):
+    """A developer's own farm, key and logins stay out of the tests."""
+    for name in ("RAYFARM_URL", "RAYFARM_API_KEY", "RAYFARM_PROJECT"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RAYFARM_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("RAYFARM_HOME", str(tmp_path_factory.mktemp("home")))
 
 

@@ -19,7 +19,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def env(home: Path, **more: str) -> dict[str, str]:
-    return {"RAYFARM_HOME": str(home), **more}
+    return {"RAYFARM_HOME": str(home), "RAYFARM_CONFIG_DIR": str(home / "config"), **more}
 
 
 class TestWhichFarm:

@@ -214,6 +214,7 @@ def test_the_metrics_port_tells_what_the_catalogue_lists_with_few_labels(watched
     silent = {"rayfarm_leases_expired_total", "rayfarm_frame_failures_total", "rayfarm_chunks_lost_total"}
     silent |= {"rayfarm_api_refusals_total"}  # nothing of that kind has happened
     wanted = {metric.name for metric in METRICS} - silent
+    farm.call("POST", "/prices", json={"currency": "EUR", "prices": [{"pool": "*", "cpu_second": "0.00002"}]})
 
     def scrape() -> dict[str, list[dict[str, str]]] | None:
         with urllib.request.urlopen(f"http://127.0.0.1:{farm.record['ports']['metrics']}/metrics", timeout=10) as page:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from db.billing.upkeep import settle_spend
+from db.bootstrap import ensure_project
 from db.dispatch import apply_plan
-from db.loops.measure import FarmMeasures, measure_farm
+from db.loops.measure import OTHER_PROJECTS, FarmMeasures, measure_farm
 from jobs.planning import Carve, Plan
+from tests.db.books import book, price_list
 from tests.db.builders import CLUSTER, LEASE, Farm
 
 
 async def measured(farm: Farm) -> FarmMeasures:
-    return await measure_farm(farm.db, cluster_id=CLUSTER, silent_after=LEASE)
+    return await measure_farm(farm.db, cluster_id=CLUSTER, silent_after=LEASE, named_projects=2)
 
 
 async def test_frames_are_counted_by_class_and_by_where_they_stand(farm: Farm) -> None:
@@ -70,6 +73,43 @@ async def test_the_outbox_lags_by_its_oldest_event_that_nobody_has_taken(farm: F
     found = await measured(farm)
     assert found.outbox_waiting == 2
     assert timedelta(seconds=50) <= timedelta(seconds=found.outbox_lag_s) < timedelta(seconds=100)
+
+
+class TestCost:
+    async def test_without_a_price_list_there_is_none(self, farm: Farm) -> None:
+        await book(farm, at=datetime.now(UTC), version=None, cost="0")
+        found = await measured(farm)
+        assert (found.cost, found.project_cost) == ({}, {})
+
+    async def test_the_month_is_summed_by_kind_and_the_dearest_projects_are_named(self, farm: Farm) -> None:
+        version = (await price_list(farm.db, currency="EUR")).version
+        now = datetime.now(UTC)
+        projects = {}
+        async with farm.db.transaction() as tx:
+            for slug in ("dear", "dearer", "cheap", "cheaper", "idle"):
+                projects[slug] = await ensure_project(tx, slug=slug, name=slug)
+        for slug, cost in (("dear", "10.5"), ("dearer", "20"), ("cheap", "1"), ("cheaper", "0.25")):
+            await book(farm, at=now, version=version, cost=cost, project_id=projects[slug])
+        await book(farm, at=now - timedelta(days=40), version=version, cost="100", project_id=projects["cheap"])
+        # A day of storage that is over, as `close_storage_days` books it.
+        await farm.execute(
+            "insert into storage_usage (project_id, day, byte_seconds, cost) values (:project, :day, 1, 0.5)",
+            project=projects["dear"],
+            day=now.date(),
+        )
+        await farm.execute(
+            "insert into project_spend (project_id, month, cost) values (:project, :month, 0.5)",
+            project=projects["dear"],
+            month=now.date().replace(day=1),
+        )
+        before = await measured(farm)
+        assert before.cost == {("EUR", "rendering"): 31.75, ("EUR", "storage"): 0.5}
+        assert before.project_cost == {
+            ("EUR", "dearer"): 20.0, ("EUR", "dear"): 11.0, ("EUR", OTHER_PROJECTS): 1.25,
+        }  # fmt: skip
+        await settle_spend(farm.db, epoch=await farm.lead(), batch=100)
+        after = await measured(farm)
+        assert (after.cost, after.project_cost) == (before.cost, before.project_cost), "handed over is not spent twice"
 
 
 class TestTraceOfAHandOut:

@@ -73,10 +73,11 @@ def fuzz_world(world: World, folder: Path, *, seed: int, seconds: int, only: str
     headers = {"Authorization": f"Bearer {world.key}"}
     with httpx.Client(base_url=world.url, headers=headers, timeout=30) as http:
         me = str(http.get("/v1/me").raise_for_status().json()["id"])
-        known = Addresses(world.document, http, unlisted=world.unlisted, avoid=[me]).of_operations()
+        used_up = [str(value) for places in world.kept.values() for values in places.values() for value in values]
+        known = Addresses(world.document, http, unlisted=world.unlisted, avoid=[me, *used_up]).of_operations()
     configuration = folder / "schemathesis.toml"
-    configuration.write_text(configuration_of(known, world.unlisted, world.document))
-    (folder / "openapi.json").write_text(json.dumps(narrowed(world.document)))
+    configuration.write_text(configuration_of(known, world))
+    (folder / "openapi.json").write_text(json.dumps(narrowed(world.document, world.bodies)))
     rounds = ["examples,coverage", "fuzzing", *(["stateful"] if only is None else [])]
     parts = [
         _run(world, folder, phases, seed=seed, seconds=max(1, seconds // len(rounds)), only=only) for phases in rounds
@@ -134,10 +135,14 @@ def _run(
     return done.returncode, json.loads(report.read_text()), done.stdout
 
 
-def narrowed(document: Mapping[str, Any]) -> dict[str, Any]:
+def narrowed(document: Mapping[str, Any], bodies: Mapping[str, list[Any]]) -> dict[str, Any]:
     """The document with what it leaves to a pipeline said for the one that needs no scene: any object is a job's
-    settings by the document, and next to none is by a pipeline."""
+    settings by the document, and next to none is by a pipeline. ``bodies``: whole ones as examples, by operation."""
     copy: dict[str, Any] = json.loads(json.dumps(document))
+    for operation in _operations(copy):
+        if seeds := bodies.get(operation["operationId"]):
+            examples = {f"seed {number}": {"value": seed} for number, seed in enumerate(seeds)}
+            operation["requestBody"]["content"]["application/json"]["examples"] = examples
     schema = FakeSettings.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = copy.get("components", {}).get("schemas", {})
     schemas.update(schema.pop("$defs", {}))
@@ -155,11 +160,9 @@ def never_accepted(*reports: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(label for label, count in accepted.items() if not count))
 
 
-def configuration_of(
-    known: Mapping[str, Mapping[str, list[Value]]], unlisted: Mapping[str, list[Value]], document: Mapping[str, Any]
-) -> str:
-    """Schemathesis' own file of settings. ``known``: values of path parameters by operation; ``unlisted``: of any
-    parameter or field of a body of that name."""
+def configuration_of(known: Mapping[str, Mapping[str, list[Value]]], world: World) -> str:
+    """Schemathesis' own file of settings. ``known``: values of path parameters by operation."""
+    unlisted, document = world.unlisted, world.document
     lines = [
         'headers = { Authorization = "Bearer ${FUZZ_KEY}" }',
         "workers = 2",
@@ -186,15 +189,19 @@ def configuration_of(
             for parameter in operation.get("parameters", [])
             if parameter["in"] != "path" and parameter["name"] in unlisted
         }
+        values |= world.kept.get(name, {})
         bindings = []
         for place, entries in values.items():
             if entries:
                 dictionary = f"{name}_{place.replace('.', '_')}"
                 dictionaries += [f"[dictionaries.{dictionary}]", f"values = {json.dumps(entries)}", ""]
                 bindings.append(f'"{place}" = {{ dictionary = "{dictionary}", probability = {KNOWN_SHARE} }}')
-        if bindings:
+        if bindings or name in world.callers:
             operations += ["[[operations]]", f'include-operation-id = "{name}"']
-            operations += [f"parameters = {{ {', '.join(bindings)} }}", ""]
+            operations += [f"parameters = {{ {', '.join(bindings)} }}"] if bindings else []
+            if name in world.callers:
+                operations += [f'headers = {{ Authorization = "Bearer {world.callers[name]}" }}']
+            operations += [""]
     for name in UNTOUCHED:
         operations += ["[[operations]]", f'include-operation-id = "{name}"', "enabled = false", ""]
     return "\n".join([*lines, *dictionaries, *operations])

@@ -26,6 +26,9 @@ from jobs.access import FarmRole
 from serve_app.app import build_app
 from tests.fuzz.addresses import Value
 from tests.serve_app.farm import PASSWORD, ApiFarm
+from tests.serve_app.test_api_invoices import issued
+
+Kept = dict[str, dict[str, list[Value]]]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,11 +38,14 @@ _API = {
     "RAYFARM_API_MAX_WAIT": "PT0.3S",
     "RAYFARM_API_READY_TIMEOUT": "PT10S",
     "RAYFARM_API_REPLICA_TIMEOUT": "P1D",
+    "RAYFARM_API_ACCESS_TOKEN_LIFETIME": "P1D",
 }
 """Nothing waits: a fuzzer that follows an event stream for half an hour finds nothing else. And a replica lives on
-though nobody sends its beats."""
+though nobody sends its beats, and whoever logged in stays so for the whole of a run."""
 
 _READY_WITHIN_S = 120.0
+_MANY = 4
+"""Of what is used up: a first request that is wrong in another field leaves some for the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,22 @@ class World:
     """Its own OpenAPI document, as it serves it."""
     unlisted: dict[str, list[Value]] = field(default_factory=dict)
     """What addresses and bodies may name and no list shows, by the name of the parameter or field."""
+    kept: Kept = field(default_factory=dict)
+    """What one operation alone may use, as using it uses it up: by operation, then place (`path.job_id`)."""
+    callers: dict[str, str] = field(default_factory=dict)
+    """Credentials of operations that a key cannot call."""
+    bodies: dict[str, list[Any]] = field(default_factory=dict)
+    """Whole bodies that are right, of operations that need more than right fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeds:
+    """What a farm was filled with; the fields are those of ``World``."""
+
+    unlisted: dict[str, list[Value]]
+    kept: Kept
+    callers: dict[str, str]
+    bodies: dict[str, list[Any]]
 
 
 @contextmanager
@@ -74,14 +96,23 @@ def fuzzed_api(folder: Path) -> Iterator[World]:
             "RAYFARM_STORAGE_SIGNING_KEY": secrets.token_hex(32),
         }
         with mock.patch.dict(os.environ, environment):
-            key, unlisted = asyncio.run(_seed())
+            key, seeds = asyncio.run(_seed())
         log = folder / "api.log"
         url = stack.enter_context(_running(environment, log))
         document = httpx.get(f"{url}/openapi.json", timeout=60).json()
-        yield World(url=url, key=key, log=log, document=document, unlisted=unlisted)
+        yield World(
+            url=url,
+            key=key,
+            log=log,
+            document=document,
+            unlisted=seeds.unlisted,
+            kept=seeds.kept,
+            callers=seeds.callers,
+            bodies=seeds.bodies,
+        )
 
 
-async def _seed() -> tuple[str, dict[str, list[Value]]]:
+async def _seed() -> tuple[str, Seeds]:
     """One of everything that an address can name, in each state that can be made without a renderer. Returns the key
     of the farm's administrator, and what no list shows."""
     app = build_app()
@@ -104,7 +135,7 @@ async def _seed() -> tuple[str, dict[str, list[Value]]]:
             return admin.key, await _fill(farm)
 
 
-async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
+async def _fill(farm: ApiFarm) -> Seeds:
     """Jobs that wait, run, failed, ended and were canceled; people, keys, machines and licences."""
     done = await farm.submit(name="done", frames="1-2")
     await farm.render(done["id"], frames=2)
@@ -131,8 +162,9 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
     await farm.person("ada@example.org")
     for place in ("/v1/projects/default/invitations", "/v1/farm/invitations"):
         await _made(farm, place, {"email": "grace@example.org", "role": "artist" if "projects" in place else "admin"})
+    await issued(farm)
     artifacts = (await farm.http.get(f"/v1/jobs/{done['id']}/artifacts")).json()["items"]
-    return {
+    unlisted: dict[str, list[Value]] = {
         "digest": [await farm.upload(content) for content in (b"one", b"another")],
         "token": [str(one["url"]).rpartition("/")[2] for one in artifacts],
         "model": [model],
@@ -148,7 +180,54 @@ async def _fill(farm: ApiFarm) -> dict[str, list[Value]]:
         "X-Rayfarm-Project": ["default"],
         "email": ["ada@example.org"],
         "password": [PASSWORD],
+        "old": [PASSWORD],
+        "refresh_token": [(await _session(farm, "ada@example.org"))["refresh_token"] for _ in range(_MANY)],
     }
+    return Seeds(
+        unlisted=unlisted,
+        kept=await _kept(farm, model),
+        callers={
+            operation: (await _session(farm, email))["access_token"]
+            for operation, email in (("change_password", "joan@example.org"), ("end_my_sessions", "hedy@example.org"))
+        },
+        bodies={"register_model": [await _new_model(farm)], "accept_invitation": await _offers(farm)},
+    )
+
+
+async def _kept(farm: ApiFarm, model: str) -> Kept:
+    """Jobs that wait for an approval or are paused: the first request that is right takes each."""
+    for_approval, paused = [], []
+    for number in range(_MANY):
+        scouted = await farm.submit(name=f"scouted {number}", frames="1-4", model=model, approval=1)
+        await farm.render(scouted["id"], frames=1)
+        for_approval.append(str(scouted["id"]))
+        stopped = await farm.submit(name=f"paused {number}", frames="1-4", model=model)
+        await _made(farm, f"/v1/jobs/{stopped['id']}/pause")
+        paused.append(str(stopped["id"]))
+    return {"approve_job": {"path.job_id": for_approval}, "resume_job": {"path.job_id": paused}}
+
+
+async def _offers(farm: ApiFarm) -> list[dict[str, Any]]:
+    """What takes up an invitation each."""
+    offers = []
+    for number in range(_MANY):
+        wanted = {"email": f"new{number}@example.org", "role": "artist"}
+        token = (await _made(farm, "/v1/projects/other/invitations", wanted))["token"]
+        offers.append({"token": token, "password": PASSWORD, "name": f"New {number}"})
+    return offers
+
+
+async def _session(farm: ApiFarm, email: str) -> Any:
+    """Of somebody who is made where there is none."""
+    if email not in {each["email"] for each in (await farm.http.get("/v1/accounts")).json()["items"]}:
+        await farm.person(email)
+    return await _made(farm, "/v1/auth/login", {"email": email, "password": PASSWORD})
+
+
+async def _new_model(farm: ApiFarm) -> dict[str, Any]:
+    content = b"a scene that nobody has registered"
+    file = {"path": "scene", "digest": await farm.upload(content), "size_bytes": len(content)}
+    return {"name": "new", "manifest": {"kind": "fake", "main": "scene", "files": [file]}}
 
 
 async def _made(farm: ApiFarm, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -38,6 +38,7 @@ def signing_keys(key_id: str) -> dict[str, Any]:
     """A new private key, as a set."""
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(private))
+    del key["key_ops"]  # only to sign, by PyJWT; the provider checks hints that it has signed with the same key
     return {"keys": [{**key, "kid": key_id, "alg": "RS256", "use": "sig"}]}
 
 

@@ -12,6 +12,7 @@ from rayfarm.errors import (
     MissingFiles,
     ModelInvalid,
     NotAModel,
+    SignedOut,
     StepFailed,
     UsageError,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "ModelInvalid",
     "NotAModel",
     "Replica",
+    "SignedOut",
     "Step",
     "StepFailed",
     "TransportSettings",

@@ -26,8 +26,10 @@ _PASSING = frozenset({429, 502, 503, 504})
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, version 00."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Hosts that no proxy of the environment can reach for us."""
+
+_FOR_THE_FARM_ALONE = ("Authorization", "X-Rayfarm-Project")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,14 @@ class Transport:
         base_url: str,
         api_key: str | None,
         user_agent: str,
+        auth: httpx.Auth | None = None,
+        project: str | None = None,
         settings: TransportSettings | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``auth``: a login, in the place of a key. ``project``: slug of the one to act in, for who is in several."""
         self.base_url = base_url.rstrip("/")
         self.settings = settings or TransportSettings()
         self._sleep = sleep
@@ -70,14 +75,17 @@ class Transport:
         headers = {"User-Agent": user_agent}
         if api_key:
             headers["Authorization"] = f"Bearer {api_key}"
+        if project:
+            headers["X-Rayfarm-Project"] = project
         read = self.settings.read_timeout.total_seconds()
         self._http = httpx.Client(
             base_url=self.base_url,
             headers=headers,
+            auth=auth,
             timeout=httpx.Timeout(read, connect=self.settings.connect_timeout.total_seconds()),
             limits=httpx.Limits(max_connections=self.settings.connections),
             transport=transport,
-            trust_env=httpx.URL(self.base_url).host not in _LOOPBACK,
+            trust_env=httpx.URL(self.base_url).host not in LOOPBACK,
         )
 
     def close(self) -> None:
@@ -154,11 +162,13 @@ class Transport:
         """
         self._require_open()
         request = self._http.build_request("GET", url, headers=dict(headers or {}))
-        if _origin(request.url) != _origin(httpx.URL(self.base_url)):
-            request.headers.pop("Authorization", None)
+        ours = _origin(request.url) == _origin(httpx.URL(self.base_url))
+        if not ours:
+            _strip(request)
         if read_timeout is not None:
             request.extensions["timeout"] = {**request.extensions["timeout"], "read": read_timeout.total_seconds()}
-        response = self._http.send(request, stream=True, follow_redirects=True)
+        auth = httpx.USE_CLIENT_DEFAULT if ours else None
+        response = self._http.send(request, auth=auth, stream=True, follow_redirects=True)
         try:
             self._answered = True
             if response.is_error:
@@ -174,9 +184,9 @@ class Transport:
         while True:
             self._require_open()
             request = self._http.build_request("PUT", url, content=body(), headers={"Content-Length": str(size_bytes)})
-            request.headers.pop("Authorization", None)
+            _strip(request)
             try:
-                response = self._http.send(request)
+                response = self._http.send(request, auth=None)
             except httpx.TransportError as error:
                 self._require_open()
                 retry.after_error(error)
@@ -277,6 +287,11 @@ def refusal(response: httpx.Response) -> FarmRefused | FarmUnreachable:
         remedy = error.remedy or "Try again in a while; see `rayfarm status`."
         return FarmUnreachable(error.message, remedy=remedy, problem=error.problem)
     return error
+
+
+def _strip(request: httpx.Request) -> None:
+    for name in _FOR_THE_FARM_ALONE:
+        request.headers.pop(name, None)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -12,7 +12,7 @@ import httpx
 from rayfarm import registration, uploads, watching
 from rayfarm._admin_calls import AdminCalls
 from rayfarm._calls import id_of
-from rayfarm._config import resolve
+from rayfarm._config import project_of, resolve
 from rayfarm._ids import quoted, require_id
 from rayfarm._job_calls import JobCalls, scene_frames
 from rayfarm._transport import Transport, TransportSettings
@@ -26,7 +26,9 @@ class Client(JobCalls, AdminCalls):
     """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
-    was started in ``RAYFARM_HOME`` (default ``./.rayfarm``).
+    was started in ``RAYFARM_HOME`` (default ``./.rayfarm``), else the farm of the newest `rayfarm login`. Where there
+    is no key, a login at that farm is used, and renewed as it goes on. ``RAYFARM_PROJECT`` names the project to act
+    in, for who is in several.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Client(JobCalls, AdminCalls):
         self._transport = Transport(
             base_url=connection.url,
             api_key=connection.api_key,
+            auth=connection.auth(),
+            project=project_of(),
             user_agent=f"rayfarm-python/{__version__}",
             settings=settings,
             transport=transport,
@@ -55,6 +59,11 @@ class Client(JobCalls, AdminCalls):
 
     def close(self) -> None:
         self._transport.close()
+
+    def me(self) -> Json:
+        """Who this credential is, its roles, and what it may do."""
+        answer: Json = self._transport.json("GET", "/v1/me")
+        return answer
 
     # --- models ---
 

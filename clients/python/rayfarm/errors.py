@@ -3,7 +3,9 @@
 ClientError
 ├── UsageError          the call itself is wrong: an option, a local file, a configuration
 │   ├── NotAModel       the file is no scene that the farm could open
-│   └── MissingFiles    the scene needs files that were not found, listed one by one
+│   ├── MissingFiles    the scene needs files that were not found, listed one by one
+│   ├── SignedOut       the login of `rayfarm login` has ended
+│   └── SignInRefused   nobody was logged in (``rayfarm.signing_in``)
 ├── FarmUnreachable     no answer, or "unavailable" for longer than the client's patience
 ├── FarmRefused         the farm answered with a problem (``status``, ``code``, ``problem``)
 ├── ModelInvalid        the farm's probe could not open the scene
@@ -43,6 +45,12 @@ class NotAModel(UsageError):
     """The file is no scene of a kind that the farm knows, or is damaged."""
 
     code = "not-a-model"
+
+
+class SignedOut(UsageError):
+    """Your login at this farm is over."""
+
+    code = "signed-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +134,7 @@ class DownloadCorrupt(ClientError):
 def _remedy_for(status: int) -> str | None:
     if status == 401:
         return (
-            "Give a valid key with --api-key or RAYFARM_API_KEY; `rayfarm up` keeps one in the farm's admin_key file."
+            "Log in with `rayfarm login`, or give a valid key with --api-key or RAYFARM_API_KEY; `rayfarm up` keeps "
+            "one in the farm's admin_key file."
         )
     return None

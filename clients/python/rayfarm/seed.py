@@ -142,7 +142,10 @@ class Seeder(Calls):
 
     def __init__(self, connection: Connection, *, wait_s: float = WAIT_S) -> None:
         self._transport = Transport(
-            base_url=connection.url, api_key=connection.api_key, user_agent=f"rayfarm-seed/{__version__}"
+            base_url=connection.url,
+            api_key=connection.api_key,
+            auth=connection.auth(),
+            user_agent=f"rayfarm-seed/{__version__}",
         )
         self._wait_s = wait_s
 

@@ -11,6 +11,7 @@ from rayfarm.cli import (
     farm_commands,
     import_command,
     job_commands,
+    login_commands,
     pipeline_commands,
     render_command,
     share_commands,
@@ -29,6 +30,9 @@ command = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+command.command("login")(login_commands.login)
+command.command("logout")(login_commands.logout)
+command.command("whoami")(login_commands.whoami)
 command.command("render")(render_command.render)
 command.command("import-openjd")(import_command.import_openjd)
 command.command("watch")(render_command.watch)

@@ -1,0 +1,1 @@
+delete from oidc_session where family_id = :family_id returning issuer, id_token
