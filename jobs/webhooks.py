@@ -42,11 +42,12 @@ class WebhookSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RAYFARM_WEBHOOK_", frozen=True)
 
     key: SecretStr | None = None
-    """Secrets of webhooks are derived from it, 32 bytes or more; the same in every process of the farm. None: a project
-    can have no webhooks. The farm on one machine makes its own."""
+    """Secrets of webhooks are derived from it, and keys of destinations are sealed with it, 32 bytes or more; the same
+    in every process of the farm. None: a project can have neither. The farm on one machine makes its own."""
 
     previous_keys: tuple[SecretStr, ...] = ()
-    """Keys that older secrets were derived from: keep the old one here until every webhook was rotated."""
+    """Keys that older secrets were derived from: keep the old one here until every webhook was rotated, and every
+    destination's key was set anew."""
 
     rotation_overlap: Wait = timedelta(days=1)
     """How long the secret of before signs beside a new one: time to bring the new one to every receiver."""

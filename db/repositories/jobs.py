@@ -62,6 +62,8 @@ class JobRow:
     shot: str | None
     submitted_by: str | None
     """For people: who asked for it."""
+    destination_id: UUID | None
+    """Where its files are delivered, as settled when it was submitted."""
     charged_ms: float
     suspects: int
     """Frames with a flag."""

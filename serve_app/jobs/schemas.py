@@ -104,6 +104,9 @@ class JobView(BaseModel):
     tags: list[str] = Field([], description="As they are now; the spec says what was asked for.")
     show: str | None = None
     shot: str | None = None
+    destination: UUID | None = Field(
+        description="Whose bucket its files go to, as settled when it was submitted; null: none."
+    )
     submitted_by: str | None = Field(
         None, description="E-mail address of a person, or `key` and the name of an API key; null: not kept."
     )

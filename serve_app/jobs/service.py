@@ -259,6 +259,7 @@ def _view_of(row: JobRow) -> JobView:
         show=row.show,
         shot=row.shot,
         submitted_by=row.submitted_by,
+        destination=row.destination_id,
         generation=row.generation,
         counts=Counts(
             total=row.total,

@@ -114,8 +114,9 @@ class TestFiles:
 
 class TestWhoIsDelivered:
     async def test_a_job_that_names_none_goes_to_the_default_and_null_goes_nowhere(self, yard: Yard) -> None:
-        await yard.destination(is_default=True)
+        default = await yard.destination(is_default=True)
         spoken, silent = await yard.farm.submit(), await yard.farm.submit(deliver_to=None)
+        assert [spoken["destination"], silent["destination"]] == [default["id"], None]
         for job in (spoken, silent):
             await yard.commit_file(job["id"], b"picture")
         assert await yard.deliver() == 1
