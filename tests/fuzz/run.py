@@ -136,8 +136,8 @@ def _run(
 
 def narrowed(world: World) -> dict[str, Any]:
     """The document with what it leaves to a pipeline said for the one that needs no scene: any object is a job's
-    settings by the document, and next to none is by a pipeline. Whole bodies and what one operation alone may use stand in it as examples, which
-    are sent whatever is drawn."""
+    settings by the document, and next to none is by a pipeline. Whole bodies and what one operation
+    alone may use stand in it as examples, which are sent whatever is drawn."""
     copy: dict[str, Any] = json.loads(json.dumps(world.document))
     for operation in _operations(copy):
         name = operation["operationId"]
