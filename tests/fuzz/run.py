@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def fuzz_world(world: World, folder: Path, *, seed: int, seconds: int, only: str
         known = Addresses(world.document, http, unlisted=world.unlisted, avoid=[me, *used_up]).of_operations()
     configuration = folder / "schemathesis.toml"
     configuration.write_text(configuration_of(known, world))
-    (folder / "openapi.json").write_text(json.dumps(narrowed(world.document, world.bodies)))
+    (folder / "openapi.json").write_text(json.dumps(narrowed(world)))
     rounds = ["examples,coverage", "fuzzing", *(["stateful"] if only is None else [])]
     parts = [
         _run(world, folder, phases, seed=seed, seconds=max(1, seconds // len(rounds)), only=only) for phases in rounds
@@ -135,20 +135,28 @@ def _run(
     return done.returncode, json.loads(report.read_text()), done.stdout
 
 
-def narrowed(document: Mapping[str, Any], bodies: Mapping[str, list[Any]]) -> dict[str, Any]:
+def narrowed(world: World) -> dict[str, Any]:
     """The document with what it leaves to a pipeline said for the one that needs no scene: any object is a job's
-    settings by the document, and next to none is by a pipeline. ``bodies``: whole ones as examples, by operation."""
-    copy: dict[str, Any] = json.loads(json.dumps(document))
+    settings by the document, and next to none is by a pipeline. Whole bodies and what one operation
+    alone may use stand in it as examples, which are sent whatever is drawn."""
+    copy: dict[str, Any] = json.loads(json.dumps(world.document))
     for operation in _operations(copy):
-        if seeds := bodies.get(operation["operationId"]):
-            examples = {f"seed {number}": {"value": seed} for number, seed in enumerate(seeds)}
-            operation["requestBody"]["content"]["application/json"]["examples"] = examples
+        name = operation["operationId"]
+        if seeds := world.bodies.get(name):
+            operation["requestBody"]["content"]["application/json"]["examples"] = _examples(seeds)
+        for parameter in operation.get("parameters", []):
+            if seeds := world.kept.get(name, {}).get(f"{parameter['in']}.{parameter['name']}"):
+                parameter["examples"] = _examples(seeds)
     schema = FakeSettings.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas = copy.get("components", {}).get("schemas", {})
     schemas.update(schema.pop("$defs", {}))
     if "JobSpec" in schemas:
         schemas["JobSpec"]["properties"]["settings"] = schema
     return copy
+
+
+def _examples(seeds: Sequence[Any]) -> dict[str, Any]:
+    return {f"seed {number}": {"value": seed} for number, seed in enumerate(seeds)}
 
 
 def never_accepted(*reports: Mapping[str, Any]) -> tuple[str, ...]:
