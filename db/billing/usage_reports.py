@@ -94,11 +94,13 @@ async def end_old_reports(db: Database, *, remembered: timedelta, oldest: timede
         return len((await run(tx, "end_old_reports", remembered=remembered, oldest=oldest)).all())
 
 
-async def claim_reports(db: Database, *, limit: int, lease: timedelta, epoch: int) -> list[DueReport]:
-    """For one attempt each; nobody else sends them for ``lease``."""
+async def claim_reports(
+    db: Database, *, due_by: datetime, limit: int, lease: timedelta, epoch: int
+) -> list[DueReport]:
+    """For one attempt each; nobody else sends them for ``lease``. ``due_by`` is of the database's clock."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        rows = (await run(tx, "claim_reports", limit=limit, lease=lease)).mappings().all()
+        rows = (await run(tx, "claim_reports", due_by=due_by, limit=limit, lease=lease)).mappings().all()
     return [DueReport(**{**row, "value": int(row["value"])}) for row in rows]
 
 

@@ -290,6 +290,43 @@ async def test_a_server_that_is_not_there_has_certainly_not_taken_anything() -> 
         assert isinstance(await sink.tell(reading), Unclear)
 
 
+async def backlog(farm: Farm, count: int, *, meter: str = "gpu", error: str | None = None) -> None:
+    """Reports that wait; of one that had trouble before, for longer."""
+    await farm.execute(
+        "insert into usage_report (project_id, customer, unit, meter, value, since, until, error, due_at)"
+        " select :project, 'cus_1', 'gpu_second', :meter, 1, now() - interval '1 second' * number, now() - interval '1 hour',"
+        " :error, now() - case when :refused then interval '1 hour' else interval '1 minute' end"
+        " from generate_series(cast(:first as integer), :first + :count - 1) as number",
+        project=farm.project_id,
+        meter=meter,
+        count=count,
+        first=4000 if error is None else 5000,
+        error=error,
+        refused=error is not None,
+    )
+
+
+async def test_a_backlog_of_many_batches_is_gone_after_one_tick(farm: Farm, stripe: StripeServer) -> None:
+    await customer(farm)
+    await backlog(farm, 25)
+    assert await reporter(farm, stripe, at_once=8).tick(await farm.lead()) == 25
+    assert (stripe.sum_of("gpu"), set(await states(farm))) == (25, {"sent"})
+
+
+async def test_refused_reports_are_tried_once_in_a_tick_and_keep_no_good_one_waiting(
+    farm: Farm, stripe: StripeServer
+) -> None:
+    await customer(farm)
+    await backlog(farm, 9, meter="nobody's", error="It was refused.")
+    await backlog(farm, 5)
+    with pytest.raises(UsageNotReported):  # one batch, then its time is over
+        await reporter(farm, stripe, at_once=5, send_for=SOON).tick(await farm.lead())
+    assert (stripe.sum_of("gpu"), len(stripe.requests)) == (5, 5)
+    with pytest.raises(UsageNotReported):
+        await reporter(farm, stripe, at_once=5).tick(await farm.lead())
+    assert len(stripe.requests) == 5 + 9
+
+
 async def test_who_leads_no_more_reports_nothing(farm: Farm, stripe: StripeServer) -> None:
     await customer(farm)
     await used(farm)
