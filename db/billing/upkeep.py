@@ -29,5 +29,9 @@ async def measure_storage(db: Database, *, epoch: int) -> int:
     """Add up what is stored until now, and put days that are over into the ledger; how many projects store anything."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        carried = (await run(tx, "close_storage_days")).scalars().all()
-        return (await run(tx, "measure_storage", carried=list(carried))).rowcount
+        closed = (await run(tx, "close_storage_days")).all()
+        measured = await run(tx, "measure_storage", carried=[row.project_id for row in closed if row.carried])
+        late = {row.project_id: row.late_bytes for row in closed if row.late_bytes}
+        if late:
+            await run(tx, "book_late_bytes", projects=list(late), bytes=list(late.values()))
+        return measured.rowcount

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from db.billing.reports import storage_days, usage_by, usage_rows
+from db.billing.traffic import add_bytes_sent
 from db.billing.upkeep import measure_storage, settle_spend
 from db.dispatch import reuse_frames
 from db.queue import ClaimedChunk, commit_frames, mark_gone, start_chunk
@@ -254,6 +256,29 @@ async def test_a_day_of_storage_is_booked_when_it_is_over(farm: Farm) -> None:
     today = await farm.one("select * from storage_meter")
     assert today.byte_seconds > 0 or datetime.now(UTC).hour == 0
     assert (await farm.one("select sum(cost) as cost from project_spend")).cost >= day.cost
+
+
+async def test_bytes_that_are_booked_late_for_a_closed_day_count_for_the_next_and_stop_nothing(farm: Farm) -> None:
+    job_id = await rendered(farm)
+    epoch = await farm.lead()
+    await measure_storage(farm.db, epoch=epoch)
+
+    async def books_for_yesterday(bytes_sent: int) -> None:
+        """As a transaction that began before midnight does."""
+        async with farm.db.transaction() as tx:
+            await add_bytes_sent(tx, {job_id: bytes_sent})
+            await tx.execute(
+                text("insert into storage_meter (project_id, day, bytes_sent) values (:project, current_date - 1, :bytes)"),
+                {"project": farm.project_id, "bytes": bytes_sent},
+            )
+
+    await books_for_yesterday(7)
+    assert await measure_storage(farm.db, epoch=epoch) == 1
+    await books_for_yesterday(5)
+    assert await measure_storage(farm.db, epoch=epoch) == 1
+    assert [row.bytes_sent for row in await farm.rows("select bytes_sent from storage_usage")] == [7]
+    [today] = await farm.rows("select * from storage_meter")
+    assert (today.bytes_sent, today.stored_bytes) == (7 + 5 + 5, 1000)
 
 
 @pytest.fixture
