@@ -48,12 +48,13 @@ class Scheduler:
         rest = rest_of(own, now=self._clock(), quiet=quiet)
         by_schedule = machine.disabled and machine.disabled_by == DisabledBy.SCHEDULE
         if rest is None and by_schedule:
-            await let_render(self._database, cluster_id=self._cluster_id, name=machine.name, epoch=epoch)
+            kept = await let_render(self._database, cluster_id=self._cluster_id, name=machine.name, epoch=epoch)
         elif rest is not None and (not machine.disabled or (by_schedule and machine.reason != rest.reason)):
             # Already at rest for another reason: only its words change, and what renders has been told before.
             told = rest.model_copy(update={"give_back": rest.give_back and not machine.disabled})
-            await let_rest(self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch)
+            kept = await let_rest(self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch)
         else:
             return False
-        _log.info("machine scheduled", action="schedule.applied", node=machine.name, rests=rest is not None)
-        return True
+        if kept:
+            _log.info("machine scheduled", action="schedule.applied", node=machine.name, rests=rest is not None)
+        return kept
