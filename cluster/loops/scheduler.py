@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from db.errors import DatabaseUnavailable, LostLeadership
 from db.schedules import MachineRow, let_render, let_rest, list_machines, list_schedules
 from db.session import Database
 from db.workers import DisabledBy
@@ -40,7 +41,15 @@ class Scheduler:
         async with self._database.transaction() as tx:
             schedules = [(row.name, row.schedule) for row in await list_schedules(tx)]
             machines = await list_machines(tx, cluster_id=self._cluster_id, timeout=self._silent_after)
-        return sum([await self._keep(machine, schedules, epoch) for machine in machines])
+        told = 0
+        for machine in machines:
+            try:
+                told += await self._keep(machine, schedules, epoch)
+            except (LostLeadership, DatabaseUnavailable):
+                raise
+            except Exception:  # the others have their hours too
+                _log.exception("machine not scheduled", action="schedule.failed", node=machine.name)
+        return told
 
     async def _keep(self, machine: MachineRow, schedules: list[tuple[str, Schedule]], epoch: int) -> bool:
         own = [each for each in schedules if each[1].covers(node=machine.name, labels=machine.labels)]

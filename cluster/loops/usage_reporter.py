@@ -24,6 +24,7 @@ from db.billing.usage_reports import (
     reports_in_trouble,
     retry_report,
 )
+from db.errors import DatabaseUnavailable, LostLeadership
 from db.session import Database
 from jobs.errors import Unavailable
 from jobs.invoicing import ReportUnit
@@ -91,7 +92,12 @@ class UsageReporter:
         async with self._database.transaction() as tx:
             projects = await projects_to_report(tx, limit=PROJECTS)
         for project_id in projects:
-            await cut_reports(self._database, project_id=project_id, meters=self._meters, epoch=epoch)
+            try:
+                await cut_reports(self._database, project_id=project_id, meters=self._meters, epoch=epoch)
+            except (LostLeadership, DatabaseUnavailable):
+                raise
+            except Exception:  # one project's rows keep nobody else's from being reported
+                _log.exception("usage_not_cut", project_id=str(project_id))
 
     async def _tell(self, report: DueReport, epoch: int) -> bool:
         outcome = await self._sink.tell(

@@ -144,3 +144,20 @@ async def test_an_operators_word_between_the_look_and_the_write_of_a_schedule_st
     assert await farm.rows("select 1 from replica where drain") == []
     assert not await let_render(farm.db, cluster_id=CLUSTER, name="ws1", epoch=epoch)
     assert (await machines.node()).disabled
+
+
+async def test_a_machine_that_cannot_be_told_keeps_no_other_from_its_hours(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await machines.farm.replica(node="ws2")
+    for name in ("ws1", "ws2"):
+        await machines.set(name, node=name, windows=NIGHTS)
+
+    async def fails_for_ws1(db: Any, *, name: str, **rest: Any) -> bool:
+        if name == "ws1":
+            raise RuntimeError
+        return await let_rest(db, name=name, **rest)
+
+    monkeypatch.setattr("cluster.loops.scheduler.let_rest", fails_for_ws1)
+    assert await machines.tick(NOON) == 1
+    assert (await machines.node()).name == "ws2"
