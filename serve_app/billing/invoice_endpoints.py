@@ -117,9 +117,9 @@ async def read_billing(slug: Slug, access: Access, tx: Tx) -> ProfileView:
 
 @router.put("/billing")
 async def set_billing(slug: Slug, change: ProfileChange, access: Access, tx: Tx, trail: Audit) -> ProfileView:
-    """Say whom the project's invoices are for, from the next one on."""
+    """Say whom the project's invoices are for, from the next one on. What the request does not name stays as it is."""
     before = await read_profile(tx, project_id=access.project_id)
-    await set_profile(tx, project_id=access.project_id, profile=BillingProfile(**change.model_dump()))
+    await set_profile(tx, project_id=access.project_id, changes=change.model_dump(exclude_unset=True))
     after = _view(await read_profile(tx, project_id=access.project_id))
     trail.note("billing", slug, before=_view(before).model_dump(), after=after.model_dump())
     return after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,8 +16,9 @@ from structlog.testing import capture_logs
 from cluster.loops.stripe_sink import StripeSettings, StripeSink
 from cluster.loops.usage_reporter import UsageNotReported, UsageReporter, usage_reporters
 from cluster.loops.usage_sink import MeterReading, Outcome, Refused, Taken, Unclear
-from db.billing.profiles import BillingProfile, set_profile
+from db.billing.profiles import read_profile, set_profile
 from db.billing.usage_reports import list_reports, resolve_report
+from db.bootstrap import ensure_project
 from db.dispatch import LostLeadership
 from jobs.errors import Conflict
 from jobs.invoicing import ReportUnit, whole_units
@@ -49,7 +50,7 @@ def reporter(farm: Farm, stripe: StripeServer, *, key: str = KEY, **options: Any
 async def customer(farm: Farm) -> None:
     """Since three days ago."""
     async with farm.db.transaction() as tx:
-        await set_profile(tx, project_id=farm.project_id, profile=BillingProfile(stripe_customer="cus_1"))
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": "cus_1"})
     await farm.execute(
         "update billing_profile set reported_until = now() - interval '3 days',"
         " reported_days = (now() at time zone 'utc')::date - 4"
@@ -137,7 +138,7 @@ async def test_an_hour_that_is_not_over_and_a_project_that_is_no_customer_are_no
     loop = reporter(farm, stripe)
     assert await loop.tick(await farm.lead()) == 0
     async with farm.db.transaction() as tx:
-        await set_profile(tx, project_id=farm.project_id, profile=BillingProfile(stripe_customer="cus_1"))
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": "cus_1"})
     await used(farm, hours_ago=0)
     assert await loop.tick(await farm.lead()) == 0
     assert stripe.requests == []
@@ -325,6 +326,67 @@ async def test_refused_reports_are_tried_once_in_a_tick_and_keep_no_good_one_wai
     with pytest.raises(UsageNotReported):
         await reporter(farm, stripe, at_once=5).tick(await farm.lead())
     assert len(stripe.requests) == 5 + 9
+
+
+async def test_an_hour_is_told_when_invoices_would_take_it_too(farm: Farm, stripe: StripeServer) -> None:
+    await customer(farm)
+    now = datetime.now(UTC)
+    at = now.replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)  # over for less than SETTLED_AFTER
+    await used(farm, hours_ago=(now - at) / timedelta(hours=1))
+    assert await reporter(farm, stripe).tick(await farm.lead()) == 0
+    assert await states(farm) == []
+
+
+async def test_a_project_whose_hour_cannot_be_cut_keeps_no_other_from_being_told(
+    farm: Farm, stripe: StripeServer
+) -> None:
+    await customer(farm)
+    async with farm.db.transaction() as tx:
+        other = await ensure_project(tx, slug="other", name="Other")
+        await set_profile(tx, project_id=other, changes={"stripe_customer": "cus_2"})
+    await farm.execute("update billing_profile set reported_until = now() - interval '3 days'")
+    [good, bad] = sorted([farm.project_id, other], reverse=True)
+    at = datetime.now(UTC) - timedelta(hours=5)
+    for project_id in (good, bad):
+        await book(farm, at=at, version=None, gpu_us=2_000_000, cost="0", project_id=project_id)
+    await farm.execute(
+        "insert into usage_report (project_id, customer, unit, meter, value, since, until, due_at) values (:project,"
+        " 'cus', 'gpu_second', 'gpu', 9, date_trunc('hour', cast(:at as timestamptz), 'UTC'),"
+        " date_trunc('hour', cast(:at as timestamptz), 'UTC') + interval '1 hour', now() + interval '1 day')",
+        project=bad,
+        at=at,
+    )
+    with capture_logs() as logs:
+        assert await reporter(farm, stripe).tick(await farm.lead()) == 1
+    assert stripe.sum_of("gpu") == 2
+    assert [log["project_id"] for log in logs if log["event"] == "usage_not_cut"] == [str(bad)]
+
+
+async def test_a_customer_that_is_taken_out_is_told_what_was_used_until_then_and_nothing_more(
+    farm: Farm, stripe: StripeServer
+) -> None:
+    await customer(farm)
+    version = (await price_list(farm.db)).version
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    await book_storage(farm, day=yesterday, version=version, cost="0", byte_seconds=3600 * 10**9)
+    await used(farm, gpu_s=2)
+    async with farm.db.transaction() as tx:
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": None})
+        assert (await read_profile(tx, project_id=farm.project_id)).stripe_customer is None
+    await used(farm, hours_ago=4.01, gpu_s=3, cost="0")
+    # The customer was taken out four hours ago; afterwards more is used.
+    await farm.execute("update billing_profile set stops_at = now() - interval '4 hours'")
+    await used(farm, hours_ago=3.99, gpu_s=7, cost="0")
+    for _ in range(4):
+        await reporter(farm, stripe).tick(await farm.lead())
+    assert (stripe.sum_of("gpu"), stripe.sum_of("stored")) == (5, 1 if was_over(yesterday) else 0)
+    [row] = await farm.rows("select * from billing_profile")
+    assert (row.stripe_customer, row.stops_at, row.reported_until) == (None, None, None)
+
+
+def was_over(day: date) -> bool:
+    """Four hours ago."""
+    return day < (datetime.now(UTC) - timedelta(hours=4)).date()
 
 
 async def test_who_leads_no_more_reports_nothing(farm: Farm, stripe: StripeServer) -> None:
