@@ -1,6 +1,6 @@
 -- Ended jobs that nobody gave an end of their outputs get the farm's, and one that ended again gets a later one. Never
--- sooner than the notice: a farm that begins to keep outputs for so long tells of each old job first. A job that somebody changes at this
--- moment is left to the next look: they may be giving it an end of their own.
+-- sooner than the notice: a farm that begins to keep outputs for so long tells of each old job first.
+-- A job that somebody changes at this moment is left to the next look: they may be giving it an end of their own.
 with without as (
     select id, ended_at from job
     where ended_at is not null and expires_at is null and outputs_expired_at is null
