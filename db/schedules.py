@@ -67,8 +67,8 @@ async def list_machines(tx: Transaction, *, cluster_id: str, timeout: timedelta)
 
 
 async def let_rest(db: Database, *, cluster_id: str, name: str, rest: Rest, epoch: int) -> bool:
-    """Disable a machine for its schedule; with ``give_back`` its replicas give back what they render, and end. False: an
-    operator was faster."""
+    """Disable a machine for its schedule; with ``give_back`` its replicas give back what they render, and end. False:
+    an operator was faster."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         if rest.give_back:
@@ -90,6 +90,4 @@ async def let_render(db: Database, *, cluster_id: str, name: str, epoch: int) ->
     """Enable a machine that its schedule had disabled. False: an operator has disabled it since."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        return await set_node_disabled(
-            tx, cluster_id=cluster_id, name=name, disabled=False, by=DisabledBy.SCHEDULE
-        )
+        return await set_node_disabled(tx, cluster_id=cluster_id, name=name, disabled=False, by=DisabledBy.SCHEDULE)

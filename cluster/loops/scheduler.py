@@ -61,7 +61,9 @@ class Scheduler:
         elif rest is not None and (not machine.disabled or (by_schedule and machine.reason != rest.reason)):
             # Already at rest for another reason: only its words change, and what renders has been told before.
             told = rest.model_copy(update={"give_back": rest.give_back and not machine.disabled})
-            kept = await let_rest(self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch)
+            kept = await let_rest(
+                self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch
+            )
         else:
             return False
         if kept:

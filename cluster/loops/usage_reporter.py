@@ -74,7 +74,7 @@ class UsageReporter:
         return sent
 
     async def _send(self, epoch: int) -> int:
-        """All that is due now, a batch of ``at_once`` after the other; each at most once, however short its pause is."""
+        """All that is due now, one batch of ``at_once`` after the other; each at most once, however short its pause."""
         async with self._database.transaction() as tx:
             due_by = await database_now(tx)
         sent, began, most = 0, time.monotonic(), self._settings.at_once

@@ -65,7 +65,16 @@ async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportU
             return 0
         made = 0
         until: datetime = profile.reported_until
-        used = (await run(tx, "usage_to_report", project_id=project_id, since=until, settled=SETTLED_AFTER, stops_at=profile.stops_at)).one_or_none()
+        used = (
+            await run(
+                tx,
+                "usage_to_report",
+                project_id=project_id,
+                since=until,
+                settled=SETTLED_AFTER,
+                stops_at=profile.stops_at,
+            )
+        ).one_or_none()
         if used is not None:
             until = used.until
             amounts = {
@@ -75,7 +84,9 @@ async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportU
             }
             made += await _cut(tx, project_id, profile.stripe_customer, meters, amounts, used.since, used.until)
         day: date = profile.reported_days
-        stored = (await run(tx, "storage_to_report", project_id=project_id, after=day, stops_at=profile.stops_at)).one_or_none()
+        stored = (
+            await run(tx, "storage_to_report", project_id=project_id, after=day, stops_at=profile.stops_at)
+        ).one_or_none()
         if stored is not None:
             day = stored.day
             amounts = {
@@ -96,9 +107,7 @@ async def end_old_reports(db: Database, *, remembered: timedelta, oldest: timede
         return len((await run(tx, "end_old_reports", remembered=remembered, oldest=oldest)).all())
 
 
-async def claim_reports(
-    db: Database, *, due_by: datetime, limit: int, lease: timedelta, epoch: int
-) -> list[DueReport]:
+async def claim_reports(db: Database, *, due_by: datetime, limit: int, lease: timedelta, epoch: int) -> list[DueReport]:
     """For one attempt each; nobody else sends them for ``lease``. ``due_by`` is of the database's clock."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)

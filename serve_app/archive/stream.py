@@ -18,6 +18,7 @@ from zipstream import ZIP_STORED, ZipStream
 Read = Callable[[str], AsyncGenerator[bytes, None]]
 """The bytes of a file by its key in storage."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedFile:
     """One file of an archive."""

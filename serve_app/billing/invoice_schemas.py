@@ -23,8 +23,8 @@ class ProfileChange(BaseModel):
     tax_id: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]*$")] = Field(default_factory=str)
     stripe_customer: Annotated[str, Field(max_length=255, pattern=r"^cus_[A-Za-z0-9]+$")] | None = Field(
         default_factory=lambda: None,
-        description="Whom Stripe is told the project's usage of, from now on; null: it is told nothing but what was used "
-        "until now.",
+        description="Whom Stripe is told the project's usage of, from now on; null: it is told nothing but what was "
+        "used until now.",
     )
 
 

@@ -295,7 +295,8 @@ async def backlog(farm: Farm, count: int, *, meter: str = "gpu", error: str | No
     """Reports that wait; of one that had trouble before, for longer."""
     await farm.execute(
         "insert into usage_report (project_id, customer, unit, meter, value, since, until, error, due_at)"
-        " select :project, 'cus_1', 'gpu_second', :meter, 1, now() - interval '1 second' * number, now() - interval '1 hour',"
+        " select :project, 'cus_1', 'gpu_second', :meter, 1, now() - interval '1 second' * number,"
+        " now() - interval '1 hour',"
         " :error, now() - case when :refused then interval '1 hour' else interval '1 minute' end"
         " from generate_series(cast(:first as integer), :first + :count - 1) as number",
         project=farm.project_id,

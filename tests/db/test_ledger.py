@@ -301,8 +301,8 @@ async def test_bytes_that_are_booked_late_for_a_closed_day_count_for_the_next_an
         async with farm.db.transaction() as tx:
             await add_bytes_sent(tx, {job_id: bytes_sent})
             await tx.execute(
-                text("insert into storage_meter (project_id, day, bytes_sent) values (:project, current_date - 1, :bytes)"),
-                {"project": farm.project_id, "bytes": bytes_sent},
+                text("insert into storage_meter (project_id, day, bytes_sent) values (:project, :day, :bytes)"),
+                {"project": farm.project_id, "day": datetime.now(UTC).date() - timedelta(days=1), "bytes": bytes_sent},
             )
 
     await books_for_yesterday(7)

@@ -196,8 +196,8 @@ async def test_a_job_that_nobody_can_be_told_of_keeps_no_other_jobs_from_being_t
     bad = jobs[0]
     await farm.execute("update job set expires_at = expires_at - interval '1 hour' where id = :id", id=bad["id"])
     await farm.execute(  # the number of its next event is taken
-        "insert into event (project_id, job_id, seq, kind, data) select project_id, id, event_seq + 1, 'x', '{}' from job"
-        " where id = :id",
+        "insert into event (project_id, job_id, seq, kind, data) select project_id, id, event_seq + 1, 'x', '{}'"
+        " from job where id = :id",
         id=bad["id"],
     )
     for job in jobs:
