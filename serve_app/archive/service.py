@@ -57,7 +57,7 @@ async def respond(
     await unit.end()
     return ArchiveResponse(
         archive=Archive(files),
-        storage=services.storage,
+        read=lambda key: services.sent_bytes.counted(key, services.storage.stream(key)),
         place=services.archives.take(project_id),
         headers={"Content-Disposition": content_disposition(f"{safe_part(job.name)}.zip")},
     )

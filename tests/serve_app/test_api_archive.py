@@ -49,6 +49,15 @@ class TestArchive:
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert archive.read("0003.png") == b"picture 3 of %s" % UUID(job["id"]).hex.encode()
 
+    async def test_the_files_in_it_are_bytes_that_were_sent(self, farm: ApiFarm) -> None:
+        job = await rendered(farm, frames="1-5")
+        answer = await farm.http.get(f"/v1/jobs/{job['id']}/archive")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        await farm.app.state.services.sent_bytes.book()
+        assert size > 0
+        assert await farm.count(f"storage_meter where bytes_sent = {size}") == 1
+
     async def test_hostile_names_of_jobs_and_cameras_lead_nowhere(self, farm: ApiFarm) -> None:
         model = await farm.model(probe={"active_camera": "..\\..\\boot.ini", "view_layers": ["/etc"]})
         job = await rendered(
@@ -154,7 +163,7 @@ class TestStream:
         files = [ArchivedFile(path=f"{n}.exr", storage_key="k", size_bytes=3 * 2**30) for n in (1, 2)]
         archive = Archive(files)
         length, tail, largest = 0, b"", 0
-        async for piece in archive.stream(Endless()):
+        async for piece in archive.stream(Endless().stream):
             length += len(piece)
             largest = max(largest, len(piece))
             tail = (tail + piece)[-4096:]
@@ -166,7 +175,7 @@ class TestStream:
         for key, size in (("gone", 5), ("k", 5)):
             archive = Archive([ArchivedFile(path="a", storage_key=key, size_bytes=size)])
             with pytest.raises((ObjectNotFound, RuntimeError)):
-                async for _ in archive.stream(Endless()):
+                async for _ in archive.stream(Endless().stream):
                     pass
 
     async def test_a_client_that_leaves_ends_the_reading_and_gives_its_place_back(self) -> None:
@@ -174,7 +183,7 @@ class TestStream:
         places = Places(what="archives", total=1, per_project=1)
         project = uuid4()
         archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
-        response = ArchiveResponse(archive=archive, storage=storage, place=places.take(project), headers={})
+        response = ArchiveResponse(archive=archive, read=storage.stream, place=places.take(project), headers={})
         sent = 0
 
         async def send(message: Any) -> None:

@@ -198,3 +198,19 @@ async def test_two_projects_are_not_the_same_customer(farm: ApiFarm) -> None:
     problem_of(await farm.http.put(f"{HOME}/billing", json={"stripe_customer": "acct_1"}), 422, "invalid-input")
     found = await answer_of(farm, "GET", f"{HOME}/billing")
     assert found == {"recipient": "", "tax_id": "", "stripe_customer": "cus_1"}
+
+
+async def test_a_field_that_is_not_named_stays_as_it_is_and_keeps_the_customer(farm: ApiFarm) -> None:
+    profile = {"recipient": "Film Ltd", "tax_id": "DE99", "stripe_customer": "cus_1"}
+    assert await answer_of(farm, "PUT", f"{HOME}/billing", profile) == profile
+    await farm.execute("update billing_profile set reported_until = now() - interval '3 days'")
+    changed = await answer_of(farm, "PUT", f"{HOME}/billing", {"recipient": "Film GmbH"})
+    assert changed == {**profile, "recipient": "Film GmbH"}
+    assert await farm.count("billing_profile where reported_until < now() - interval '2 days'") == 1
+    assert await answer_of(farm, "PUT", f"{HOME}/billing", {"stripe_customer": None}) == {
+        **changed,
+        "stripe_customer": None,
+    }
+    await farm.new_key("other")  # the customer may be another project's at once
+    assert (await farm.http.put("/v1/projects/other/billing", json={"stripe_customer": "cus_1"})).is_success
+    problem_of(await farm.http.put(f"{HOME}/billing", json={"stripe_customer": "cus_1"}), 409, "conflict")
