@@ -13,7 +13,7 @@ from datetime import timedelta
 
 import structlog
 
-from cluster.intake.admitting import Admitting, KeyRefused, Later
+from cluster.intake.admitting import Admitting, KeyRefused, Later, UnderMaintenance
 from cluster.intake.aws import Aws, AwsUnavailable
 from cluster.intake.ports import Admission
 from cluster.intake.queue import Received, SqsQueue
@@ -53,14 +53,17 @@ class Intake:
 
     async def tick(self, epoch: int) -> int:
         """Begin work on what is there; how many messages ended since the last tick. Nothing is received while the
-        database is away or the key is refused: messages wait in their queue, and none loses a receive."""
+        database is away, the farm is under maintenance or the key is refused: messages wait in their queue, and none
+        loses a receive."""
         ended = self._reap()
         free = self._settings.max_in_flight - len(self._working)
         if free <= 0:
             await asyncio.wait(self._working, timeout=_FULL_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
             return ended
-        await self._admitting.check_key()
         await self._prune(epoch)
+        if not await self._admitting.may_receive():
+            await asyncio.sleep(self._settings.long_poll.total_seconds())  # as long as an empty queue would take
+            return ended
         for message in await self._receive(min(self._settings.batch, free)):
             task = asyncio.create_task(self._work(message, epoch), name=f"intake-{message.message_id}")
             self._working[task] = message
@@ -134,7 +137,7 @@ class Intake:
             await self._give_back(message)
             return False
         except (Later, Unavailable, OSError) as error:
-            spared = isinstance(error, KeyRefused)
+            spared = isinstance(error, KeyRefused | UnderMaintenance)
             return await self._rest(message, code=getattr(error, "code", "later"), words=str(error), spared=spared)
         except RayfarmError as error:
             await self._refuse(message, code=error.code, words=str(error))
