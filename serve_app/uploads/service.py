@@ -206,19 +206,23 @@ async def _view(services: ApiServices, row: UploadRow, *, public_url: str) -> Up
 
 async def _parts_of(services: ApiServices, staged: StagedUpload, public_url: str) -> list[UploadPart]:
     there = staged.there(await services.parts.found(staged))
+    numbers = range(1, staged.part_count + 1)
+    lacking = [number for number in numbers if number not in there]
 
-    def link(number: int) -> str:
-        url = services.parts.part_url(staged, number, expires_in=services.settings.link_lifetime)
-        return f"{public_url}{url}" if url.startswith("/") else url
+    def sign() -> dict[int, str]:
+        lifetime = services.settings.link_lifetime
+        urls = {
+            number: services.parts.part_url(staged, number, expires_in=lifetime)
+            for number in lacking[: services.settings.upload_links]
+        }
+        return {number: f"{public_url}{url}" if url.startswith("/") else url for number, url in urls.items()}
 
+    links = await asyncio.to_thread(sign)
     return [
         UploadPart(
-            number=number,
-            size_bytes=staged.size_of(number),
-            is_there=number in there,
-            url=None if number in there else link(number),
+            number=number, size_bytes=staged.size_of(number), is_there=number in there, url=links.get(number)
         )
-        for number in range(1, staged.part_count + 1)
+        for number in numbers
     ]
 
 

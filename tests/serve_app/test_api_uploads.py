@@ -22,7 +22,7 @@ from serve_app.app import build_app
 from serve_app.settings import ApiSettings
 from storage import StorageSettings
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of
+from tests.serve_app.farm import ApiFarm, beside_the_loop, bearer, digest_of, pieces, problem_of
 from tests.storage.backends import pattern
 from tests.storage.conftest import one_boto3_session, s3_settings, seaweed  # noqa: F401 - fixtures
 
@@ -139,6 +139,25 @@ async def test_it_goes_on_where_it_stopped_also_for_another_machine(either: ApiF
     await send(either, upload)
     assert (await settled(either, upload)).json()["state"] == "complete"
     assert await either.count("upload") == 1
+
+
+class TestLinks:
+    @pytest.fixture
+    def api_settings(self, api_settings: ApiSettings) -> ApiSettings:
+        return api_settings.model_copy(update={"upload_links": 2})
+
+    async def test_they_are_few_at_a_time_and_are_signed_beside_the_event_loop(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = beside_the_loop(monkeypatch, farm.app.state.services.parts, "part_url")
+        upload = await begin(farm)
+        assert [part["number"] for part in upload["parts"] if part["url"]] == [1, 2]
+        await send(farm, upload)
+        upload = await read(farm, upload)
+        assert [part["number"] for part in upload["parts"] if part["url"]] == [3]
+        await send(farm, upload)
+        assert (await settled(farm, upload)).json()["state"] == "complete"
+        assert held == [False] * 3
 
 
 async def test_parts_that_lack_are_named_and_may_follow(either: ApiFarm) -> None:
