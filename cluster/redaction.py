@@ -7,9 +7,9 @@ from typing import Any
 
 from structlog.typing import EventDict, WrappedLogger
 
-from jobs.redaction import REDACTED, SECRET_NAMES, without_credentials
+from jobs.redaction import HIDDEN_FIELDS, REDACTED, without_credentials
 
-_NAMES = re.compile(SECRET_NAMES, re.IGNORECASE)
+_NAMES = re.compile(HIDDEN_FIELDS, re.IGNORECASE)
 
 _MOST_DEPTH = 12
 """Tracebacks nest five deep."""

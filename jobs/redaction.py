@@ -21,13 +21,13 @@ MAX_ITEMS = 100
 """Items of one list or object."""
 MAX_DEPTH = 8
 
-SECRET_NAMES = (
+HIDDEN_FIELDS = (
     r"passw|passphrase|secret|token|authori[sz]ation|cookie|credential|signature|private|assertion|verifier|api_?key"
 )
 """Names of fields whose values are shown nowhere, whatever they are."""
 
 _SECRET_NAMES = re.compile(
-    rf"{SECRET_NAMES}|(^|_)(access|signing|hmac)?_?keys?$|(^|_)hash$|(^|_)otp$|(^|_)pin$", re.IGNORECASE
+    rf"{HIDDEN_FIELDS}|(^|_)(access|signing|hmac)?_?keys?$|(^|_)hash$|(^|_)otp$|(^|_)pin$", re.IGNORECASE
 )
 """More of them: a line of the log may name the key of an object, and a hash of a file."""
 

@@ -216,7 +216,9 @@ class TestRaySession:
         home = FarmHome(tmp_path)
         home.create()
         ports = FarmPorts.in_block(20_000, http=1, dashboard=None)
-        told = farm_environment(home, LocalFarmSettings(home=tmp_path), FarmFile(ports=ports), database_url="postgresql://")
+        told = farm_environment(
+            home, LocalFarmSettings(home=tmp_path), FarmFile(ports=ports), database_url="postgresql://"
+        )
         session = RaySession(
             home=tmp_path,
             ports=ports,

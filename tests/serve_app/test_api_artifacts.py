@@ -39,9 +39,7 @@ class TestList:
         assert digest_of(answer.content) == artifact["sha256"]
         assert len(answer.content) == artifact["size_bytes"]
 
-    async def test_links_are_signed_beside_the_event_loop(
-        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_links_are_signed_beside_the_event_loop(self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch) -> None:
         held = beside_the_loop(monkeypatch, farm.app.state.services.storage, "download_url")
         artifact = await one_artifact(farm)
         assert (await farm.http.get(f"/v1/artifacts/{artifact['id']}")).json()["id"] == artifact["id"]

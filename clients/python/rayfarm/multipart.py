@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -20,6 +21,7 @@ ROUNDS = 5
 """Times that fresh links are asked for without a part having come: a link lives for hours, a part takes minutes."""
 
 _READ_BYTES = 1 << 20
+_VERIFYING_PAUSE_S = 1.0
 _LINK_OVER = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
@@ -63,7 +65,8 @@ def send_in_parts(
                 upload = transport.json("GET", address)
                 continue
         upload = _complete(transport, address, path)
-    while upload["state"] == "verifying":  # each request waits for it
+    while upload["state"] == "verifying":  # each request waits for it, where the farm has a place to wait in
+        time.sleep(_VERIFYING_PAUSE_S)
         upload = _complete(transport, address, path)
     return True
 
