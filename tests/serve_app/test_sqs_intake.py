@@ -251,7 +251,7 @@ class TestLater:
         hide = intake._queue.hide
 
         async def at_once(message: Any, *, longer: timedelta) -> None:
-            assert longer >= timedelta(seconds=10)
+            assert longer >= timedelta(seconds=8)
             await hide(message, longer=timedelta(0))
 
         monkeypatch.setattr(intake._queue, "hide", at_once)
@@ -319,6 +319,37 @@ class TestModelsThatAreOpened:
         assert room.left() == (0, 1)
         await intake.close()
         assert room.left() == (1, 0)
+
+    async def test_a_renewal_under_way_does_not_hide_a_message_that_was_given_back(self, room: Room) -> None:
+        registered = await room.farm.register()
+        await room.send_job(model=registered["id"])
+        intake = room.intake(visibility=timedelta(seconds=3))
+        landed: list[str] = []
+        hide, begun, answer = intake._queue.hide, asyncio.Event(), asyncio.Event()
+        renewals: list[asyncio.Task[None]] = []
+
+        async def renewed() -> None:
+            await answer.wait()
+            landed.append("hidden")
+
+        async def slow(message: Any, *, longer: timedelta) -> None:
+            if longer:  # as the thread that asks AWS: whoever waits for it may be canceled, the request is not
+                renewals.append(asyncio.create_task(renewed()))
+                begun.set()
+                await asyncio.shield(renewals[-1])
+                return
+            await hide(message, longer=longer)
+            landed.append("given back")
+
+        intake._queue.hide = slow  # type: ignore[method-assign]
+        await intake.tick(await room.epoch())
+        async with asyncio.timeout(60):
+            await begun.wait()
+        closing = asyncio.create_task(intake.close())
+        await asyncio.wait({closing}, timeout=1)
+        answer.set()
+        await asyncio.gather(closing, *renewals)
+        assert landed == ["hidden", "given back"]
 
     async def test_another_leader_gets_the_message_at_once(self, room: Room) -> None:
         registered = await room.farm.register()
