@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, insert, select, tuple_, update
 
 from db._query import run
 from db.session import Transaction
@@ -158,18 +158,19 @@ _KEYS = API_KEY.outerjoin(ACCOUNT, ACCOUNT.c.id == API_KEY.c.account_id).outerjo
 )
 
 
-async def list_keys(tx: Transaction, *, project_id: UUID | None) -> list[KeyRow]:
-    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first.
+async def list_keys(
+    tx: Transaction, *, project_id: UUID | None, limit: int, after: tuple[datetime, UUID] | None
+) -> list[KeyRow]:
+    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first, from behind
+    ``after`` on.
 
     Those of service accounts are among them, with the role that the account has now.
     """
     whose = API_KEY.c.project_id.is_(None) if project_id is None else API_KEY.c.project_id == project_id
-    rows = await tx.execute(
-        select(*_ROW)
-        .select_from(_KEYS)
-        .where(whose, API_KEY.c.revoked_at.is_(None))
-        .order_by(API_KEY.c.created_at.desc(), API_KEY.c.id)
-    )
+    query = select(*_ROW).select_from(_KEYS).where(whose, API_KEY.c.revoked_at.is_(None))
+    if after is not None:
+        query = query.where(tuple_(API_KEY.c.created_at, API_KEY.c.id) < tuple_(*after))
+    rows = await tx.execute(query.order_by(API_KEY.c.created_at.desc(), API_KEY.c.id.desc()).limit(limit))
     return [KeyRow(**row) for row in rows.mappings()]
 
 

@@ -176,6 +176,10 @@ class ApiSettings(BaseSettings):
     max_open_uploads_per_project: Annotated[int, Field(ge=1)] = 64
     """Uploads in parts that a project may have begun and not completed: their parts lie in storage meanwhile."""
 
+    upload_links: Annotated[int, Field(ge=1)] = 100
+    """Parts of an upload that one answer has links for, the first of those that lack; a client asks again for the
+    next. Signing one for S3 takes 3.5 ms of a core: 0.35 s, against 7 s for the 2,048 parts of 32 GiB."""
+
     verifications: Annotated[int, Field(ge=1)] = 2
     """Uploads that one process reads and checks at once: each takes a core for its SHA-256, and the storage's line."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
 
+from cluster.loops.backoff import pause_before_next
 from cluster.loops.base import Loop
 from cluster.loops.stripe_sink import OLDEST, REMEMBERED, StripeSettings, StripeSink
 from cluster.loops.usage_sink import MeterReading, Refused, Taken, Unclear, UsageSink
@@ -129,8 +129,7 @@ class UsageReporter:
                 return False
 
     def _pause(self, attempts: int) -> timedelta:
-        doubled = self._settings.first_pause * 2.0 ** min(attempts - 1, 20)
-        return min(doubled, self._settings.longest_pause) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+        return pause_before_next(attempts, first=self._settings.first_pause, longest=self._settings.longest_pause)
 
 
 def usage_reporters(*, database: Database, settings: StripeSettings) -> tuple[Loop, ...]:

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Response
 
 from db import accounts
 from db.accounts import AccountRow
-from db.invitations import list_invitations, revoke_invitation, revoke_invitations_around
+from db.invitations import revoke_invitation, revoke_invitations_around
 from db.session import Transaction
 from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
-from serve_app.accounts.service import new_invitation, view_of
+from serve_app.accounts.service import new_invitation, page_of_open
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.openapi import problems
@@ -76,9 +76,9 @@ async def change_account(
 
 
 @farm_router.get("/invitations")
-async def list_farm_invitations(access: Access, tx: Tx) -> Page[InvitationView]:
+async def list_farm_invitations(access: Access, tx: Tx, page: PageQuery) -> Page[InvitationView]:
     """Invitations to run the farm that can still be taken up."""
-    return Page(items=[view_of(row) for row in await list_invitations(tx, project_id=None)])
+    return await page_of_open(tx, page, project_id=None)
 
 
 @farm_router.post("/invitations", status_code=201)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from uuid import UUID
 
-from db.invitations import InvitationRow, invite
+from db.invitations import InvitationRow, invite, list_invitations
 from db.session import Transaction
 from jobs.access import GRANTS, Role
 from serve_app.accounts.schemas import InvitationView, NewInvitation
 from serve_app.audit.trail import Trail
+from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Caller
 from serve_app.services import ApiServices
 
@@ -36,6 +37,17 @@ async def new_invitation(
     )
     trail.note("invitation", row.id, after={"email": row.email, "role": row.role, "expires_at": row.expires_at})
     return NewInvitation(**view_of(row).model_dump(), token=token)
+
+
+async def page_of_open(tx: Transaction, page: PageRequest, *, project_id: UUID | None) -> Page[InvitationView]:
+    """Invitations that can still be taken up, newest first."""
+    rows = await list_invitations(tx, project_id=project_id, limit=page.limit + 1, after=page.after_moment())
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(
+        items=[view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
 
 
 def view_of(row: InvitationRow) -> InvitationView:

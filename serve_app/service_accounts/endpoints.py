@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from serve_app.dependencies import Audit, Tx
+from serve_app.dependencies import Audit, PageQuery, Tx
 from serve_app.keys.schemas import MadeKey
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -22,9 +22,9 @@ Slug = Annotated[str, Path(max_length=63)]
 
 
 @router.get("")
-async def list_service_accounts(slug: Slug, access: Access, tx: Tx) -> Page[ServiceAccountView]:
+async def list_service_accounts(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> Page[ServiceAccountView]:
     """The service accounts of the project, newest first. Its list of members has them too."""
-    return await service.list_all(tx, project_id=access.project_id)
+    return await service.list_page(tx, page, project_id=access.project_id)
 
 
 @router.post("", status_code=201)
@@ -50,9 +50,9 @@ async def create_service_key(
 
 
 @farm_router.get("")
-async def list_farm_service_accounts(access: Access, tx: Tx) -> Page[ServiceAccountView]:
+async def list_farm_service_accounts(access: Access, tx: Tx, page: PageQuery) -> Page[ServiceAccountView]:
     """The service accounts of the whole farm."""
-    return await service.list_all(tx, project_id=None)
+    return await service.list_page(tx, page, project_id=None)
 
 
 @farm_router.post("", status_code=201)

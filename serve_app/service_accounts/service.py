@@ -13,14 +13,21 @@ from jobs.errors import Conflict, NotFound
 from serve_app.audit.trail import Trail
 from serve_app.keys.schemas import MadeKey
 from serve_app.keys.service import facts_of_key, require_within, view_of_key
-from serve_app.paging import Page
+from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Caller
 from serve_app.service_accounts.schemas import NewServiceKey, ServiceAccountView
 
 
-async def list_all(tx: Transaction, *, project_id: UUID | None) -> Page[ServiceAccountView]:
-    rows = await service_accounts.list_service_accounts(tx, project_id=project_id)
-    return Page(items=[view_of(row) for row in rows])
+async def list_page(tx: Transaction, page: PageRequest, *, project_id: UUID | None) -> Page[ServiceAccountView]:
+    rows = await service_accounts.list_service_accounts(
+        tx, project_id=project_id, limit=page.limit + 1, after=page.after_moment()
+    )
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(
+        items=[view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
 
 
 async def create(

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
+from serve_app.archive import service
 from serve_app.archive.links import ArchiveLinks, LinkedArchive
 from serve_app.archive.stream import Archive, ArchivedFile, ArchiveResponse
 from serve_app.places import Places, TooManyAtOnce
@@ -19,7 +20,7 @@ from serve_app.settings import ApiSettings
 from storage.base import ObjectNotFound, Storage
 from storage.local import LocalStorage
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, problem_of
+from tests.serve_app.farm import ApiFarm, beside_the_loop, problem_of
 
 NO_KEY = {"Authorization": ""}
 
@@ -57,6 +58,14 @@ class TestArchive:
         await farm.app.state.services.sent_bytes.book()
         assert size > 0
         assert await farm.count(f"storage_meter where bytes_sent = {size}") == 1
+
+    async def test_its_table_of_files_is_made_beside_the_event_loop(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = await rendered(farm, frames="1-2")
+        held = beside_the_loop(monkeypatch, service, "Archive")
+        assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
+        assert held == [False]
 
     async def test_hostile_names_of_jobs_and_cameras_lead_nowhere(self, farm: ApiFarm) -> None:
         model = await farm.model(probe={"active_camera": "..\\..\\boot.ini", "view_layers": ["/etc"]})

@@ -87,11 +87,12 @@ def test_the_form_with_the_highest_quality_is_taken(accept: str | None, form: st
     assert negotiated(accept) is DocumentFormat(form)
 
 
-async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFarm) -> None:
-    number = await issued(farm, pool="=HYPERLINK(1)")
+@pytest.mark.parametrize("sign", ["=", "\uff1d"])
+async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFarm, sign: str) -> None:
+    number = await issued(farm, pool=f"{sign}HYPERLINK(1)")
     rows = list(csv.DictReader(io.StringIO((await farm.http.get(f"{HOME}/invoices/{number}.csv")).text)))
     assert [(row["pool"], row["unit"], row["amount"]) for row in rows] == [
-        ("'=HYPERLINK(1)", "cpu_second", "10.005"),
+        (f"'{sign}HYPERLINK(1)", "cpu_second", "10.005"),
         ("", "subtotal", "10.005"),
         ("", "credits", "0"),
         ("", "net", "10.01"),
@@ -100,7 +101,7 @@ async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFar
     ]
     span = {"since": "2026-02-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
     [row] = csv.DictReader(io.StringIO((await farm.http.get(f"{HOME}/usage/export", params=span)).text))
-    assert row["pool"] == "'=HYPERLINK(1)"
+    assert row["pool"] == f"'{sign}HYPERLINK(1)"
 
 
 async def test_a_pdf_is_the_same_bytes_each_time_and_of_another_printer(farm: ApiFarm) -> None:
