@@ -42,7 +42,7 @@ async def import_openjd(
     The template is one step that renders frames with Blender, and perhaps one that makes a film of them with ffmpeg.
     Anything else in it is refused with its place (`unsupported`, JSON Pointers), and nothing of it is run."""
     remedy = "Submit the job with POST /v1/jobs."
-    await require_feature(await unit.begin(), Feature.OPENJD_IMPORT, project_id=access.project_id, remedy=remedy)
+    await require_feature(await unit.begin(), Feature.OPENJD_IMPORT, project_id=asking.project_id, remedy=remedy)
     await unit.end()  # no transaction is open while the template is read
     spec = await spec_of(asked)
     return await submit_and_answer(
