@@ -54,6 +54,9 @@ Group = Annotated[
 ]
 """Name of a show or a shot."""
 
+MAX_SETTINGS = 500
+"""Settings of one job, far above what any pipeline has: one that names more is refused without a look at each."""
+
 MAX_TAGS = 20
 """Of one job; the database holds it too."""
 
@@ -244,7 +247,7 @@ class JobSpec(BaseModel):
         json_schema_extra=_without_default,
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="Settings of the pipeline; absent: as the scene says."
+        default_factory=dict, max_length=MAX_SETTINGS, description="Settings of the pipeline; absent: as the scene says."
     )
     frames: str = Field(max_length=65_536, description="1-250, 1-100:2, 5,10,20-30, 100-1 …")
     order: Order = Field(Order.SCOUT, description="Which frames come first.")
