@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serve_app.blobs.schemas import MOST_DIGESTS
+
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 MIN_TOKEN_KEY_BYTES = 32
@@ -170,7 +172,7 @@ class ApiSettings(BaseSettings):
     max_page_size: Annotated[int, Field(ge=1)] = 1000
     """Items of a page at most: about 1 MB of JSON, milliseconds to build."""
 
-    max_digests: Annotated[int, Field(ge=1)] = 10_000
+    max_digests: Annotated[int, Field(ge=1, le=MOST_DIGESTS)] = 10_000
     """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""
 
     max_open_uploads_per_project: Annotated[int, Field(ge=1)] = 64

@@ -30,9 +30,7 @@ class SettingsCheck(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    settings: dict[str, Any] = Field(
-        default_factory=dict, max_length=MAX_SETTINGS, examples=[{"samples": 64}]
-    )
+    settings: dict[str, Any] = Field(default_factory=dict, max_length=MAX_SETTINGS, examples=[{"samples": 64}])
     split: Split = Field(default_factory=Split, description="One frame over several replicas.")
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 
 from jobs.access import ProjectRole
 from jobs.spec import MAX_SETTINGS
+from pipelines.registry import PIPELINES
 from serve_app.validation import MOST_ERRORS
 from tests.serve_app.farm import ApiFarm, bearer, problem_of
 
@@ -61,3 +66,88 @@ class TestUnknownNames:
         body = {**others, "settings": {f"k{number}": 0 for number in range(15_000)}}
         problem = problem_of(await farm.http.post(path, json=body), 422, "invalid-input")
         assert [error["field"] for error in problem["errors"]] == ["settings"]
+
+
+def _lists(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every list, tuple and set of a core schema of pydantic, with its place."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("list", "tuple", "set", "frozenset"):
+            yield place, schema
+        for name, inner in schema.items():
+            if name not in ("serialization", "metadata"):
+                yield from _lists(inner, f"{place}.{name}")
+    elif isinstance(schema, list | tuple):
+        for inner in schema:
+            yield from _lists(inner, place)
+
+
+def _routes(router: Any) -> Iterator[APIRoute]:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif included := getattr(route, "original_router", None):
+            yield from _routes(included)
+
+
+def _bodies(app: FastAPI) -> dict[str, Any]:
+    """Types of what requests hold, by a name; the settings of a pipeline are looked at by its own."""
+    found: dict[str, Any] = {name: pipeline.settings_type for name, pipeline in PIPELINES.items()}
+    for route in _routes(app):
+        if route.body_field is not None:
+            found[route.name] = route.body_field.field_info.annotation
+    return found
+
+
+class TestLists:
+    async def test_of_wrong_items_one_is_an_error(self, farm: ApiFarm) -> None:
+        body = {"model": str(uuid4()), "frames": "1", "tags": [1] * 80_000}
+        problem = problem_of(await farm.http.post("/v1/jobs", json=body), 422, "invalid-input")
+        assert [error["field"] for error in problem["errors"]] == ["tags.0"]
+
+    def test_of_every_request_end_with_their_first_wrong_item(self, app: FastAPI) -> None:
+        """Else each wrong item becomes an error of its own, however few items are allowed."""
+        bodies = _bodies(app)
+        assert {"submit_job", "register_model", "cycles"} <= bodies.keys()
+        patient = [
+            f"{name}{place}"
+            for name, body in bodies.items()
+            for place, schema in _lists(TypeAdapter(body).core_schema)
+            if not schema.get("fail_fast") and not _has_fixed_length(schema)
+        ]
+        assert patient == []
+
+    def test_of_every_request_say_how_many_items_they_take(self, app: FastAPI) -> None:
+        document = app.openapi()
+        found = list(_described(document))
+        assert len(found) > 20
+        assert [place for place, schema in found if "maxItems" not in schema and "maxProperties" not in schema] == []
+
+
+def _has_fixed_length(schema: dict[str, Any]) -> bool:
+    return schema["type"] == "tuple" and "variadic_item_index" not in schema
+
+
+def _described(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every array and every map in a request body of the OpenAPI document, with its place."""
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if isinstance(operation, dict):
+                for content in operation.get("requestBody", {}).get("content", {}).values():
+                    schema = content.get("schema", {})
+                    yield from _collections(document, schema, f"{method} {path} body", frozenset())
+
+
+def _collections(
+    document: dict[str, Any], schema: dict[str, Any], place: str, seen: frozenset[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    if name := schema.get("$ref", "").rpartition("/")[2]:
+        if name not in seen:
+            yield from _collections(document, document["components"]["schemas"][name], place, seen | {name})
+        return
+    if schema.get("type") == "array" or (schema.get("type") == "object" and schema.get("additionalProperties")):
+        yield place, schema
+    inner = [(part, each) for part, each in schema.get("properties", {}).items()]
+    inner += [("*", schema[part]) for part in ("items", "additionalProperties") if isinstance(schema.get(part), dict)]
+    inner += [("|", each) for part in ("anyOf", "oneOf", "allOf", "prefixItems") for each in schema.get(part, ())]
+    for part, each in inner:
+        yield from _collections(document, each, f"{place}.{part}", seen)
