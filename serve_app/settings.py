@@ -166,6 +166,17 @@ class ApiSettings(BaseSettings):
     max_archive_files: Annotated[int, Field(ge=1)] = 100_000
     """Files of one ZIP; the names of so many take about 100 MB of memory while it is sent."""
 
+    body_threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of one process that read bodies which take long: templates and large manifests. They share one
+    interpreter, so more of them would slow down everybody else."""
+
+    max_imports: Annotated[int, Field(ge=1)] = 16
+    """Imports of Open Job Description templates at once in one process, those that wait for a thread among them: each
+    works for up to a second."""
+
+    max_imports_per_project: Annotated[int, Field(ge=1)] = 8
+    """Of them, of one project."""
+
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""
 

@@ -43,7 +43,9 @@ async def import_openjd(
 
     The template is one step that renders frames with Blender, and perhaps one that makes a film of them with ffmpeg.
     Anything else in it is refused with its place (`unsupported`, JSON Pointers), and nothing of it is run."""
-    spec = await spec_of(asked)
+    await unit.end()  # reading it takes up to a second, for which no connection should wait
+    with services.imports.take(access.project_id):
+        spec = await spec_of(asked, threads=services.body_threads)
     return await submit_and_answer(
         unit,
         services,
