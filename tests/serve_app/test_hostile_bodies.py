@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,11 +12,28 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from jobs.access import ProjectRole
+from jobs.access import GRANTS, ProjectRole
 from jobs.spec import MAX_SETTINGS
 from pipelines.registry import PIPELINES
+from serve_app.permissions import REQUIRED
 from serve_app.validation import MOST_ERRORS
 from tests.serve_app.farm import ApiFarm, bearer, problem_of
+from tests.serve_app.routes import routes_of
+
+JSON = {"Content-Type": "application/json"}
+PIECES = (b'{"name":', b"0}")
+
+
+class ReadPieces:
+    """A body that knows how much of it was read."""
+
+    def __init__(self) -> None:
+        self.read = 0
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        for piece in PIECES:
+            self.read += 1
+            yield piece
 
 
 @pytest.fixture
@@ -31,6 +48,43 @@ def guesses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(difflib, "get_close_matches", note)
     return asked
+
+
+class TestWhoMaySendOne:
+    async def test_nothing_is_read_of_a_body_for_which_its_sender_lacks_the_right(self, farm: ApiFarm) -> None:
+        """A manifest has 48 MiB, and is parsed before the framework asks for the right."""
+        viewer = bearer(await farm.new_key("film", role=ProjectRole.VIEWER), **JSON)
+        tried = set()
+        for route in routes_of(farm, project="film"):
+            if route.method not in ("post", "put", "patch") or REQUIRED[route.name] in GRANTS[ProjectRole.VIEWER]:
+                continue
+            body = ReadPieces()
+            answer = await farm.http.request(route.method, route.address, content=body.pieces(), headers=viewer)
+            problem_of(answer, 403, "forbidden")
+            assert body.read == 0, route
+            tried.add(route.name)
+        assert {"register_model", "submit_job", "invite", "set_budget"} <= tried
+
+    @pytest.mark.parametrize("path", ["/v1/models", "/v1/projects/default/invitations"])
+    async def test_nor_of_one_for_a_project_of_others(self, farm: ApiFarm, path: str) -> None:
+        manager = bearer(await farm.new_key("film", role=ProjectRole.MANAGER), **JSON)
+        body = ReadPieces()
+        headers = {**manager, "X-Rayfarm-Project": "default"}
+        problem_of(await farm.http.post(path, content=body.pieces(), headers=headers), 404, "not-found")
+        assert body.read == 0
+
+    async def test_nor_of_one_without_a_route_or_a_key(self, farm: ApiFarm) -> None:
+        body = ReadPieces()
+        problem_of(await farm.http.post("/v1/nothing", content=body.pieces()), 404, "route-not-found")
+        stranger = {"Authorization": "Bearer rf_x_y"}
+        problem_of(await farm.http.post("/v1/models", content=body.pieces(), headers=stranger), 401, "unauthorized")
+        assert body.read == 0
+
+    async def test_who_has_the_right_is_read(self, farm: ApiFarm) -> None:
+        body = ReadPieces()
+        answer = await farm.http.post("/v1/models", content=body.pieces(), headers=JSON)
+        problem_of(answer, 422, "invalid-input")
+        assert body.read == len(PIECES)
 
 
 class TestUnknownNames:
