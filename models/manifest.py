@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
 
@@ -66,20 +66,31 @@ ManifestPath = Annotated[str, AfterValidator(check_path)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class ManifestFile(BaseModel):
-    """One file of a model."""
+_MOST_KEYS = 20
+"""Of an object with three or four fields: each that is none of them would become an error of its own."""
 
+
+class _FewKeys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len(data) > _MOST_KEYS:
+            raise ValueError(f"{len(data)} fields, where there are {', '.join(cls.model_fields)}")
+        return data
+
+
+class ManifestFile(_FewKeys):
+    """One file of a model."""
 
     path: ManifestPath
     digest: Digest
     size_bytes: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
 
 
-class Manifest(BaseModel):
+class Manifest(_FewKeys):
     """All of a model, by content. Two equal manifests are one model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ModelKind
     main: ManifestPath

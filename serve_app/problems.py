@@ -234,6 +234,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, RayfarmError):  # the framework wraps what reading the body raised
         return problem_response(request, error.__cause__)
+    if isinstance(error.__cause__, RequestValidationError):
+        return await _on_invalid_request(request, error.__cause__)
     if isinstance(error.__cause__, ClientDisconnect):
         return await _on_disconnect(request, error.__cause__)
     status = HTTPStatus(error.status_code)

@@ -47,6 +47,8 @@ _HOW = (
 
 PROJECT_HEADER = "X-Rayfarm-Project"
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+PROJECT_SCOPE = "rayfarm.project_id"
+"""Where the project of a request with a body stands before it is read; None: it acts in none."""
 PATH_PROJECT = "slug"
 """The name of a project in the paths that hold one."""
 
@@ -183,7 +185,9 @@ async def require_right(request: Request, route: str | None, *, path_params: Map
         who = await _counted(request, tx, services, credentials)
         if route is not None:
             slug = path_params.get(PATH_PROJECT) or request.headers.get(PROJECT_HEADER)
-            _require(await _caller_of(tx, who, slug), REQUIRED[route])
+            caller = await _caller_of(tx, who, slug)
+            _require(caller, REQUIRED[route])
+            request.scope[PROJECT_SCOPE] = caller.place.project_id
 
 
 async def recognize(

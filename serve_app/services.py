@@ -65,6 +65,8 @@ class ApiServices:
     printer: InvoicePrinter
     archives: Places
     imports: Places
+    manifests: Places
+    """Large ones."""
     body_threads: Semaphore
     """Held by who reads a large body in a thread."""
     archive_links: ArchiveLinks | None
@@ -149,6 +151,11 @@ async def open_services(
                     what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
                 ),
                 body_threads=Semaphore(settings.body_threads),
+                manifests=Places(
+                    what="registrations of large models",
+                    total=settings.max_manifests,
+                    per_project=settings.max_manifests_per_project,
+                ),
                 imports=Places(
                     what="imports of templates",
                     total=settings.max_imports,

@@ -11,13 +11,14 @@ from models.kinds import ModelKind
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.filters import CreatedQuery, NamePart
+from serve_app.large_bodies import LargeBodyRoute
 from serve_app.models import service
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/models", tags=["models"], route_class=LargeBodyRoute)
 
 
 @router.post(
@@ -28,16 +29,19 @@ router = APIRouter(prefix="/models", tags=["models"])
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
     },
 )
-async def register_model(new: NewModel, response: Response, access: Access, tx: Tx, trail: Audit) -> ModelDetail:
+async def register_model(
+    new: NewModel, response: Response, access: Access, unit: Unit, services: Services, trail: Audit
+) -> ModelDetail:
     """Register a model of blobs that were uploaded before."""
-    model, created = await service.register(tx, project_id=access.project_id, new=new)
+    row, created = await service.register(unit, services, project_id=access.project_id, new=new)
     response.status_code = 202 if created else 200
     if created:
-        trail.note("model", model.id, after={"name": model.name, "kind": model.kind, "digest": model.digest})
+        trail.note("model", row.id, after={"name": row.name, "kind": row.kind, "digest": row.digest})
     else:
         trail.nothing_changed()
-    response.headers["Location"] = f"/v1/models/{model.id}"
-    return model
+    await unit.end()
+    response.headers["Location"] = f"/v1/models/{row.id}"
+    return await service.detail_of_registered(services, new, row)
 
 
 @router.get("")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +18,10 @@ from pydantic import TypeAdapter
 from jobs.access import GRANTS, ProjectRole
 from jobs.spec import MAX_SETTINGS
 from pipelines.registry import PIPELINES
+from serve_app import large_bodies
 from serve_app.permissions import REQUIRED
 from serve_app.validation import MOST_ERRORS
-from tests.serve_app.farm import ApiFarm, bearer, problem_of
+from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of, until
 from tests.serve_app.routes import routes_of
 
 JSON = {"Content-Type": "application/json"}
@@ -205,3 +209,102 @@ def _collections(
     inner += [("|", each) for part in ("anyOf", "oneOf", "allOf", "prefixItems") for each in schema.get(part, ())]
     for part, each in inner:
         yield from _collections(document, each, f"{place}.{part}", seen)
+
+
+def manifest_of(count: int, *, digest: str = "a" * 64) -> bytes:
+    files = ",".join(f'{{"path":"{each}","digest":"{digest}","size_bytes":5}}' for each in range(count))
+    return f'{{"name":"x","manifest":{{"kind":"fake","main":"0","files":[{files}]}}}}'.encode()
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[list[int]]:
+    """Counts turns of the loop: that it turns at all beside the work of a request, not how fast."""
+    turns: list[int] = []
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(0)
+            turns.append(threading.active_count())
+
+    task = asyncio.create_task(run())
+    try:
+        yield turns
+    finally:
+        task.cancel()
+
+
+class TestManifests:
+    @pytest.fixture
+    def validated_on(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Threads in which bodies were validated."""
+        names: list[str] = []
+        read = large_bodies._read
+
+        def note(adapter: TypeAdapter[Any], body: bytes) -> Any:
+            names.append(threading.current_thread().name)
+            return read(adapter, body)
+
+        monkeypatch.setattr(large_bodies, "_read", note)
+        return names
+
+    async def test_a_large_one_is_read_in_a_thread_and_registered(self, farm: ApiFarm, validated_on: list[str]) -> None:
+        digest = digest_of(b"hello")
+        await farm.http.put(f"/v1/blobs/{digest}", content=b"hello")
+        content = manifest_of(3000, digest=digest)
+        first, again = [await farm.http.post("/v1/models", content=content, headers=JSON) for _ in range(2)]
+        assert (first.status_code, again.status_code) == (202, 200), first.text[:500]
+        assert len(first.json()["manifest"]["files"]) == 3000
+        assert first.json()["id"] == again.json()["id"]
+        assert len(validated_on) == 2
+        assert threading.main_thread().name not in validated_on
+        assert farm.app.state.services.manifests.taken(farm.project_id) == 0
+
+    async def test_a_small_one_is_not(self, farm: ApiFarm, validated_on: list[str]) -> None:
+        await farm.http.post("/v1/models", content=manifest_of(3), headers=JSON)
+        assert validated_on == []
+
+    @pytest.mark.parametrize(
+        ("inner", "field"),
+        [
+            (b'"files":[' + b",".join([b'{"path":1}'] * 40_000) + b"]", "manifest.files.0.path"),
+            (b'"files":[{' + b",".join(b'"k%d":0' % each for each in range(60_000)) + b"}]", "manifest.files.0"),
+            (b",".join(b'"k%d":0' % each for each in range(60_000)), "manifest"),
+            (b'"remap":{' + b",".join(b'"k%d":0' % each for each in range(60_000)) + b'},"files":[]', "body"),
+        ],
+        ids=["wrong files", "a file of unknown fields", "unknown fields", "wrong references"],
+    )
+    async def test_what_is_wrong_in_a_large_one_is_few_errors(self, farm: ApiFarm, inner: bytes, field: str) -> None:
+        body = b'{"name":"x","manifest":{"kind":"fake","main":"0",' + inner + b"}}"
+        problem = problem_of(await farm.http.post("/v1/models", content=body, headers=JSON), 422, "invalid-input")
+        assert problem["field"] == field
+        assert len(problem.get("errors", ())) <= 5
+
+    async def test_one_that_is_no_json_is_told_so(self, farm: ApiFarm) -> None:
+        body = manifest_of(5000)[:-1]
+        problem = problem_of(await farm.http.post("/v1/models", content=body, headers=JSON), 422, "invalid-input")
+        assert "valid JSON" in problem["remedy"]
+
+    @pytest.mark.parametrize("item", [b"[]", b"{}"])
+    async def test_more_brackets_than_any_has_are_not_parsed(self, farm: ApiFarm, item: bytes) -> None:
+        body = b'{"name":"x","manifest":[' + b",".join([item] * 500_000) + b"]}"
+        answer = await farm.http.post("/v1/models", content=body, headers=JSON)
+        assert "lists and objects" in problem_of(answer, 413, "too-large")["detail"]
+
+    async def test_other_requests_are_served_beside_a_large_one(self, farm: ApiFarm) -> None:
+        async with beating() as turns:
+            sent = asyncio.create_task(farm.http.post("/v1/models", content=manifest_of(30_000), headers=JSON))
+            await until(lambda: farm.app.state.services.manifests.taken(farm.project_id) == 1)
+            before = len(turns)
+            assert (await farm.http.get("/v1/me")).status_code == 200
+            assert len(turns) > before
+            problem_of(await sent, 422, "invalid-input")  # its blobs are lacking
+
+    async def test_large_ones_of_a_project_have_so_many_places(self, farm: ApiFarm) -> None:
+        services = farm.app.state.services
+        with ExitStack() as stack:
+            for _ in range(services.settings.max_manifests_per_project):
+                stack.enter_context(services.manifests.take(farm.project_id))
+            answer = await farm.http.post("/v1/models", content=manifest_of(3000), headers=JSON)
+            problem_of(answer, 429, "too-many-at-once")
+            small = await farm.http.post("/v1/models", content=manifest_of(3), headers=JSON)
+            problem_of(small, 422, "invalid-input")
