@@ -8,7 +8,7 @@ not found, so that nobody learns that it exists; what one may see and not do, as
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -47,6 +47,8 @@ _HOW = (
 
 PROJECT_HEADER = "X-Rayfarm-Project"
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+PROJECT_SCOPE = "rayfarm.project_id"
+"""Where the project of a request with a body stands before it is read; None: it acts in none."""
 PATH_PROJECT = "slug"
 """The name of a project in the paths that hold one."""
 
@@ -175,12 +177,17 @@ async def still_may(tx: Transaction, *, request: Request, caller: Caller) -> boo
     return again.place.project_id == caller.place.project_id
 
 
-async def refuse_strangers(request: Request) -> None:
-    """Raises ``Unauthorized`` before a body is read: the framework reads and parses it ahead of `authenticate`."""
+async def require_right(request: Request, route: str | None, *, path_params: Mapping[str, str]) -> None:
+    """Raises as `authenticate` does for who may not use the route of this name; None: there is no such route."""
     services = request.app.state.services
     credentials = await _bearer(request)
     async with services.database.transaction() as tx:
-        await _counted(request, tx, services, credentials)
+        who = await _counted(request, tx, services, credentials)
+        if route is not None:
+            slug = path_params.get(PATH_PROJECT) or request.headers.get(PROJECT_HEADER)
+            caller = await _caller_of(tx, who, slug)
+            _require(caller, REQUIRED[route])
+            request.scope[PROJECT_SCOPE] = caller.place.project_id
 
 
 async def recognize(

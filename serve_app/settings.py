@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serve_app.blobs.schemas import MOST_DIGESTS
+
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 MIN_TOKEN_KEY_BYTES = 32
@@ -164,13 +166,31 @@ class ApiSettings(BaseSettings):
     max_archive_files: Annotated[int, Field(ge=1)] = 100_000
     """Files of one ZIP; the names of so many take about 100 MB of memory while it is sent."""
 
+    body_threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of one process that read bodies which take long: templates and large manifests. They share one
+    interpreter, so more of them would slow down everybody else."""
+
+    max_imports: Annotated[int, Field(ge=1)] = 16
+    """Imports of Open Job Description templates at once in one process, those that wait for a thread among them: each
+    works for up to a second."""
+
+    max_imports_per_project: Annotated[int, Field(ge=1)] = 8
+    """Of them, of one project."""
+
+    max_manifests: Annotated[int, Field(ge=1)] = 8
+    """Manifests over 256 KiB being registered at once in one process, those that wait for a thread among them: one of
+    100,000 files holds 150 MB of memory and takes a thread for seconds."""
+
+    max_manifests_per_project: Annotated[int, Field(ge=1)] = 4
+    """Of them, of one project."""
+
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""
 
     max_page_size: Annotated[int, Field(ge=1)] = 1000
     """Items of a page at most: about 1 MB of JSON, milliseconds to build."""
 
-    max_digests: Annotated[int, Field(ge=1)] = 10_000
+    max_digests: Annotated[int, Field(ge=1, le=MOST_DIGESTS)] = 10_000
     """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""
 
     max_open_uploads_per_project: Annotated[int, Field(ge=1)] = 64

@@ -43,8 +43,9 @@ async def import_openjd(
     Anything else in it is refused with its place (`unsupported`, JSON Pointers), and nothing of it is run."""
     remedy = "Submit the job with POST /v1/jobs."
     await require_feature(await unit.begin(), Feature.OPENJD_IMPORT, project_id=asking.project_id, remedy=remedy)
-    await unit.end()  # no transaction is open while the template is read
-    spec = await spec_of(asked)
+    await unit.end()  # reading it takes up to a second, for which no connection should wait
+    with services.imports.take(asking.project_id):
+        spec = await spec_of(asked, threads=services.body_threads)
     return await submit_and_answer(
         unit,
         services,
