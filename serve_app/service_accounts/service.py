@@ -39,9 +39,7 @@ async def create(
     return view_of(made)
 
 
-async def delete(
-    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None
-) -> None:
+async def delete(tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
     """Raises ``NotFound``, and ``Forbidden`` for one that may do more than the caller."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:

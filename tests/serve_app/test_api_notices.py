@@ -168,7 +168,12 @@ class TestMessages:
 
     @pytest.mark.parametrize(
         "name",
-        ["=?utf-8?q?x=0d=0aBcc:_all@example.org?=", "=?utf-8?q?=e2=80=ae?=txt", "=?utf-8?q?=ff?=", "==??utf-8?b?/w==?="],
+        [
+            "=?utf-8?q?x=0d=0aBcc:_all@example.org?=",
+            "=?utf-8?q?=e2=80=ae?=txt",
+            "=?utf-8?q?=ff?=",
+            "==??utf-8?b?/w==?=",
+        ],
     )
     async def test_a_name_is_no_encoded_word_of_a_subject(self, farm: ApiFarm, name: str) -> None:
         me = await asks(farm, ADA, *ENDS)
