@@ -14,14 +14,14 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
 from jobs.errors import InvalidInput, TooLarge
-from models.manifest import MAX_FILES
+from models.manifest import MAX_CHUNKS, MAX_FILES
 from serve_app.security import PROJECT_SCOPE
 from serve_app.services import ApiServices
 
 ON_THE_LOOP_BYTES = 256 * 1024
 """A body up to this is read at once: it takes less than the change to a thread would make others wait."""
 
-_MOST_BRACKETS = 2 * MAX_FILES
+_MOST_BRACKETS = 2 * (MAX_FILES + MAX_CHUNKS)
 """Lists and objects of one body. Each costs 50 bytes or more and the collector's time: 16 million fit into 48 MiB."""
 
 _MOST_ERRORS_TOLD = 1000
@@ -33,10 +33,10 @@ class LargeBodyRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        field = self.body_field
-        if field is None:
+        wanted = self.body_field and self.body_field.field_info.annotation
+        if wanted is None:
             return handle
-        adapter: TypeAdapter[Any] = TypeAdapter(field.field_info.annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(wanted)
 
         async def handle_large(request: Request) -> Response:
             with ExitStack() as places:
@@ -68,7 +68,7 @@ def _read(adapter: TypeAdapter[Any], body: bytes) -> Any:
         raise TooLarge(
             f"The body has more than {_MOST_BRACKETS:,} lists and objects.",
             field="body",
-            remedy=f"A model has at most {MAX_FILES:,} files; split it.",
+            remedy=f"A model has at most {MAX_FILES:,} files and {MAX_CHUNKS:,} chunks; split it.",
         )
     found = json.loads(body)
     try:

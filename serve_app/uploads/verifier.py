@@ -14,9 +14,11 @@ from uuid import UUID
 
 import structlog
 
+from db.billing.quotas import require_storage_in_quotas
 from db.repositories.blobs import record_blob
 from db.repositories.uploads import end_verification, renew_verification
 from db.session import Database
+from jobs.billing import OverQuota
 from jobs.errors import RayfarmError
 from storage.base import DigestMismatch, Storage
 from storage.parts import PartUploads, StagedUpload
@@ -67,7 +69,7 @@ class Verifier:
             async with self._gate:
                 await self._parts.assemble(upload)
             complete = await self._record(upload)
-        except DigestMismatch as error:
+        except (DigestMismatch, OverQuota) as error:
             problem = error
         except RayfarmError as error:  # of the storage or the database: it stays open, and is tried again when asked
             log.warning("upload not verified", action="uploads.not_verified", upload=str(upload.id), error=str(error))
@@ -80,7 +82,9 @@ class Verifier:
 
     async def _record(self, upload: StagedUpload) -> bool:
         async with self._database.transaction() as tx:
-            await record_blob(tx, project_id=upload.project_id, digest=upload.digest, size_bytes=upload.size_bytes)
+            project_id = upload.project_id
+            if await record_blob(tx, project_id=project_id, digest=upload.digest, size_bytes=upload.size_bytes):
+                await require_storage_in_quotas(tx, project_id=project_id, more_bytes=0)  # others found room meanwhile
         return await self._storage.has_blob(upload.digest)  # else it was dropped as unused just before the row
 
     async def _end(

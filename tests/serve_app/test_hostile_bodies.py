@@ -286,7 +286,7 @@ class TestManifests:
 
     @pytest.mark.parametrize("item", [b"[]", b"{}"])
     async def test_more_brackets_than_any_has_are_not_parsed(self, farm: ApiFarm, item: bytes) -> None:
-        body = b'{"name":"x","manifest":[' + b",".join([item] * 500_000) + b"]}"
+        body = b'{"name":"x","manifest":[' + b",".join([item] * 1_000_000) + b"]}"
         answer = await farm.http.post("/v1/models", content=body, headers=JSON)
         assert "lists and objects" in problem_of(answer, 413, "too-large")["detail"]
 
