@@ -36,7 +36,8 @@ class LargeBodyRoute(APIRoute):
         field = self.body_field
         if field is None:
             return handle
-        adapter: TypeAdapter[Any] = TypeAdapter(field.field_info.annotation)
+        taken: Any = field.field_info.annotation
+        adapter = TypeAdapter(taken)
 
         async def handle_large(request: Request) -> Response:
             with ExitStack() as places:
