@@ -33,10 +33,11 @@ class LargeBodyRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        wanted = self.body_field and self.body_field.field_info.annotation
-        if wanted is None:
+        field = self.body_field
+        if field is None:
             return handle
-        adapter: TypeAdapter[Any] = TypeAdapter(wanted)
+        taken: Any = field.field_info.annotation
+        adapter = TypeAdapter(taken)
 
         async def handle_large(request: Request) -> Response:
             with ExitStack() as places:

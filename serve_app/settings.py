@@ -179,7 +179,7 @@ class ApiSettings(BaseSettings):
 
     max_manifests: Annotated[int, Field(ge=1)] = 8
     """Manifests over 256 KiB being registered at once in one process, those that wait for a thread among them: one of
-    100,000 files holds 150 MB of memory and takes a thread for seconds."""
+    100,000 files holds 90 MB of memory and takes a thread for seconds."""
 
     max_manifests_per_project: Annotated[int, Field(ge=1)] = 4
     """Of them, of one project."""
