@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from db import destinations
+from db.edits import hold_edit
+from serve_app.conditional import CHANGES, ENDS, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.destinations import service
 from serve_app.destinations.schemas import (
@@ -18,6 +20,7 @@ from serve_app.destinations.schemas import (
     DestinationView,
     NewDestination,
 )
+from serve_app.destinations.versions import version_of
 from serve_app.openapi import problems
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Access
@@ -51,29 +54,36 @@ async def create_destination(
     return service.view_of(row)
 
 
-@router.get("/{destination_id}")
-async def read_destination(slug: Slug, destination_id: UUID, access: Access, tx: Tx) -> DestinationView:
+@router.get("/{destination_id}", response_model=DestinationView, responses=READS)
+async def read_destination(
+    slug: Slug, destination_id: UUID, response: Response, access: Access, tx: Tx, if_none_match: IfNoneMatch = None
+) -> DestinationView | Response:
     """One destination, without its secret key."""
     row = await destinations.require_destination(tx, project_id=access.project_id, destination_id=destination_id)
-    return service.view_of(row)
+    return answer(service.view_of(row), version_of(row), response=response, if_none_match=if_none_match)
 
 
-@router.patch("/{destination_id}", responses=problems(409))
+@router.patch("/{destination_id}", response_model=DestinationView, responses={**CHANGES, **problems(409)})
 async def change_destination(
     slug: Slug,
     destination_id: UUID,
     change: DestinationChange,
+    response: Response,
     access: Access,
     tx: Tx,
     services: Services,
     trail: Audit,
-) -> DestinationView:
+    if_match: IfMatch = None,
+) -> DestinationView | Response:
     """Change where files go from now on; what was delivered stays where it is."""
+    await hold_edit(tx, "destination", destination_id)
+    row = await destinations.require_destination(tx, project_id=access.project_id, destination_id=destination_id)
+    version_of(row).require(if_match)
     before, after = await services.destinations.change(
         tx, change, project_id=access.project_id, destination_id=destination_id
     )
     trail.note_change("destination", destination_id, before=service.facts_of(before), after=service.facts_of(after))
-    return service.view_of(after)
+    return answer(service.view_of(after), version_of(after), response=response)
 
 
 @router.put("/{destination_id}/key")
@@ -87,15 +97,20 @@ async def set_destination_key(
     trail: Audit,
 ) -> DestinationView:
     """Replace the key of the bucket. What waits is tried with it at once."""
+    await hold_edit(tx, "destination", destination_id)
     row = await services.destinations.set_key(tx, key, project_id=access.project_id, destination_id=destination_id)
     trail.note("destination", destination_id, after={"access_key_id": row.access_key_id})
     return service.view_of(row)
 
 
-@router.delete("/{destination_id}", status_code=204)
-async def delete_destination(slug: Slug, destination_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
+@router.delete("/{destination_id}", status_code=204, responses=ENDS)
+async def delete_destination(
+    slug: Slug, destination_id: UUID, access: Access, tx: Tx, trail: Audit, if_match: IfMatch = None
+) -> None:
     """End it, with its key. What waits for it is given up; what was delivered stays."""
+    await hold_edit(tx, "destination", destination_id)
     row = await destinations.require_destination(tx, project_id=access.project_id, destination_id=destination_id)
+    version_of(row).require(if_match)
     await destinations.delete_destination(tx, project_id=access.project_id, destination_id=destination_id)
     trail.note("destination", destination_id, before=service.facts_of(row))
 

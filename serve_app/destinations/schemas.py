@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, StringConstraints
 
 from jobs.delivery import MAX_PREFIX_BYTES, good_bucket, good_prefix, good_region
 from jobs.egress import MAX_URL
@@ -71,7 +71,9 @@ class NewDestination(DestinationKey):
     prefix: Prefix = ""
     region: Region = "us-east-1"
     endpoint_url: EndpointUrl | None = Field(None, description="Absent: AWS.")
-    is_default: bool = Field(False, description="Jobs that name no destination have this one; another is none then.")
+    is_default: StrictBool = Field(
+        False, description="Jobs that name no destination have this one; another is none then."
+    )
 
 
 class DestinationChange(BaseModel):
@@ -84,7 +86,7 @@ class DestinationChange(BaseModel):
     prefix: Prefix | None = None
     region: Region | None = None
     endpoint_url: EndpointUrl | None = Field(None, description="null: AWS.")
-    is_default: bool | None = None
+    is_default: StrictBool | None = None
 
 
 class DestinationView(BaseModel):

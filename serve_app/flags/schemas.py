@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StrictBool, StrictInt
 
 from jobs.features import Feature
 from jobs.spec import plain_text
@@ -19,7 +19,7 @@ class FlagChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     enabled: StrictBool = Field(description="false: off for every project, whatever else stands here.")
-    projects: list[Annotated[str, Field(max_length=63)]] = Field(
+    projects: Annotated[list[Annotated[str, Field(max_length=63)]], FailFast()] = Field(
         [], max_length=1000, description="Slugs of projects that have it whatever `percent` is."
     )
     percent: StrictInt | None = Field(

@@ -60,6 +60,7 @@ DOMAIN_LIBRARIES = {
     "pydantic": ("jobs/",),
     "pydantic_settings": ("jobs/",),
     "standardwebhooks": ("jobs/webhooks.py",),
+    "cryptography": ("jobs/sealed.py",),
     "openjd": ("jobs/openjd/",),
     "yaml": ("jobs/openjd/reading.py",),
 }

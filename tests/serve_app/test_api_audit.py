@@ -164,7 +164,7 @@ class TestLogins:
         said = "\n".join(rows)
         secrets = (PASSWORD, new, "wrong words", key, farm.key, invited.json()["token"], body["refresh_token"])
         assert not [each for each in (*secrets, session["access_token"]) if each in said]
-        assert "with [redacted] in it" in said
+        assert "_[redacted] in it" in said
 
 
 class TestReading:

@@ -14,13 +14,13 @@ from sqlalchemy import text
 from db.keys import create_key
 from jobs.access import FarmRole, Permission
 from serve_app.permissions import IN_A_PROJECT, REQUIRED
-from tests.serve_app.audited import NEW_WEBHOOK, WEBHOOKS
+from tests.serve_app.audited import BUCKET_KEY, DESTINATIONS, NEW_DESTINATION, NEW_WEBHOOK, WEBHOOKS
 from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
 from tests.serve_app.routes import OPEN
 from tests.serve_app.test_api_invoices import issued, unclear
 
 _OF_WORK = "artifact_id digest job_id model_id upload_id"
-_OF_PEOPLE = "account_id delivery_id invitation_id key_id number report_id webhook_id"
+_OF_PEOPLE = "account_id delivery_id destination_id invitation_id key_id number report_id webhook_id"
 PRIVATE = frozenset((*_OF_WORK.split(), *_OF_PEOPLE.split()))
 """What an id in a path names belongs to one project."""
 
@@ -31,6 +31,8 @@ OWN = frozenset({"upload_blob"})
 """Whoever has the bytes may upload them: that they are there already gives nothing away and nothing to anybody."""
 
 BODIES: dict[str, Any] = {
+    "change_destination": {"prefix": "other"},
+    "set_destination_key": BUCKET_KEY,
     "add_credit_note": {"amount": "1", "reference": "r", "reason": "r"},
     "resolve_usage_report": {"arrived": True},
     "act_on_frames": {"action": "skip", "frames": "1-2"},
@@ -80,6 +82,7 @@ async def furnish(farm: ApiFarm) -> Victim:
     step = (await farm.http.post(f"/v1/jobs/{job['id']}/steps", json={"step": "denoise"})).json()
     webhook = (await farm.http.post(WEBHOOKS, json=NEW_WEBHOOK)).json()
     delivery = (await farm.http.post(f"{WEBHOOKS}/{webhook['id']}:test")).json()
+    destination = (await farm.http.post(DESTINATIONS, json=NEW_DESTINATION)).json()
     key = (await farm.http.post("/v1/keys", json={"name": "victim's key"})).json()
     account = (await farm.http.post("/v1/projects/default/service-accounts", json={"name": "victim's robot"})).json()
     new = {"email": "eve@victim.example", "role": "artist"}
@@ -90,6 +93,7 @@ async def furnish(farm: ApiFarm) -> Victim:
         "account_id": account["id"],
         "artifact_id": artifact["id"],
         "delivery_id": delivery["id"],
+        "destination_id": destination["id"],
         "digest": digest,
         "invitation_id": invitation["id"],
         "job_id": job["id"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.mail import MailSettings
-from tests.serve_app.audited import NEW_WEBHOOK, WEBHOOKS, account
+from tests.serve_app.audited import DESTINATIONS, NEW_DESTINATION, NEW_WEBHOOK, WEBHOOKS, account
 from tests.serve_app.farm import ApiFarm, bearer, problem_of
 from tests.serve_app.test_api_billing import PRICES
 
@@ -48,6 +48,10 @@ async def webhook(farm: ApiFarm) -> tuple[str, dict[str, str]]:
     return f"{WEBHOOKS}/{(await farm.http.post(WEBHOOKS, json=NEW_WEBHOOK)).json()['id']}", {}
 
 
+async def destination(farm: ApiFarm) -> tuple[str, dict[str, str]]:
+    return f"{DESTINATIONS}/{(await farm.http.post(DESTINATIONS, json=NEW_DESTINATION)).json()['id']}", {}
+
+
 async def notices(farm: ApiFarm) -> tuple[str, dict[str, str]]:
     object.__setattr__(farm.app.state.services, "mail", MailSettings(host="127.0.0.1", sender="farm@example.org"))
     return "/v1/me/notices", bearer((await farm.person("ada@example.org"))["access_token"])
@@ -62,6 +66,7 @@ THINGS: dict[str, tuple[Made, Any, Any]] = {
     "change_account": (person, {"name": "Countess"}, {"name": "Lady"}),
     "set_member": (member, {"role": "manager"}, {"role": "viewer"}),
     "change_webhook": (webhook, {"description": "one"}, {"description": "two"}),
+    "change_destination": (destination, {"prefix": "one"}, {"prefix": "two"}),
     "change_notices": (notices, {"email": ["job.failed"]}, {"email": []}),
     "set_budget": (at(f"{PROJECT}/budget"), {"amount": "5"}, {"amount": "6"}),
     "set_quotas": (at(f"{PROJECT}/quotas"), {"slots": 5}, {"slots": 6}),
@@ -121,7 +126,9 @@ async def test_a_stale_change_is_refused_and_changes_nothing(farm: ApiFarm, name
     assert (await farm.http.request(method, address, json=one, headers=headers)).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["set_quotas", "set_budget", "set_licence", "set_member", "change_webhook"])
+@pytest.mark.parametrize(
+    "name", ["set_quotas", "set_budget", "set_licence", "set_member", "change_webhook", "change_destination"]
+)
 async def test_of_writers_at_once_one_wins(farm: ApiFarm, name: str) -> None:
     make, one, other = THINGS[name]
     method = changes_of(farm)[name][0]
@@ -133,7 +140,7 @@ async def test_of_writers_at_once_one_wins(farm: ApiFarm, name: str) -> None:
     assert sorted(answer.status_code for answer in answers) == [200] + [412] * 7
 
 
-@pytest.mark.parametrize("name", ["set_licence", "set_schedule", "set_member", "change_webhook"])
+@pytest.mark.parametrize("name", ["set_licence", "set_schedule", "set_member", "change_webhook", "change_destination"])
 async def test_what_was_changed_meanwhile_is_not_deleted(farm: ApiFarm, name: str) -> None:
     make, one, _ = THINGS[name]
     method = changes_of(farm)[name][0]
