@@ -103,6 +103,15 @@ class Caller:
     def may(self, permission: Permission) -> bool:
         return permission in self.grants
 
+    def require_sight_of_all(self) -> None:
+        """Raises ``Forbidden`` for who may not see the work of every project."""
+        if not self.sees_all:
+            raise Forbidden(
+                f"This tells of the work of every project, and needs the right {Permission.PROJECT_READ} in them all.",
+                remedy="Use a key of the whole farm whose scopes, where it has any, name that right too.",
+                permission=Permission.PROJECT_READ,
+            )
+
     def require_all(self, granted: frozenset[Permission]) -> None:
         """Nobody gives away what they do not have themselves. Raises ``Forbidden``."""
         if beyond := sorted(granted - self.grants):
