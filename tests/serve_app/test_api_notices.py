@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,24 @@ class TestMessages:
         assert there.receivers == [[ADA]]
         assert message["bcc"] is None
         assert message["subject"] == "“x Bcc: all@example.org <b>hi</b>” was canceled"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "=?utf-8?q?x=0d=0aBcc:_all@example.org?=",
+            "=?utf-8?q?=e2=80=ae?=txt",
+            "=?utf-8?q?=ff?=",
+            "==??utf-8?b?/w==?=",
+        ],
+    )
+    async def test_a_name_is_no_encoded_word_of_a_subject(self, farm: ApiFarm, name: str) -> None:
+        me = await asks(farm, ADA, *ENDS)
+        await canceled(farm, me, name=name)
+        async with mail_server() as there:
+            await tick(farm, there)
+        [message] = there.messages
+        subject = str(make_header(decode_header(message["subject"].replace("\r\n", ""))))
+        assert subject == f"“{name}” was canceled".replace("=?", "= ?")
 
 
 class TestStorms:
