@@ -24,7 +24,7 @@ from db.bootstrap import DEFAULT_PROJECT
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.projects import find_project
 from db.session import Transaction
-from jobs.access import FarmRole, Permission, Role, grants_of
+from jobs.access import GRANTS, FarmRole, Permission, Role, grants_of
 from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
 from serve_app.auth.tokens import AccessTokens
 from serve_app.dependencies import Audit, Services, Tx
@@ -110,6 +110,17 @@ class Caller:
                 f"This tells of the work of every project, and needs the right {Permission.PROJECT_READ} in them all.",
                 remedy="Use a key of the whole farm whose scopes, where it has any, name that right too.",
                 permission=Permission.PROJECT_READ,
+            )
+
+    def require_over(self, role: Role | None) -> None:
+        """Nobody takes away what they do not have themselves: a narrowed key cannot lower who may do more than it.
+
+        Raises ``Forbidden``. None: there is nothing to take.
+        """
+        if beyond := sorted(GRANTS[role] - self.grants if role is not None else ()):
+            raise Forbidden(
+                f"They are {role}, with rights that you do not have: {', '.join(beyond)}.",
+                remedy="Ask somebody who has them all.",
             )
 
     def require_all(self, granted: frozenset[Permission]) -> None:

@@ -57,6 +57,8 @@ async def change_account(
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id, hold=True)
     version_by_content(_view_of(account)).require(if_match)
+    if change.disabled or "farm_role" in change.model_fields_set:
+        access.require_over(account.farm_role)
     if change.farm_role is not None:
         access.require_all(GRANTS[change.farm_role])
         if account.project_id is not None:

@@ -110,8 +110,9 @@ async def set_member(
     rows = {row.account_id: row for row in await accounts.list_members(tx, project_id=access.project_id)}
     if account_id not in rows:
         raise _no_member(slug)
-    access.require_all(GRANTS[change.role])
     member = rows[account_id]
+    access.require_over(member.role)
+    access.require_all(GRANTS[change.role])
     await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
     await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
     trail.note(
@@ -128,6 +129,8 @@ async def drop_member(slug: Slug, account_id: UUID, access: Access, tx: Tx, trai
     """Take somebody out of the project: at once, also where they are logged in. Open invitations to them and by them
     end; keys that they made are the project's, and stay."""
     person = await accounts.find_account(tx, account_id=account_id)
+    role = await accounts.member_role(tx, project_id=access.project_id, account_id=account_id)
+    access.require_over(role)
     if person is None or not await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id):
         raise _no_member(slug)
     await revoke_invitations_around(tx, email=person.email, project_id=access.project_id)

@@ -38,7 +38,7 @@ async def create_service_account(
 @router.delete("/{account_id}", status_code=204)
 async def delete_service_account(slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account, and all its keys with it, now."""
-    await service.delete(tx, trail, account_id, project_id=access.project_id)
+    await service.delete(tx, access, trail, account_id, project_id=access.project_id)
 
 
 @router.post("/{account_id}/keys", status_code=201, responses=problems(409))
@@ -66,7 +66,7 @@ async def create_farm_service_account(
 @farm_router.delete("/{account_id}", status_code=204)
 async def delete_farm_service_account(account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account of the whole farm, and all its keys with it, now."""
-    await service.delete(tx, trail, account_id, project_id=None)
+    await service.delete(tx, access, trail, account_id, project_id=None)
 
 
 @farm_router.post("/{account_id}/keys", status_code=201, responses=problems(409))

@@ -32,10 +32,14 @@ async def create(
     return view_of(made)
 
 
-async def delete(tx: Transaction, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
+async def delete(
+    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None
+) -> None:
+    """Raises ``NotFound``, and ``Forbidden`` for one that may do more than the caller."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:
         raise _none()
+    caller.require_over(account.role)
     await service_accounts.delete_service_account(tx, account_id=account_id, project_id=project_id)
     trail.note("service_account", account_id, before={"email": account.email, "role": account.role})
 
