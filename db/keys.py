@@ -13,10 +13,10 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, insert, or_, select, update
 
 from db._query import run
 from db.session import Transaction
@@ -107,6 +107,18 @@ async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
         account_id=row.account_id,
         account_name=row.account_name,
     )
+
+
+async def count_keys(
+    tx: Transaction, *, project_id: UUID | None = None, account_id: UUID | None = None, window: timedelta
+) -> int:
+    """Keys of a project or of a service account that open something, or did within ``window``: until then what they
+    were good for is not used up."""
+    whose = API_KEY.c.account_id == account_id if account_id is not None else API_KEY.c.project_id == project_id
+    since = func.now() - window
+    ends = (API_KEY.c.revoked_at, API_KEY.c.expires_at)
+    query = select(func.count()).where(whose, *(or_(each.is_(None), each > since) for each in ends))
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def revoke_keys_of(tx: Transaction, *, account_id: UUID) -> int:

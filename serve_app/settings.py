@@ -87,6 +87,13 @@ class ApiSettings(BaseSettings):
     """Requests without a good credential from one client address in ``rate_window``, renewals of sessions and probes of
     readiness among them: a studio of 500 behind one address renews 35 sessions a minute."""
 
+    max_keys_per_project: Annotated[int, Field(ge=1)] = 100
+    """Keys that a project may have, those of its service accounts among them: each has the quotas above for itself, so
+    this bounds what one project may ask in ``rate_window``. Keys that have ended since count on for one window."""
+
+    max_keys_per_service_account: Annotated[int, Field(ge=1)] = 20
+    """Of them, of one service account, also of the whole farm: one for each machine that the program runs on."""
+
     rate_batch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Part of a quota that one process takes from the shared count at once and spends by itself: so seldom is the
     database asked, and by one batch less one request for each process may all of them together miss the quota."""

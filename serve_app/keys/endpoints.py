@@ -11,9 +11,10 @@ from db.session import Transaction
 from jobs.access import Role
 from jobs.errors import NotFound
 from serve_app.audit.trail import Trail
-from serve_app.dependencies import Audit, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
-from serve_app.keys.service import facts_of_key, require_within, view_of_key
+from serve_app.keys.service import facts_of_key, require_room, require_within, view_of_key
+from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access, Caller
 
@@ -27,9 +28,12 @@ async def list_keys(access: Access, tx: Tx) -> Page[KeyView]:
     return Page(items=[view_of_key(row) for row in await keys.list_keys(tx, project_id=access.project_id)])
 
 
-@router.post("", status_code=201)
-async def create_key(asked: NewProjectKey, access: Access, tx: Tx, trail: Audit) -> MadeKey:
-    """A key for a program that works in this project. The answer is the only time that its secret is shown."""
+@router.post("", status_code=201, responses=problems(409))
+async def create_key(asked: NewProjectKey, access: Access, tx: Tx, services: Services, trail: Audit) -> MadeKey:
+    """A key for a program that works in this project. The answer is the only time that its secret is shown. 409
+    `too-many-keys` where the project has as many as the farm allows."""
+    require_within(access, asked.role, asked.scopes)
+    await require_room(tx, services.settings, project_id=access.project_id)
     return await _make(tx, access, trail, asked, role=asked.role, project_id=access.project_id)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from serve_app.dependencies import Audit, Tx
+from serve_app.dependencies import Audit, Services, Tx
 from serve_app.keys.schemas import MadeKey
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -43,10 +43,12 @@ async def delete_service_account(slug: Slug, account_id: UUID, access: Access, t
 
 @router.post("/{account_id}/keys", status_code=201, responses=problems(409))
 async def create_service_key(
-    slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+    slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> MadeKey:
     """A key of a service account. The answer is the only time that its secret is shown; /v1/keys lists and ends it."""
-    return await service.create_key(tx, access, trail, account_id, asked, project_id=access.project_id)
+    return await service.create_key(
+        tx, services.settings, access, trail, account_id, asked, project_id=access.project_id
+    )
 
 
 @farm_router.get("")
@@ -71,7 +73,7 @@ async def delete_farm_service_account(account_id: UUID, access: Access, tx: Tx, 
 
 @farm_router.post("/{account_id}/keys", status_code=201, responses=problems(409))
 async def create_farm_service_key(
-    account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+    account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> MadeKey:
     """A key of a service account of the whole farm; /v1/farm/keys lists and ends it."""
-    return await service.create_key(tx, access, trail, account_id, asked, project_id=None)
+    return await service.create_key(tx, services.settings, access, trail, account_id, asked, project_id=None)

@@ -12,10 +12,11 @@ from jobs.access import GRANTS, FarmRole, ProjectRole
 from jobs.errors import Conflict, NotFound
 from serve_app.audit.trail import Trail
 from serve_app.keys.schemas import MadeKey
-from serve_app.keys.service import facts_of_key, require_within, view_of_key
+from serve_app.keys.service import facts_of_key, require_room, require_within, view_of_key
 from serve_app.paging import Page
 from serve_app.security import Caller
 from serve_app.service_accounts.schemas import NewServiceKey, ServiceAccountView
+from serve_app.settings import ApiSettings
 
 
 async def list_all(tx: Transaction, *, project_id: UUID | None) -> Page[ServiceAccountView]:
@@ -32,9 +33,7 @@ async def create(
     return view_of(made)
 
 
-async def delete(
-    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None
-) -> None:
+async def delete(tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
     """Raises ``NotFound``, and ``Forbidden`` for one that may do more than the caller."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:
@@ -45,9 +44,17 @@ async def delete(
 
 
 async def create_key(
-    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, asked: NewServiceKey, *, project_id: UUID | None
+    tx: Transaction,
+    settings: ApiSettings,
+    caller: Caller,
+    trail: Trail,
+    account_id: UUID,
+    asked: NewServiceKey,
+    *,
+    project_id: UUID | None,
 ) -> MadeKey:
-    """Raises ``NotFound``, ``Conflict`` for one without a role, ``Forbidden`` for more rights than the caller has."""
+    """Raises ``NotFound``, ``Conflict`` for one without a role, ``Forbidden`` for more rights than the caller has, and
+    ``TooManyKeys``."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:
         raise _none()
@@ -57,6 +64,7 @@ async def create_key(
             remedy="Make another one, or ask an administrator to enable it.",
         )
     require_within(caller, account.role, asked.scopes)
+    await require_room(tx, settings, project_id=project_id, account_id=account_id)
     made = await keys.create_key(
         tx,
         project_id=project_id,
