@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import pkgutil
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.local.settings import LocalFarmSettings
+from cluster.local.settings_check import READ_BY_THE_FARM
 from db.settings import DatabaseSettings
 from docs.generate import PAGES, ROOT, SECTIONS, attribute_docstrings, environment_value, settings_of
 from jobs.limits import FarmLimits
@@ -84,6 +87,11 @@ def test_the_whole_example_is_a_shell_file_that_every_settings_class_takes(
         if name.startswith("RAYFARM_"):
             monkeypatch.setenv(name, value)
     assert {owner: _built(owner) for owner, _ in SECTIONS} == expected
+
+
+def test_every_settings_class_is_read_before_a_farm_starts() -> None:
+    read = {pkgutil.resolve_name(name) for name in READ_BY_THE_FARM}
+    assert read | {LocalFarmSettings, DatabaseSettings} == {owner for owner, _ in SECTIONS}
 
 
 def _built(owner: type) -> dict[str, object]:
