@@ -83,7 +83,8 @@ def up(
     while time.monotonic() < end:
         record = place.read()
         if record is not None and record.supervisor is not None and record.supervisor.is_alive():
-            tell(record.stage, record.detail)
+            # Why it stops is the error that follows, told once.
+            tell(record.stage, "" if record.stage is Stage.STOPPING else record.detail)
             if record.stage is Stage.READY:
                 return _info(place, record, started_now=started is not None)
         elif started is None:

@@ -243,6 +243,15 @@ class TestStep:
                 environment={}, log_path=tmp_path / "log", limit=timedelta(seconds=20), give_up=lambda: False,
             )  # fmt: skip
 
+    def test_of_a_step_that_names_its_fault_nothing_else_is_repeated(self, tmp_path: Path) -> None:
+        program = "print('Traceback\\n  a line of it\\n\\x1b[36merror: \\x1b[0mSet A.\\n- B'); raise SystemExit(1)"
+        with pytest.raises(CommandFailed) as failed:
+            run_step(
+                "deploy", [sys.executable, "-c", program],
+                environment={}, log_path=tmp_path / "log", limit=timedelta(seconds=20), give_up=lambda: False,
+            )  # fmt: skip
+        assert failed.value.message == "The step 'deploy' failed: Set A.\n- B"
+
     def test_a_step_that_hangs_is_ended_with_its_children(self, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="did not end in 0 s"):
             run_step(
