@@ -10,7 +10,6 @@ from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretSt
 from pydantic_settings import SettingsConfigDict
 
 from jobs.settings import FarmSettings
-
 from serve_app.blobs.schemas import MOST_DIGESTS
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
