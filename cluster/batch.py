@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.tracing import current_traceparent, start_tracing, whole_span
+from jobs.errors import InvalidSettings
 from rayfarm import Client
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.registration import pipeline_for
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stopped:
         _say(reached.words())
         return STOPPED
-    except ValueError as error:
+    except (ValueError, InvalidSettings) as error:
         _say(f"error: {error}")
         return USAGE
     except ClientError as error:

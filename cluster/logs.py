@@ -14,10 +14,11 @@ from typing import TextIO
 import structlog
 from opentelemetry import trace
 from pydantic import ByteSize
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from cluster.redaction import redact
+from jobs.settings import FarmSettings
 
 
 class LogFormat(StrEnum):
@@ -37,7 +38,7 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class LogSettings(BaseSettings):
+class LogSettings(FarmSettings):
     """Read from ``RAYFARM_LOG_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_LOG_", frozen=True)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from cluster.logs import LogLevel, LogSettings
 from cluster.loops.settings import LoopSettings
@@ -27,6 +27,7 @@ from db.settings import DatabaseSettings
 from jobs.egress import EgressSettings
 from jobs.errors import RayfarmError
 from jobs.mail import MailSecurity, MailSettings
+from jobs.settings import FarmSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.sandbox import SandboxLevel
 from pipelines.settings import EngineSettings
@@ -59,7 +60,7 @@ class Profile(StrEnum):
     PRODUCTION = "production"
 
 
-class ProfileSettings(BaseSettings):
+class ProfileSettings(FarmSettings):
     """Read from ``RAYFARM_PROFILE`` by every process of the farm."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_", frozen=True, extra="ignore")

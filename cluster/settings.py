@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from jobs.settings import FarmSettings
 
 
-class ClusterSettings(BaseSettings):
+class ClusterSettings(FarmSettings):
     """Read from ``RAYFARM_CLUSTER_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_CLUSTER_", frozen=True)
@@ -28,7 +30,7 @@ class ClusterSettings(BaseSettings):
     pool: str = "default"
     """The kind of slot that the replicas of this cluster's one pool are."""
 
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     """Labels of every replica of the pool; jobs may ask for them. Each has `device` beside them, `gpu` or `cpu`, as
     it is: one that is given here does not count."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from jobs.settings import FarmSettings
 
-class DatabaseSettings(BaseSettings):
+
+class DatabaseSettings(FarmSettings):
     """Any PostgreSQL from 14 on; the one-machine farm passes the URL of its embedded server."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_DATABASE_", frozen=True)

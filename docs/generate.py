@@ -10,18 +10,17 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+import shlex
 import sys
 import textwrap
-import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import ByteSize, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import ByteSize
 from pydantic_settings import BaseSettings
 
 import cluster.local.services
@@ -43,6 +42,7 @@ from jobs.limits import FarmLimits
 from jobs.mail import MailSettings
 from jobs.notices import NoticeSettings
 from jobs.planning import PlanSettings
+from jobs.settings import type_words, variable_of
 from jobs.states import JOB_TRANSITIONS, REASONS, TERMINAL_JOB_STATES, FrameState, JobState, WorkKind, WorkState
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
@@ -101,12 +101,11 @@ class Setting:
 
 def settings_of(owner: type[BaseSettings]) -> Iterator[Setting]:
     """The settings of one class, in the order of its source."""
-    prefix = owner.model_config.get("env_prefix", "")
     docstrings = attribute_docstrings(owner)
     for name, field in owner.model_fields.items():
         yield Setting(
-            name=f"{prefix}{name}".upper(),
-            type=_type_words(name, field),
+            name=variable_of(owner, name),
+            type=type_words(name, field),
             default=None if field.is_required() else field.get_default(call_default_factory=True),
             required=field.is_required(),
             words=(docstrings.get(name) or field.description or "").replace("None:", "Unset:"),
@@ -186,7 +185,9 @@ def environment_example() -> str:
                 continue
             written.add(setting.name)
             lines += ["", *textwrap.wrap(setting.words, 118, initial_indent="# ", subsequent_indent="# ")]
-            lines.append(f"#{setting.name}={environment_value(setting)}")
+            lines.append(
+                f"#{setting.name}={shlex.quote(environment_value(setting)) if environment_value(setting) else ''}"
+            )
     lines += ["", "# == Clients =="]
     for name, words in CLIENT_VARIABLES.items():
         lines += ["", *textwrap.wrap(words, 118, initial_indent="# ", subsequent_indent="# "), f"#{name}="]
@@ -311,47 +312,6 @@ def _size(value: int) -> str:
         if value >= length and value % length == 0:
             return f"{value // length} {unit}"
     return f"{value} B"
-
-
-def _type_words(name: str, field: FieldInfo) -> str:
-    base, bounds = _unwrapped(field.annotation)
-    bounds = [*bounds, *field.metadata]
-    words = {
-        timedelta: "duration",
-        ByteSize: "size",
-        SecretStr: "secret",
-        Path: "path",
-        bool: "true/false",
-        str: "text",
-        float: "number",
-        int: "bytes" if name.endswith("_bytes") else "whole number",
-        dict: "JSON object",
-        tuple: "JSON list",
-    }.get(get_origin(base) or base, "URL")
-    return words + _bounds_words(bounds)
-
-
-def _unwrapped(annotation: Any) -> tuple[Any, list[Any]]:
-    """The type without `Annotated` and `| None`, and the constraints that they carried."""
-    if get_origin(annotation) is Annotated:
-        inner, *marks = get_args(annotation)
-        base, bounds = _unwrapped(inner)
-        for mark in marks:
-            bounds += mark.metadata if isinstance(mark, FieldInfo) else [mark]
-        return base, bounds
-    if get_origin(annotation) in (Union, types.UnionType):
-        some = [member for member in get_args(annotation) if member is not type(None)]
-        if len(some) == 1:
-            return _unwrapped(some[0])
-    return annotation, []
-
-
-def _bounds_words(bounds: list[Any]) -> str:
-    low = next((mark.ge for mark in bounds if hasattr(mark, "ge")), None)
-    high = next((mark.le for mark in bounds if hasattr(mark, "le")), None)
-    if low is not None and high is not None:
-        return f", {low} to {high}"
-    return f", at least {low}" if low is not None else f", at most {high}" if high is not None else ""
 
 
 def _marked(name: str, bold: bool) -> str:

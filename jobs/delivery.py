@@ -9,9 +9,10 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import ByteSize, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.naming import NamedFile, NamingTemplate, plain_path
+from jobs.settings import FarmSettings
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
@@ -28,7 +29,7 @@ _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _PREFIX_PART = re.compile(r"[A-Za-z0-9!_.*'() -]+", re.ASCII)
 
 
-class DeliverySettings(BaseSettings):
+class DeliverySettings(FarmSettings):
     """Read from ``RAYFARM_DELIVERY_*`` by the API, which takes destinations, and by the loops, which copy."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_DELIVERY_", frozen=True)

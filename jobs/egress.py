@@ -19,9 +19,10 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import InvalidInput
+from jobs.settings import FarmSettings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -67,7 +68,7 @@ class EgressRefused(InvalidInput):
     code = "address-refused"
 
 
-class EgressSettings(BaseSettings):
+class EgressSettings(FarmSettings):
     """Read from ``RAYFARM_EGRESS_*``: where webhooks, and whatever else users name an address for, may go."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_EGRESS_", frozen=True)

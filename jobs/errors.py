@@ -3,6 +3,7 @@
 RayfarmError
 ├── InvalidInput        the request itself is wrong              (422)
 │   └── TooLarge        … because it is over a named limit       (413)
+├── InvalidSettings     a process cannot start as it is told     (never over HTTP)
 ├── Unauthorized        no valid credential                      (401)
 ├── Forbidden           a valid credential without the right     (403)
 ├── NotFound            no such thing in this project            (404)
@@ -53,6 +54,12 @@ class TooLarge(InvalidInput):
     """The request is larger than this farm allows."""
 
     code = "too-large"
+
+
+class InvalidSettings(RayfarmError):
+    """The environment holds settings that cannot be."""
+
+    code = "invalid-settings"
 
 
 class Unauthorized(RayfarmError):

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.frames import MAX_FRAMES
+from jobs.settings import FarmSettings
 from jobs.states import Fault
 
 
-class FarmLimits(BaseSettings):
+class FarmLimits(FarmSettings):
     """Read from ``RAYFARM_LIMITS_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_LIMITS_", frozen=True)

@@ -19,10 +19,11 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.errors import Unavailable
 from jobs.notices import Notice, plain
+from jobs.settings import FarmSettings
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
@@ -56,7 +57,7 @@ class MailSecurity(StrEnum):
     """In the clear: for a relay on the same machine."""
 
 
-class MailSettings(BaseSettings):
+class MailSettings(FarmSettings):
     """Read from ``RAYFARM_MAIL_*`` by the loops, which send, and by the API, which says whether anybody does."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_MAIL_", frozen=True)

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.events import TERMINAL_JOB_EVENT_STATES, EventKind
+from jobs.settings import FarmSettings
 
 NOTICE_KINDS = frozenset(
     {
@@ -40,7 +41,7 @@ _NOT_PLAIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 """Blanks, line ends and control characters, with the marks that turn the direction of text."""
 
 
-class NoticeSettings(BaseSettings):
+class NoticeSettings(FarmSettings):
     """Read from ``RAYFARM_NOTICES_*`` by the loops."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_NOTICES_", frozen=True)

@@ -15,8 +15,9 @@ from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jobs.settings import FarmSettings
 from jobs.spec import PriorityClass
 
 
@@ -82,7 +83,7 @@ _NO_MAPPING: Mapping[str, Any] = MappingProxyType({})
 Positive = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
-class PlanSettings(BaseSettings):
+class PlanSettings(FarmSettings):
     """Read from ``RAYFARM_PLAN_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_PLAN_", frozen=True)

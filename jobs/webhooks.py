@@ -18,11 +18,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from standardwebhooks import Webhook
 
 from jobs.errors import Unavailable
 from jobs.events import EventKind
+from jobs.settings import FarmSettings
 
 PING = EventKind.WEBHOOK_PING
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
@@ -36,7 +37,7 @@ MAX_LISTED = 100
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
-class WebhookSettings(BaseSettings):
+class WebhookSettings(FarmSettings):
     """Read from ``RAYFARM_WEBHOOK_*`` by the API, which makes secrets, and by the loops, which sign with them."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_WEBHOOK_", frozen=True)

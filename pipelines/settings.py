@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import ByteSize, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jobs.settings import FarmSettings
 from pipelines.sandbox import SandboxLevel, SandboxLimits
 
 
-class EngineSettings(BaseSettings):
+class EngineSettings(FarmSettings):
     """How the farm runs a renderer in a child process."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_ENGINE_", frozen=True, extra="ignore")

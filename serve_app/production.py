@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from urllib.parse import urlsplit
 
+from cluster.local.services import FAULT
 from cluster.logs import LogSettings
 from cluster.loops.settings import LoopSettings
 from cluster.production import (
     Fault,
-    NotForProduction,
     database_faults,
     engine_faults,
     outgoing_faults,
@@ -24,6 +24,7 @@ from cluster.production import (
 from db.settings import DatabaseSettings
 from db.trust import accepts_anybody
 from jobs.egress import EgressSettings
+from jobs.errors import RayfarmError
 from jobs.mail import MailSettings
 from jobs.webhooks import WebhookSettings
 from pipelines.settings import EngineSettings
@@ -72,8 +73,8 @@ def farm_faults() -> list[Fault]:
 def main() -> int:
     try:
         refuse(farm_faults())
-    except NotForProduction as error:
-        sys.stderr.write(f"{error}\n")
+    except RayfarmError as error:
+        sys.stderr.write(f"{FAULT}{error}\n")
         return 1
     return 0
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jobs.settings import FarmSettings
 from serve_app.blobs.schemas import MOST_DIGESTS
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
@@ -20,7 +21,7 @@ _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\
 """Scheme, host and port in lower case, without a path: what a browser sends in ``Origin`` (RFC 6454 section 6.1)."""
 
 
-class ApiSettings(BaseSettings):
+class ApiSettings(FarmSettings):
     """Sizes take units (``16MiB``), durations take ISO 8601 (``PT30S``)."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_API_", frozen=True)

@@ -8,8 +8,9 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ByteSize, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from jobs.settings import FarmSettings
 from storage.signing import MIN_KEY_BYTES
 
 MAX_S3_PARTS = 10_000
@@ -19,7 +20,7 @@ MIB = 1024 * 1024
 _PLACEHOLDERS = ("changeme", "change-me", "placeholder", "example", "secret-key-here")
 
 
-class StorageSettings(BaseSettings):
+class StorageSettings(FarmSettings):
     """Storage settings; sizes take units (``16MiB``), durations take ISO 8601 (``PT30S``)."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_STORAGE_", frozen=True)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from cluster.intake.aws import Aws, AwsUnavailable
 from cluster.intake.queue import Received, SqsQueue
 from cluster.intake.settings import IntakeSettings
+from jobs.errors import InvalidSettings
 
 
 async def redrive(settings: IntakeSettings, *, limit: int, code: str | None = None) -> int:
@@ -51,12 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     to_redrive.add_argument("--limit", type=int, default=1000, help="messages at most")
     to_redrive.add_argument("--code", help="only those refused with this problem code, such as not-found")
     given = parser.parse_args(arguments)
-    settings = IntakeSettings()
-    if settings.queue_url is None:
-        parser.error("RAYFARM_INTAKE_QUEUE_URL is not set.")
     try:
+        settings = IntakeSettings()
+        if settings.queue_url is None:
+            parser.error("RAYFARM_INTAKE_QUEUE_URL is not set.")
         moved = asyncio.run(redrive(settings, limit=given.limit, code=given.code))
-    except AwsUnavailable as error:
+    except (AwsUnavailable, InvalidSettings) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
     print(f"{moved} messages were given to the queue again.")  # noqa: T201

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from cluster.intake.arns import Arn
+from jobs.settings import FarmSettings
 from jobs.spec import JobSpec
 from models.kinds import ModelKind
 
@@ -51,7 +52,7 @@ class ObjectRule(BaseModel):
         return bucket == self.bucket and key.startswith(self.prefix) and key.endswith(self.suffix)
 
 
-class IntakeSettings(BaseSettings):
+class IntakeSettings(FarmSettings):
     """Read from ``RAYFARM_INTAKE_*``. Without ``queue_url`` nothing is taken in."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_INTAKE_", frozen=True)

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from cluster.local import ray_session
 from cluster.local.farm_file import FarmFile, FarmHome, Stage
 from cluster.local.processes import ProcessMark, wait_until
 from cluster.local.settings import LocalFarmSettings
+from cluster.local.settings_check import check_settings
 from cluster.local.supervisor import DEPLOY_COMMAND, FarmIsRunning, farm_lock, sweep_leftovers
 from jobs.errors import Unavailable
 
@@ -68,25 +69,32 @@ def up(
     progress: Progress | None = None,
     deploy_command: Sequence[str] = DEPLOY_COMMAND,
 ) -> FarmInfo:
-    """Make sure the farm of `home` runs and is ready. One that already runs is left as it is, whatever `options`."""
+    """Make sure the farm of `home` runs and is ready. One that already runs is left as it is, whatever `options`.
+
+    Raises ``InvalidSettings`` before anything is started, and ``FarmFailed``.
+    """
     place = FarmHome(home)
     place.create()
     options = options or LocalFarmSettings(home=home)
     tell = _Teller(progress)
     started: subprocess.Popen[bytes] | None = None
+    begun, said_before = datetime.now(UTC), 0
     end = time.monotonic() + options.ready_timeout.total_seconds()
     while time.monotonic() < end:
         record = place.read()
         if record is not None and record.supervisor is not None and record.supervisor.is_alive():
-            tell(record.stage, record.detail)
+            # Why it stops is the error that follows, told once.
+            tell(record.stage, "" if record.stage is Stage.STOPPING else record.detail)
             if record.stage is Stage.READY:
                 return _info(place, record, started_now=started is not None)
         elif started is None:
+            check_settings(options)
+            begun, said_before = datetime.now(UTC), _size_of(place.supervisor_out)
             tell(Stage.STARTING, "its supervisor")  # which takes seconds to say something itself
             started = _spawn_supervisor(place, options, deploy_command)
         elif started.poll() is not None:
             if not _another_runs(place):
-                raise _failure(place)
+                raise _failure(place, begun, said_before)
             started = None  # two called `up` at once, and the other one's supervisor was quicker
         time.sleep(0.1)
     raise FarmFailed(
@@ -169,7 +177,7 @@ def _spawn_supervisor(
     command = [sys.executable, "-m", "cluster.local.supervisor", "--home", str(home.root)]
     if tuple(deploy_command) != DEPLOY_COMMAND:
         command += ["--deploy-command", *deploy_command]
-    with (home.logs / "supervisor.out").open("ab") as out:
+    with home.supervisor_out.open("ab") as out:
         return subprocess.Popen(
             command,
             env={**os.environ, **options.as_environment()},
@@ -207,12 +215,19 @@ def _another_runs(home: FarmHome) -> bool:
         return True
 
 
-def _failure(home: FarmHome) -> FarmFailed:
+def _failure(home: FarmHome, begun: datetime, said_before: int) -> FarmFailed:
+    """What this start said: the record and the output of an earlier one may still be there."""
     record = home.read()
-    said = record.detail if record is not None and record.stage is Stage.FAILED else ""
+    said = ""
+    if record is not None and record.stage is Stage.FAILED and record.since >= begun:
+        said = record.detail
     if not said:
-        said = (home.logs / "supervisor.out").read_text(errors="replace")[-1500:].strip()
+        said = home.supervisor_out.read_bytes()[said_before:].decode(errors="replace")[-1500:].strip()
     return FarmFailed(f"The farm in {home.root} did not start. {said}", remedy=f"Its logs are in {home.logs}.")
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _info(home: FarmHome, record: FarmFile, *, started_now: bool) -> FarmInfo:

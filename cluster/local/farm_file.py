@@ -97,6 +97,7 @@ class FarmHome:
         self.record_path = self.root / "farm.json"
         self.lock_path = self.root / "supervisor.lock"
         self.logs = self.root / "logs"
+        self.supervisor_out = self.logs / "supervisor.out"
         self.postgres = self.root / "postgres"
         self.storage = self.root / "storage"
         self.cache = self.root / "cache"

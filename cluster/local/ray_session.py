@@ -113,6 +113,9 @@ class RaySession:
             "RAY_worker_niceness": "0",  # Ray's 15 would add to the engine's own, and put the API behind the engines
             # Serve's controller looks at everything this often: at its default of 0.1 s that takes 8 % of a core.
             "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+            # Three looks at the proxy, each this much longer than the one before; at Serve's 5 s it is given up after
+            # 30 s, which a busy machine needs to start HAProxy. The driver itself waits 60 s, fixed.
+            "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self._token_path),
             "AUTOSCALER_METRIC_PORT": str(self._ports.autoscaler_metrics),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -23,6 +24,12 @@ READY_VARIABLE = "RAYFARM_READY_FD"
 
 _SAID = 4000
 """Characters of a failed step's output that its error repeats: all faults of a production profile fit."""
+
+
+FAULT = "error: "
+"""Begins the line in which a step says what a person can act on; all from there is repeated, and nothing before."""
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class CommandFailed(Unavailable):
@@ -134,7 +141,11 @@ def run_step(
         if give_up():
             return False
     if not ended or process.returncode != 0:
-        said = log_path.read_text(errors="replace")[-_SAID:].strip()
+        said = _COLOURS.sub("", log_path.read_text(errors="replace")).strip()
+        _, told, fault = f"\n{said}".rpartition(f"\n{FAULT}")
+        if told and ended:
+            raise CommandFailed(f"The step {name!r} failed: {fault}", remedy=f"The whole output is {log_path}.")
+        said = said[-_SAID:]
         how = f"exited with {process.returncode}" if ended else f"did not end in {limit.total_seconds():.0f} s"
         raise CommandFailed(f"The step {name!r} {how}; it said: {said}", remedy=f"The whole output is {log_path}.")
     return True

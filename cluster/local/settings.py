@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from jobs.settings import FarmSettings
 
 _MIB = 1024 * 1024
 _SMALL_MACHINE_CORES = 4
@@ -16,7 +18,7 @@ _SMALL_MACHINE_CORES = 4
 Port = Annotated[int, Field(ge=1024, le=65535)]
 
 
-class LocalFarmSettings(BaseSettings):
+class LocalFarmSettings(FarmSettings):
     """Settings of `rayfarm up`; every one has a default that suits a laptop."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_", frozen=True, extra="ignore")

@@ -328,14 +328,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--deploy-command", nargs="+", default=DEPLOY_COMMAND, help="what deploys the Serve application"
     )
     given = parser.parse_args(arguments)
-    settings = LocalFarmSettings(home=given.home) if given.home else LocalFarmSettings()
-    home = FarmHome(settings.home)
-    home.create()
-    log_to(home.logs / "supervisor.log")
-    start_tracing("rayfarm-supervisor")
-    stop = StopSignal()
-    stop.listen()
     try:
+        settings = LocalFarmSettings(home=given.home) if given.home else LocalFarmSettings()
+        home = FarmHome(settings.home)
+        home.create()
+        log_to(home.logs / "supervisor.log")
+        start_tracing("rayfarm-supervisor")
+        stop = StopSignal()
+        stop.listen()
         Supervisor(settings=settings, deploy_command=given.deploy_command or DEPLOY_COMMAND, stop=stop).run()
     except RayfarmError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a program's answer

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from db.billing.invoices import Terms, begin_period, database_now, issue_invoice, last_period, projects_to_invoice
 from db.errors import DatabaseUnavailable, LostLeadership
 from db.session import Database
 from jobs.invoicing import InvoicePeriod, following, invoice_period, is_due, month_before
+from jobs.settings import FarmSettings
 
 _log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ BATCH = 50
 """Invoices of one tick; each reads a month of its project's ledger."""
 
 
-class InvoiceSettings(BaseSettings):
+class InvoiceSettings(FarmSettings):
     """Read from ``RAYFARM_INVOICES_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_INVOICES_", frozen=True)

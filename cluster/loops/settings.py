@@ -7,12 +7,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from jobs.settings import FarmSettings
 
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 
-class LoopSettings(BaseSettings):
+class LoopSettings(FarmSettings):
     """Read from ``RAYFARM_LOOPS_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_LOOPS_", frozen=True)

@@ -14,10 +14,11 @@ from typing import Annotated
 import httpx
 import stripe
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from cluster.loops.usage_sink import MeterReading, Outcome, Refused, Taken, Unclear
 from jobs.invoicing import ReportUnit
+from jobs.settings import FarmSettings
 
 REMEMBERED = timedelta(hours=23)
 """For so long after the first attempt a reading may be sent again: Stripe's 24 hours, less one for clocks and lines."""
@@ -34,7 +35,7 @@ def _is_meter(name: str) -> str:
     return name
 
 
-class StripeSettings(BaseSettings):
+class StripeSettings(FarmSettings):
     """Read from ``RAYFARM_STRIPE_*``."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_STRIPE_", frozen=True)
@@ -45,7 +46,7 @@ class StripeSettings(BaseSettings):
     api_base: HttpUrl = HttpUrl("https://api.stripe.com")
     """Where Stripe's API is; another one only behind a proxy, or for trying things out."""
 
-    meters: dict[ReportUnit, Annotated[str, AfterValidator(_is_meter)]] = {}
+    meters: dict[ReportUnit, Annotated[str, AfterValidator(_is_meter)]] = Field(default_factory=dict)
     """Unit (``gpu_second``, ``cpu_second``, ``gigabyte_hour``, ``micro_cost``) -> event name of the meter that counts
     it, as JSON. A unit without a meter is not reported."""
 

@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, HttpUrl
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from jobs.settings import FarmSettings
 
 _STANDARD = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
-class TracingSettings(BaseSettings):
+class TracingSettings(FarmSettings):
     """Read from ``RAYFARM_TRACING_*``. The variables of OpenTelemetry (``OTEL_*``) hold beside them, for headers,
     certificates, batches and what else the exporter knows."""
 

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from jobs.access import FarmRole, ProjectRole
+from jobs.settings import FarmSettings
 from serve_app.oidc.roles import grant_of
 from serve_app.settings import Wait
 
@@ -19,7 +20,7 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 """All of them asymmetric (RFC 8725 section 3.1): with one secret for both sides a client could forge ID tokens."""
 
 
-class OidcSettings(BaseSettings):
+class OidcSettings(FarmSettings):
     """Durations take ISO 8601 (``PT30S``), sizes take units (``256KiB``)."""
 
     model_config = SettingsConfigDict(env_prefix="RAYFARM_OIDC_", frozen=True)
@@ -58,7 +59,7 @@ class OidcSettings(BaseSettings):
     role_claim: str = "groups"
     """Claim that holds what ``role_map`` names: text or a list of it. Dots lead into objects: `realm_access.roles`."""
 
-    role_map: dict[str, tuple[str, ...]] = {}
+    role_map: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Value of the claim to roles: `{"render-admins": ["admin"], "film-crew": ["film:artist"]}`. Farm roles by name,
     roles in a project as `slug:role`. Given and taken back with each login; roles given by hand stay."""
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError
 
 from cluster.loops.invoicer import Invoicer, InvoiceSettings
@@ -22,7 +21,7 @@ from db.billing.money import add_credit, set_prepaid
 from db.bootstrap import ensure_project
 from db.dispatch import LostLeadership
 from db.settings import DatabaseSettings
-from jobs.errors import Conflict, InvalidInput, NotFound
+from jobs.errors import Conflict, InvalidInput, InvalidSettings, NotFound
 from jobs.invoicing import UsageUnit, credit_note_totals, invoice_totals, minor_digits
 from tests.cluster.test_outbox_sender import db, farm
 from tests.db.books import book, book_storage, price_list, prices
@@ -348,5 +347,5 @@ async def _compare(queue: QueueFarm, rows: list[Any], zone: str) -> None:
 
 def test_settings_that_cannot_hold_are_refused() -> None:
     for wrong in ({"zone": "Mars/Olympus"}, {"day": 31}, {"tax_rate": "19"}, {"prefix": "a/b"}):
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidSettings):
             InvoiceSettings(**wrong)  # type: ignore[arg-type]

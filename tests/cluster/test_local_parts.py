@@ -24,6 +24,7 @@ from cluster.local.restart_backoff import RestartBackoff
 from cluster.local.services import BELIEVED_BY_UVICORN, CommandFailed, farm_environment, run_step
 from cluster.local.settings import LocalFarmSettings
 from cluster.local.supervisor import FarmIsRunning, farm_lock
+from jobs.errors import InvalidSettings
 from tests.cluster.ended_connection import leave_ended_connection
 
 
@@ -267,6 +268,15 @@ class TestStep:
                 environment={}, log_path=tmp_path / "log", limit=timedelta(seconds=20), give_up=lambda: False,
             )  # fmt: skip
 
+    def test_of_a_step_that_names_its_fault_nothing_else_is_repeated(self, tmp_path: Path) -> None:
+        program = "print('Traceback\\n  a line of it\\n\\x1b[36merror: \\x1b[0mSet A.\\n- B'); raise SystemExit(1)"
+        with pytest.raises(CommandFailed) as failed:
+            run_step(
+                "deploy", [sys.executable, "-c", program],
+                environment={}, log_path=tmp_path / "log", limit=timedelta(seconds=20), give_up=lambda: False,
+            )  # fmt: skip
+        assert failed.value.message == "The step 'deploy' failed: Set A.\n- B"
+
     def test_a_step_that_hangs_is_ended_with_its_children(self, tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="did not end in 0 s"):
             run_step(
@@ -286,6 +296,34 @@ class TestStep:
         assert done
         assert len(processes_with("RAYFARM_TEST_MARK", str(tmp_path))) == 1
         assert terminate(lambda: processes_with("RAYFARM_TEST_MARK", str(tmp_path)), grace=timedelta(seconds=5)) == 1
+
+
+class TestUp:
+    def test_a_wrong_setting_of_any_part_is_refused_before_anything_starts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("RAYFARM_LOG_LEVEL", "loud")
+        monkeypatch.setenv("RAYFARM_API_HEARTBEAT", "15")
+        with pytest.raises(InvalidSettings) as refused:
+            control.up(tmp_path)
+        assert "RAYFARM_LOG_LEVEL: write one of" in str(refused.value)
+        assert "RAYFARM_API_HEARTBEAT: write a duration" in str(refused.value)
+        assert not FarmHome(tmp_path).supervisor_out.exists()
+
+    def test_the_fault_of_an_earlier_start_is_not_told_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place = FarmHome(tmp_path / "farm")
+        place.create()
+        place.write(FarmFile(stage=Stage.FAILED, detail="an old fault"))
+        place.supervisor_out.write_text("what an old one printed\n")
+        python = tmp_path / "python"
+        python.write_text("#!/bin/sh\necho a new fault\nexit 1\n")
+        python.chmod(0o755)
+        monkeypatch.setattr(control.sys, "executable", str(python))
+        with pytest.raises(control.FarmFailed, match="a new fault") as refused:
+            control.up(place.root)
+        assert "old" not in refused.value.message
 
 
 class TestDown:

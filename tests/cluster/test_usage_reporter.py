@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from cluster.loops.stripe_sink import StripeSettings, StripeSink
@@ -19,7 +19,7 @@ from cluster.loops.usage_sink import MeterReading, Outcome, Refused, Taken, Uncl
 from db.billing.profiles import read_profile, set_profile
 from db.billing.usage_reports import list_reports, resolve_report
 from db.dispatch import LostLeadership
-from jobs.errors import Conflict
+from jobs.errors import Conflict, InvalidSettings
 from jobs.invoicing import ReportUnit, whole_units
 from tests.cluster.stripe_server import KEY, StripeServer, stripe_server
 from tests.cluster.test_outbox_sender import db, farm
@@ -337,5 +337,5 @@ async def test_who_leads_no_more_reports_nothing(farm: Farm, stripe: StripeServe
 def test_without_a_key_or_a_meter_there_is_no_loop(db: Any) -> None:
     assert usage_reporters(database=db, settings=StripeSettings(meters=METERS)) == ()
     assert usage_reporters(database=db, settings=StripeSettings(api_key=SecretStr("sk_test_1"))) == ()
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidSettings):
         StripeSettings(meters={"parsec": "gpu"})  # type: ignore[dict-item]

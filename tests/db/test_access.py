@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from db.bootstrap import ensure_admin_key, ensure_project
 from db.errors import DatabaseUnavailable
@@ -21,6 +21,7 @@ from db.listen import EVENTS, RECONNECTED, Notification, listen
 from db.session import Database
 from db.settings import DatabaseSettings
 from jobs.access import FarmRole, ProjectRole
+from jobs.errors import InvalidSettings
 from jobs.events import EventKind
 from tests.db.builders import Farm
 
@@ -167,7 +168,7 @@ class TestOutage:
 class TestSettings:
     @pytest.mark.parametrize("url", ["sqlite:///x.db", "not a url", "mysql://h/d"])
     def test_another_database_is_refused(self, url: str) -> None:
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidSettings):
             DatabaseSettings(url=SecretStr(url))
 
     def test_the_password_shows_nowhere(self) -> None:

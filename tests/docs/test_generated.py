@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import os
+import pkgutil
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cluster.local.settings import LocalFarmSettings
+from cluster.local.settings_check import READ_BY_THE_FARM
+from db.settings import DatabaseSettings
 from docs.generate import PAGES, ROOT, SECTIONS, attribute_docstrings, environment_value, settings_of
 from jobs.limits import FarmLimits
 from pipelines.cycles.settings import CyclesSettings
@@ -40,7 +45,7 @@ def settings_classes() -> Iterator[str]:
         for path in sorted((ROOT / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.ClassDef) and any(
-                    isinstance(base, ast.Name) and base.id == "BaseSettings" for base in node.bases
+                    isinstance(base, ast.Name) and base.id == "FarmSettings" for base in node.bases
                 ):
                     yield node.name
 
@@ -64,6 +69,40 @@ def test_a_written_default_is_read_back_as_the_default(owner: type, monkeypatch:
     for setting in written:
         monkeypatch.setenv(setting.name, environment_value(setting))
     assert owner().model_dump() == expected
+
+
+def test_the_whole_example_is_a_shell_file_that_every_settings_class_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("RAYFARM_")]:
+        monkeypatch.delenv(name)
+    expected = {owner: _built(owner) for owner, _ in SECTIONS}
+    example = re.sub(r"^#(?=RAYFARM_)", "", (ROOT / ".env.example").read_text(), flags=re.MULTILINE)
+    (tmp_path / ".env").write_text(example)
+    sourced = subprocess.run(
+        ["bash", "-c", "set -ea; . ./.env; set +a; env -0"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert sourced.stderr == ""
+    for name, _, value in (line.partition("=") for line in sourced.stdout.split("\0")):
+        if name.startswith("RAYFARM_"):
+            monkeypatch.setenv(name, value)
+    assert {owner: _built(owner) for owner, _ in SECTIONS} == expected
+
+
+def test_every_settings_class_is_read_before_a_farm_starts() -> None:
+    read = {pkgutil.resolve_name(name) for name in READ_BY_THE_FARM}
+    assert read | {LocalFarmSettings, DatabaseSettings} == {owner for owner, _ in SECTIONS}
+
+
+def _built(owner: type) -> dict[str, object]:
+    required = {"url": "postgresql://somebody@127.0.0.1/farm"} if owner is DatabaseSettings else {}
+    return owner(**required).model_dump()
+
+
+@pytest.mark.parametrize("owner", [owner for owner, _ in SECTIONS], ids=lambda owner: owner.__name__)
+def test_only_an_address_is_called_one(owner: type) -> None:
+    named = [setting.name for setting in settings_of(owner) if setting.type.startswith("URL")]
+    assert all(name.endswith(("_URL", "_API_BASE", "_ENDPOINT")) for name in named), named
 
 
 def test_the_words_of_a_setting_are_those_below_it() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from pydantic import ValidationError
 
 from cluster.settings import ClusterSettings
+from jobs.errors import InvalidSettings
 from jobs.limits import FarmLimits
 from jobs.spec import JobLimits
 
@@ -23,5 +23,5 @@ def test_a_replica_that_drains_outlasts_the_longest_frame() -> None:
 @pytest.mark.parametrize("longest", ["PT0S", "-PT1H"])
 def test_a_farm_without_time_for_a_frame_does_not_start(longest: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAYFARM_LIMITS_MAX_FRAME_TIMEOUT", longest)
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidSettings):
         FarmLimits()

@@ -9,9 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from pydantic import ValidationError
 
 from jobs.chat import WebhookFormat, chat_body
+from jobs.errors import InvalidSettings
 from jobs.events import EventKind
 from jobs.mail import message_of
 from jobs.notices import NOTICE_KINDS, Notice, NoticeSettings, notice_of
@@ -136,7 +136,7 @@ class TestLinks:
         ["farm.example.org/{job}", "https://farm.example.org/", "javascript:{job}", "https://f.example/{job}|x>"],
     )
     def test_a_page_that_would_lead_nowhere_is_refused(self, page: str) -> None:
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidSettings):
             NoticeSettings(job_page=page)
 
 

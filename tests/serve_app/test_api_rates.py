@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from cluster.local.services import BELIEVED_BY_UVICORN
+from jobs.errors import InvalidSettings
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer, problem_of
@@ -275,7 +276,7 @@ class TestSettings:
         ],
     )
     def test_what_would_open_the_gate_or_mean_nothing_is_refused(self, wishes: dict[str, object]) -> None:
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidSettings):
             ApiSettings.model_validate(wishes)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from cluster.intake.settings import IntakeSettings
+from jobs.errors import InvalidSettings
 from tests.serve_app.queues import ACCOUNT, REGION, Room, aws_server, room
 
 __all__ = ["aws_server", "room"]
@@ -102,7 +103,7 @@ def test_an_intake_that_could_lose_messages_does_not_start(wrong: dict[str, Any]
         "api_key": SecretStr("rf_x"),
     }
     IntakeSettings(**right)
-    with pytest.raises(ValidationError):
+    with pytest.raises(InvalidSettings):
         IntakeSettings(**{**right, **wrong})
 
 

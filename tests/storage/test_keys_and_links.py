@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, InvalidSettings
 from storage import (
     FileSigner,
     LinkExpired,
@@ -182,5 +182,5 @@ class TestSettings:
         ],
     )
     def test_settings_that_cannot_work_are_refused_at_the_start(self, changes: dict[str, object]) -> None:
-        with pytest.raises(ValidationError):
+        with pytest.raises(InvalidSettings):
             StorageSettings.model_validate(changes)

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
+from jobs.errors import InvalidSettings
 from serve_app.oidc.errors import IdentityProviderUnavailable
 from serve_app.oidc.fetching import ProviderHttp
 from serve_app.oidc.settings import OidcSettings
@@ -118,5 +118,5 @@ async def test_an_error_in_json_is_read() -> None:
 def test_settings_that_would_not_be_safe_stop_the_start(values: dict[str, Any], words: str) -> None:
     good = {"issuer": "https://id.example.org", "client_id": "rayfarm"}
     assert OidcSettings(**good).issuer == good["issuer"]
-    with pytest.raises(ValidationError, match=words):
+    with pytest.raises(InvalidSettings, match=words):
         OidcSettings(**{**good, **values})

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.errors import RayfarmError
+from jobs.errors import InvalidSettings, RayfarmError
 from rayfarm._config import farm_home, home_key, resolve
 from rayfarm.cli.options import ApiKey, AsJson, Home, Url
 from rayfarm.cli.output import Output, duration
@@ -139,10 +139,9 @@ def bring_up(home: Path, output: Output, wanted: dict[str, Any] | None = None) -
     settings = importlib.import_module("cluster.local.settings")
     try:
         options = settings.LocalFarmSettings(home=home, **(wanted or {}))
-    except ValueError as error:
-        raise UsageError(f"The farm's settings are not valid: {error}") from error
-    try:
         return control.up(home, options, progress=_teller(output))
+    except InvalidSettings as error:
+        raise UsageError(error.message, remedy=error.remedy) from error
     except RayfarmError as error:
         raise FarmTrouble(error.message, remedy=error.remedy) from error
 
