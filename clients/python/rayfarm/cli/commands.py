@@ -19,6 +19,7 @@ from rayfarm.cli import (
     sync_command,
     worker_commands,
 )
+from rayfarm.cli.options import in_project
 
 command = typer.Typer(
     name="rayfarm",
@@ -85,3 +86,8 @@ admin.command("invite")(admin_access_commands.invite)
 admin.command("projects")(admin_access_commands.projects)
 admin.command("keys")(admin_access_commands.keys)
 command.add_typer(admin)
+
+for _group in (command, admin):
+    for _each in _group.registered_commands:
+        if _each.callback is not None:
+            _each.callback = in_project(_each.callback)

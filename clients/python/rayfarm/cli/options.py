@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,6 +70,47 @@ SplitOption = Annotated[
         "--split", metavar="MODE:PARTS", help="Share each frame out over workers: borders:4 or samples:4; none: whole."
     ),
 ]
+
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project", metavar="SLUG", help="Project to act in, for who is in several (RAYFARM_PROJECT).", show_default=False
+    ),
+]
+_project: ContextVar[str | None] = ContextVar("project", default=None)
+
+
+def in_project(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with ``--project``, where it talks to a farm and has no such parameter of its own."""
+    signature = inspect.signature(function, eval_str=True)
+    own = signature.parameters
+    if "url" not in own or "project" in own:
+        return function
+
+    @functools.wraps(function)
+    def command(*, project: str | None = None, **options: Any) -> Any:
+        token = _project.set(project)
+        try:
+            return function(**options)
+        finally:
+            _project.reset(token)
+
+    added = inspect.Parameter("project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ProjectOption)
+    command.__signature__ = signature.replace(parameters=[*own.values(), added])  # type: ignore[attr-defined]
+    command.__annotations__ = {name: each.annotation for name, each in own.items()} | {"project": ProjectOption}
+    return command
+
+
+def named_project() -> str | None:
+    """Of the command that runs: the slug after ``--project``."""
+    return _project.get()
+
+
+def same_farm(url: str | None) -> list[str]:
+    """What another command has to be told to meet the same farm and project as this one."""
+    project = named_project()
+    return [*(["--url", url] if url else []), *(["--project", project] if project else [])]
+
 
 _AHEAD = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

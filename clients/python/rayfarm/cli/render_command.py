@@ -33,6 +33,7 @@ from rayfarm.cli.options import (
     read_settings,
     read_split,
     read_time,
+    same_farm,
 )
 from rayfarm.cli.output import Output, duration
 from rayfarm.cli.registering import register
@@ -269,7 +270,7 @@ def leave_unknown(title: str | None, *, output: Output, url: str | None) -> None
         output.note("Stopped; no job was submitted. What is uploaded need not be sent again.")
         output.record(interrupted=True, job=None, submitted=False)
         return
-    at = ["--url", url] if url else []
+    at = same_farm(url)
     look, cancel = shlex.join(["rayfarm", "jobs", *at]), shlex.join(["rayfarm", "cancel", "JOB", *at])
     output.note(
         f"\nStopped while the job was being submitted: the farm may have it. Look for {title!r}, newest first:\n"
@@ -280,7 +281,7 @@ def leave_unknown(title: str | None, *, output: Output, url: str | None) -> None
 
 def go_on(job: Job, out: Path | None, url: str | None) -> str:
     """How to come back to a job, or end it."""
-    cancel = shlex.join(["rayfarm", "cancel", job.id, *(["--url", url] if url else [])])
+    cancel = shlex.join(["rayfarm", "cancel", job.id, *same_farm(url)])
     return f"Watch it again:\n  {resume_command(job, out, url)}\nor cancel it:\n  {cancel}"
 
 
@@ -288,7 +289,7 @@ def resume_command(job: Job, out: Path | None, url: str | None) -> str:
     """The command that goes on where this one stops."""
     words: list[Any] = ["rayfarm", "watch", job.id]
     words += ["--out", str(out)] if out else []
-    words += ["--url", url] if url else []
+    words += same_farm(url)
     return shlex.join(words)
 
 
