@@ -138,6 +138,8 @@ def show(
         output.say(f"          {job.message}")
     if job.wait_words:
         output.say(f"waits     {job.wait_words}")
+    if job.retried_words and not job.is_over:
+        output.say(f"retried   {job.retried_words}")
     output.say(f"frames    {job.frames}: {_frames(job)}{f', {job.counts.reused} reused' if job.counts.reused else ''}")
     if job.counts.failed:
         output.say(f"failed    {job.counts.failed} (see `rayfarm logs {job.id}`)")
