@@ -15,7 +15,7 @@ from rayfarm._calls import id_of
 from rayfarm._config import project_of, resolve
 from rayfarm._ids import quoted, require_id
 from rayfarm._job_calls import JobCalls, scene_frames
-from rayfarm._transport import Transport, TransportSettings
+from rayfarm._transport import OnWait, Transport, TransportSettings
 from rayfarm.types import Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
@@ -39,6 +39,7 @@ class Client(JobCalls, AdminCalls):
         project: str | None = None,
         settings: TransportSettings | None = None,
         transport: httpx.BaseTransport | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         connection = resolve(url=base_url, api_key=api_key)
         self.base_url = connection.url
@@ -50,6 +51,7 @@ class Client(JobCalls, AdminCalls):
             user_agent=f"rayfarm-python/{__version__}",
             settings=settings,
             transport=transport,
+            on_wait=on_wait,
         )
 
     def __enter__(self) -> Client:

@@ -25,7 +25,7 @@ command = typer.Typer(
     name="rayfarm",
     help="Render on a Rayfarm farm, and run one on this machine.",
     epilog="Exit codes: 0 done, 1 the job failed or was canceled, 2 the call is wrong, 3 the farm does not answer, "
-    "130 Ctrl-C.",
+    "or takes nothing for now (maintenance), 130 Ctrl-C.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,

@@ -22,7 +22,11 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows at most."
 def connect(url: str | None, api_key: str | None) -> Client:
     """A client for the farm that the options, the environment or the home folder name."""
     connection = resolve(url=url, api_key=api_key)
-    return Client(connection.url, connection.api_key, project=named_project())
+    return Client(connection.url, connection.api_key, project=named_project(), on_wait=_say_wait)
+
+
+def _say_wait(why: str, seconds: float) -> None:
+    Output().note(f"The farm is asked again for {duration(seconds)} at most (Ctrl-C ends this): {why}")
 
 
 def jobs(
