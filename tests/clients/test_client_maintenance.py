@@ -29,9 +29,7 @@ def test_a_wait_is_told_once_beside_the_results(
     assert not as_json or json.loads(told.out)["state"] == "canceled"
 
 
-def test_a_farm_that_stays_so_ends_the_command_with_3(
-    scripted: FarmServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_farm_that_stays_so_ends_the_command_with_3(scripted: FarmServer, capsys: pytest.CaptureFixture[str]) -> None:
     def much_later(request: Request) -> None:
         body = {"type": "about:blank", "status": 503, "code": "maintenance", "detail": WHY}
         request.json(body, 503, **{"Retry-After": "100000"})

@@ -29,9 +29,7 @@ def test_it_holds_for_one_command_alone(scripted: FarmServer) -> None:
     assert asked_in(scripted) == ["film", None]
 
 
-def test_lists_of_one_project_follow_the_environment_too(
-    scripted: FarmServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lists_of_one_project_follow_the_environment_too(scripted: FarmServer, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted.answer("GET", "/v1/projects/film/shows", {"items": []})
     monkeypatch.setenv("RAYFARM_PROJECT", "film")
     assert main(["shows", "--url", scripted.url]) == 0

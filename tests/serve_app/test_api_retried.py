@@ -22,7 +22,9 @@ async def told(farm: ApiFarm, job_id: str) -> Any:
 async def again(farm: ApiFarm) -> tuple[UUID, ClaimedChunk]:
     """A replica that renders the frame which is tried again."""
     replica = await farm.replica()
-    await farm.execute("update work set not_before = now(), assigned_to = :replica where state = 'queued'", replica=replica)
+    await farm.execute(
+        "update work set not_before = now(), assigned_to = :replica where state = 'queued'", replica=replica
+    )
     chunk = await claim_chunk(farm.db, replica_id=replica, cluster_id=CLUSTER, lease=timedelta(seconds=30))
     assert chunk is not None
     assert await start_chunk(farm.db, work_id=chunk.work_id, fence=chunk.fence, warm=False)

@@ -18,6 +18,7 @@ from rayfarm.cli import (
     step_commands,
     sync_command,
     worker_commands,
+    zip_command,
 )
 from rayfarm.cli.options import in_project
 
@@ -38,6 +39,7 @@ command.command("render")(render_command.render)
 command.command("import-openjd")(import_command.import_openjd)
 command.command("watch")(render_command.watch)
 command.command("sync")(sync_command.sync)
+command.command("zip")(zip_command.zip_)
 command.command("jobs")(job_commands.jobs)
 command.command("show")(job_commands.show)
 command.command("still")(job_commands.still)

@@ -12,6 +12,7 @@ from rayfarm.cli.job_commands import connect
 from rayfarm.cli.options import (
     ApiKey,
     AsJson,
+    NamingOption,
     NotifyOption,
     ShotOption,
     ShowOption,
@@ -47,6 +48,7 @@ def import_openjd(
     tag: TagOption = None,
     show: ShowOption = None,
     shot: ShotOption = None,
+    naming: NamingOption = None,
     notify: NotifyOption = None,
     out: Annotated[
         Path | None,
@@ -67,7 +69,8 @@ def import_openjd(
     parameters = read_parameters(parameter or ())
     _check(text, parameters)
     settings = read_settings(set_ or ())
-    groups: dict[str, Any] = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
+    named = {"tags": tag, "show": show, "shot": shot, "naming": naming}
+    groups: dict[str, Any] = {name: value for name, value in named.items() if value}
     if notify:
         groups["notify"] = read_notify(notify)
     asked = False  # once it is, the farm may have the job, whether or not the answer comes

@@ -64,6 +64,13 @@ NotifyOption = Annotated[
     ),
 ]
 
+NamingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--naming", metavar="TEMPLATE", help="Path of each picture, of fields: {show}/{shot}/{camera}.{frame:04d}."
+    ),
+]
+
 SplitOption = Annotated[
     str | None,
     typer.Option(
@@ -74,7 +81,10 @@ SplitOption = Annotated[
 ProjectOption = Annotated[
     str | None,
     typer.Option(
-        "--project", metavar="SLUG", help="Project to act in, for who is in several (RAYFARM_PROJECT).", show_default=False
+        "--project",
+        metavar="SLUG",
+        help="Project to act in, for who is in several (RAYFARM_PROJECT).",
+        show_default=False,
     ),
 ]
 _project: ContextVar[str | None] = ContextVar("project", default=None)
@@ -199,11 +209,14 @@ def read_split(text: str) -> dict[str, Any]:
     return {"mode": mode, "parts": int(parts)}
 
 
-def read_outputs(*, video: bool, codec: str | None, contact_sheet: bool, audio: str | None = None) -> dict[str, Any]:
+def read_outputs(
+    *, video: bool, codec: str | None, contact_sheet: bool, audio: str | None = None, naming: str | None = None
+) -> dict[str, Any]:
     """``outputs`` of a job. A codec, or a word on sound, asks for a film, of a single frame too; without, the farm
     decides."""
     film = {name: value for name, value in (("codec", codec), ("audio", audio)) if value is not None}
     if film and not video:
         raise UsageError(f"--{next(iter(film))} is of a film, and --no-video asks for none.", remedy="Leave one out.")
     outputs: dict[str, Any] = {"video": film or ("auto" if video else None)}
-    return {**outputs, "contact_sheet": {}} if contact_sheet else outputs
+    outputs |= {"contact_sheet": {}} if contact_sheet else {}
+    return {**outputs, "naming": naming} if naming else outputs

@@ -19,6 +19,7 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    NamingOption,
     NotifyOption,
     ShotOption,
     ShowOption,
@@ -87,6 +88,7 @@ def render(
         typer.Option(help="Sound of the film: the scene's where it can be (auto, the default), or must be (scene)."),
     ] = None,
     contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="A picture of all frames, too.")] = False,
+    naming: NamingOption = None,
     priority: Annotated[
         Literal["interactive", "normal", "batch"], typer.Option(help="What starts first when workers are scarce.")
     ] = "normal",
@@ -166,7 +168,7 @@ def render(
         "name": title,
         "priority": priority,
         "reuse": reuse,
-        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet, audio=audio),
+        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet, audio=audio, naming=naming),
         **{key: value for key, value in control.items() if value},
     }
     found_maps = read_maps(map_ or ())

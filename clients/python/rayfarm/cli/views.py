@@ -100,7 +100,11 @@ class LiveView:
             total=figures.counts.total or None,
             completed=figures.counts.done + sum(one.fraction for one in figures.in_flight),
         )
-        lines = [line for line in (figures_line(figures), wait_line(figures), retried_line(figures), *flight_lines(figures)) if line]
+        lines = [
+            line
+            for line in (figures_line(figures), wait_line(figures), retried_line(figures), *flight_lines(figures))
+            if line
+        ]
         self._text.plain = "\n".join(lines)
 
     def event(self, event: Event) -> None:
