@@ -29,7 +29,7 @@ down: ## stop it; nothing of it keeps running
 	@if [ -x $(BIN)/rayfarm ]; then $(BIN)/rayfarm down; fi
 
 seed: setup ## fill the farm of this machine with projects, people, models and jobs in every state, for development
-	@$(BIN)/python -m rayfarm.seed
+	@$(BIN)/python -m cluster.local.seed
 
 status: ## what runs
 	@$(BIN)/rayfarm status

@@ -185,17 +185,22 @@ async def end_sessions(tx: Transaction, *, account_id: UUID) -> None:
     await tx.execute(delete(REFRESH_TOKEN).where(REFRESH_TOKEN.c.account_id == account_id))
 
 
-async def list_members(tx: Transaction, *, project_id: UUID) -> list[Member]:
-    """By e-mail address."""
-    rows = await tx.execute(
-        select(MEMBER.c.account_id, ACCOUNT.c.kind, ACCOUNT.c.email, ACCOUNT.c.name, MEMBER.c.role)
-        .join(ACCOUNT, ACCOUNT.c.id == MEMBER.c.account_id)
-        .where(MEMBER.c.project_id == project_id)
-        .order_by(ACCOUNT.c.email)
-    )
-    return [
-        Member(**{**row, "kind": AccountKind(row["kind"]), "role": ProjectRole(row["role"])}) for row in rows.mappings()
-    ]
+_MEMBERS = select(MEMBER.c.account_id, ACCOUNT.c.kind, ACCOUNT.c.email, ACCOUNT.c.name, MEMBER.c.role).join(
+    ACCOUNT, ACCOUNT.c.id == MEMBER.c.account_id
+)
+
+
+async def list_members(tx: Transaction, *, project_id: UUID, limit: int, after: str | None) -> list[Member]:
+    """By e-mail address, from behind ``after`` on."""
+    query = _MEMBERS.where(MEMBER.c.project_id == project_id).order_by(ACCOUNT.c.email).limit(limit)
+    rows = await tx.execute(query if after is None else query.where(ACCOUNT.c.email > after))
+    return [_member_of(row) for row in rows.mappings()]
+
+
+async def find_member(tx: Transaction, *, project_id: UUID, account_id: UUID) -> Member | None:
+    query = _MEMBERS.where(MEMBER.c.project_id == project_id, MEMBER.c.account_id == account_id)
+    row = (await tx.execute(query)).mappings().one_or_none()
+    return None if row is None else _member_of(row)
 
 
 async def member_role(tx: Transaction, *, project_id: UUID, account_id: UUID) -> ProjectRole | None:
@@ -261,3 +266,7 @@ def _account_of(row: RowMapping) -> AccountRow:
 
 def _hash_of(name: str) -> bytes:
     return hashlib.sha256(name.lower().encode()).digest()
+
+
+def _member_of(row: RowMapping) -> Member:
+    return Member(**{**row, "kind": AccountKind(row["kind"]), "role": ProjectRole(row["role"])})

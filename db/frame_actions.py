@@ -17,6 +17,7 @@ from db._frames import frame_range
 from db._jobs import LockedJob, lock_job
 from db._query import as_json, run
 from db._reopened import Reopened, read_reopened
+from db.billing.quotas import require_frames_in_quotas
 from db.control import require_time_left
 from db.dependencies import hold_dependencies, state_to_retry_in
 from db.events import append_event
@@ -69,7 +70,10 @@ async def retry_job(tx: Transaction, *, job_id: UUID, ordinals: Sequence[int] | 
 async def act_on_frames(
     tx: Transaction, *, job_id: UUID, action: FrameAction, ordinals: Sequence[int] | None
 ) -> FramesChanged:
-    """Do ``action`` to these frames (None: to all), as ``jobs.frame_actions`` says; ``Conflict`` changes nothing."""
+    """Do ``action`` to these frames (None: to all), as ``jobs.frame_actions`` says; ``Conflict`` changes nothing.
+
+    ``OverQuota`` where the project may not have so many more frames queued.
+    """
     await hold_dependencies(tx, job_id=job_id)
     job = await lock_job(tx, job_id)
     if job.state is JobState.CANCELING:
@@ -89,6 +93,8 @@ async def act_on_frames(
                 allowed=[str(FrameAction.REQUEUE), str(FrameAction.SKIP)],
             )
         return FramesChanged(changed=0, state=job.state)
+    if reopen:
+        await require_frames_in_quotas(tx, project_id=job.project_id, frames=sum(map(len, reopen.values())))
     await _open_job(tx, job, reopens=bool(reopen))
     raised = bool(reopen) or job.state.is_terminal or any(state is not FrameState.QUEUED for state in skip)
     generation = job.generation + raised

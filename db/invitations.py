@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, tuple_, update
 
 from db._query import run
 from db.session import Transaction
@@ -63,10 +63,16 @@ async def invite(
     return InvitationRow(**row.mappings().one()), token
 
 
-async def list_invitations(tx: Transaction, *, project_id: UUID | None) -> list[InvitationRow]:
-    """Those of a project, or (None) to the whole farm, that can still be taken up; newest first."""
+async def list_invitations(
+    tx: Transaction, *, project_id: UUID | None, limit: int, after: tuple[datetime, UUID] | None
+) -> list[InvitationRow]:
+    """Those of a project, or (None) to the whole farm, that can still be taken up; newest first, from behind ``after``
+    on."""
     whose = INVITATION.c.project_id.is_(None) if project_id is None else INVITATION.c.project_id == project_id
-    rows = await tx.execute(select(*_COLUMNS).where(whose, *_OPEN).order_by(INVITATION.c.created_at.desc()))
+    query = select(*_COLUMNS).where(whose, *_OPEN)
+    if after is not None:
+        query = query.where(tuple_(INVITATION.c.created_at, INVITATION.c.id) < tuple_(*after))
+    rows = await tx.execute(query.order_by(INVITATION.c.created_at.desc(), INVITATION.c.id.desc()).limit(limit))
     return [InvitationRow(**row) for row in rows.mappings()]
 
 

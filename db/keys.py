@@ -13,10 +13,10 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import case, func, insert, or_, select, tuple_, update
 
 from db._query import run
 from db.session import Transaction
@@ -109,6 +109,18 @@ async def verify_key(tx: Transaction, presented: str) -> ApiKeyIdentity | None:
     )
 
 
+async def count_keys(
+    tx: Transaction, *, project_id: UUID | None = None, account_id: UUID | None = None, window: timedelta
+) -> int:
+    """Keys of a project or of a service account that open something, or did within ``window``: until then what they
+    were good for is not used up."""
+    whose = API_KEY.c.account_id == account_id if account_id is not None else API_KEY.c.project_id == project_id
+    since = func.now() - window
+    ends = (API_KEY.c.revoked_at, API_KEY.c.expires_at)
+    query = select(func.count()).where(whose, *(or_(each.is_(None), each > since) for each in ends))
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def revoke_keys_of(tx: Transaction, *, account_id: UUID) -> int:
     """End every key of a service account now; how many there were."""
     done = await tx.execute(
@@ -158,18 +170,19 @@ _KEYS = API_KEY.outerjoin(ACCOUNT, ACCOUNT.c.id == API_KEY.c.account_id).outerjo
 )
 
 
-async def list_keys(tx: Transaction, *, project_id: UUID | None) -> list[KeyRow]:
-    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first.
+async def list_keys(
+    tx: Transaction, *, project_id: UUID | None, limit: int, after: tuple[datetime, UUID] | None
+) -> list[KeyRow]:
+    """The keys of a project that are not revoked, or (None) those of the whole farm; newest first, from behind
+    ``after`` on.
 
     Those of service accounts are among them, with the role that the account has now.
     """
     whose = API_KEY.c.project_id.is_(None) if project_id is None else API_KEY.c.project_id == project_id
-    rows = await tx.execute(
-        select(*_ROW)
-        .select_from(_KEYS)
-        .where(whose, API_KEY.c.revoked_at.is_(None))
-        .order_by(API_KEY.c.created_at.desc(), API_KEY.c.id)
-    )
+    query = select(*_ROW).select_from(_KEYS).where(whose, API_KEY.c.revoked_at.is_(None))
+    if after is not None:
+        query = query.where(tuple_(API_KEY.c.created_at, API_KEY.c.id) < tuple_(*after))
+    rows = await tx.execute(query.order_by(API_KEY.c.created_at.desc(), API_KEY.c.id.desc()).limit(limit))
     return [KeyRow(**row) for row in rows.mappings()]
 
 

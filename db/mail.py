@@ -120,7 +120,7 @@ async def end_mail(
         if ended.one_or_none() is None:
             return False
         if pause is None:
-            await run(tx, "drop_mail", account_id=mail.account_id, last_id=mail.last_id)
+            await run(tx, "drop_mail", account_id=mail.account_id, ids=[each.id for each in mail.waiting])
     return True
 
 

@@ -66,12 +66,13 @@ async def list_machines(tx: Transaction, *, cluster_id: str, timeout: timedelta)
     return [MachineRow(**row) for row in rows.mappings()]
 
 
-async def let_rest(db: Database, *, cluster_id: str, name: str, rest: Rest, epoch: int) -> None:
-    """Disable a machine for its schedule; with ``give_back`` its replicas give back what they render, and end."""
+async def let_rest(db: Database, *, cluster_id: str, name: str, rest: Rest, epoch: int) -> bool:
+    """Disable a machine for its schedule; with ``give_back`` its replicas give back what they render, and end. False:
+    an operator was faster."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
         if rest.give_back:
-            await drain_node(
+            told = await drain_node(
                 tx,
                 cluster_id=cluster_id,
                 name=name,
@@ -79,14 +80,14 @@ async def let_rest(db: Database, *, cluster_id: str, name: str, rest: Rest, epoc
                 within=timedelta(0),
                 by=DisabledBy.SCHEDULE,
             )
-        else:
-            await set_node_disabled(
-                tx, cluster_id=cluster_id, name=name, disabled=True, reason=rest.reason, by=DisabledBy.SCHEDULE
-            )
+            return told is not None
+        return await set_node_disabled(
+            tx, cluster_id=cluster_id, name=name, disabled=True, reason=rest.reason, by=DisabledBy.SCHEDULE
+        )
 
 
-async def let_render(db: Database, *, cluster_id: str, name: str, epoch: int) -> None:
-    """Enable a machine that its schedule had disabled."""
+async def let_render(db: Database, *, cluster_id: str, name: str, epoch: int) -> bool:
+    """Enable a machine that its schedule had disabled. False: an operator has disabled it since."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        await set_node_disabled(tx, cluster_id=cluster_id, name=name, disabled=False, by=DisabledBy.SCHEDULE)
+        return await set_node_disabled(tx, cluster_id=cluster_id, name=name, disabled=False, by=DisabledBy.SCHEDULE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, update
 
 from db.accounts import AccountKind, drop_member, set_member
 from db.keys import revoke_keys_of
@@ -64,14 +64,15 @@ async def create_service_account(
     return made
 
 
-async def list_service_accounts(tx: Transaction, *, project_id: UUID | None) -> list[ServiceAccountRow]:
-    """Those of a project, or (None) of the whole farm, that were not deleted; newest first."""
-    rows = await tx.execute(
-        select(*_ROW, _ROLE_THERE)
-        .select_from(_WITH_ROLE)
-        .where(*_of(project_id), _NOT_DELETED)
-        .order_by(ACCOUNT.c.created_at.desc(), ACCOUNT.c.id)
-    )
+async def list_service_accounts(
+    tx: Transaction, *, project_id: UUID | None, limit: int, after: tuple[datetime, UUID] | None
+) -> list[ServiceAccountRow]:
+    """Those of a project, or (None) of the whole farm, that were not deleted; newest first, from behind ``after``
+    on."""
+    query = select(*_ROW, _ROLE_THERE).select_from(_WITH_ROLE).where(*_of(project_id), _NOT_DELETED)
+    if after is not None:
+        query = query.where(tuple_(ACCOUNT.c.created_at, ACCOUNT.c.id) < tuple_(*after))
+    rows = await tx.execute(query.order_by(ACCOUNT.c.created_at.desc(), ACCOUNT.c.id.desc()).limit(limit))
     return [_row_of(dict(row)) for row in rows.mappings()]
 
 

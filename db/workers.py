@@ -58,12 +58,15 @@ async def set_node_disabled(
     disabled: bool,
     reason: str | None = None,
     by: DisabledBy = DisabledBy.OPERATOR,
-) -> None:
-    """A disabled machine gets no new work, nor do replicas that start on it later."""
-    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=disabled, reason=reason, disabled_by=by)
+) -> bool:
+    """A disabled machine gets no new work, nor do replicas that start on it later. False: an operator has disabled it,
+    which no schedule changes."""
+    if not await _set_node(tx, cluster_id, name, disabled=disabled, reason=reason, by=by):
+        return False
     if disabled:
         await _unassign(tx, await _replicas_of(tx, cluster_id, name))
     await run(tx, "notify", channel=DISPATCH, payload="replica")
+    return True
 
 
 async def drain_node(
@@ -74,14 +77,25 @@ async def drain_node(
     reason: str,
     within: timedelta | None = None,
     by: DisabledBy = DisabledBy.OPERATOR,
-) -> int:
-    """Disable the machine and drain all its replicas; how many were told. A spot notice says ``within``."""
-    await run(tx, "set_node", cluster_id=cluster_id, name=name, disabled=True, reason=reason, disabled_by=by)
+) -> int | None:
+    """Disable the machine and drain all its replicas; how many were told. A spot notice says ``within``. None: an
+    operator has disabled it, which no schedule changes."""
+    if not await _set_node(tx, cluster_id, name, disabled=True, reason=reason, by=by):
+        return None
     replicas = await _replicas_of(tx, cluster_id, name)
     told = [await _tell(tx, replica_id, reason, within) for replica_id in replicas]
     await _unassign(tx, replicas)
     await run(tx, "notify", channel=DISPATCH, payload="replica")
     return sum(told)
+
+
+async def _set_node(
+    tx: Transaction, cluster_id: str, name: str, *, disabled: bool, reason: str | None, by: DisabledBy
+) -> bool:
+    set_now = await run(
+        tx, "set_node", cluster_id=cluster_id, name=name, disabled=disabled, reason=reason, disabled_by=by
+    )
+    return set_now.one_or_none() is not None
 
 
 async def restart_node(tx: Transaction, *, cluster_id: str, name: str, reason: str) -> int:

@@ -141,7 +141,8 @@ def message_of(
     message["From"] = Address(display_name=name, addr_spec=spec)
     message["To"] = Address(addr_spec=to)
     many = len(notices) + omitted
-    message["Subject"] = plain(notices[0].title if many == 1 else f"{many} notices of the render farm", _MAX_SUBJECT)
+    summary = f"{many} notice{'s' if many > 1 else ''} of the render farm"
+    _set_subject(message, notices[0].title if many == 1 else summary, otherwise=summary)
     message["Date"] = at
     tag = hashlib.sha256(f"{account_id}:{last_id}".encode()).hexdigest()[:32]
     message["Message-ID"] = f"<{tag}@{spec.rpartition('@')[2]}>"
@@ -152,5 +153,24 @@ def message_of(
     parts.append(
         "-- \nYou asked the farm for such notices (PATCH /v1/me/notices changes which), or a job names you to be told."
     )
-    message.set_content("\n\n".join(parts) + "\n")
+    message.set_content(_encodable("\n\n".join(parts) + "\n"))
     return message
+
+
+def _set_subject(message: EmailMessage, title: str, *, otherwise: str) -> None:
+    """``otherwise`` stands for a title that no header can hold: nobody misses a notice for a job's name.
+
+    The library decodes the encoded words of RFC 2047 in what it is given, and with them line ends and marks of
+    direction that were cleaned away: ``=?``, with which each begins, is broken.
+    """
+    try:
+        message["Subject"] = plain(title.replace("=?", "= ?"), _MAX_SUBJECT)
+        message["Subject"].fold(policy=message.policy).encode("ascii")
+    except Exception:  # whatever a parser of words that anybody may write can raise
+        del message["Subject"]
+        message["Subject"] = otherwise
+
+
+def _encodable(text: str) -> str:
+    """With a question mark for each half of a UTF-16 pair."""
+    return text.encode(errors="replace").decode()

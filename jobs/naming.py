@@ -52,10 +52,11 @@ MAX_PATH_BYTES = 800
 """S3 takes keys of 1,024; the rest is for a destination's prefix."""
 
 _ZEROS = re.compile(r"0(?:[1-9]|1[0-2])d")
-_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]')
+_UNFIT = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]')
 """Controls, what Windows refuses, what cannot be seen or turns the direction of writing, and halves of a pair."""
 
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|$)", re.IGNORECASE)
+"""Devices of Windows, whatever the extension; blanks before the dot hide none."""
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,10}\Z")
 
 

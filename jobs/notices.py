@@ -36,7 +36,7 @@ _MAX_NAME = 200
 _MAX_MESSAGE = 500
 """Characters of what users and engines wrote."""
 
-_NOT_PLAIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_NOT_PLAIN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 """Blanks, line ends and control characters, with the marks that turn the direction of text."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field
 
 from jobs.addresses import plain_address
 
@@ -32,7 +32,7 @@ class Notify(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    email: Annotated[tuple[Recipient, ...], AfterValidator(_without_repeats)] = Field(
+    email: Annotated[tuple[Recipient, ...], FailFast(), AfterValidator(_without_repeats)] = Field(
         (),
         max_length=MAX_NOTIFIED,
         description="Addresses of members of the project, and `me`: whoever submits it, which a key is not.",

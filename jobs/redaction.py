@@ -1,4 +1,6 @@
-"""What may be kept of a value for good: everything but what opens something. For the audit log, which nobody can edit.
+"""What may be shown of a value, and what may be kept for good: everything but what opens something.
+
+For the lines of the log, and for the audit log, which nobody can edit.
 
 Three nets, since no one of them is enough: the name of a field, the shape of a credential, the query of a link.
 """
@@ -19,23 +21,43 @@ MAX_ITEMS = 100
 """Items of one list or object."""
 MAX_DEPTH = 8
 
-_SECRET_NAMES = re.compile(
-    r"passw|passphrase|secret|token|authori[sz]ation|cookie|credential|signature|private|assertion|verifier"
-    r"|(^|_)(api|access|signing|hmac)?_?keys?$|(^|_)hash$|(^|_)otp$|(^|_)pin$",
-    re.IGNORECASE,
+HIDDEN_FIELDS = (
+    r"passw|passphrase|secret|token|authori[sz]ation|cookie|credential|signature|private|assertion|verifier|api_?key"
 )
-"""Names of fields whose values are not kept, whatever they are."""
+"""Names of fields whose values are shown nowhere, whatever they are."""
 
-_CREDENTIALS = re.compile(
-    r"\brf[a-z]?_[A-Za-z0-9_-]{16,}"  # keys, refresh tokens and invitations of this farm
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # JWT
-    r"|\bwhsec_[A-Za-z0-9+/=_-]{8,}|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----",
-    re.ASCII,
+_SECRET_NAMES = re.compile(
+    rf"{HIDDEN_FIELDS}|(^|_)(access|signing|hmac)?_?keys?$|(^|_)hash$|(^|_)otp$|(^|_)pin$", re.IGNORECASE
 )
+"""More of them: a line of the log may name the key of an object, and a hash of a file."""
+
+CREDENTIALS = tuple(
+    re.compile(pattern, re.ASCII | flags)
+    for pattern, flags in (
+        (r"\b(rf_[A-Za-z0-9]{1,32}_)[A-Za-z0-9_-]{16,}", 0),  # keys of the farm: the prefix names them
+        (r"()\brf[a-z]?_[A-Za-z0-9_-]{16,}", 0),  # refresh tokens, invitations and login codes of the farm
+        (r"()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*", 0),  # JSON Web Tokens (RFC 7519)
+        (r"()\bwhsec_[A-Za-z0-9+/=_-]{8,}", 0),  # Standard Webhooks, and Stripe's
+        (r"()\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{8,}", 0),  # Stripe
+        (r"()\bAKIA[0-9A-Z]{16}\b", 0),  # AWS
+        (r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", 0),  # PEM (RFC 7468)
+        (r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)", re.IGNORECASE),  # passwords in URLs
+        (r"((?:X-Amz-(?:Signature|Credential|Security-Token)|signature|sig|token|secret|password)=)[^&\s\"']+",
+         re.IGNORECASE),
+        (r"(/v1/(?:files|archives|parts)/)[\w.~=%-]{8,}", 0),  # links that are their own permission
+        (r"(\b(?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
+    )
+)  # fmt: skip
+"""What opens something, by its shape: the one table, for the log and for what is kept. Each keeps its first group."""
+
 _LINK = re.compile(r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#@]*@)?([^\s?#]*)(\?[^\s#]*)?(#\S*)?", re.IGNORECASE)
-_SIGNED_FILE = re.compile(r"(/v1/(?:files|archives)/)[^\s/?#]+")
+
+
+def without_credentials(words: str) -> str:
+    """The text, with ``REDACTED`` for what looks like a credential in it."""
+    for pattern in CREDENTIALS:
+        words = pattern.sub(rf"\1{REDACTED}", words)
+    return words
 
 
 def redacted(value: object) -> object:
@@ -74,9 +96,8 @@ def redacted_text(words: str) -> str:
     Cut first, and then looked through: what is too long to look through is not kept either.
     """
     cut = words if len(words) <= MAX_TEXT else f"{words[:MAX_TEXT]}…"
-    cut = _SIGNED_FILE.sub(rf"\1{REDACTED}", cut)
     cut = _LINK.sub(lambda link: link[1] + link[2] + (f"?{REDACTED}" if link[3] else ""), cut)
-    return _CREDENTIALS.sub(REDACTED, cut)
+    return without_credentials(cut)
 
 
 def _of_field(name: str, value: object, depth: int) -> object:

@@ -49,7 +49,9 @@ class Window(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    days: tuple[Day, ...] = Field(DAYS, min_length=1, max_length=7, description="On which they begin: mon … sun.")
+    days: tuple[Day, ...] = Field(
+        DAYS, fail_fast=True, min_length=1, max_length=7, description="On which they begin: mon … sun."
+    )
     begin: ClockTime = Field("00:00", description="Wall-clock time.")
     end: ClockTime = Field("24:00", description="Wall-clock time; not after `begin`: on the next day.")
 
@@ -84,7 +86,7 @@ class Schedule(BaseModel):
     )
     time_zone: TimeZone = "UTC"
     windows: tuple[Window, ...] = Field(
-        (), max_length=MAX_WINDOWS, description="Hours in which they render; none: at any time."
+        (), fail_fast=True, max_length=MAX_WINDOWS, description="Hours in which they render; none: at any time."
     )
     only_when_idle_min: StrictInt | None = Field(
         None, ge=1, le=24 * 60, description="Minutes without use by people before they render; null: in use as well."

@@ -57,6 +57,9 @@ Group = Annotated[
 ]
 """Name of a show or a shot."""
 
+MAX_SETTINGS = 500
+"""Settings of one job, far above what any pipeline has: one that names more is refused without a look at each."""
+
 MAX_TAGS = 20
 """Of one job; the database holds it too."""
 
@@ -65,7 +68,7 @@ def _without_repeats(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(_without_repeats)]
+Tags = Annotated[tuple[Tag, ...], Field(fail_fast=True, max_length=MAX_TAGS), AfterValidator(_without_repeats)]
 
 
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -251,7 +254,9 @@ class JobSpec(BaseModel):
         json_schema_extra=_without_default,
     )
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="Settings of the pipeline; absent: as the scene says."
+        default_factory=dict,
+        max_length=MAX_SETTINGS,
+        description="Settings of the pipeline; absent: as the scene says.",
     )
     frames: str = Field(max_length=65_536, description="1-250, 1-100:2, 5,10,20-30, 100-1 …")
     order: Order = Field(Order.SCOUT, description="Which frames come first.")
@@ -281,7 +286,7 @@ class JobSpec(BaseModel):
     finish_before: Deadline | None = Field(
         None, description="Not finished by then, it ends as `deadline`; it goes first among equals. With a time zone."
     )
-    depends_on: tuple[Dependency, ...] = Field((), max_length=64, description="Jobs that come first.")
+    depends_on: tuple[Dependency, ...] = Field((), fail_fast=True, max_length=64, description="Jobs that come first.")
     split: Split = Field(default_factory=Split, description="One frame over several replicas.")
     tags: Tags = Field((), description="Words of yours to find it by.", examples=[["review", "lookdev"]])
     show: Group | None = Field(None, description="The production that it belongs to.")

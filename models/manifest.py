@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -78,19 +78,30 @@ ManifestPath = Annotated[str, AfterValidator(check_path)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class FileChunk(BaseModel):
-    """A stretch of a file that is a blob of its own."""
+_MOST_KEYS = 20
+"""Of an object with three or four fields: each that is none of them would become an error of its own."""
 
+
+class _FewKeys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict) and len(data) > _MOST_KEYS:
+            raise ValueError(f"{len(data)} fields, where there are {', '.join(cls.model_fields)}")
+        return data
+
+
+class FileChunk(_FewKeys):
+    """A stretch of a file that is a blob of its own."""
 
     digest: Digest
     size_bytes: Annotated[StrictInt, Field(gt=0, le=MAX_CHUNK_BYTES)]
 
 
-class ManifestFile(BaseModel):
+class ManifestFile(_FewKeys):
     """One file of a model: one blob, or with ``chunks`` several, one behind the other."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: ManifestPath
     digest: Digest
@@ -114,10 +125,8 @@ class ManifestFile(BaseModel):
         return self
 
 
-class Manifest(BaseModel):
+class Manifest(_FewKeys):
     """All of a model, by content. Two equal manifests are one model."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ModelKind
     main: ManifestPath

@@ -14,6 +14,7 @@ from cluster.metrics.ports import SILENT, ApiMeter
 from db.settings import DatabaseSettings
 from serve_app.accounts.endpoints import farm_router as farm_invitations
 from serve_app.accounts.endpoints import router as accounts
+from serve_app.admission import Admission
 from serve_app.archive.endpoints import link_router as archive_links
 from serve_app.archive.endpoints import router as archives
 from serve_app.artifacts.endpoints import router as artifacts
@@ -65,7 +66,6 @@ from serve_app.queues.endpoints import router as queues
 from serve_app.rates.gate import gate
 from serve_app.replicas.endpoints import router as replicas
 from serve_app.schedules.endpoints import router as schedules
-from serve_app.security import refuse_strangers
 from serve_app.service_accounts.endpoints import farm_router as farm_services
 from serve_app.service_accounts.endpoints import router as project_services
 from serve_app.services import open_services
@@ -172,7 +172,7 @@ def build_app(
     install_openapi(app)
     app.add_middleware(
         Edge,
-        admit=refuse_strangers,
+        admit=Admission(routes, prefix="/v1"),
         gate=gate,
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},

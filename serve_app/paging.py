@@ -7,7 +7,9 @@ import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -55,6 +57,11 @@ class PageRequest:
             raise BadCursor(
                 field="cursor", remedy="Pass next_cursor of the page before, unchanged, or none for the first page."
             ) from error
+
+    def after_moment(self) -> tuple[datetime, UUID] | None:
+        """Of a list by time: when the last item of the page before was made, and its id; None on the first page."""
+        after = self.after(datetime.fromisoformat, UUID)
+        return (datetime.fromisoformat(after[0]), UUID(after[1])) if after else None
 
 
 def cursor_of(*parts: object) -> str:

@@ -30,7 +30,7 @@ from serve_app.auth.errors import TooManyLogins
 from serve_app.literal_paths import LiteralPath
 from serve_app.places import TooManyAtOnce
 from serve_app.rates.errors import RateLimited
-from serve_app.validation import FieldError, cause_of, describe_errors, sentence, unknown_remedy
+from serve_app.validation import MOST_ERRORS, FieldError, cause_of, describe_errors, sentence, unknown_remedy
 
 log = structlog.get_logger(__name__)
 
@@ -53,9 +53,6 @@ RETRY_AFTER_SECONDS = 2
 
 _NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
 """What pydantic says of a body that is text, a list or a number."""
-
-_MOST_ERRORS = 50
-"""Wrong fields that an answer names; a body of millions of them must not become as many lines."""
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -196,7 +193,8 @@ async def _on_farm_error(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    raw = list(error.errors())[:_MOST_ERRORS]
+    found = error.errors()
+    raw = found[:MOST_ERRORS]
     causes = [cause for one in raw if (cause := cause_of(one)) is not None]
     if len(raw) == 1 and causes:  # a rule of the domain spoke: its own code and remedy say more than ours
         return problem_response(request, causes[0])
@@ -220,7 +218,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
         code=InvalidInput.code,
         title=_title(InvalidInput),
-        detail=sentence(errors),
+        detail=sentence(errors, beyond=len(found) - len(raw)),
         remedy=remedy or "See the schema of this request at /docs.",
         details={"field": errors[0].field, "errors": [one.model_dump(exclude_none=True) for one in errors]},
     )
@@ -236,6 +234,8 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, RayfarmError):  # the framework wraps what reading the body raised
         return problem_response(request, error.__cause__)
+    if isinstance(error.__cause__, RequestValidationError):
+        return await _on_invalid_request(request, error.__cause__)
     if isinstance(error.__cause__, ClientDisconnect):
         return await _on_disconnect(request, error.__cause__)
     status = HTTPStatus(error.status_code)

@@ -8,7 +8,7 @@ not found, so that nobody learns that it exists; what one may see and not do, as
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -24,7 +24,7 @@ from db.bootstrap import DEFAULT_PROJECT
 from db.keys import ApiKeyIdentity, verify_key
 from db.repositories.projects import find_project
 from db.session import Transaction
-from jobs.access import FarmRole, Permission, Role, grants_of
+from jobs.access import GRANTS, FarmRole, Permission, Role, grants_of
 from jobs.errors import Forbidden, InvalidInput, NotFound, RayfarmError, Unauthorized
 from serve_app.auth.tokens import AccessTokens
 from serve_app.dependencies import Audit, Services, Tx
@@ -47,6 +47,8 @@ _HOW = (
 
 PROJECT_HEADER = "X-Rayfarm-Project"
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+PROJECT_SCOPE = "rayfarm.project_id"
+"""Where the project of a request with a body stands before it is read; None: it acts in none."""
 PATH_PROJECT = "slug"
 """The name of a project in the paths that hold one."""
 
@@ -102,6 +104,26 @@ class Caller:
 
     def may(self, permission: Permission) -> bool:
         return permission in self.grants
+
+    def require_sight_of_all(self) -> None:
+        """Raises ``Forbidden`` for who may not see the work of every project."""
+        if not self.sees_all:
+            raise Forbidden(
+                f"This tells of the work of every project, and needs the right {Permission.PROJECT_READ} in them all.",
+                remedy="Use a key of the whole farm whose scopes, where it has any, name that right too.",
+                permission=Permission.PROJECT_READ,
+            )
+
+    def require_over(self, role: Role | None) -> None:
+        """Nobody takes away what they do not have themselves: a narrowed key cannot lower who may do more than it.
+
+        Raises ``Forbidden``. None: there is nothing to take.
+        """
+        if beyond := sorted(GRANTS[role] - self.grants if role is not None else ()):
+            raise Forbidden(
+                f"They are {role}, with rights that you do not have: {', '.join(beyond)}.",
+                remedy="Ask somebody who has them all.",
+            )
 
     def require_all(self, granted: frozenset[Permission]) -> None:
         """Nobody gives away what they do not have themselves. Raises ``Forbidden``."""
@@ -175,12 +197,17 @@ async def still_may(tx: Transaction, *, request: Request, caller: Caller) -> boo
     return again.place.project_id == caller.place.project_id
 
 
-async def refuse_strangers(request: Request) -> None:
-    """Raises ``Unauthorized`` before a body is read: the framework reads and parses it ahead of `authenticate`."""
+async def require_right(request: Request, route: str | None, *, path_params: Mapping[str, str]) -> None:
+    """Raises as `authenticate` does for who may not use the route of this name; None: there is no such route."""
     services = request.app.state.services
     credentials = await _bearer(request)
     async with services.database.transaction() as tx:
-        await _counted(request, tx, services, credentials)
+        who = await _counted(request, tx, services, credentials)
+        if route is not None:
+            slug = path_params.get(PATH_PROJECT) or request.headers.get(PROJECT_HEADER)
+            caller = await _caller_of(tx, who, slug)
+            _require(caller, REQUIRED[route])
+            request.scope[PROJECT_SCOPE] = caller.place.project_id
 
 
 async def recognize(

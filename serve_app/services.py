@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,6 +67,11 @@ class ApiServices:
     sent_bytes: SentBytes
     printer: InvoicePrinter
     archives: Places
+    imports: Places
+    manifests: Places
+    """Large ones."""
+    body_threads: Semaphore
+    """Held by who reads a large body in a thread."""
     archive_links: ArchiveLinks | None
     """None where there is no key to sign with."""
     webhooks: Webhooks
@@ -147,6 +153,17 @@ async def open_services(
                 printer=InvoicePrinter(settings.invoice_font),
                 archives=Places(
                     what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
+                ),
+                body_threads=Semaphore(settings.body_threads),
+                manifests=Places(
+                    what="registrations of large models",
+                    total=settings.max_manifests,
+                    per_project=settings.max_manifests_per_project,
+                ),
+                imports=Places(
+                    what="imports of templates",
+                    total=settings.max_imports,
+                    per_project=settings.max_imports_per_project,
                 ),
                 archive_links=_archive_links_of(settings, storage_settings),
                 mail=MailSettings(),

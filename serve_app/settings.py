@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serve_app.blobs.schemas import MOST_DIGESTS
+
 Wait = Annotated[timedelta, Field(gt=timedelta(0))]
 
 MIN_TOKEN_KEY_BYTES = 32
@@ -87,6 +89,13 @@ class ApiSettings(BaseSettings):
     """Requests without a good credential from one client address in ``rate_window``, renewals of sessions and probes of
     readiness among them: a studio of 500 behind one address renews 35 sessions a minute."""
 
+    max_keys_per_project: Annotated[int, Field(ge=1)] = 100
+    """Keys that a project may have, those of its service accounts among them: each has the quotas above for itself, so
+    this bounds what one project may ask in ``rate_window``. Keys that have ended since count on for one window."""
+
+    max_keys_per_service_account: Annotated[int, Field(ge=1)] = 20
+    """Of them, of one service account, also of the whole farm: one for each machine that the program runs on."""
+
     rate_batch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Part of a quota that one process takes from the shared count at once and spends by itself: so seldom is the
     database asked, and by one batch less one request for each process may all of them together miss the quota."""
@@ -164,17 +173,39 @@ class ApiSettings(BaseSettings):
     max_archive_files: Annotated[int, Field(ge=1)] = 100_000
     """Files of one ZIP; the names of so many take about 100 MB of memory while it is sent."""
 
+    body_threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of one process that read bodies which take long: templates and large manifests. They share one
+    interpreter, so more of them would slow down everybody else."""
+
+    max_imports: Annotated[int, Field(ge=1)] = 16
+    """Imports of Open Job Description templates at once in one process, those that wait for a thread among them: each
+    works for up to a second."""
+
+    max_imports_per_project: Annotated[int, Field(ge=1)] = 8
+    """Of them, of one project."""
+
+    max_manifests: Annotated[int, Field(ge=1)] = 8
+    """Manifests over 256 KiB being registered at once in one process, those that wait for a thread among them: one of
+    100,000 files holds 90 MB of memory and takes a thread for seconds."""
+
+    max_manifests_per_project: Annotated[int, Field(ge=1)] = 4
+    """Of them, of one project."""
+
     page_size: Annotated[int, Field(ge=1)] = 100
     """Items of a page when the request does not say."""
 
     max_page_size: Annotated[int, Field(ge=1)] = 1000
     """Items of a page at most: about 1 MB of JSON, milliseconds to build."""
 
-    max_digests: Annotated[int, Field(ge=1)] = 10_000
+    max_digests: Annotated[int, Field(ge=1, le=MOST_DIGESTS)] = 10_000
     """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""
 
     max_open_uploads_per_project: Annotated[int, Field(ge=1)] = 64
     """Uploads in parts that a project may have begun and not completed: their parts lie in storage meanwhile."""
+
+    upload_links: Annotated[int, Field(ge=1)] = 100
+    """Parts of an upload that one answer has links for, the first of those that lack; a client asks again for the
+    next. Signing one for S3 takes 3.5 ms of a core: 0.35 s, against 7 s for the 2,048 parts of 32 GiB."""
 
     verifications: Annotated[int, Field(ge=1)] = 2
     """Uploads that one process reads and checks at once: each takes a core for its SHA-256, and the storage's line."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,7 +15,17 @@ from jobs.spec import VideoOutput
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _SHOWN = 3
-"""Errors that the sentence names; all stand in ``errors``."""
+"""Errors that the sentence names; the others stand in ``errors``."""
+
+MOST_ERRORS = 50
+"""Wrong fields that an answer names; a body of millions of them must not become as many lines."""
+
+_MOST_GUESSES = 3
+"""Unknown names for which the one that was meant is sought: each is compared with all that there are, for about a
+millisecond."""
+
+_MOST_GUESSED_CHARS = 64
+"""Longest of these names, of which all ours are shorter: the comparison takes the square of its length."""
 
 
 class FieldError(BaseModel):
@@ -26,9 +37,10 @@ class FieldError(BaseModel):
 
 
 def describe_errors(errors: Iterable[Mapping[str, Any]], *, drop: int = 0, prefix: str = "") -> list[FieldError]:
-    """One line per error; ``drop`` leading parts of each location are left out and ``prefix`` is put before."""
+    """One line for each of the first ``MOST_ERRORS``; ``drop`` leading parts of each location are left out and
+    ``prefix`` is put before."""
     described = []
-    errors = list(errors)
+    errors = list(islice(errors, MOST_ERRORS))
     places = [tuple(error.get("loc", ())) for error in errors]
     for error in errors:
         place = tuple(error.get("loc", ()))
@@ -55,10 +67,10 @@ def cause_of(error: Mapping[str, Any]) -> RayfarmError | None:
     return cause if isinstance(cause, RayfarmError) else None
 
 
-def sentence(errors: Sequence[FieldError]) -> str:
-    """The first errors in one sentence each."""
+def sentence(errors: Sequence[FieldError], *, beyond: int = 0) -> str:
+    """The first errors in one sentence each. ``beyond``: how many there are that are not described."""
     shown = " ".join(f"{error.field}: {_ended(error.message)}" for error in errors[:_SHOWN])
-    rest = len(errors) - _SHOWN
+    rest = max(len(errors) - _SHOWN, 0) + beyond
     return f"{shown} (and {rest} more)" if rest > 0 else shown
 
 
@@ -69,9 +81,10 @@ def check_against(model: type[_Model], data: object, *, field: str, what: str) -
     except ValidationError as error:
         raw = error.errors(include_url=False)
         errors = describe_errors(raw, prefix=field)
-        unknown = [str(one["loc"][-1]) for one in raw if one["type"] == "extra_forbidden" and one["loc"]]
+        unknown = (str(one["loc"][-1]) for one in raw if one["type"] == "extra_forbidden" and one["loc"])
+        beyond = max(len(raw) - MOST_ERRORS, 0)
         raise InvalidInput(
-            f"The {what} are not valid. {sentence(errors)}",
+            f"The {what} are not valid. {sentence(errors, beyond=beyond)}",
             field=errors[0].field,
             remedy=_remedy(model, unknown, what),
             errors=[one.model_dump(exclude_none=True) for one in errors],
@@ -150,9 +163,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _remedy(model: type[BaseModel], unknown: Sequence[str], what: str) -> str:
+def _remedy(model: type[BaseModel], unknown: Iterable[str], what: str) -> str:
     known = sorted(model.model_fields)
-    near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
+    near = {
+        name: difflib.get_close_matches(name, known, n=1)
+        for name in islice(unknown, _MOST_GUESSES)
+        if len(name) <= _MOST_GUESSED_CHARS
+    }
     guesses = [f"{found[0]} instead of {name}" for name, found in near.items() if found]
     listed = f"The {what} are: {', '.join(known)}." if known else f"There are no {what}."
     return f"Did you mean {', '.join(guesses)}? {listed}" if guesses else listed

@@ -23,6 +23,7 @@ from db.dispatch.leadership import hold_epoch
 from db.features import require_feature
 from db.intake import MessageName, end_message, job_of_message, take_message
 from db.keys import ApiKeyIdentity, verify_key
+from db.maintenance import read_maintenance
 from db.repositories.blobs import record_blob
 from db.repositories.models import get_model
 from db.repositories.projects import find_project
@@ -49,6 +50,10 @@ class KeyRefused(Unavailable):
 
 class Later(Exception):
     """The message may become a job once something changes; the words say what is waited for."""
+
+
+class UnderMaintenance(Later):
+    """The farm is under maintenance, and nothing is submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +86,11 @@ class Admitting:
         self._models: dict[str, UUID] = {}
         """Of objects whose jobs wait for their model: forgetting one costs a download."""
 
-    async def check_key(self) -> None:
-        """Raises ``KeyRefused`` where nothing could be submitted."""
+    async def may_receive(self) -> bool:
+        """Whether a message could be submitted now: not under maintenance. Raises ``KeyRefused`` for the key."""
         async with self._database.transaction() as tx:
             await self._who(tx)
+            return not (await read_maintenance(tx)).active
 
     async def admit(self, message: Received, *, epoch: int) -> list[UUID]:
         """The jobs of the message, whether it made them now or before."""
@@ -220,6 +226,8 @@ class Admitting:
     async def _acting(self, tx: Transaction, project: str | None, epoch: int) -> _Acting:
         """As the API: a key of a project acts there alone, one of the whole farm in the project that is named."""
         await hold_epoch(tx, epoch)
+        if (await read_maintenance(tx)).active:  # begun after the message was received
+            raise UnderMaintenance("The farm is under maintenance.")
         who = await self._who(tx)
         if project is None and who.project_id is not None:
             return _Acting(who=who, project_id=who.project_id)

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 import structlog
 
-from cluster.intake.admitting import Admitting, KeyRefused, Later
+from cluster.intake.admitting import Admitting, KeyRefused, Later, UnderMaintenance
 from cluster.intake.aws import Aws, AwsUnavailable
 from cluster.intake.ports import Admission
 from cluster.intake.queue import Received, SqsQueue
 from cluster.intake.settings import IntakeSettings
+from cluster.loops.backoff import pause_before_next
 from db.errors import LostLeadership
 from db.intake import prune_messages
 from db.session import Database
@@ -54,14 +58,17 @@ class Intake:
 
     async def tick(self, epoch: int) -> int:
         """Begin work on what is there; how many messages ended since the last tick. Nothing is received while the
-        database is away or the key is refused: messages wait in their queue, and none loses a receive."""
+        database is away, the farm is under maintenance or the key is refused: messages wait in their queue, and none
+        loses a receive."""
         ended = self._reap()
         free = self._settings.max_in_flight - len(self._working)
         if free <= 0:
             await asyncio.wait(self._working, timeout=_FULL_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
             return ended
-        await self._admitting.check_key()
         await self._prune(epoch)
+        if not await self._admitting.may_receive():
+            await asyncio.sleep(self._settings.long_poll.total_seconds())  # as long as an empty queue would take
+            return ended
         for message in await self._receive(min(self._settings.batch, free)):
             task = asyncio.create_task(self._work(message, epoch), name=f"intake-{message.message_id}")
             self._working[task] = message
@@ -115,62 +122,71 @@ class Intake:
 
     async def _work(self, message: Received, epoch: int) -> bool:
         """Whether the message has left the queue."""
-        hiding = asyncio.create_task(self._keep_hidden(message), name=f"intake-hide-{message.message_id}")
+        over = asyncio.Event()
+        hiding = asyncio.create_task(self._keep_hidden(message, over), name=f"intake-hide-{message.message_id}")
         try:
-            return await self._end(message, epoch)
+            try:
+                end = await self._judge(message, epoch)
+            finally:  # a hide that is under way cannot be called back: it must not land behind the last one
+                over.set()
+                await asyncio.wait({hiding})
+            return await end()
         except AwsUnavailable as error:  # of the end itself: it shows again by itself, and finds its job
             _log.warning("intake_end_failed", message_id=message.message_id, error=str(error))
             return False
         except asyncio.CancelledError:
             await self._give_back(message)
             raise
-        finally:
-            hiding.cancel()
-            await asyncio.gather(hiding, return_exceptions=True)
 
-    async def _end(self, message: Received, epoch: int) -> bool:
+    async def _judge(self, message: Received, epoch: int) -> Callable[[], Awaitable[bool]]:
+        """Make its jobs; how it is to end, which is done once nobody hides it any more."""
         try:
             jobs = await self._admitting.admit(message, epoch=epoch)
         except LostLeadership:
-            await self._give_back(message)
-            return False
+            return partial(self._give_back, message)
         except (Later, Unavailable, FeatureOff, OSError) as error:
-            spared = isinstance(error, KeyRefused | FeatureOff)  # whoever runs the farm can let it go on
-            return await self._rest(message, code=getattr(error, "code", "later"), words=str(error), spared=spared)
+            # Whoever runs the farm can let it go on.
+            spared = isinstance(error, KeyRefused | UnderMaintenance | FeatureOff)
+            code = getattr(error, "code", "later")
+            return partial(self._rest, message, code=code, words=str(error), spared=spared)
         except RayfarmError as error:
-            await self._refuse(message, code=error.code, words=str(error))
-            return True
+            return partial(self._refuse, message, code=error.code, words=str(error))
         except Exception as bug:
             _log.exception("intake_failed", message_id=message.message_id)
-            return await self._rest(message, code="internal", words=type(bug).__name__)
+            return partial(self._rest, message, code="internal", words=type(bug).__name__)
+        return partial(self._finish, message, jobs)
+
+    async def _finish(self, message: Received, jobs: Sequence[UUID]) -> bool:
         await self._queue.delete(message)
         _log.info("message taken", action="intake.done", message_id=message.message_id, jobs=[str(job) for job in jobs])
         return True
 
     async def _rest(self, message: Received, *, code: str, words: str, spared: bool = False) -> bool:
         if message.receives >= self._settings.max_receives and not spared:
-            await self._refuse(message, code=code, words=f"Given up after {message.receives} receives. {words}")
-            return True
-        doubled = _FIRST_PAUSE * 2.0 ** min(message.receives - 1, 16)
-        pause = min(doubled, self._settings.longest_pause)
+            return await self._refuse(message, code=code, words=f"Given up after {message.receives} receives. {words}")
+        pause = pause_before_next(message.receives, first=_FIRST_PAUSE, longest=self._settings.longest_pause)
         _log.warning("intake_waits", message_id=message.message_id, receives=message.receives, code=code, error=words)
         await self._queue.hide(message, longer=pause)
         return False
 
-    async def _refuse(self, message: Received, *, code: str, words: str) -> None:
+    async def _refuse(self, message: Received, *, code: str, words: str) -> bool:
         _log.warning("intake_refused", message_id=message.message_id, code=code, error=words)
         await self._queue.bury(message, code=code, detail=words)
+        return True
 
-    async def _keep_hidden(self, message: Received) -> None:
+    async def _keep_hidden(self, message: Received, over: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(self._settings.visibility.total_seconds() / 3)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), self._settings.visibility.total_seconds() / 3)
+                return
             try:
                 await self._queue.hide(message, longer=self._settings.visibility)
             except AwsUnavailable as error:  # another consumer may take it too; the job is made once
                 _log.warning("intake_not_hidden", message_id=message.message_id, error=str(error))
 
-    async def _give_back(self, message: Received) -> None:
+    async def _give_back(self, message: Received) -> bool:
         try:
             await self._queue.hide(message, longer=timedelta(0))
         except AwsUnavailable as error:
             _log.warning("intake_not_given_back", message_id=message.message_id, error=str(error))
+        return False

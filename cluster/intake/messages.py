@@ -18,6 +18,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 """As the header ``Idempotency-Key`` of the API."""
 _OWN_FIELDS = ("idempotency_key", "project", "publish")
 _MAX_PUBLISH = 10
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+"""Half of a UTF-16 pair, which JSON can write and UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,7 @@ def _decoded(key: object) -> str:
 
 
 def _word(value: object) -> str:
-    if not isinstance(value, str) or not value or "\x00" in value or len(value) > 4096:
+    if not isinstance(value, str) or not value or len(value) > 4096 or "\x00" in value or _HALF_PAIR.search(value):
         raise InvalidInput("A bucket, key or version of the event of S3 is not a name.")
     return value
 

@@ -186,8 +186,6 @@ def private_dir_of(home: Path) -> Path:
 def serve_environment(ports: FarmPorts, private: Path) -> dict[str, str]:
     """Ray Serve's data plane: HAProxy where its program is installed (7 times the requests of Serve's own proxy)."""
     plane = {
-        # Unset, uvicorn believes X-Forwarded-For of whoever comes from loopback, and through HAProxy everybody does.
-        "FORWARDED_ALLOW_IPS": os.environ.get("FORWARDED_ALLOW_IPS", "none"),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": ports.serve_fallback_http,
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": ports.serve_fallback_grpc,
     }

@@ -38,10 +38,10 @@ class Mailer:
         """Above the time-out, so that nobody sends it beside us."""
 
     async def tick(self, epoch: int) -> int:
-        """Messages that were taken. Without a mail server what waits is dropped: it would come years later."""
+        """Messages that were taken. Without a mail server what waits is left to another cluster's of the same database,
+        and dropped like what none takes: it would come years later."""
         settings = self._settings
-        age = timedelta(0) if settings.host is None else settings.give_up_after
-        dropped = await drop_old_mail(self._database, age=age, epoch=epoch)
+        dropped = await drop_old_mail(self._database, age=settings.give_up_after, epoch=epoch)
         if dropped:
             _log.warning("mail_given_up", notices=dropped)
         if settings.host is None:
@@ -91,15 +91,11 @@ class Mailer:
                 last_id=mail.last_id,
                 at=mail.at,
             )
-            await self._send(message.as_bytes(), sender=message["From"].addresses[0].addr_spec, to=mail.email)
+            content, sender = message.as_bytes(), message["From"].addresses[0].addr_spec
         except (ValueError, HeaderParseError) as refused:
             error, for_good = f"This is no address to write to: {refused}", True
-        except aiosmtplib.SMTPRecipientsRefused as refused:
-            first = refused.recipients[0]
-            error, for_good = f"The mail server refused the address: {first.code} {first.message}", first.code >= 500
-        except (aiosmtplib.SMTPException, OSError) as failed:
-            error = f"{type(failed).__name__}: {failed}"[:300]
-            server_answers = isinstance(failed, aiosmtplib.SMTPDataError)  # it minds this message, and takes others
+        else:
+            error, for_good, server_answers = await self._outcome(content, sender=sender, to=mail.email)
         if error is None:
             await end_mail(self._database, mail, taken=True, error=None, pause=None, epoch=epoch)
             return True, True
@@ -109,6 +105,18 @@ class Mailer:
         _log.warning("mail_not_taken", account_id=str(mail.account_id), error=error, given_up=for_good)
         await end_mail(self._database, mail, taken=False, error=error, pause=None if for_good else pause, epoch=epoch)
         return server_answers, False
+
+    async def _outcome(self, message: bytes, *, sender: str, to: str) -> tuple[str | None, bool, bool]:
+        """An error, if any; whether it is one for good; and whether the server is there."""
+        try:
+            await self._send(message, sender=sender, to=to)
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            first = refused.recipients[0]
+            return f"The mail server refused the address: {first.code} {first.message}", first.code >= 500, True
+        except (aiosmtplib.SMTPException, OSError, ValueError) as failed:  # ValueError: of a host name, ours or its
+            # One that minds this message takes others.
+            return f"{type(failed).__name__}: {failed}"[:300], False, isinstance(failed, aiosmtplib.SMTPDataError)
+        return None, False, True
 
     async def _send(self, message: bytes, *, sender: str, to: str) -> None:
         settings = self._settings

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from db.errors import DatabaseUnavailable, LostLeadership
 from db.schedules import MachineRow, let_render, let_rest, list_machines, list_schedules
 from db.session import Database
 from db.workers import DisabledBy
@@ -40,7 +41,15 @@ class Scheduler:
         async with self._database.transaction() as tx:
             schedules = [(row.name, row.schedule) for row in await list_schedules(tx)]
             machines = await list_machines(tx, cluster_id=self._cluster_id, timeout=self._silent_after)
-        return sum([await self._keep(machine, schedules, epoch) for machine in machines])
+        told = 0
+        for machine in machines:
+            try:
+                told += await self._keep(machine, schedules, epoch)
+            except (LostLeadership, DatabaseUnavailable):
+                raise
+            except Exception:  # the others have their hours too
+                _log.exception("machine not scheduled", action="schedule.failed", node=machine.name)
+        return told
 
     async def _keep(self, machine: MachineRow, schedules: list[tuple[str, Schedule]], epoch: int) -> bool:
         own = [each for each in schedules if each[1].covers(node=machine.name, labels=machine.labels)]
@@ -48,12 +57,15 @@ class Scheduler:
         rest = rest_of(own, now=self._clock(), quiet=quiet)
         by_schedule = machine.disabled and machine.disabled_by == DisabledBy.SCHEDULE
         if rest is None and by_schedule:
-            await let_render(self._database, cluster_id=self._cluster_id, name=machine.name, epoch=epoch)
+            kept = await let_render(self._database, cluster_id=self._cluster_id, name=machine.name, epoch=epoch)
         elif rest is not None and (not machine.disabled or (by_schedule and machine.reason != rest.reason)):
             # Already at rest for another reason: only its words change, and what renders has been told before.
             told = rest.model_copy(update={"give_back": rest.give_back and not machine.disabled})
-            await let_rest(self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch)
+            kept = await let_rest(
+                self._database, cluster_id=self._cluster_id, name=machine.name, rest=told, epoch=epoch
+            )
         else:
             return False
-        _log.info("machine scheduled", action="schedule.applied", node=machine.name, rests=rest is not None)
-        return True
+        if kept:
+            _log.info("machine scheduled", action="schedule.applied", node=machine.name, rests=rest is not None)
+        return kept

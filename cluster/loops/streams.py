@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import structlog
 
+from cluster.loops.backoff import pause_before_next
 from db.errors import DatabaseUnavailable, LostLeadership
 from db.loops import Delivery, claim_deliveries
 from db.session import Database
@@ -57,8 +57,5 @@ async def follow_streams(
 
 
 def pause_after(attempts: int, *, most: int, first: timedelta, longest: timedelta) -> timedelta | None:
-    """Before the next attempt, doubled with each and less a fifth at random; None once there were ``most``."""
-    if attempts >= most:
-        return None
-    doubled = first * 2.0 ** min(attempts - 1, 20)
-    return min(doubled, longest) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+    """Before the next attempt; None once there were ``most``."""
+    return None if attempts >= most else pause_before_next(attempts, first=first, longest=longest)

@@ -58,6 +58,10 @@ class StripeSettings(BaseSettings):
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     """Requests at once: Stripe takes a thousand meter events per second in live mode, fewer in test mode."""
 
+    send_for: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(seconds=40))] = timedelta(seconds=20)
+    """No batch is begun after so much of one look; what is left then goes at the next. At most 40 s: a tick of the loop
+    has a minute."""
+
     first_pause: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=10)
     """Before a report that was not taken is sent again; doubles each time."""
 

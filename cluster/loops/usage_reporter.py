@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
 
+from cluster.loops.backoff import pause_before_next
 from cluster.loops.base import Loop
 from cluster.loops.stripe_sink import OLDEST, REMEMBERED, StripeSettings, StripeSink
 from cluster.loops.usage_sink import MeterReading, Refused, Taken, Unclear, UsageSink
+from db.billing.invoices import database_now
 from db.billing.usage_reports import (
     DueReport,
     claim_reports,
@@ -22,6 +24,7 @@ from db.billing.usage_reports import (
     reports_in_trouble,
     retry_report,
 )
+from db.errors import DatabaseUnavailable, LostLeadership
 from db.session import Database
 from jobs.errors import Unavailable
 from jobs.invoicing import ReportUnit
@@ -60,11 +63,7 @@ class UsageReporter:
         """
         await self._cut(epoch)
         await end_old_reports(self._database, remembered=REMEMBERED, oldest=OLDEST, epoch=epoch)
-        due = await claim_reports(self._database, limit=self._settings.at_once, lease=self._lease, epoch=epoch)
-        told = await asyncio.gather(*(self._tell(report, epoch) for report in due), return_exceptions=True)
-        for each in told:
-            if isinstance(each, BaseException):
-                raise each
+        sent = await self._send(epoch)
         async with self._database.transaction() as tx:
             count, oldest = await reports_in_trouble(tx)
         if count:
@@ -72,13 +71,33 @@ class UsageReporter:
                 f"{count} reports of usage are not known to have arrived; the oldest is of {oldest}",
                 remedy="GET /v1/projects/{slug}/usage-reports has them all.",
             )
-        return sum(each is True for each in told)
+        return sent
+
+    async def _send(self, epoch: int) -> int:
+        """All that is due now, one batch of ``at_once`` after the other; each at most once, however short its pause."""
+        async with self._database.transaction() as tx:
+            due_by = await database_now(tx)
+        sent, began, most = 0, time.monotonic(), self._settings.at_once
+        while True:
+            due = await claim_reports(self._database, due_by=due_by, limit=most, lease=self._lease, epoch=epoch)
+            told = await asyncio.gather(*(self._tell(report, epoch) for report in due), return_exceptions=True)
+            for each in told:
+                if isinstance(each, BaseException):
+                    raise each
+            sent += sum(each is True for each in told)
+            if len(due) < most or time.monotonic() - began >= self._settings.send_for.total_seconds():
+                return sent
 
     async def _cut(self, epoch: int) -> None:
         async with self._database.transaction() as tx:
             projects = await projects_to_report(tx, limit=PROJECTS)
         for project_id in projects:
-            await cut_reports(self._database, project_id=project_id, meters=self._meters, epoch=epoch)
+            try:
+                await cut_reports(self._database, project_id=project_id, meters=self._meters, epoch=epoch)
+            except (LostLeadership, DatabaseUnavailable):
+                raise
+            except Exception:  # one project's rows keep nobody else's from being reported
+                _log.exception("usage_not_cut", project_id=str(project_id))
 
     async def _tell(self, report: DueReport, epoch: int) -> bool:
         outcome = await self._sink.tell(
@@ -110,8 +129,7 @@ class UsageReporter:
                 return False
 
     def _pause(self, attempts: int) -> timedelta:
-        doubled = self._settings.first_pause * 2.0 ** min(attempts - 1, 20)
-        return min(doubled, self._settings.longest_pause) * random.uniform(0.8, 1.0)  # noqa: S311 - jitter
+        return pause_before_next(attempts, first=self._settings.first_pause, longest=self._settings.longest_pause)
 
 
 def usage_reporters(*, database: Database, settings: StripeSettings) -> tuple[Loop, ...]:

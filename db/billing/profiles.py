@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -24,23 +25,31 @@ class BillingProfile:
 
 async def read_profile(tx: Transaction, *, project_id: UUID) -> BillingProfile:
     """An empty one where nothing was ever set."""
-    columns = [BILLING_PROFILE.c[name] for name in BillingProfile.__dataclass_fields__]
+    columns = [BILLING_PROFILE.c[name] for name in ("recipient", "tax_id", "stripe_customer", "stops_at")]
     found = await tx.execute(select(*columns).where(BILLING_PROFILE.c.project_id == project_id))
-    row = found.mappings().one_or_none()
-    return BillingProfile(**row) if row else BillingProfile()
+    row = found.one_or_none()
+    if row is None:
+        return BillingProfile()
+    customer = None if row.stops_at else row.stripe_customer
+    return BillingProfile(recipient=row.recipient, tax_id=row.tax_id, stripe_customer=customer)
 
 
-async def set_profile(tx: Transaction, *, project_id: UUID, profile: BillingProfile) -> None:
-    """Invoices that are issued keep what they say. Raises ``Conflict`` where another project is that customer."""
+async def set_profile(tx: Transaction, *, project_id: UUID, changes: Mapping[str, str | None]) -> None:
+    """Of the fields of ``BillingProfile`` those that are named; the others stay as they are. Invoices that are issued
+    keep what they say, and a customer that is taken out is told what was used until now.
+
+    Raises ``Conflict`` where another project is that customer.
+    """
     try:
         async with tx.begin_nested():
             await run(
                 tx,
                 "set_billing_profile",
                 project_id=project_id,
-                recipient=profile.recipient,
-                tax_id=profile.tax_id,
-                stripe_customer=profile.stripe_customer,
+                recipient=changes.get("recipient"),
+                tax_id=changes.get("tax_id"),
+                stripe_customer=changes.get("stripe_customer"),
+                names_customer="stripe_customer" in changes,
             )
     except IntegrityError as error:
         raise Conflict(

@@ -64,6 +64,20 @@ async def require_job_in_quotas(
     await _require_storage(tx, project_id, limit=row.stored_bytes, more=0, slug=row.slug)
 
 
+async def require_frames_in_quotas(tx: Transaction, *, project_id: UUID, frames: int) -> None:
+    """For frames of a job that is there already, and that are to be rendered again; otherwise as a new job's.
+
+    Its pixels were within the quotas when it was submitted.
+    """
+    row = (await run(tx, "lock_quotas", project_id=project_id)).one_or_none()
+    if row is None:
+        return
+    if row.queued_frames is not None:
+        queued = await queued_frames(tx, project_id=project_id)
+        require_within("queued_frames", limit=row.queued_frames, wanted=queued + frames, project=row.slug)
+    await _require_storage(tx, project_id, limit=row.stored_bytes, more=0, slug=row.slug)
+
+
 async def require_storage_in_quotas(tx: Transaction, *, project_id: UUID, more_bytes: int) -> None:
     """Raises ``OverQuota`` where ``more_bytes`` more would be over what the project may store.
 

@@ -26,8 +26,26 @@ async def tell_money(db: Database, *, epoch: int) -> list[UUID]:
 
 
 async def measure_storage(db: Database, *, epoch: int) -> int:
-    """Add up what is stored until now, and put days that are over into the ledger; how many projects store anything."""
+    """Add up what is stored until now, and put days that are over into the ledger; how many projects store anything.
+
+    The sum reads every file's row: no lock is held then, the leader's least of all.
+    """
+    async with db.transaction() as tx:
+        found = (await run(tx, "sum_storage")).all()
+    if not found:
+        return 0
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        carried = (await run(tx, "close_storage_days")).scalars().all()
-        return (await run(tx, "measure_storage", carried=list(carried))).rowcount
+        closed = (await run(tx, "close_storage_days")).all()
+        await run(
+            tx,
+            "measure_storage",
+            projects=[row.project_id for row in found],
+            bytes=[row.bytes for row in found],
+            at=found[0].at,
+            carried=[row.project_id for row in closed if row.carried],
+        )
+        late = {row.project_id: row.late_bytes for row in closed if row.late_bytes}
+        if late:
+            await run(tx, "book_late_bytes", projects=list(late), bytes=list(late.values()))
+        return sum(row.bytes > 0 for row in found)

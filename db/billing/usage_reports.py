@@ -17,7 +17,7 @@ from db._query import run
 from db.dispatch.leadership import hold_epoch
 from db.session import Database, Transaction
 from jobs.errors import Conflict, NotFound
-from jobs.invoicing import ReportUnit, whole_units
+from jobs.invoicing import SETTLED_AFTER, ReportUnit, whole_units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class ReportRow:
 
 
 async def projects_to_report(tx: Transaction, *, limit: int) -> Sequence[UUID]:
-    return (await run(tx, "projects_to_report", limit=limit)).scalars().all()
+    return (await run(tx, "projects_to_report", limit=limit, settled=SETTLED_AFTER)).scalars().all()
 
 
 async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportUnit, str], epoch: int) -> int:
@@ -65,7 +65,16 @@ async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportU
             return 0
         made = 0
         until: datetime = profile.reported_until
-        used = (await run(tx, "usage_to_report", project_id=project_id, since=until)).one_or_none()
+        used = (
+            await run(
+                tx,
+                "usage_to_report",
+                project_id=project_id,
+                since=until,
+                settled=SETTLED_AFTER,
+                stops_at=profile.stops_at,
+            )
+        ).one_or_none()
         if used is not None:
             until = used.until
             amounts = {
@@ -75,7 +84,9 @@ async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportU
             }
             made += await _cut(tx, project_id, profile.stripe_customer, meters, amounts, used.since, used.until)
         day: date = profile.reported_days
-        stored = (await run(tx, "storage_to_report", project_id=project_id, after=day)).one_or_none()
+        stored = (
+            await run(tx, "storage_to_report", project_id=project_id, after=day, stops_at=profile.stops_at)
+        ).one_or_none()
         if stored is not None:
             day = stored.day
             amounts = {
@@ -84,6 +95,8 @@ async def cut_reports(db: Database, *, project_id: UUID, meters: Mapping[ReportU
             }
             made += await _cut(tx, project_id, profile.stripe_customer, meters, amounts, stored.since, stored.until)
         await run(tx, "move_reported", project_id=project_id, until=until, day=day)
+        if used is None and stored is None and profile.stops_at is not None:
+            await run(tx, "end_reporting", project_id=project_id, settled=SETTLED_AFTER)
         return made
 
 
@@ -94,11 +107,11 @@ async def end_old_reports(db: Database, *, remembered: timedelta, oldest: timede
         return len((await run(tx, "end_old_reports", remembered=remembered, oldest=oldest)).all())
 
 
-async def claim_reports(db: Database, *, limit: int, lease: timedelta, epoch: int) -> list[DueReport]:
-    """For one attempt each; nobody else sends them for ``lease``."""
+async def claim_reports(db: Database, *, due_by: datetime, limit: int, lease: timedelta, epoch: int) -> list[DueReport]:
+    """For one attempt each; nobody else sends them for ``lease``. ``due_by`` is of the database's clock."""
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
-        rows = (await run(tx, "claim_reports", limit=limit, lease=lease)).mappings().all()
+        rows = (await run(tx, "claim_reports", due_by=due_by, limit=limit, lease=lease)).mappings().all()
     return [DueReport(**{**row, "value": int(row["value"])}) for row in rows]
 
 

@@ -25,19 +25,18 @@ async def set_expiry(db: Database, *, kept: timedelta, notice: timedelta, limit:
 
 
 async def tell_expiry(db: Database, *, notice: timedelta, limit: int, epoch: int) -> int:
-    """Write ``job.expiring``, once for each end of a job, ``notice`` before it; how many."""
+    """Write ``job.expiring``, once for each end of a job, ``notice`` before it; one that cannot be is logged and left.
+    How many."""
     async with db.transaction() as tx:
         due = (await run(tx, "expiring_jobs", notice=notice, limit=limit)).scalars().all()
     told = 0
     for job_id in due:
-        async with db.transaction() as tx:
-            await hold_epoch(tx, epoch)
-            await lock_job(tx, job_id)
-            expires_at = (await run(tx, "tell_expiry", job_id=job_id, notice=notice)).scalar_one_or_none()
-            if expires_at is not None:
-                data = {"expires_at": expires_at.isoformat()}
-                await append_event(tx, job_id=job_id, kind=EventKind.JOB_EXPIRING, data=data)
-                told += 1
+        try:
+            told += await _tell(db, job_id, notice, epoch)
+        except (LostLeadership, DatabaseUnavailable):
+            raise
+        except Exception:
+            _log.exception("tell_expiry_failed", extra={"job_id": str(job_id)})
     return told
 
 
@@ -59,6 +58,18 @@ async def expire_outputs(db: Database, *, limit: int, epoch: int) -> int:
                 _log.exception("expire_outputs_failed", extra={"job_id": str(job_id)})
                 poisoned.append(job_id)
     return done
+
+
+async def _tell(db: Database, job_id: UUID, notice: timedelta, epoch: int) -> bool:
+    async with db.transaction() as tx:
+        await hold_epoch(tx, epoch)
+        await lock_job(tx, job_id)
+        expires_at = (await run(tx, "tell_expiry", job_id=job_id, notice=notice)).scalar_one_or_none()
+        if expires_at is None:
+            return False
+        data = {"expires_at": expires_at.isoformat()}
+        await append_event(tx, job_id=job_id, kind=EventKind.JOB_EXPIRING, data=data)
+        return True
 
 
 async def _expire(db: Database, job_id: UUID, epoch: int) -> bool:

@@ -1,7 +1,8 @@
+-- What had trouble before comes last: however much of it there is, it keeps nothing good waiting.
 -- Marked as sent before they are: who dies in between must not have sent what no row tells of.
 with due as (
-    select id, first_sent from usage_report where state = 'pending' and due_at <= now()
-    order by due_at, id
+    select id, first_sent from usage_report where state = 'pending' and due_at <= :due_by
+    order by error is not null, due_at, id
     limit :limit
     for update skip locked
 )

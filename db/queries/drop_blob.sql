@@ -2,7 +2,7 @@
 with used as (
     select 1 from project_blob as owned
     where owned.digest = :digest and (
-        owned.created_at >= now() - cast(:kept as interval) or exists (
+        owned.sent_at >= now() - cast(:kept as interval) or exists (
             select from model
             where model.project_id = owned.project_id
               and blobs_of(model.manifest) @> jsonb_build_array(cast(:digest as text))

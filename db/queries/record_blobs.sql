@@ -10,5 +10,5 @@ with sent as (
 )
 insert into project_blob (project_id, digest, created_at)
 select :project_id, digest, now() from sent order by digest
-on conflict (project_id, digest) do update set created_at = excluded.created_at
+on conflict (project_id, digest) do update set sent_at = now()
 returning digest, xmax = 0 as is_new

@@ -7,7 +7,7 @@ select blob.digest from blob
 where blob.created_at < now() - cast(:kept as interval) and not exists (
     select from project_blob as owned
     where owned.digest = blob.digest and (
-        owned.created_at >= now() - cast(:kept as interval)
+        owned.sent_at >= now() - cast(:kept as interval)
         or exists (select from named where named.project_id = owned.project_id and named.digest = owned.digest)
     )
 )

@@ -1,10 +1,13 @@
--- The first hour (UTC) with use that stands in no report, and what was used until its end.
+-- The first hour (UTC) with use that stands in no report, and what was used until its end, or until the customer was none.
 with first as (
     select date_trunc('hour', min(at), 'UTC') as hour from usage
-    where project_id = :project_id and at >= :since and at < date_trunc('hour', now() - interval '5 minutes', 'UTC')
+    where project_id = :project_id and at >= :since
+      and at < least(date_trunc('hour', now() - cast(:settled as interval), 'UTC'), cast(:stops_at as timestamptz))
+), span as (
+    select greatest(hour, :since) as since, least(hour + interval '1 hour', cast(:stops_at as timestamptz)) as until
+    from first where hour is not null
 )
-select greatest(first.hour, :since) as since, first.hour + interval '1 hour' as until,
-       sum(usage.gpu_us)::numeric as gpu_us, sum(usage.cpu_us)::numeric as cpu_us, sum(usage.cost) as cost
-from first join usage on usage.project_id = :project_id and usage.at >= :since
-    and usage.at < first.hour + interval '1 hour'
-group by first.hour
+select span.since, span.until, sum(usage.gpu_us)::numeric as gpu_us, sum(usage.cpu_us)::numeric as cpu_us,
+       sum(usage.cost) as cost
+from span join usage on usage.project_id = :project_id and usage.at >= span.since and usage.at < span.until
+group by span.since, span.until

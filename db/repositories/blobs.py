@@ -33,7 +33,7 @@ async def record_blob(tx: Transaction, *, project_id: UUID, digest: str, size_by
     made = await tx.execute(
         insert(PROJECT_BLOB)
         .values(project_id=project_id, digest=digest, created_at=func.now())
-        .on_conflict_do_update(index_elements=["project_id", "digest"], set_={"created_at": func.now()})
+        .on_conflict_do_update(index_elements=["project_id", "digest"], set_={"sent_at": func.now()})
         .returning(literal_column("xmax = 0", Boolean))
     )
     return bool(made.scalar_one())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
@@ -90,23 +90,38 @@ async def insert_upload(
     return made.one_or_none() is not None
 
 
-async def lease_upload(tx: Transaction, *, upload_id: UUID, lease: timedelta, renew: bool = False) -> bool:
-    """Begin to verify it, or with ``renew`` go on. False: somebody else does, or it has ended."""
-    taken = await run(tx, "lease_upload", id=upload_id, lease=lease, renew=renew)
-    return taken.one_or_none() is not None
+async def lease_upload(tx: Transaction, *, upload_id: UUID, lease: timedelta) -> UUID | None:
+    """Begin to verify it; the fence to renew and to end it with. None: somebody else does, or it has ended."""
+    verification = uuid4()
+    taken = await run(tx, "lease_upload", id=upload_id, lease=lease, verification=verification)
+    return None if taken.one_or_none() is None else verification
+
+
+async def renew_verification(tx: Transaction, *, upload_id: UUID, verification: UUID, lease: timedelta) -> bool:
+    """False: it was taken over, dropped, or has ended."""
+    renewed = await run(tx, "renew_verification", id=upload_id, lease=lease, verification=verification)
+    return renewed.one_or_none() is not None
 
 
 async def end_verification(
-    tx: Transaction, *, upload_id: UUID, complete: bool, problem: Mapping[str, Any] | None = None
-) -> None:
-    """It is complete, refused for ``problem``, or (neither) open again."""
-    await run(
+    tx: Transaction,
+    *,
+    upload_id: UUID,
+    verification: UUID,
+    complete: bool,
+    problem: Mapping[str, Any] | None = None,
+) -> bool:
+    """It is complete, refused for ``problem``, or (neither) open again. False: it was taken over, dropped, or has
+    ended, and nothing is written."""
+    ended = await run(
         tx,
         "end_verification",
         id=upload_id,
+        verification=verification,
         complete=complete,
         problem=None if problem is None else as_json(problem),
     )
+    return ended.one_or_none() is not None
 
 
 async def drop_upload(tx: Transaction, *, upload_id: UUID, project_id: UUID) -> str | None:

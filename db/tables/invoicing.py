@@ -19,11 +19,13 @@ class BillingProfileTable(SQLModel, table=True):
     recipient: str = words(default="")
     """Name and address, in lines."""
     tax_id: str = words(default="")
-    stripe_customer: str | None = words(default=None, unique=True)
+    stripe_customer: str | None = words(default=None)
     reported_until: datetime | None = instant(default=None)
     """Up to where usage stands in ``usage_report``."""
     reported_days: date | None = None
     """The last day of storage that stands there."""
+    stops_at: datetime | None = instant(default=None)
+    """The customer is none any more but for what was used before this."""
     updated_at: datetime = instant()
 
 

@@ -28,6 +28,9 @@ class ProjectBlobTable(SQLModel, table=True):
     project_id: UUID = Field(primary_key=True, foreign_key="project.id")
     digest: str = words(primary_key=True, foreign_key="blob.digest")
     created_at: datetime = instant()
+    """Its bytes count from here on."""
+    sent_at: datetime = instant()
+    """Last; one that is not used is swept so long after it."""
 
 
 class UploadTable(SQLModel, table=True):
@@ -47,6 +50,8 @@ class UploadTable(SQLModel, table=True):
     expires_at: datetime = instant()
     verifying_until: datetime | None = instant(default=None)
     """A process reads the whole, and moves this on while it lives."""
+    verification: UUID | None = Field(default=None)
+    """Its fence: one that lost its lease meanwhile renews and ends nothing."""
     completed_at: datetime | None = instant(default=None)
     problem: dict[str, Any] | None = json(default=None)
     """Why it is refused."""

@@ -8,7 +8,7 @@ two seconds to find out that 60,000 brackets are none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,13 @@ MAX_TEMPLATE_CHARS = 65_536
 MAX_DEPTH = 32
 """Levels of nesting; the specification's own end with about ten."""
 
+MAX_EXPRESSIONS = 100
+"""`{{ … }}` of one template. OpenJD's library looks at each against all that went wrong before it, so 8,000 unknown
+names are 18 s of work."""
+
+MAX_EXPRESSION_CHARS = 128
+"""Characters of one, in which the longest name has 64; the library's parser takes the square of its length."""
+
 
 def read_template(text: str) -> dict[str, Any]:
     """The mapping that the text holds. Raises ``TooLarge`` (too long) or ``InvalidTemplate`` (everything else)."""
@@ -37,6 +44,7 @@ def read_template(text: str) -> dict[str, Any]:
         raise _invalid(f"The template is neither YAML nor JSON: {_in_a_line(error)}") from error
     if not isinstance(found, dict):
         raise _invalid("The template is not a mapping of keys to values.")
+    _require_few_expressions(found)
     return found
 
 
@@ -139,6 +147,31 @@ def _require_text_keys(found: Any) -> None:
             case Mapping() as each:
                 if odd := [key for key in each if not isinstance(key, str)]:
                     raise _invalid(f"The key {odd[0]!r} is no text; put it in quotes.")
+                rest.extend(each.values())
+            case list() as each:
+                rest.extend(each)
+
+
+def _require_few_expressions(found: Any) -> None:
+    count = 0
+    for text in _texts(found):
+        pieces = text.split("{{")[1:]
+        count += len(pieces)
+        if count > MAX_EXPRESSIONS:
+            raise _invalid(f"The template has more than {MAX_EXPRESSIONS} expressions ({{{{ … }}}}).")
+        if any(len(piece.partition("}}")[0]) > MAX_EXPRESSION_CHARS for piece in pieces):
+            raise _invalid(f"An expression ({{{{ … }}}}) is over {MAX_EXPRESSION_CHARS} characters long.")
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """Every text, as it is without the escapes that it was written with."""
+    rest = [found]
+    while rest:
+        match rest.pop():
+            case str() as text:
+                yield text
+            case Mapping() as each:
+                rest.extend(each.keys())
                 rest.extend(each.values())
             case list() as each:
                 rest.extend(each)

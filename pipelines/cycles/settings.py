@@ -143,9 +143,11 @@ class CyclesSettings(BaseModel):
     camera: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
     """Name of one in the scene."""
     view_layer: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
-    view_layers: Annotated[tuple[LayerName, ...], Field(min_length=1, max_length=100)] | None = None
+    view_layers: Annotated[tuple[LayerName, ...], Field(fail_fast=True, min_length=1, max_length=100)] | None = None
     """These and no others; without ``multilayer`` a picture shows the first."""
-    passes: Annotated[tuple[RenderPass, ...], Field(min_length=1)] | None = None
+    passes: (
+        Annotated[tuple[RenderPass, ...], Field(fail_fast=True, min_length=1, max_length=len(RenderPass))] | None
+    ) = None
     """In each view layer, beside those that the scene has on."""
     multilayer: bool = False
     """An OpenEXR with all layers and passes."""

@@ -121,7 +121,10 @@ class DiffusionSettings(BaseModel):
 
     prompt: Prompt | None = None
     keyframes: tuple[Keyframe, ...] = Field(
-        (), max_length=MAX_KEYFRAMES, description="Instead of a prompt: prompts by frame, in rising order."
+        (),
+        fail_fast=True,
+        max_length=MAX_KEYFRAMES,
+        description="Instead of a prompt: prompts by frame, in rising order.",
     )
     negative_prompt: Prompt | None = None
     width: Side | None = Field(None, description="Pixels, with height. None: the model's own, or the picture's.")
@@ -142,7 +145,7 @@ class DiffusionSettings(BaseModel):
     strength: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description=f"How much of init_image may change. None: {DEFAULT_STRENGTH}."
     )
-    loras: Annotated[tuple[Lora, ...], Field(max_length=MAX_LORAS)] = ()
+    loras: Annotated[tuple[Lora, ...], Field(fail_fast=True, max_length=MAX_LORAS)] = ()
     device: Device = Device.AUTO
     dtype: Precision = Precision.AUTO
     format: ImageFormat = ImageFormat.PNG

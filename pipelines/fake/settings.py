@@ -27,7 +27,7 @@ def _fault(value: Any) -> Any:
     return {"frame": value} if isinstance(value, int) else value
 
 
-Faults = tuple[Annotated[FrameFault, BeforeValidator(_fault)], ...]
+Faults = Annotated[tuple[Annotated[FrameFault, BeforeValidator(_fault)], ...], Field(fail_fast=True)]
 """A bare frame number goes wrong at every try."""
 
 

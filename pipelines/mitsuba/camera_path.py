@@ -55,7 +55,7 @@ class Keyframes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["keyframes"] = "keyframes"
-    keyframes: Annotated[tuple[Keyframe, ...], Field(min_length=1, max_length=MAX_KEYFRAMES)]
+    keyframes: Annotated[tuple[Keyframe, ...], Field(fail_fast=True, min_length=1, max_length=MAX_KEYFRAMES)]
     interpolation: Annotated[
         Literal["linear", "smooth"], Field(description="smooth: a Catmull-Rom curve through the keyframes.")
     ] = "linear"

@@ -87,7 +87,13 @@ class MitsubaSettings(BaseModel):
     format: ImageFormat = ImageFormat.PNG
     color_depth: int | None = Field(None, description="Bits a channel: 16 or 32 for exr (None: 16), else 8.")
     quality: Annotated[int, Field(ge=1, le=100, description="Only for jpeg.")] | None = None
-    aovs: Annotated[tuple[Aov, ...], Field(description="Layers beside the colours; only for exr.")] | None = None
+    aovs: (
+        Annotated[
+            tuple[Aov, ...],
+            Field(fail_fast=True, max_length=len(Aov), description="Layers beside the colours; only for exr."),
+        ]
+        | None
+    ) = None
     tone_map: Annotated[ToneMap, Field(description="Only for png and jpeg.")] | None = None
     exposure: Annotated[float, Field(ge=-32, le=32, description="Stops; only for png and jpeg.")] | None = None
 

@@ -76,7 +76,7 @@ class _PathCameras(_Settings):
     ignore_distortion: bool = Field(
         False, description="Draw the cameras of a distorted lens (k1 … p2) as straight ones; else they are refused."
     )
-    transform: tuple[tuple[Real, Real, Real, Real], ...] | None = Field(
+    transform: Annotated[tuple[tuple[Real, Real, Real, Real], ...], Field(fail_fast=True)] | None = Field(
         None,
         min_length=3,
         max_length=4,

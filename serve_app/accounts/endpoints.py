@@ -9,12 +9,12 @@ from fastapi import APIRouter, Response
 
 from db import accounts
 from db.accounts import AccountRow
-from db.invitations import list_invitations, revoke_invitation, revoke_invitations_around
+from db.invitations import revoke_invitation, revoke_invitations_around
 from db.session import Transaction
 from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
-from serve_app.accounts.service import new_invitation, view_of
+from serve_app.accounts.service import new_invitation, page_of_open
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.openapi import problems
@@ -57,6 +57,8 @@ async def change_account(
     """Rename, give or take a role on the whole farm, disable or enable."""
     account = await _require(tx, account_id, hold=True)
     version_by_content(_view_of(account)).require(if_match)
+    if change.disabled or "farm_role" in change.model_fields_set:
+        access.require_over(account.farm_role)
     if change.farm_role is not None:
         access.require_all(GRANTS[change.farm_role])
         if account.project_id is not None:
@@ -76,9 +78,9 @@ async def change_account(
 
 
 @farm_router.get("/invitations")
-async def list_farm_invitations(access: Access, tx: Tx) -> Page[InvitationView]:
+async def list_farm_invitations(access: Access, tx: Tx, page: PageQuery) -> Page[InvitationView]:
     """Invitations to run the farm that can still be taken up."""
-    return Page(items=[view_of(row) for row in await list_invitations(tx, project_id=None)])
+    return await page_of_open(tx, page, project_id=None)
 
 
 @farm_router.post("/invitations", status_code=201)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -55,9 +56,10 @@ async def respond(
             break
         after = (rows[-1].created_at, rows[-1].id)
     await unit.end()
+    archive = await asyncio.to_thread(Archive, files)  # 4 s for 100,000 files
     return ArchiveResponse(
-        archive=Archive(files),
-        storage=services.storage,
+        archive=archive,
+        read=lambda key: services.sent_bytes.counted(key, services.storage.stream(key)),
         place=services.archives.take(project_id),
         headers={"Content-Disposition": content_disposition(f"{safe_part(job.name)}.zip")},
     )

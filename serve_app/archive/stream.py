@@ -7,7 +7,7 @@ its first byte, so that a download shows how far it is. Large files and archives
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
 
-from storage.base import Storage
+Read = Callable[[str], AsyncGenerator[bytes, None]]
+"""The bytes of a file by its key in storage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +60,13 @@ class Archive:
             self._zip.add(feed, file.path, size=file.size_bytes)
         self.size_bytes = len(self._zip)
 
-    async def stream(self, storage: Storage) -> AsyncGenerator[bytes, None]:
+    async def stream(self, read: Read) -> AsyncGenerator[bytes, None]:
         """Once. Fails where a file is gone or has another size than its row: the client sees a cut download then, and
         never an archive that looks whole and is not."""
         for file, feed in self._files:
             entry = iter(self._zip.file())
             yield next(entry)  # its header
-            async with aclosing(storage.stream(file.storage_key)) as pieces:
+            async with aclosing(read(file.storage_key)) as pieces:
                 async for piece in pieces:
                     feed.piece = piece
                     yield await asyncio.to_thread(next, entry)  # its checksum: 1 ms for each MiB, off the loop
@@ -80,9 +81,9 @@ class ArchiveResponse(StreamingResponse):
     """Holds a place while it is sent, and stops reading as soon as nobody listens."""
 
     def __init__(
-        self, *, archive: Archive, storage: Storage, place: AbstractContextManager[None], headers: dict[str, str]
+        self, *, archive: Archive, read: Read, place: AbstractContextManager[None], headers: dict[str, str]
     ) -> None:
-        self._content = archive.stream(storage)
+        self._content = archive.stream(read)
         self._place = place
         super().__init__(
             self._content,

@@ -1,7 +1,9 @@
-"""Reads artifacts and signs their links, after the transaction has ended: presigning may ask for credentials."""
+"""Reads artifacts and signs their links, after the transaction has ended and off the event loop: presigning may ask for
+credentials."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -52,8 +54,12 @@ async def list_page(
     await unit.end()
     more = len(rows) > page.limit
     shown = rows[: page.limit]
+
+    def sign() -> list[ArtifactView]:
+        return [_view_of(row, names=names, services=services, public_url=public_url) for row in shown]
+
     return Page(
-        items=[_view_of(row, names=names, services=services, public_url=public_url) for row in shown],
+        items=await asyncio.to_thread(sign),  # 3.5 ms for each link to S3
         next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
     )
 
@@ -69,7 +75,7 @@ async def read(
     await unit.end()
     if row is None or names is None:
         raise NotFound("There is no such artifact in this project.", remedy="GET /v1/jobs/{id}/artifacts lists them.")
-    return _view_of(row, names=names, services=services, public_url=public_url)
+    return await asyncio.to_thread(_view_of, row, names=names, services=services, public_url=public_url)
 
 
 def version_of(artifact: ArtifactView, *, services: ApiServices) -> Version:

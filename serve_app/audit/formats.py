@@ -10,11 +10,9 @@ from dataclasses import asdict
 from db.audit import AuditRow
 from db.audit.chain import HASHED, canonical
 from jobs.fingerprint import canonical_json
+from serve_app.csv_cells import cell
 
 COLUMNS = ("seq", "sha256", *HASHED)
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection), full-width forms too."""
 
 
 def as_json_lines(rows: Sequence[AuditRow]) -> bytes:
@@ -44,4 +42,4 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     words = canonical_json(value).decode() if isinstance(value, dict) else str(value)
-    return f"'{words}" if words.startswith(_FORMULA) else words
+    return cell(words)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from uuid import UUID
 
 from starlette.requests import Request
@@ -85,6 +86,15 @@ class Trail:
             after={name: after[name] for name in names if name in after},
             project_id=project_id,
         )
+
+    @asynccontextmanager
+    async def changing(
+        self, resource: str, resource_id: object, look: Callable[[], Awaitable[Mapping[str, object]]]
+    ) -> AsyncIterator[None]:
+        """``note_change`` of what the block changes; ``look`` tells the state, before it and behind it."""
+        before = await look()
+        yield
+        self.note_change(resource, resource_id, before=before, after=await look())
 
     def nothing_changed(self) -> None:
         """The request was answered, and found everything as it wanted it."""

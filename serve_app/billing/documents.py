@@ -11,6 +11,7 @@ from db.billing.invoices import InvoiceLine, InvoiceRow
 from jobs.billing import plain
 from serve_app.accept import accepted_ranges, best_range
 from serve_app.billing.invoice_schemas import InvoiceLineView, InvoiceSummary, InvoiceView
+from serve_app.csv_cells import cell
 from serve_app.problems import NotAcceptable
 
 COLUMNS = ("position", "pool", "unit", "price_version", "unit_price", "quantity", "amount", "currency")
@@ -113,11 +114,6 @@ def as_csv(invoice: InvoiceView) -> str:
     for name in ("subtotal", "credits", "net", "tax", "total"):
         writer.writerow(["", "", name, "", "", "", getattr(invoice, name), invoice.currency])
     return text.getvalue()
-
-
-def cell(text: str) -> str:
-    """Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def _summary(row: InvoiceRow) -> dict[str, object]:

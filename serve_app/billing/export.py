@@ -14,8 +14,8 @@ from db.billing.prices import currency_of_farm
 from db.billing.reports import StorageDay, UsageRow, storage_days, usage_rows
 from db.session import Database
 from jobs.billing import plain
-from serve_app.billing.documents import cell
 from serve_app.billing.service import seconds
+from serve_app.csv_cells import cell
 
 _PAGE = 2000
 """Rows read at once: about 1 MB."""

@@ -130,11 +130,11 @@ async def set_billing(
     trail: Audit,
     if_match: IfMatch = None,
 ) -> ProfileView | Response:
-    """Say whom the project's invoices are for, from the next one on."""
+    """Say whom the project's invoices are for, from the next one on. What the request does not name stays as it is."""
     await hold_edit(tx, "billing", access.project_id)
     before = _view(await read_profile(tx, project_id=access.project_id))
     version_by_content(before).require(if_match)
-    await set_profile(tx, project_id=access.project_id, profile=BillingProfile(**change.model_dump()))
+    await set_profile(tx, project_id=access.project_id, changes=change.model_dump(exclude_unset=True))
     after = _view(await read_profile(tx, project_id=access.project_id))
     trail.note("billing", slug, before=before.model_dump(), after=after.model_dump())
     return answer(after, version_by_content(after), response=response)

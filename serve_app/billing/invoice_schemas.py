@@ -15,14 +15,16 @@ Lines = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7
 
 
 class ProfileChange(BaseModel):
-    """Whom a project's invoices are for, from the next one on."""
+    """Whom a project's invoices are for, from the next one on. An absent field stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
-    recipient: Lines = Field("", description="Name and address, in lines; empty: the project's name.")
-    tax_id: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]*$")] = ""
+    recipient: Lines = Field(default_factory=str, description="Name and address, in lines; empty: the project's name.")
+    tax_id: Annotated[str, Field(max_length=64, pattern=r"^[\x20-\x7e]*$")] = Field(default_factory=str)
     stripe_customer: Annotated[str, Field(max_length=255, pattern=r"^cus_[A-Za-z0-9]+$")] | None = Field(
-        None, description="Whom Stripe is told the project's usage of, from now on; null: it is told nothing."
+        default_factory=lambda: None,
+        description="Whom Stripe is told the project's usage of, from now on; null: it is told nothing but what was "
+        "used until now.",
     )
 
 

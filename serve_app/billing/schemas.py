@@ -51,7 +51,7 @@ class NewPrices(BaseModel):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217; the same as before.")]
     valid_from: Moment | None = Field(None, description="With a time zone, not in the past; null: from now on.")
     note: Note = ""
-    prices: Annotated[list[PoolPricing], Field(min_length=1, max_length=200)]
+    prices: Annotated[list[PoolPricing], Field(fail_fast=True, min_length=1, max_length=200)]
 
 
 class PriceListView(BaseModel):

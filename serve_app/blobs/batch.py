@@ -74,7 +74,10 @@ async def _store(
 
     refusals = await _all(put, group)
     sizes = {file.digest: len(file.content) for file, refusal in zip(group, refusals, strict=True) if refusal is None}
-    new = await record_blobs(await unit.begin(), project_id=project_id, sizes=sizes)
+    tx = await unit.begin()
+    new = await record_blobs(tx, project_id=project_id, sizes=sizes)
+    if new:  # of several at once, those that find room; what no row names is collected
+        await require_storage_in_quotas(tx, project_id=project_id, more_bytes=0)
     await unit.end()
 
     async def is_gone(digest: str) -> bool:

@@ -15,6 +15,10 @@ Digest = Annotated[
 """Lowercase hexadecimal SHA-256."""
 
 
+MOST_DIGESTS = 100_000
+"""Digests in one question, whatever a farm allows."""
+
+
 class LackingQuestion(BaseModel):
     """Digests of the files that a client could upload."""
 
@@ -25,7 +29,7 @@ class LackingQuestion(BaseModel):
         },
     )
 
-    digests: Annotated[list[Digest], FailFast()]
+    digests: Annotated[list[Digest], FailFast(), Field(max_length=MOST_DIGESTS)]
 
 
 class Accepts(BaseModel):

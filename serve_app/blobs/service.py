@@ -50,13 +50,16 @@ async def upload(
     size_bytes: int | None,
 ) -> StoredBlob:
     """Store the bytes, then say whose they are. Raises ``OverQuota`` where the project may not store so much."""
-    await require_storage_in_quotas(await unit.begin(), project_id=project_id, more_bytes=size_bytes or 0)
+    tx = await unit.begin()
+    if await blob_size(tx, project_id=project_id, digest=digest) is None:  # sent again, it takes no more room
+        await require_storage_in_quotas(tx, project_id=project_id, more_bytes=size_bytes or 0)
     await unit.end()
     with services.uploads.take(project_id):
         stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
-    if size_bytes is None:  # it was not told before; what no row names is collected
-        await require_storage_in_quotas(await unit.begin(), project_id=project_id, more_bytes=stored_bytes)
-    is_new = await record_blob(await unit.begin(), project_id=project_id, digest=digest, size_bytes=stored_bytes)
+    tx = await unit.begin()
+    is_new = await record_blob(tx, project_id=project_id, digest=digest, size_bytes=stored_bytes)
+    if is_new:  # of several at once, those that find room; what no row names is collected
+        await require_storage_in_quotas(tx, project_id=project_id, more_bytes=0)
     await unit.end()
     if not await services.storage.has_blob(digest):
         raise Unavailable(

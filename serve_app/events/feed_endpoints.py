@@ -50,7 +50,8 @@ async def follow_project(
 async def follow_farm(
     request: Request, access: Access, services: Services, after: After, kinds: Kinds = ()
 ) -> Response:
-    """The same for every project of the farm."""
+    """The same for every project of the farm, for who may see them all: a key narrowed to the workers hears nothing."""
+    access.require_sight_of_all()
     return _feed(services, request, access, project_id=None, kinds=kinds, after=after)
 
 

@@ -111,6 +111,7 @@ async def clone_job(
     changes: Annotated[
         dict[str, Any] | None,
         Body(
+            max_length=len(JobSpec.model_fields),
             openapi_examples=_CLONE_EXAMPLES,
             description="Fields of a job that differ. `settings` are merged key by key, null takes one away. "
             "Deadlines and `notify` are not taken over.",

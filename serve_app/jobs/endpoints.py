@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Header, Query, Response
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from db.repositories.job_lists import JobSort
@@ -17,12 +17,12 @@ from serve_app.jobs import frames, service
 from serve_app.jobs.filters import JobQuery, SortQuery
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.jobs.stills import PICTURES, read_accept
-from serve_app.jobs.submitting import Asked, submit_and_answer, wait_as_preferred
+from serve_app.jobs.submitting import Asking, submit_and_answer, wait_as_preferred
 from serve_app.jobs.trail import NOTED
 from serve_app.jobs.versions import version_of
 from serve_app.openapi import Responses, problems
 from serve_app.paging import Page
-from serve_app.prefer import APPLIED_HEADER, Prefer
+from serve_app.prefer import APPLIED_HEADER
 from serve_app.security import Access
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -54,13 +54,10 @@ _LOG: dict[int | str, dict[str, Any]] = {
 )
 async def submit_job(
     spec: Annotated[JobSpec, Body(openapi_examples=JOB_EXAMPLES)],
-    request: Request,
     response: Response,
-    access: Access,
+    asking: Asking,
     unit: Unit,
     services: Services,
-    public_url: PublicUrl,
-    preferences: Prefer,
     trail: Audit,
     idempotency_key: IdempotencyKey = None,
     accept: Annotated[
@@ -74,17 +71,10 @@ async def submit_job(
 
     The answer comes at once, unless `Prefer: wait=…` asks for the job's end, or `Accept` for the picture of a still."""
     accepted = read_accept(accept)
-    asked = Asked(
-        request=request,
-        project_id=access.project_id,
-        name=access.name,
-        preferences=preferences,
-        public_url=public_url,
-    )
     return await submit_and_answer(
         unit,
         services,
-        asked,
+        asking,
         spec=spec,
         accepted=accepted,
         idempotency_key=idempotency_key,
@@ -104,29 +94,19 @@ async def list_jobs(
 @router.get("/{job_id}", response_model=JobDetail, responses=_READ_JOB)
 async def read_job(
     job_id: UUID,
-    request: Request,
     response: Response,
     access: Access,
+    asking: Asking,
     unit: Unit,
     services: Services,
-    public_url: PublicUrl,
-    preferences: Prefer,
     if_none_match: IfNoneMatch = None,
 ) -> JobDetail | Response:
     """One job: counts, progress, an estimate of the time left, and why it waits. `Prefer: wait=…` answers once it has
     ended."""
     job = await service.read(await unit.begin(), project_id=access.project_id, job_id=job_id)
     await unit.end()
-    if not job.state.is_terminal:
-        asked = Asked(
-            request=request,
-            project_id=access.project_id,
-            name=access.name,
-            preferences=preferences,
-            public_url=public_url,
-        )
-        if await wait_as_preferred(services, asked, job_id=job_id, response=response):
-            job = await service.read(await unit.begin(), project_id=access.project_id, job_id=job_id)
+    if not job.state.is_terminal and await wait_as_preferred(services, asking, job_id=job_id, response=response):
+        job = await service.read(await unit.begin(), project_id=access.project_id, job_id=job_id)
     return answer(job, version_of(job), response=response, if_none_match=if_none_match)
 
 

@@ -132,9 +132,8 @@ def picture_answer(picture: ArtifactRow, *, services: ApiServices, public_url: s
             "Content-Length": str(picture.size_bytes),
             "Content-Disposition": content_disposition(picture.name),
         }
-        return StreamingResponse(
-            services.storage.stream(picture.storage_key), headers=headers, media_type=picture.media_type
-        )
+        content = services.sent_bytes.counted(picture.storage_key, services.storage.stream(picture.storage_key))
+        return StreamingResponse(content, headers=headers, media_type=picture.media_type)
     url = services.storage.download_url(
         picture.storage_key,
         expires_in=services.settings.link_lifetime,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 
 from db.features import has_feature, require_feature
 from db.session import Transaction
@@ -14,6 +15,7 @@ from jobs.features import Feature
 from jobs.spec import JobSpec
 from serve_app.audit.trail import Trail
 from serve_app.conditional import answer
+from serve_app.dependencies import PublicUrl
 from serve_app.jobs import service
 from serve_app.jobs.admission import with_pipeline
 from serve_app.jobs.schemas import JobDetail
@@ -21,7 +23,8 @@ from serve_app.jobs.stills import Accepted, as_still, picture_answer, picture_of
 from serve_app.jobs.versions import version_of
 from serve_app.jobs.waiting import wait_for_end, wait_until
 from serve_app.models.service import require_model
-from serve_app.prefer import Preferences, tell_applied
+from serve_app.prefer import Prefer, Preferences, tell_applied
+from serve_app.security import Access
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 
@@ -35,6 +38,20 @@ class Asked:
     name: str
     preferences: Preferences
     public_url: str
+
+
+def _asked(request: Request, access: Access, preferences: Prefer, public_url: PublicUrl) -> Asked:
+    return Asked(
+        request=request,
+        project_id=access.project_id,
+        name=access.name,
+        preferences=preferences,
+        public_url=public_url,
+    )
+
+
+Asking = Annotated[Asked, Depends(_asked)]
+"""Of a request that may wait for its job; it is let in first, like any other that asks for ``Access``."""
 
 
 async def submit_and_answer(

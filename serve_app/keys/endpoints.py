@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fastapi import APIRouter
 
 from db import keys
+from db.keys import KeyRow
 from db.session import Transaction
 from jobs.access import Role
 from jobs.errors import NotFound
 from serve_app.audit.trail import Trail
-from serve_app.dependencies import Audit, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.keys.schemas import KeyView, MadeKey, NewFarmKey, NewProjectKey
-from serve_app.keys.service import facts_of_key, require_within, view_of_key
-from serve_app.paging import Page
+from serve_app.keys.service import facts_of_key, require_room, require_within, view_of_key
+from serve_app.openapi import problems
+from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Access, Caller
 
 router = APIRouter(prefix="/keys", tags=["access"])
@@ -22,14 +25,18 @@ farm_router = APIRouter(prefix="/farm/keys", tags=["access"])
 
 
 @router.get("")
-async def list_keys(access: Access, tx: Tx) -> Page[KeyView]:
+async def list_keys(access: Access, tx: Tx, page: PageQuery) -> Page[KeyView]:
     """The keys of the project, newest first, without their secrets."""
-    return Page(items=[view_of_key(row) for row in await keys.list_keys(tx, project_id=access.project_id)])
+    rows = await keys.list_keys(tx, project_id=access.project_id, limit=page.limit + 1, after=page.after_moment())
+    return _page_of(rows, page)
 
 
-@router.post("", status_code=201)
-async def create_key(asked: NewProjectKey, access: Access, tx: Tx, trail: Audit) -> MadeKey:
-    """A key for a program that works in this project. The answer is the only time that its secret is shown."""
+@router.post("", status_code=201, responses=problems(409))
+async def create_key(asked: NewProjectKey, access: Access, tx: Tx, services: Services, trail: Audit) -> MadeKey:
+    """A key for a program that works in this project. The answer is the only time that its secret is shown. 409
+    `too-many-keys` where the project has as many as the farm allows."""
+    require_within(access, asked.role, asked.scopes)
+    await require_room(tx, services.settings, project_id=access.project_id)
     return await _make(tx, access, trail, asked, role=asked.role, project_id=access.project_id)
 
 
@@ -40,9 +47,10 @@ async def revoke_key(key_id: UUID, access: Access, tx: Tx, trail: Audit) -> None
 
 
 @farm_router.get("")
-async def list_farm_keys(access: Access, tx: Tx) -> Page[KeyView]:
-    """The keys of the whole farm."""
-    return Page(items=[view_of_key(row) for row in await keys.list_keys(tx, project_id=None)])
+async def list_farm_keys(access: Access, tx: Tx, page: PageQuery) -> Page[KeyView]:
+    """The keys of the whole farm, newest first, without their secrets."""
+    rows = await keys.list_keys(tx, project_id=None, limit=page.limit + 1, after=page.after_moment())
+    return _page_of(rows, page)
 
 
 @farm_router.post("", status_code=201)
@@ -55,6 +63,15 @@ async def create_farm_key(asked: NewFarmKey, access: Access, tx: Tx, trail: Audi
 async def revoke_farm_key(key_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a key of the whole farm now; the one of this request too."""
     await _revoke(tx, trail, key_id, project_id=None)
+
+
+def _page_of(rows: Sequence[KeyRow], page: PageRequest) -> Page[KeyView]:
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(
+        items=[view_of_key(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
 
 
 async def _make(

@@ -13,7 +13,11 @@ from jobs.spec import Deadline, Name
 
 Scopes = Annotated[
     list[Permission],
-    Field(max_length=len(Permission), description="Rights to which the key is narrowed; empty: all of its role."),
+    Field(
+        fail_fast=True,
+        max_length=len(Permission),
+        description="Rights to which the key is narrowed; empty: all of its role.",
+    ),
 ]
 
 

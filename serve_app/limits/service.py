@@ -30,6 +30,8 @@ _OF_THE_API = (
     ("stream_lifetime", "seconds", "event stream"),
     ("max_uploads_per_project", "requests at once", "project and process"),
     ("max_streams_per_project", "requests at once", "project and process"),
+    ("max_imports_per_project", "requests at once", "project and process"),
+    ("max_manifests_per_project", "requests at once", "project and process"),
     ("max_logins_per_client", "requests at once", "address and process"),
 )
 _OF_JOBS = (
@@ -49,6 +51,8 @@ async def read(tx: Transaction, *, caller: Caller, services: ApiServices) -> Lim
     if (project_id := caller.place.project_id) is not None:
         used["max_uploads_per_project"] = services.uploads.taken(project_id)
         used["max_streams_per_project"] = services.streams.taken(project_id)
+        used["max_manifests_per_project"] = services.manifests.taken(project_id)
+        used["max_imports_per_project"] = services.imports.taken(project_id)
     limits = [
         *_views(services.settings, _OF_THE_API, used),
         *_views(services.limits, _OF_JOBS, used),

@@ -7,8 +7,10 @@ from typing import ClassVar
 from fastapi import Request
 
 from db.maintenance import read_maintenance
+from db.session import Transaction
 from jobs.errors import Unavailable
 from serve_app.dependencies import Services, Tx
+from serve_app.settings import ApiSettings
 
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -45,14 +47,22 @@ async def refuse_changes(request: Request, tx: Tx, services: Services) -> None:
     """Raises ``UnderMaintenance``. Reads cost no look at the row."""
     if request.method not in _CHANGING or request.scope["route"].name in GOES_ON:
         return
+    again = "Send it again later; an Idempotency-Key, where the route takes one, makes that safe."
+    refusal = await maintenance_refusal(
+        tx, services.settings, remedy=again if request.method == "POST" else "Send it again later."
+    )
+    if refusal is not None:
+        raise refusal
+
+
+async def maintenance_refusal(tx: Transaction, settings: ApiSettings, *, remedy: str) -> UnderMaintenance | None:
+    """What a change is refused with; None: the farm is not under maintenance."""
     state = await read_maintenance(tx)
     if not state.active:
-        return
-    raise UnderMaintenance(
+        return None
+    return UnderMaintenance(
         f"The farm is under maintenance: {state.message}" if state.message else None,
-        remedy="Send it again later; an Idempotency-Key, where the route takes one, makes that safe."
-        if request.method == "POST"
-        else "Send it again later.",
+        remedy=remedy,
         since=state.since.isoformat() if state.since else None,
-        retry_after_s=round(services.settings.maintenance_retry.total_seconds()),
+        retry_after_s=round(settings.maintenance_retry.total_seconds()),
     )

@@ -11,13 +11,14 @@ from models.kinds import ModelKind
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
 from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
 from serve_app.filters import CreatedQuery, NamePart
+from serve_app.large_bodies import LargeBodyRoute
 from serve_app.models import service
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
 
-router = APIRouter(prefix="/models", tags=["models"])
+router = APIRouter(prefix="/models", tags=["models"], route_class=LargeBodyRoute)
 
 
 @router.post(
@@ -29,18 +30,18 @@ router = APIRouter(prefix="/models", tags=["models"])
     },
 )
 async def register_model(
-    new: NewModel, response: Response, access: Access, tx: Tx, services: Services, trail: Audit
+    new: NewModel, response: Response, access: Access, unit: Unit, services: Services, trail: Audit
 ) -> ModelDetail:
     """Register a model of blobs that were uploaded before: a file is one, or the chunks that it is cut into."""
-    max_file_bytes = services.storage_settings.max_blob_bytes
-    model, created = await service.register(tx, project_id=access.project_id, new=new, max_file_bytes=max_file_bytes)
+    row, created = await service.register(unit, services, project_id=access.project_id, new=new)
     response.status_code = 202 if created else 200
     if created:
-        trail.note("model", model.id, after={"name": model.name, "kind": model.kind, "digest": model.digest})
+        trail.note("model", row.id, after={"name": row.name, "kind": row.kind, "digest": row.digest})
     else:
         trail.nothing_changed()
-    response.headers["Location"] = f"/v1/models/{model.id}"
-    return model
+    await unit.end()
+    response.headers["Location"] = f"/v1/models/{row.id}"
+    return await service.detail_of_registered(services, new, row)
 
 
 @router.get("")

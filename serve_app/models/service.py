@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from cluster.tracing import current_traceparent
@@ -19,12 +19,19 @@ from db.session import Transaction
 from db.submit import register_model
 from jobs.errors import InvalidInput, NotFound, TooLarge
 from models.kinds import ModelKind
+from models.manifest import Manifest
 from serve_app.conditional import Version, digest_of
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 from serve_app.validation import require_storable
+
+Asked = ParamSpec("Asked")
+Made = TypeVar("Made")
+
+_AT_ONCE = 2000
+"""Files and references that are made ready without a thread, in some ten milliseconds."""
 
 
 class ModelSort(StrEnum):
@@ -45,10 +52,12 @@ class ModelFilter:
 
 
 async def register(
-    tx: Transaction, *, project_id: UUID, new: NewModel, max_file_bytes: int
-) -> tuple[ModelDetail, bool]:
+    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, new: NewModel
+) -> tuple[ModelRow, bool]:
     """The model, and whether it is new to the project. Raises ``InvalidInput`` naming blobs that it lacks, and
-    ``TooLarge`` for a file in chunks that could not have been uploaded whole."""
+    ``TooLarge`` for a file in chunks that could not have been uploaded whole. No connection is held while a large
+    manifest is made ready."""
+    max_file_bytes = services.storage_settings.max_blob_bytes
     manifest = new.manifest
     for file in manifest.files:
         if file.chunks and file.size_bytes > max_file_bytes:
@@ -62,18 +71,41 @@ async def register(
         raise InvalidInput(
             f"The request says {new.kind}, its manifest {manifest.kind}.", field="kind", remedy="Leave out kind."
         )
-    require_storable(new.name, field="name")
-    require_storable(manifest.remap, field="manifest.remap")
+    await unit.end()
+    manifest_json, digest = await _aside(services, manifest, _ready, new)
+    tx = await unit.begin()
     registered = await register_model(
         tx,
         project_id=project_id,
         name=new.name,
-        manifest_json=manifest.model_dump(mode="json"),
+        manifest_json=manifest_json,
         kind=manifest.kind.value,
-        digest=manifest.digest(),
+        digest=digest,
         traceparent=current_traceparent(),
     )
-    return detail_of(await require_model(tx, project_id=project_id, model_id=registered.id)), registered.created
+    return await require_model(tx, project_id=project_id, model_id=registered.id), registered.created
+
+
+async def detail_of_registered(services: ApiServices, new: NewModel, row: ModelRow) -> ModelDetail:
+    """The model that was just registered as the API shows it."""
+    return await _aside(services, new.manifest, detail_of, row)
+
+
+async def _aside(
+    services: ApiServices, manifest: Manifest, work: Callable[Asked, Made], *args: Asked.args, **options: Asked.kwargs
+) -> Made:
+    """In a thread where the manifest is so long that other requests would wait."""
+    if sum(1 + len(file.chunks) for file in manifest.files) + len(manifest.remap) <= _AT_ONCE:
+        return work(*args, **options)
+    async with services.body_threads:
+        return await asyncio.to_thread(work, *args, **options)
+
+
+def _ready(new: NewModel) -> tuple[dict[str, Any], str]:
+    """The manifest as it is stored, and its digest. Raises ``InvalidInput`` for text that no column holds."""
+    require_storable(new.name, field="name")
+    require_storable(new.manifest.remap, field="manifest.remap")
+    return new.manifest.model_dump(mode="json"), new.manifest.digest()
 
 
 async def list_page(

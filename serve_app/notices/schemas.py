@@ -11,6 +11,7 @@ from jobs.mail import MailKind
 Wishes = Annotated[
     list[MailKind],
     Field(
+        fail_fast=True,
         max_length=len(MailKind),
         description=(
             "Of jobs that you submitted: how they end, and that their files end soon. Of projects that you manage: "

@@ -17,6 +17,7 @@ from db.repositories.projects import find_project
 from db.session import Transaction
 from jobs.access import FarmRole, ProjectRole, Role
 from jobs.addresses import Email
+from jobs.errors import RayfarmError
 from serve_app.auth.schemas import PersonName
 from serve_app.auth.service import take_up_offer
 from serve_app.oidc.errors import AddressTaken, SignInRefused
@@ -84,13 +85,20 @@ class Entered:
     """Taken up."""
 
 
-async def account_of(tx: Transaction, person: VouchedPerson, settings: OidcSettings) -> Entered:
+async def account_of(
+    tx: Transaction, person: VouchedPerson, settings: OidcSettings, *, closed: RayfarmError | None = None
+) -> Entered:
     """The account of this person, found, linked or made, with its roles of now.
 
-    Raises ``SignInRefused`` and ``AddressTaken``; what was done until then must not be committed.
+    ``closed``: why nothing is changed at present. Who has come before gets in all the same, with the roles that the
+    claims give and take, so that nobody keeps one that was taken from them; invitations wait, and nobody else gets in.
+
+    Raises ``SignInRefused``, ``AddressTaken`` and ``closed``; what was done until then must not be committed.
     """
     whose = {"issuer": person.issuer, "subject": person.subject}
     known, how = await identities.find_identity(tx, **whose), Entry.KNOWN
+    if known is None and closed is not None:
+        raise closed
     if known is None:
         account_id, how = await _first_login(tx, person, settings)
         await identities.add_identity(tx, **whose, account_id=account_id)
@@ -99,7 +107,7 @@ async def account_of(tx: Transaction, person: VouchedPerson, settings: OidcSetti
     account = await accounts.find_account(tx, account_id=known.account_id)
     if known.disabled or account is None:
         raise SignInRefused("This account is disabled.", remedy="Ask the farm's administrator.")
-    offers = await invitations.offers_to(tx, email=person.email) if person.email else []
+    offers = await invitations.offers_to(tx, email=person.email) if person.email and closed is None else []
     for offer in offers:
         await take_up_offer(tx, offer, known.account_id)
     given = await _grant_roles(tx, known.account_id, before=known.granted, now=person.grants)

@@ -122,7 +122,8 @@ class IdentityProvider:
         if not isinstance(id_token, str) or not isinstance(access_token, str | None):
             raise IdentityProviderUnavailable("The identity provider gave no ID token.")
         claims = await self._id_tokens.read(id_token, nonce=login.nonce, access_token=access_token)
-        return Vouched({**await self._more_claims(metadata, claims, access_token), **claims}, id_token)
+        more = await self._more_claims(metadata, claims, access_token)
+        return Vouched({**more, **claims, **_address_in(claims, more)}, id_token)
 
     async def end_session_url(self, *, id_token: str | None) -> str | None:
         """Where a browser ends its session at the provider (RP-Initiated Logout 1.0); None: the provider has none."""
@@ -220,6 +221,18 @@ class IdentityProvider:
         if parts.scheme == "https":
             return bool(parts.hostname)
         return parts.scheme == "http" and is_loopback(parts.hostname or "") and self.issuer.startswith("http://")
+
+
+def _address_in(id_token: Mapping[str, Any], user_info: Mapping[str, Any]) -> dict[str, Any]:
+    """An address with what the same document says of it: that one address is verified says nothing of another.
+
+    The document that says whether its address is verified goes first, and of two such the ID token.
+    """
+    both = (id_token, user_info)
+    named = [each for each in both if "email" in each]
+    chosen: Mapping[str, Any] = next((each for each in named if each.get("email_verified") is not None), {})
+    chosen = chosen or next(iter(named), {})
+    return {name: chosen.get(name) for name in ("email", "email_verified")}
 
 
 def _with_query(url: str, parameters: Mapping[str, str]) -> str:

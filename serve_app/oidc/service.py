@@ -21,6 +21,7 @@ from db.session import Transaction
 from jobs.errors import InvalidInput, NotFound, RayfarmError, Unavailable
 from serve_app.auth.schemas import Session
 from serve_app.auth.service import require_tokens, session_of
+from serve_app.maintenance.gate import maintenance_refusal
 from serve_app.oidc.errors import IdentityProviderUnavailable, SignInFailed, SignInRefused
 from serve_app.oidc.pending import PendingLogin
 from serve_app.oidc.people import account_of, person_of
@@ -102,7 +103,8 @@ async def finish(
         vouched = await sign_on.provider.vouch_for(login, code=code)
     person = person_of(vouched.claims, settings)
     tx = await unit.begin()
-    entered = await account_of(tx, person, settings)
+    closed = await maintenance_refusal(tx, services.settings, remedy="Log in again later.")
+    entered = await account_of(tx, person, settings, closed=closed)
     recorded = await identities.record_login(
         tx,
         state=login.state,

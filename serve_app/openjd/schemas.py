@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 from jobs.naming import MAX_TEMPLATE_CHARS as MAX_NAMING_CHARS
 from jobs.notify import Notify
 from jobs.openjd import MAX_TEMPLATE_CHARS
-from jobs.spec import Group, PriorityClass, Tags
+from jobs.spec import MAX_SETTINGS, Group, PriorityClass, Tags
 
 _EXAMPLE = """\
 specificationVersion: jobtemplate-2023-09
@@ -60,7 +60,9 @@ class OpenjdImport(BaseModel):
     )
     model: UUID = Field(description="The registered version of the scene; a path in the template opens no file here.")
     settings: dict[str, Any] = Field(
-        default_factory=dict, description="Settings of `cycles` beside those that the template's command line names."
+        default_factory=dict,
+        max_length=MAX_SETTINGS,
+        description="Settings of `cycles` beside those that the template's command line names.",
     )
     priority: PriorityClass = PriorityClass.NORMAL
     tags: Tags = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Semaphore
 from typing import Any
 
 from jobs.errors import InvalidInput
@@ -12,10 +13,11 @@ from serve_app.openjd.schemas import OpenjdImport
 from serve_app.validation import check_against
 
 
-async def spec_of(asked: OpenjdImport) -> JobSpec:
+async def spec_of(asked: OpenjdImport, *, threads: Semaphore) -> JobSpec:
     """Raises what ``import_template`` raises, and ``InvalidInput`` for pieces that are no job of this farm."""
-    # Some ten milliseconds of parsing, for which no other request should wait.
-    found = await asyncio.to_thread(import_template, asked.template, asked.parameters)
+    # Some ten milliseconds of parsing, and up to a second of refusing, for which no other request should wait.
+    async with threads:
+        found = await asyncio.to_thread(import_template, asked.template, asked.parameters)
     if both := sorted(found.settings.keys() & asked.settings.keys()):
         raise InvalidInput(
             f"The template's command line names {', '.join(both)} already.",

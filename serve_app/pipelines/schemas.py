@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.spec import Split
+from jobs.spec import MAX_SETTINGS, Split
 
 
 class PipelineView(BaseModel):
@@ -30,7 +30,7 @@ class SettingsCheck(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    settings: dict[str, Any] = Field(default_factory=dict, examples=[{"samples": 64}])
+    settings: dict[str, Any] = Field(default_factory=dict, max_length=MAX_SETTINGS, examples=[{"samples": 64}])
     split: Split = Field(default_factory=Split, description="One frame over several replicas.")
 
 

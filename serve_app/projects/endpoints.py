@@ -11,7 +11,6 @@ from fastapi import APIRouter, Path, Response
 from db import accounts
 from db.accounts import Member
 from db.edits import hold_edit
-from db.invitations import list_invitations as open_invitations
 from db.invitations import revoke_invitation as revoke
 from db.invitations import revoke_invitations_around
 from db.repositories.projects import ProjectRow, change_project, create_project, get_project, list_projects
@@ -19,7 +18,7 @@ from db.session import Transaction
 from jobs.access import GRANTS
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import InvitationView, NewInvitation
-from serve_app.accounts.service import new_invitation, view_of
+from serve_app.accounts.service import new_invitation, page_of_open
 from serve_app.conditional import CHANGES, ENDS, READS, IfMatch, IfNoneMatch, answer, version_by_content
 from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.filters import NamePart
@@ -97,10 +96,15 @@ async def change(
 
 
 @router.get("/{slug}/members")
-async def list_members(slug: Slug, access: Access, tx: Tx) -> Page[MemberView]:
+async def list_members(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> Page[MemberView]:
     """Who is in the project, by e-mail address."""
-    rows = await accounts.list_members(tx, project_id=access.project_id)
-    return Page(items=[_member_of(row) for row in rows])
+    after = page.after(str)
+    rows = await accounts.list_members(
+        tx, project_id=access.project_id, limit=page.limit + 1, after=after[0] if after else None
+    )
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(items=[_member_of(row) for row in shown], next_cursor=cursor_of(shown[-1].email) if more else None)
 
 
 @router.get("/{slug}/members/{account_id}", response_model=MemberView, responses=READS)
@@ -127,6 +131,7 @@ async def set_member(
     await hold_edit(tx, "member", access.project_id, account_id)
     member = await _member(tx, slug, project_id=access.project_id, account_id=account_id)
     version_by_content(_member_of(member)).require(if_match)
+    access.require_over(member.role)
     access.require_all(GRANTS[change.role])
     await accounts.set_member(tx, project_id=access.project_id, account_id=account_id, role=change.role)
     await revoke_invitations_around(tx, email=member.email, project_id=access.project_id)
@@ -149,15 +154,16 @@ async def drop_member(
     await hold_edit(tx, "member", access.project_id, account_id)
     person = await _member(tx, slug, project_id=access.project_id, account_id=account_id)
     version_by_content(_member_of(person)).require(if_match)
+    access.require_over(person.role)
     await accounts.drop_member(tx, project_id=access.project_id, account_id=account_id)
     await revoke_invitations_around(tx, email=person.email, project_id=access.project_id)
     trail.note("member", account_id, before={"email": person.email})
 
 
 @router.get("/{slug}/invitations")
-async def list_invitations(slug: Slug, access: Access, tx: Tx) -> Page[InvitationView]:
+async def list_invitations(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> Page[InvitationView]:
     """Invitations into the project that can still be taken up."""
-    return Page(items=[view_of(row) for row in await open_invitations(tx, project_id=access.project_id)])
+    return await page_of_open(tx, page, project_id=access.project_id)
 
 
 @router.post("/{slug}/invitations", status_code=201)
@@ -196,9 +202,9 @@ def _member_of(row: Member) -> MemberView:
 
 
 async def _member(tx: Transaction, slug: str, *, project_id: UUID, account_id: UUID) -> Member:
-    for row in await accounts.list_members(tx, project_id=project_id):
-        if row.account_id == account_id:
-            return row
+    member = await accounts.find_member(tx, project_id=project_id, account_id=account_id)
+    if member is not None:
+        return member
     raise NotFound(
         f"There is no such member of {slug!r}.",
         remedy=f"GET /v1/projects/{slug}/members lists them; invite who is none yet.",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
 
+from db.session import Transaction
 from jobs.spec import plain_text
+from serve_app.audit.trail import Trail
 from serve_app.dependencies import Audit, Services, Tx
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.replicas import nodes, service
 from serve_app.replicas.schemas import DrainNotice, NodeView, Notice, ReplicaAttempt, ReplicaView
 from serve_app.security import Access
+from serve_app.services import ApiServices
 
 router = APIRouter(tags=["farm"])
 
@@ -54,10 +59,8 @@ async def drain_replica(
     notice: DrainNotice | None = None,
 ) -> ReplicaView:
     """Let a replica finish its frame, give the rest back and leave. Serve starts another one where one is wanted."""
-    before = await service.standing_of(tx, services=services, replica_id=replica_id)
-    await service.drain(tx, replica_id=replica_id, notice=notice or DrainNotice())
-    after = await service.standing_of(tx, services=services, replica_id=replica_id)
-    trail.note_change("replica", replica_id, before=before, after=after)
+    async with _replica_noted(tx, services, trail, replica_id):
+        await service.drain(tx, replica_id=replica_id, notice=notice or DrainNotice())
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
@@ -67,11 +70,9 @@ async def restart_replica(
 ) -> ReplicaView:
     """Let a replica finish its frame, give the rest back and end; Serve puts a new process in its place, with new
     engines. The new one is enabled: who disabled a replica for good disables its machine."""
-    before = await service.standing_of(tx, services=services, replica_id=replica_id)
-    asked = DrainNotice(reason=(notice or Notice()).reason or service.RESTARTED)
-    await service.drain(tx, replica_id=replica_id, notice=asked)
-    after = await service.standing_of(tx, services=services, replica_id=replica_id)
-    trail.note_change("replica", replica_id, before=before, after=after)
+    async with _replica_noted(tx, services, trail, replica_id):
+        asked = DrainNotice(reason=(notice or Notice()).reason or service.RESTARTED)
+        await service.drain(tx, replica_id=replica_id, notice=asked)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
@@ -80,20 +81,16 @@ async def disable_replica(
     replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
 ) -> ReplicaView:
     """Give a replica no new work; it finishes its chunk and stays up."""
-    before = await service.standing_of(tx, services=services, replica_id=replica_id)
-    await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
-    after = await service.standing_of(tx, services=services, replica_id=replica_id)
-    trail.note_change("replica", replica_id, before=before, after=after)
+    async with _replica_noted(tx, services, trail, replica_id):
+        await service.set_disabled(tx, replica_id=replica_id, disabled=True, reason=(notice or Notice()).reason)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
 @router.post("/replicas/{replica_id}/enable", responses=problems(403))
 async def enable_replica(replica_id: UUID, access: Access, tx: Tx, services: Services, trail: Audit) -> ReplicaView:
     """Give a disabled replica work again. A drain cannot be taken back."""
-    before = await service.standing_of(tx, services=services, replica_id=replica_id)
-    await service.set_disabled(tx, replica_id=replica_id, disabled=False)
-    after = await service.standing_of(tx, services=services, replica_id=replica_id)
-    trail.note_change("replica", replica_id, before=before, after=after)
+    async with _replica_noted(tx, services, trail, replica_id):
+        await service.set_disabled(tx, replica_id=replica_id, disabled=False)
     return await service.read(tx, caller=access, services=services, replica_id=replica_id)
 
 
@@ -108,10 +105,8 @@ async def drain_node(
     name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: DrainNotice | None = None
 ) -> list[NodeView]:
     """Disable a machine and drain all its replicas; with `within_s`, before it goes: a spot notice."""
-    before = await nodes.standing_of(tx, name=name, services=services)
-    await nodes.drain(tx, name=name, notice=notice or DrainNotice())
-    after = await nodes.standing_of(tx, name=name, services=services)
-    trail.note_change("node", name, before=before, after=after)
+    async with _node_noted(tx, services, trail, name):
+        await nodes.drain(tx, name=name, notice=notice or DrainNotice())
     return await nodes.read(tx, name=name, services=services)
 
 
@@ -120,10 +115,8 @@ async def restart_node(
     name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
 ) -> list[NodeView]:
     """Restart all replicas of a machine: each finishes its frame and is replaced. The machine stays enabled."""
-    before = await nodes.standing_of(tx, name=name, services=services)
-    await nodes.restart(tx, name=name, notice=notice or Notice())
-    after = await nodes.standing_of(tx, name=name, services=services)
-    trail.note_change("node", name, before=before, after=after)
+    async with _node_noted(tx, services, trail, name):
+        await nodes.restart(tx, name=name, notice=notice or Notice())
     return await nodes.read(tx, name=name, services=services)
 
 
@@ -132,18 +125,25 @@ async def disable_node(
     name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit, notice: Notice | None = None
 ) -> list[NodeView]:
     """Give a machine no new work, nor replicas that start on it later."""
-    before = await nodes.standing_of(tx, name=name, services=services)
-    await nodes.set_disabled(tx, name=name, disabled=True, reason=(notice or Notice()).reason)
-    after = await nodes.standing_of(tx, name=name, services=services)
-    trail.note_change("node", name, before=before, after=after)
+    async with _node_noted(tx, services, trail, name):
+        await nodes.set_disabled(tx, name=name, disabled=True, reason=(notice or Notice()).reason)
     return await nodes.read(tx, name=name, services=services)
 
 
 @router.post("/nodes/{name}/enable", responses=problems(403))
 async def enable_node(name: NodeName, access: Access, tx: Tx, services: Services, trail: Audit) -> list[NodeView]:
     """Give a disabled machine work again. Its replicas that drain leave all the same."""
-    before = await nodes.standing_of(tx, name=name, services=services)
-    await nodes.set_disabled(tx, name=name, disabled=False, reason=None)
-    after = await nodes.standing_of(tx, name=name, services=services)
-    trail.note_change("node", name, before=before, after=after)
+    async with _node_noted(tx, services, trail, name):
+        await nodes.set_disabled(tx, name=name, disabled=False, reason=None)
     return await nodes.read(tx, name=name, services=services)
+
+
+def _replica_noted(
+    tx: Transaction, services: ApiServices, trail: Trail, replica_id: UUID
+) -> AbstractAsyncContextManager[None]:
+    look = partial(service.standing_of, tx, services=services, replica_id=replica_id)
+    return trail.changing("replica", replica_id, look)
+
+
+def _node_noted(tx: Transaction, services: ApiServices, trail: Trail, name: str) -> AbstractAsyncContextManager[None]:
+    return trail.changing("node", name, partial(nodes.standing_of, tx, name=name, services=services))

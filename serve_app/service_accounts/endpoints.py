@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path
 
-from serve_app.dependencies import Audit, Tx
+from serve_app.dependencies import Audit, PageQuery, Services, Tx
 from serve_app.keys.schemas import MadeKey
 from serve_app.openapi import problems
 from serve_app.paging import Page
@@ -22,9 +22,9 @@ Slug = Annotated[str, Path(max_length=63)]
 
 
 @router.get("")
-async def list_service_accounts(slug: Slug, access: Access, tx: Tx) -> Page[ServiceAccountView]:
+async def list_service_accounts(slug: Slug, access: Access, tx: Tx, page: PageQuery) -> Page[ServiceAccountView]:
     """The service accounts of the project, newest first. Its list of members has them too."""
-    return await service.list_all(tx, project_id=access.project_id)
+    return await service.list_page(tx, page, project_id=access.project_id)
 
 
 @router.post("", status_code=201)
@@ -38,21 +38,23 @@ async def create_service_account(
 @router.delete("/{account_id}", status_code=204)
 async def delete_service_account(slug: Slug, account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account, and all its keys with it, now."""
-    await service.delete(tx, trail, account_id, project_id=access.project_id)
+    await service.delete(tx, access, trail, account_id, project_id=access.project_id)
 
 
 @router.post("/{account_id}/keys", status_code=201, responses=problems(409))
 async def create_service_key(
-    slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+    slug: Slug, account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> MadeKey:
     """A key of a service account. The answer is the only time that its secret is shown; /v1/keys lists and ends it."""
-    return await service.create_key(tx, access, trail, account_id, asked, project_id=access.project_id)
+    return await service.create_key(
+        tx, services.settings, access, trail, account_id, asked, project_id=access.project_id
+    )
 
 
 @farm_router.get("")
-async def list_farm_service_accounts(access: Access, tx: Tx) -> Page[ServiceAccountView]:
+async def list_farm_service_accounts(access: Access, tx: Tx, page: PageQuery) -> Page[ServiceAccountView]:
     """The service accounts of the whole farm."""
-    return await service.list_all(tx, project_id=None)
+    return await service.list_page(tx, page, project_id=None)
 
 
 @farm_router.post("", status_code=201)
@@ -66,12 +68,12 @@ async def create_farm_service_account(
 @farm_router.delete("/{account_id}", status_code=204)
 async def delete_farm_service_account(account_id: UUID, access: Access, tx: Tx, trail: Audit) -> None:
     """End a service account of the whole farm, and all its keys with it, now."""
-    await service.delete(tx, trail, account_id, project_id=None)
+    await service.delete(tx, access, trail, account_id, project_id=None)
 
 
 @farm_router.post("/{account_id}/keys", status_code=201, responses=problems(409))
 async def create_farm_service_key(
-    account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, trail: Audit
+    account_id: UUID, asked: NewServiceKey, access: Access, tx: Tx, services: Services, trail: Audit
 ) -> MadeKey:
     """A key of a service account of the whole farm; /v1/farm/keys lists and ends it."""
-    return await service.create_key(tx, access, trail, account_id, asked, project_id=None)
+    return await service.create_key(tx, services.settings, access, trail, account_id, asked, project_id=None)

@@ -12,15 +12,23 @@ from jobs.access import GRANTS, FarmRole, ProjectRole
 from jobs.errors import Conflict, NotFound
 from serve_app.audit.trail import Trail
 from serve_app.keys.schemas import MadeKey
-from serve_app.keys.service import facts_of_key, require_within, view_of_key
-from serve_app.paging import Page
+from serve_app.keys.service import facts_of_key, require_room, require_within, view_of_key
+from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.security import Caller
 from serve_app.service_accounts.schemas import NewServiceKey, ServiceAccountView
+from serve_app.settings import ApiSettings
 
 
-async def list_all(tx: Transaction, *, project_id: UUID | None) -> Page[ServiceAccountView]:
-    rows = await service_accounts.list_service_accounts(tx, project_id=project_id)
-    return Page(items=[view_of(row) for row in rows])
+async def list_page(tx: Transaction, page: PageRequest, *, project_id: UUID | None) -> Page[ServiceAccountView]:
+    rows = await service_accounts.list_service_accounts(
+        tx, project_id=project_id, limit=page.limit + 1, after=page.after_moment()
+    )
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(
+        items=[view_of(row) for row in shown],
+        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+    )
 
 
 async def create(
@@ -32,18 +40,28 @@ async def create(
     return view_of(made)
 
 
-async def delete(tx: Transaction, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
+async def delete(tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, *, project_id: UUID | None) -> None:
+    """Raises ``NotFound``, and ``Forbidden`` for one that may do more than the caller."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:
         raise _none()
+    caller.require_over(account.role)
     await service_accounts.delete_service_account(tx, account_id=account_id, project_id=project_id)
     trail.note("service_account", account_id, before={"email": account.email, "role": account.role})
 
 
 async def create_key(
-    tx: Transaction, caller: Caller, trail: Trail, account_id: UUID, asked: NewServiceKey, *, project_id: UUID | None
+    tx: Transaction,
+    settings: ApiSettings,
+    caller: Caller,
+    trail: Trail,
+    account_id: UUID,
+    asked: NewServiceKey,
+    *,
+    project_id: UUID | None,
 ) -> MadeKey:
-    """Raises ``NotFound``, ``Conflict`` for one without a role, ``Forbidden`` for more rights than the caller has."""
+    """Raises ``NotFound``, ``Conflict`` for one without a role, ``Forbidden`` for more rights than the caller has, and
+    ``TooManyKeys``."""
     account = await service_accounts.find_service_account(tx, account_id=account_id, project_id=project_id)
     if account is None:
         raise _none()
@@ -53,6 +71,7 @@ async def create_key(
             remedy="Make another one, or ask an administrator to enable it.",
         )
     require_within(caller, account.role, asked.scopes)
+    await require_room(tx, settings, project_id=project_id, account_id=account_id)
     made = await keys.create_key(
         tx,
         project_id=project_id,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from jobs.errors import NotFound
 from serve_app.dependencies import Services
+from serve_app.maintenance.gate import refuse_changes
 from serve_app.openapi import problems
 from serve_app.uploads import service
 
@@ -30,5 +31,8 @@ async def write_part(token: str, request: Request, services: Services) -> Respon
     """One part of an upload, of exactly the size that its link is for; sent again, it replaces the first."""
     if services.part_signer is None:
         raise NotFound("This farm takes no parts of its own.", remedy="Use the links of GET /v1/uploads/{id}.")
-    await service.write_part(services, services.part_signer.verify(token), request.stream())
+    part = services.part_signer.verify(token)
+    async with services.database.transaction() as tx:  # ended before the body, which may take hours
+        await refuse_changes(request, tx, services)
+    await service.write_part(services, part, request.stream())
     return Response(status_code=204)

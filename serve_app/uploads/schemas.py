@@ -43,7 +43,11 @@ class UploadPart(BaseModel):
     number: int = Field(description="From 1 on.")
     size_bytes: int
     is_there: bool = Field(description="It has come whole.")
-    url: str | None = Field(None, description="Takes its bytes by PUT, without a key; none where it is there.")
+    url: str | None = Field(
+        None,
+        description="Takes its bytes by PUT, without a key. None where it is there, and beyond the first 100 that lack "
+        "(`RAYFARM_API_UPLOAD_LINKS`): read the upload again once those are sent.",
+    )
 
 
 class UploadView(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -52,6 +53,7 @@ async def begin(
     is_new = row is None
     if row is None:
         await _require_room(unit, services, project_id=project_id, size_bytes=new.size_bytes)
+        await unit.end()  # storage is asked next; the room is looked at again behind it
         row, is_new = await _insert(unit, services, project_id=project_id, new=new)
     await unit.end()
     if row.size_bytes != new.size_bytes:
@@ -85,11 +87,17 @@ async def complete(
     if _state_of(row) is UploadState.OPEN:
         staged = _staged(row)
         require_all(staged, await services.parts.found(staged))
-        leased = await lease_upload(await unit.begin(), upload_id=row.id, lease=services.settings.verification_lease)
+        verification = await lease_upload(
+            await unit.begin(), upload_id=row.id, lease=services.settings.verification_lease
+        )
         await unit.end()
-        if leased:
-            services.verifier.start(staged)
-    with services.waits.take(project_id):
+        if verification is not None:
+            services.verifier.start(staged, verification=verification)
+    with ExitStack() as held:
+        try:
+            held.enter_context(services.waits.take(project_id))
+        except TooManyAtOnce:  # it is begun all the same: answered as it is, as if nobody had time to wait
+            ends_at = time.monotonic()
         row = await _settled(unit, services, project_id=project_id, upload_id=upload_id, ends_at=ends_at)
     if row.problem is not None:
         problem = row.problem
@@ -141,6 +149,7 @@ async def _has_ended(unit: UnitOfWork, services: ApiServices, row: UploadRow) ->
 
 
 async def _require_room(unit: UnitOfWork, services: ApiServices, *, project_id: UUID, size_bytes: int) -> None:
+    """Raises ``TooManyAtOnce`` or ``OverQuota``. Nobody else takes the room until the transaction ends."""
     under_way = await lock_open_uploads(await unit.begin(), project_id=project_id)
     limit = services.settings.max_open_uploads_per_project
     if under_way.uploads >= limit:
@@ -150,7 +159,6 @@ async def _require_room(unit: UnitOfWork, services: ApiServices, *, project_id: 
             limit=limit,
         )
     await require_storage_in_quotas(await unit.begin(), project_id=project_id, more_bytes=under_way.bytes + size_bytes)
-    await unit.end()
 
 
 async def _insert(
@@ -160,8 +168,10 @@ async def _insert(
     reference = await services.parts.begin(upload_id, digest=new.digest)
     is_new = False
     try:
-        under_way = await lock_open_uploads(await unit.begin(), project_id=project_id)
-        if under_way.uploads < services.settings.max_open_uploads_per_project:
+        await lock_open_uploads(await unit.begin(), project_id=project_id)
+        row = await find_upload(await unit.begin(), project_id=project_id, digest=new.digest)
+        if row is None:
+            await _require_room(unit, services, project_id=project_id, size_bytes=new.size_bytes)
             is_new = await insert_upload(
                 await unit.begin(),
                 upload_id=upload_id,
@@ -172,13 +182,12 @@ async def _insert(
                 reference=reference,
                 lifetime=services.storage_settings.upload_lifetime,
             )
-        row = await find_upload(await unit.begin(), project_id=project_id, digest=new.digest)
-        await unit.end()
+            row = await find_upload(await unit.begin(), project_id=project_id, digest=new.digest)
     finally:
-        if not is_new:  # another request was faster
+        await unit.end()
+        if not is_new:  # another request was faster, or took the room
             await services.parts.discard(upload_id, reference=reference)
-    if row is None:
-        raise TooManyAtOnce("The last place for an upload was taken.", remedy="Complete or drop some uploads.")
+    assert row is not None  # under the lock
     return row, is_new
 
 
@@ -206,19 +215,21 @@ async def _view(services: ApiServices, row: UploadRow, *, public_url: str) -> Up
 
 async def _parts_of(services: ApiServices, staged: StagedUpload, public_url: str) -> list[UploadPart]:
     there = staged.there(await services.parts.found(staged))
+    numbers = range(1, staged.part_count + 1)
+    lacking = [number for number in numbers if number not in there]
 
-    def link(number: int) -> str:
-        url = services.parts.part_url(staged, number, expires_in=services.settings.link_lifetime)
-        return f"{public_url}{url}" if url.startswith("/") else url
+    def sign() -> dict[int, str]:
+        lifetime = services.settings.link_lifetime
+        urls = {
+            number: services.parts.part_url(staged, number, expires_in=lifetime)
+            for number in lacking[: services.settings.upload_links]
+        }
+        return {number: f"{public_url}{url}" if url.startswith("/") else url for number, url in urls.items()}
 
+    links = await asyncio.to_thread(sign)
     return [
-        UploadPart(
-            number=number,
-            size_bytes=staged.size_of(number),
-            is_there=number in there,
-            url=None if number in there else link(number),
-        )
-        for number in range(1, staged.part_count + 1)
+        UploadPart(number=number, size_bytes=staged.size_of(number), is_there=number in there, url=links.get(number))
+        for number in numbers
     ]
 
 

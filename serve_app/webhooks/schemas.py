@@ -30,7 +30,11 @@ def _without_ping(kinds: list[EventKind]) -> list[EventKind]:
 
 Kinds = Annotated[
     list[EventKind],
-    Field(max_length=len(EventKind), description="Of events to be told, as `type` in a payload; empty: all."),
+    Field(
+        fail_fast=True,
+        max_length=len(EventKind),
+        description="Of events to be told, as `type` in a payload; empty: all.",
+    ),
     AfterValidator(_without_ping),
 ]
 

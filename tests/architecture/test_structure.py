@@ -42,6 +42,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "boto3": ("storage/", "cluster/intake/"),
     "botocore": ("storage/", "cluster/intake/"),
     "openjd": ("jobs/openjd/",),
+    "standardwebhooks": ("jobs/webhooks.py", "clients/python/rayfarm/webhooks.py"),
     "fastapi": ("serve_app/",),
     "starlette": ("serve_app/",),
     "stripe": ("cluster/loops/stripe_sink.py",),
@@ -54,6 +55,19 @@ FENCES: dict[str, tuple[str, ...]] = {
     "numba": ("pipelines/splats/",),
     "diffusers": ("pipelines/diffusion/",),
 }
+
+DOMAIN_LIBRARIES = {
+    "pydantic": ("jobs/",),
+    "pydantic_settings": ("jobs/",),
+    "standardwebhooks": ("jobs/webhooks.py",),
+    "openjd": ("jobs/openjd/",),
+    "yaml": ("jobs/openjd/reading.py",),
+}
+"""All that the domain may import beside the standard library (``docs/adr/0010-formats-in-jobs.md``)."""
+
+CONNECTING = frozenset({"socket", "ssl", "http", "urllib", "smtplib", "asyncio", "subprocess", "threading"})
+RESOLVER = "jobs/egress.py"
+"""Whether a name may be reached is only known of its addresses."""
 
 
 def sources() -> Iterator[tuple[str, Path]]:
@@ -72,6 +86,15 @@ def imports_of(path: Path) -> Iterator[tuple[str, int, bool]]:
                 yield alias.name.split(".")[0], node.lineno, id(node) in top
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             yield node.module.split(".")[0], node.lineno, id(node) in top
+
+
+def full_imports_of(path: Path) -> Iterator[str]:
+    """The modules that a file imports, with their packages."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -95,6 +118,30 @@ def test_a_library_stays_behind_its_fence(library: str) -> None:
         if module == library and not (relative := str(path.relative_to(ROOT))).startswith(FENCES[library])
     ]
     assert not wrong
+
+
+def test_the_domain_imports_nothing_but_what_is_listed() -> None:
+    wrong = [
+        f"{relative}:{line} imports {module}"
+        for name, path in sources()
+        if name == "jobs"
+        for module, line, _ in imports_of(path)
+        if module != "jobs"
+        and module not in sys.stdlib_module_names
+        and not (relative := str(path.relative_to(ROOT))).startswith(DOMAIN_LIBRARIES.get(module, ("nowhere",)))
+    ]
+    assert not wrong
+
+
+def test_the_domain_opens_no_connection() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for name, path in sources()
+        if name == "jobs"
+        for module in full_imports_of(path)
+        if module.split(".")[0] in CONNECTING and module != "urllib.parse"
+    }
+    assert found == {RESOLVER}
 
 
 def test_blender_is_imported_only_in_files_that_carry_its_licence() -> None:

@@ -313,3 +313,23 @@ class TestLogout:
         code, told = await rayfarm("logout", "--server", url)
         assert (code, "The farm was not told" in told) == (0, True)
         assert logins.find(url) is logins.newest_url() is None
+
+    @pytest.mark.parametrize(("words", "opened"), [(["--sso"], ["https://id.example.org/end?x=1"]), ([], [])])
+    def test_the_session_at_the_identity_provider_is_ended_in_the_browser_where_that_is_asked_for(
+        self,
+        words: list[str],
+        opened: list[str],
+        scripted: FarmServer,
+        logins: Logins,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        logins.keep(
+            Login(url=scripted.url, account_id="a", email=ADA, access_token="t", expires_at=0.0, refresh_token="t")
+        )
+        scripted.answer("POST", "/v1/auth/logout", {"end_session_url": "https://id.example.org/end?x=1"})
+        went: list[str] = []
+        monkeypatch.setattr("webbrowser.open", lambda address: bool(went.append(address)) or True)
+        assert main(["logout", "--server", scripted.url, *words]) == 0
+        assert went == opened
+        assert ("stays logged in at the identity provider" in capsys.readouterr().err) is (not opened)

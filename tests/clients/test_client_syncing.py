@@ -127,6 +127,17 @@ class TestOverABadLine:
             FolderSync(client=client, job=JOB, folder=tmp_path).once()
         assert files_in(tmp_path) == {}
 
+    def test_a_watch_that_breaks_in_an_unforeseen_way_is_no_success(
+        self, client: Client, scripted: FarmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_job: object) -> Iterator[Any]:
+            raise ValueError("no such event")
+
+        listed(scripted, b"picture")
+        monkeypatch.setattr(client, "watch", broken)
+        with pytest.raises(ValueError, match="no such event"):
+            FolderSync(client=client, job=JOB, folder=tmp_path).watch()
+
     def test_a_file_that_is_gone_holds_up_none_of_the_others(
         self, client: Client, scripted: FarmServer, tmp_path: Path
     ) -> None:

@@ -135,6 +135,18 @@ class TestLargeFiles:
         there = await farm.http.head(f"/v1/blobs/{blob.digest}")
         assert there.headers["content-length"] == str(3 * PART + 1)
 
+    async def test_a_farm_that_gives_few_links_at_a_time_is_asked_for_the_next(
+        self, farm: ApiFarm, large: Path, api_settings: Any, database_settings: Any, storage_settings: Any
+    ) -> None:
+        settings = api_settings.model_copy(update={"upload_links": 1})
+        app = Counted(build_app(settings, database_settings=database_settings, storage_settings=storage_settings))
+        async with listening(app) as port:  # type: ignore[arg-type]
+            with Client(f"http://127.0.0.1:{port}", farm.key, settings=QUICK) as client:
+                [blob] = (await asyncio.to_thread(client.upload, [large])).blobs
+        assert app.parts == 4
+        assert sum(count for name, count in app.requests.items() if name.startswith("GET /v1/uploads/")) == 3
+        assert (await farm.http.head(f"/v1/blobs/{blob.digest}")).headers["content-length"] == str(3 * PART + 1)
+
     async def test_a_client_that_died_sends_only_the_parts_that_lack(
         self, counted: tuple[Counted, Client], farm: ApiFarm, large: Path
     ) -> None:

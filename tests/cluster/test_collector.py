@@ -374,9 +374,9 @@ async def _blob(studio: Studio, content: bytes) -> str:
     assert blob_key(digest)
     async with studio.farm.db.transaction() as tx:
         await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=len(content))
-    for table in ("blob", "project_blob"):
+    for table, column in (("blob", "created_at"), ("project_blob", "sent_at")):
         await studio.farm.execute(
-            f"update {table} set created_at = now() - interval '9 days' where digest = :d", d=digest
+            f"update {table} set {column} = now() - interval '9 days' where digest = :d", d=digest
         )
     return digest
 

@@ -19,9 +19,9 @@ from cluster.local import control
 from cluster.local.farm_file import FarmFile, FarmFileDamaged, FarmHome, Stage
 from cluster.local.ports import FarmPorts, PortReservation, PortTaken, _candidate_blocks
 from cluster.local.processes import ProcessMark, processes_with, terminate, wait_until
-from cluster.local.ray_session import private_dir_of, serve_environment
+from cluster.local.ray_session import RaySession, private_dir_of, serve_environment
 from cluster.local.restart_backoff import RestartBackoff
-from cluster.local.services import CommandFailed, run_step
+from cluster.local.services import BELIEVED_BY_UVICORN, CommandFailed, farm_environment, run_step
 from cluster.local.settings import LocalFarmSettings
 from cluster.local.supervisor import FarmIsRunning, farm_lock
 from tests.cluster.ended_connection import leave_ended_connection
@@ -208,6 +208,31 @@ class TestRaySession:
                 path = Path(value)
                 assert len(str(path.parent / node_id / path.name)) <= 97
         assert len(f"{directory}/r/session_2026-11-23_21-02-09_282661_4194304/sockets/plasma_store.sock") <= 107
+
+    def test_whom_uvicorn_believes_is_what_the_production_profile_is_shown(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+        home = FarmHome(tmp_path)
+        home.create()
+        ports = FarmPorts.in_block(20_000, http=1, dashboard=None)
+        told = farm_environment(
+            home, LocalFarmSettings(home=tmp_path), FarmFile(ports=ports), database_url="postgresql://"
+        )
+        session = RaySession(
+            home=tmp_path,
+            ports=ports,
+            token_path=home.ray_token,
+            log_path=tmp_path / "ray.log",
+            num_cpus=1,
+            render_slots=1,
+            object_store_bytes=1,
+            environment=told,
+            start_timeout=timedelta(seconds=1),
+        )
+        of_ray = session.environment_of("")
+        checked = {**of_ray, **told}
+        assert of_ray["FORWARDED_ALLOW_IPS"] == checked["FORWARDED_ALLOW_IPS"] == BELIEVED_BY_UVICORN
 
     def test_two_homes_have_two_directories(self, tmp_path: Path) -> None:
         assert private_dir_of(tmp_path / "a") != private_dir_of(tmp_path / "b")

@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from cluster.logs import LogFormat, LogSettings, configure_logging
-from cluster.redaction import GONE, without_secrets
 from cluster.tracing import ids_in
+from jobs.redaction import REDACTED, without_credentials
 
 
 @pytest.fixture
@@ -69,6 +69,14 @@ def test_a_second_call_does_not_write_each_line_of_a_library_twice(written: io.S
         "Authorization: Bearer ssecretssecret",
         "http://farm/v1/files/WyJhcnRpZmFjdHMv.ssecret",
         "http://farm/v1/archives/WyJhcnRpZmFjdHMv.ssecret",
+        "/v1/parts/WyJ1cGxvYWRz.ssecret",
+        "rfr_ssecret" + "S" * 36,
+        "rfi_ssecret" + "S" * 36,
+        "rfo_ssecret" + "S" * 36,
+        "whsec_ssecret" + "S" * 24,
+        "sk_live_ssecret" + "S" * 24,
+        "-----BEGIN RSA PRIVATE KEY-----\nssecret\n-----END RSA PRIVATE KEY-----",
+        "host=db password=ssecret",
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out_of_words_and_of_tracebacks(secret: str, written: io.StringIO) -> None:
@@ -86,12 +94,12 @@ def test_what_looks_like_a_secret_is_taken_out_of_words_and_of_tracebacks(secret
 def test_a_field_that_is_named_like_a_secret_shows_nothing(written: io.StringIO) -> None:
     structlog.get_logger().info("login", password="horse", api_key="k", frame=1)
     [line] = lines(written)
-    assert (line["password"], line["api_key"], line["frame"]) == (GONE, GONE, 1)
+    assert (line["password"], line["api_key"], line["frame"]) == (REDACTED, REDACTED, 1)
 
 
 def test_plain_words_and_addresses_stay_as_they_are() -> None:
     words = "frame 12 of job 0b2f3a52-6c1e-4a0a-9b4e-3c1f7d0f2a11 at http://127.0.0.1:8700/v1/jobs, file:///a/b@2x.png"
-    assert without_secrets(words) == words
+    assert without_credentials(words) == words
 
 
 def test_a_terminal_gets_lines_for_people_and_a_file_json(written: io.StringIO) -> None:

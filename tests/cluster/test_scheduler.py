@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 
 from cluster.loops.scheduler import Scheduler
 from db.errors import LostLeadership
-from db.schedules import drop_schedule, set_schedule
+from db.schedules import drop_schedule, let_render, let_rest, set_schedule
 from db.workers import set_node_disabled
-from jobs.schedules import Schedule, Window
+from jobs.schedules import Rest, Schedule, Window
 from tests.db.builders import CLUSTER, Farm
 from tests.db.conftest import administer, databases, db, farm, postgres, settings, template
+from tests.db.control import waiting
 
 __all__ = ["administer", "databases", "db", "farm", "postgres", "settings", "template"]
 
@@ -124,3 +126,38 @@ async def test_other_machines_and_who_leads_no_more_are_left_alone(machines: Mac
     with pytest.raises(LostLeadership):
         await machines.loop.tick(await machines.farm.lead() + 1000)
     assert await machines.node() is None
+
+
+@pytest.mark.parametrize("give_back", [False, True])
+async def test_an_operators_word_between_the_look_and_the_write_of_a_schedule_stands(
+    machines: Machines, give_back: bool
+) -> None:
+    farm, epoch = machines.farm, await machines.farm.lead()
+    rest = Rest(reason="It is noon.", give_back=give_back)
+    async with farm.db.transaction() as operator:
+        await set_node_disabled(operator, cluster_id=CLUSTER, name="ws1", disabled=True, reason="A fan is broken.")
+        resting = asyncio.create_task(let_rest(farm.db, cluster_id=CLUSTER, name="ws1", rest=rest, epoch=epoch))
+        await waiting(farm, 1)
+    assert not await resting
+    row = await machines.node()
+    assert (row.disabled, row.disabled_by, row.reason) == (True, "operator", "A fan is broken.")
+    assert await farm.rows("select 1 from replica where drain") == []
+    assert not await let_render(farm.db, cluster_id=CLUSTER, name="ws1", epoch=epoch)
+    assert (await machines.node()).disabled
+
+
+async def test_a_machine_that_cannot_be_told_keeps_no_other_from_its_hours(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await machines.farm.replica(node="ws2")
+    for name in ("ws1", "ws2"):
+        await machines.set(name, node=name, windows=NIGHTS)
+
+    async def fails_for_ws1(db: Any, *, name: str, **rest: Any) -> bool:
+        if name == "ws1":
+            raise RuntimeError
+        return await let_rest(db, name=name, **rest)
+
+    monkeypatch.setattr("cluster.loops.scheduler.let_rest", fails_for_ws1)
+    assert await machines.tick(NOON) == 1
+    assert (await machines.node()).name == "ws2"

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
+from cluster.local.seed import JOBS, PASSWORD, PEOPLE, NotForProduction, Seeder, refuse_production
 from db.bootstrap import ensure_project
 from db.keys import create_key
 from db.settings import DatabaseSettings
 from jobs.access import FarmRole
 from rayfarm._config import Connection
 from rayfarm.cli.output import Output
-from rayfarm.seed import JOBS, PASSWORD, PEOPLE, NotForProduction, Seeder, refuse_production
 from tests.cluster.in_process import InProcessFarm
 from tests.cluster.rest import rest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from cluster.loops.stripe_sink import StripeSettings, StripeSink
 from cluster.loops.usage_reporter import UsageNotReported, UsageReporter, usage_reporters
 from cluster.loops.usage_sink import MeterReading, Outcome, Refused, Taken, Unclear
-from db.billing.profiles import BillingProfile, set_profile
+from db.billing.profiles import read_profile, set_profile
 from db.billing.usage_reports import list_reports, resolve_report
 from db.dispatch import LostLeadership
 from jobs.errors import Conflict
@@ -49,7 +49,7 @@ def reporter(farm: Farm, stripe: StripeServer, *, key: str = KEY, **options: Any
 async def customer(farm: Farm) -> None:
     """Since three days ago."""
     async with farm.db.transaction() as tx:
-        await set_profile(tx, project_id=farm.project_id, profile=BillingProfile(stripe_customer="cus_1"))
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": "cus_1"})
     await farm.execute(
         "update billing_profile set reported_until = now() - interval '3 days',"
         " reported_days = (now() at time zone 'utc')::date - 4"
@@ -137,7 +137,7 @@ async def test_an_hour_that_is_not_over_and_a_project_that_is_no_customer_are_no
     loop = reporter(farm, stripe)
     assert await loop.tick(await farm.lead()) == 0
     async with farm.db.transaction() as tx:
-        await set_profile(tx, project_id=farm.project_id, profile=BillingProfile(stripe_customer="cus_1"))
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": "cus_1"})
     await used(farm, hours_ago=0)
     assert await loop.tick(await farm.lead()) == 0
     assert stripe.requests == []
@@ -288,6 +288,42 @@ async def test_a_server_that_is_not_there_has_certainly_not_taken_anything() -> 
         stripe.faults.append("drop after")
         sink = StripeSink(key=SecretStr(KEY), base=stripe.url, timeout=timedelta(seconds=5))
         assert isinstance(await sink.tell(reading), Unclear)
+
+
+async def test_an_hour_is_told_when_invoices_would_take_it_too(farm: Farm, stripe: StripeServer) -> None:
+    await customer(farm)
+    now = datetime.now(UTC)
+    at = now.replace(minute=30, second=0, microsecond=0) - timedelta(hours=1)  # over for less than SETTLED_AFTER
+    await used(farm, hours_ago=(now - at) / timedelta(hours=1))
+    assert await reporter(farm, stripe).tick(await farm.lead()) == 0
+    assert await states(farm) == []
+
+
+async def test_a_customer_that_is_taken_out_is_told_what_was_used_until_then_and_nothing_more(
+    farm: Farm, stripe: StripeServer
+) -> None:
+    await customer(farm)
+    version = (await price_list(farm.db)).version
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    await book_storage(farm, day=yesterday, version=version, cost="0", byte_seconds=3600 * 10**9)
+    await used(farm, gpu_s=2)
+    async with farm.db.transaction() as tx:
+        await set_profile(tx, project_id=farm.project_id, changes={"stripe_customer": None})
+        assert (await read_profile(tx, project_id=farm.project_id)).stripe_customer is None
+    await used(farm, hours_ago=4.01, gpu_s=3, cost="0")
+    # The customer was taken out four hours ago; afterwards more is used.
+    await farm.execute("update billing_profile set stops_at = now() - interval '4 hours'")
+    await used(farm, hours_ago=3.99, gpu_s=7, cost="0")
+    for _ in range(4):
+        await reporter(farm, stripe).tick(await farm.lead())
+    assert (stripe.sum_of("gpu"), stripe.sum_of("stored")) == (5, 1 if was_over(yesterday) else 0)
+    [row] = await farm.rows("select * from billing_profile")
+    assert (row.stripe_customer, row.stops_at, row.reported_until) == (None, None, None)
+
+
+def was_over(day: date) -> bool:
+    """Four hours ago."""
+    return day < (datetime.now(UTC) - timedelta(hours=4)).date()
 
 
 async def test_who_leads_no_more_reports_nothing(farm: Farm, stripe: StripeServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from db.billing.reports import storage_days, usage_by, usage_rows
+from db.billing.traffic import add_bytes_sent
 from db.billing.upkeep import measure_storage, settle_spend
 from db.dispatch import reuse_frames
 from db.queue import ClaimedChunk, commit_frames, mark_gone, start_chunk
@@ -25,6 +28,7 @@ from jobs.states import EndReason, JobCommand
 from tests.db import split_jobs
 from tests.db.books import BOOKS, price_list, prices
 from tests.db.builders import LIMITS, Farm, commit_of
+from tests.db.control import waiting
 from tests.db.queue_farm import QueueFarm
 
 
@@ -254,6 +258,60 @@ async def test_a_day_of_storage_is_booked_when_it_is_over(farm: Farm) -> None:
     today = await farm.one("select * from storage_meter")
     assert today.byte_seconds > 0 or datetime.now(UTC).hour == 0
     assert (await farm.one("select sum(cost) as cost from project_spend")).cost >= day.cost
+
+
+async def test_a_reused_file_is_paid_once_for_as_long_as_one_job_names_it(farm: Farm) -> None:
+    first = await rendered(farm, frames="1-3")
+    for _ in range(2):  # two jobs more that name its files
+        job_id = await farm.start(frames="1-3")
+        await reuse_frames(farm.db, job_id=job_id, epoch=await farm.lead(), limit=100)
+
+    async def stored() -> int:
+        await measure_storage(farm.db, epoch=await farm.lead())
+        return int((await farm.one("select stored_bytes from storage_meter")).stored_bytes)
+
+    assert len(await farm.rows("select 1 from artifact")) == 9
+    assert await stored() == 3000
+    await farm.execute("update artifact set deleted_at = now() where job_id = :id", id=first)
+    assert await stored() == 3000
+    await farm.execute("update artifact set deleted_at = now()")
+    assert await stored() == 0
+
+
+async def test_who_adds_up_what_is_stored_holds_nobodys_leadership_up(farm: Farm) -> None:
+    await rendered(farm)
+    epoch = await farm.lead()
+    async with farm.db.transaction() as busy:  # the sum waits for as long as this is open
+        await busy.execute(text("lock table artifact in access exclusive mode"))
+        measuring = asyncio.create_task(measure_storage(farm.db, epoch=epoch))
+        await waiting(farm, 1)
+        # lead() writes the leader's row, which a transaction that holds the epoch would keep from it
+        assert await asyncio.wait_for(farm.lead(), 10) == epoch
+        assert not measuring.done()
+    assert await measuring == 1
+
+
+async def test_bytes_that_are_booked_late_for_a_closed_day_count_for_the_next_and_stop_nothing(farm: Farm) -> None:
+    job_id = await rendered(farm)
+    epoch = await farm.lead()
+    await measure_storage(farm.db, epoch=epoch)
+
+    async def books_for_yesterday(bytes_sent: int) -> None:
+        """As a transaction that began before midnight does."""
+        async with farm.db.transaction() as tx:
+            await add_bytes_sent(tx, {job_id: bytes_sent})
+            await tx.execute(
+                text("insert into storage_meter (project_id, day, bytes_sent) values (:project, :day, :bytes)"),
+                {"project": farm.project_id, "day": datetime.now(UTC).date() - timedelta(days=1), "bytes": bytes_sent},
+            )
+
+    await books_for_yesterday(7)
+    assert await measure_storage(farm.db, epoch=epoch) == 1
+    await books_for_yesterday(5)
+    assert await measure_storage(farm.db, epoch=epoch) == 1
+    assert [row.bytes_sent for row in await farm.rows("select bytes_sent from storage_usage")] == [7]
+    [today] = await farm.rows("select * from storage_meter")
+    assert (today.bytes_sent, today.stored_bytes) == (7 + 5 + 5, 1000)
 
 
 @pytest.fixture

@@ -98,12 +98,17 @@ class TestParts:
             ("CON", "_CON"),
             ("nul.png", "_nul.png"),
             ("COM1", "_COM1"),
+            ("con .txt", "_con .txt"),
+            ("aux .0001.png", "_aux .0001.png"),
+            ("NUL  .x", "_NUL  .x"),
             ("console", "console"),
+            ("con man.txt", "con man.txt"),
             (".ssh", "_ssh"),
             ("a.", "a"),
             ("a\x00b\nc", "a_b_c"),
             ('a<>:"|?*b', "a_______b"),
             ("\u202egnp.exe", "_gnp.exe"),
+            ("a\u061cb.png", "a_b.png"),
         ],
     )
     def test_no_part_is_special_to_any_file_system(self, text: str, part: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email import message_from_bytes
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 
 from jobs.chat import WebhookFormat, chat_body
 from jobs.events import EventKind
+from jobs.mail import message_of
 from jobs.notices import NOTICE_KINDS, Notice, NoticeSettings, notice_of
 
 COUNTS = {"total": 250, "committed": 240, "reused": 7, "failed": 3, "canceled": 0, "skipped": 0}
@@ -135,3 +138,19 @@ class TestLinks:
     def test_a_page_that_would_lead_nowhere_is_refused(self, page: str) -> None:
         with pytest.raises(ValidationError):
             NoticeSettings(job_page=page)
+
+
+class TestMail:
+    def test_a_title_that_no_header_can_hold_costs_nobody_the_notice(self) -> None:
+        message = message_of(
+            [Notice(title="“a\ud800b” failed", text="3 failed.", link=None)],
+            omitted=0,
+            to="ada@example.org",
+            sender="farm@example.org",
+            account_id=uuid4(),
+            last_id=1,
+            at=datetime(2026, 3, 31, tzinfo=UTC),
+        )
+        sent = message_from_bytes(message.as_bytes())
+        assert sent["Subject"] == "1 notice of the render farm"
+        assert "3 failed." in sent.get_payload()

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.errors import InvalidInput, TooLarge
 from jobs.frames import FrameRange
-from jobs.openjd import MAX_TEMPLATE_CHARS, InvalidTemplate, UnsupportedTemplate, import_template
+from jobs.openjd import MAX_TEMPLATE_CHARS, InvalidTemplate, UnsupportedTemplate, import_template, importing
 from tests.jobs.openjd_templates import RENDER, action_of, render, text_of, with_args, with_film
 
 SCENE = ("-b", "{{Param.Scene}}")
@@ -290,6 +290,35 @@ class TestHostileText:
     )
     def test_text_that_is_no_plain_template_is_refused(self, text: str, why: str) -> None:
         assert why in invalid(text)
+
+    @pytest.mark.parametrize("write", [text_of, json.dumps], ids=["yaml", "json"])
+    @pytest.mark.parametrize(
+        ("arg", "why"),
+        [
+            ("{{P.X}}" * 8500, "more than 100 expressions"),
+            ("{{" + ".".join(["Task"] * 12_000) + "}}", "over 128 characters"),
+            ("{{" + "Task" * 12_000, "over 128 characters"),
+        ],
+        ids=["many unknown names", "one long name", "one without an end"],
+    )
+    def test_expressions_beyond_the_limits_do_not_come_before_the_library(
+        self, monkeypatch: pytest.MonkeyPatch, arg: str, why: str, write: Any
+    ) -> None:
+        """Its work grows with the square of what goes wrong."""
+        asked: list[Any] = []
+        monkeypatch.setattr(importing, "decode_job_template", lambda **options: asked.append(options))
+        template = render()
+        action_of(template)["args"] = [arg]
+        assert why in invalid(write(template))
+        assert asked == []
+
+    def test_an_expression_behind_escapes_counts_too(self) -> None:
+        assert "more than 100 expressions" in invalid('{"name": "' + "\\u007b\\u007bP.X}}" * 101 + '"}')
+
+    def test_as_many_expressions_as_are_allowed_are_read(self) -> None:
+        template = render()
+        action_of(template)["args"] = ["{{P.X}}" * 90]
+        assert "does not exist" in invalid(text_of(template))
 
     def test_text_beyond_the_limit_is_not_read(self) -> None:
         with pytest.raises(TooLarge):

@@ -33,6 +33,7 @@ def test_a_field_that_only_sounds_like_one_is(name: str) -> None:
         "rf_abcdefgh_" + "S" * 43,
         "rfr_" + "S" * 43,
         "rfi_" + "S" * 43,
+        "rfo_" + "S" * 43,
         "eyJhbGciOiJIUzI1NiJ9.eyJTIjoxfQ.SSSSSS",
         "whsec_" + "S" * 24,
         "sk_live_" + "S" * 24,
@@ -41,6 +42,8 @@ def test_a_field_that_only_sounds_like_one_is(name: str) -> None:
         "https://user:SSSS@example.org/path",
         "http://farm/v1/files/SSSSSSSS",
         "http://farm/v1/archives/SSSSSSSS",
+        "/v1/parts/SSSSSSSS",
+        "-----BEGIN PRIVATE KEY-----\\nSSSS\\n-----END PRIVATE KEY-----",
         "https://example.org/cb#access_token=SSSS",
     ],
 )

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -260,6 +262,19 @@ class ApiFarm:
             source = Path(folder) / "picture"
             source.write_bytes(content)
             return (await self.storage.put_artifact(key, source, media_type="image/png")).size_bytes
+
+
+def beside_the_loop(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[bool]:
+    """Of each later call of ``owner``'s ``name``: whether it held the event loop up."""
+    held: list[bool] = []
+    call, loop_thread = getattr(owner, name), threading.get_ident()
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        held.append(threading.get_ident() == loop_thread)
+        return call(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, noted)
+    return held
 
 
 async def pieces(*parts: bytes) -> AsyncIterator[bytes]:

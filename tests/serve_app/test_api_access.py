@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from db.keys import revoke_key, verify_key
 from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
 from tests.serve_app.routes import routes_of
+
+HOME = "/v1/projects/default"
 
 
 class TestKeys:
@@ -48,6 +52,40 @@ class TestKeys:
         for route in routes_of(farm):
             answer = await farm.http.request(route.method, route.address, headers={"Authorization": ""}, json={})
             assert answer.status_code == 401, route
+
+    @pytest.mark.parametrize("role", ["manager", "artist"])
+    async def test_one_that_is_narrowed_lowers_nobody_who_may_do_more_than_it(self, farm: ApiFarm, role: str) -> None:
+        wish = {"name": "n", "role": "manager", "scopes": ["project:read", "project:manage"]}
+        narrow = bearer((await farm.http.post("/v1/keys", json=wish)).json()["key"])
+        boss = (await farm.person("boss@example.org", role=role))["access_token"]
+        viewer = (await farm.person("vi@example.org", role="viewer"))["access_token"]
+        ids = {each["email"]: each["account"] for each in (await farm.http.get(f"{HOME}/members")).json()["items"]}
+        program = (await farm.http.post(f"{HOME}/service-accounts", json={"name": "ci", "role": role})).json()["id"]
+        asked = [
+            ("PUT", f"members/{ids['boss@example.org']}", {"role": "viewer"}),
+            ("DELETE", f"members/{ids['boss@example.org']}", None),
+            ("POST", "invitations", {"email": "boss@example.org", "role": "viewer"}),
+            ("PUT", f"members/{program}", {"role": "viewer"}),
+            ("DELETE", f"service-accounts/{program}", None),
+            ("PUT", f"members/{ids['vi@example.org']}", {"role": "artist"}),
+        ]
+        for method, path, body in asked:
+            problem_of(await farm.http.request(method, f"{HOME}/{path}", json=body, headers=narrow), 403, "forbidden")
+        assert (await farm.http.get("/v1/me", headers=bearer(boss))).json()["memberships"][0]["role"] == role
+        end = f"{HOME}/members/{ids['vi@example.org']}"
+        assert (await farm.http.delete(end, headers=narrow)).status_code == 204
+        assert (await farm.http.get("/v1/me", headers=bearer(viewer))).json()["memberships"] == []
+
+    async def test_one_of_the_farm_that_is_narrowed_lowers_no_administrator(self, farm: ApiFarm) -> None:
+        wish = {"name": "n", "role": "admin", "scopes": ["farm:admin"]}
+        narrow = bearer((await farm.http.post("/v1/farm/keys", json=wish)).json()["key"])
+        await farm.person("chief@example.org", project=None, role="admin")
+        [chief] = (await farm.http.get("/v1/accounts")).json()["items"]
+        for change in ({"farm_role": None}, {"disabled": True}):
+            answer = await farm.http.patch(f"/v1/accounts/{chief['id']}", json=change, headers=narrow)
+            problem_of(answer, 403, "forbidden")
+        answer = await farm.http.patch(f"/v1/accounts/{chief['id']}", json={"name": "Chief"}, headers=narrow)
+        assert answer.status_code == 200
 
 
 class TestProjects:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import jwt
 import pytest
 
+from serve_app.archive import service
 from serve_app.archive.links import ArchiveLinks, LinkedArchive
 from serve_app.archive.stream import Archive, ArchivedFile, ArchiveResponse
 from serve_app.places import Places, TooManyAtOnce
@@ -19,7 +20,7 @@ from serve_app.settings import ApiSettings
 from storage.base import ObjectNotFound, Storage
 from storage.local import LocalStorage
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, problem_of
+from tests.serve_app.farm import ApiFarm, beside_the_loop, problem_of
 
 NO_KEY = {"Authorization": ""}
 
@@ -48,6 +49,23 @@ class TestArchive:
         assert names_in(answer.content) == [f"000{n}.png" for n in range(1, 6)]
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert archive.read("0003.png") == b"picture 3 of %s" % UUID(job["id"]).hex.encode()
+
+    async def test_the_files_in_it_are_bytes_that_were_sent(self, farm: ApiFarm) -> None:
+        job = await rendered(farm, frames="1-5")
+        answer = await farm.http.get(f"/v1/jobs/{job['id']}/archive")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        await farm.app.state.services.sent_bytes.book()
+        assert size > 0
+        assert await farm.count(f"storage_meter where bytes_sent = {size}") == 1
+
+    async def test_its_table_of_files_is_made_beside_the_event_loop(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = await rendered(farm, frames="1-2")
+        held = beside_the_loop(monkeypatch, service, "Archive")
+        assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
+        assert held == [False]
 
     async def test_hostile_names_of_jobs_and_cameras_lead_nowhere(self, farm: ApiFarm) -> None:
         model = await farm.model(probe={"active_camera": "..\\..\\boot.ini", "view_layers": ["/etc"]})
@@ -154,7 +172,7 @@ class TestStream:
         files = [ArchivedFile(path=f"{n}.exr", storage_key="k", size_bytes=3 * 2**30) for n in (1, 2)]
         archive = Archive(files)
         length, tail, largest = 0, b"", 0
-        async for piece in archive.stream(Endless()):
+        async for piece in archive.stream(Endless().stream):
             length += len(piece)
             largest = max(largest, len(piece))
             tail = (tail + piece)[-4096:]
@@ -166,7 +184,7 @@ class TestStream:
         for key, size in (("gone", 5), ("k", 5)):
             archive = Archive([ArchivedFile(path="a", storage_key=key, size_bytes=size)])
             with pytest.raises((ObjectNotFound, RuntimeError)):
-                async for _ in archive.stream(Endless()):
+                async for _ in archive.stream(Endless().stream):
                     pass
 
     async def test_a_client_that_leaves_ends_the_reading_and_gives_its_place_back(self) -> None:
@@ -174,7 +192,7 @@ class TestStream:
         places = Places(what="archives", total=1, per_project=1)
         project = uuid4()
         archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
-        response = ArchiveResponse(archive=archive, storage=storage, place=places.take(project), headers={})
+        response = ArchiveResponse(archive=archive, read=storage.stream, place=places.take(project), headers={})
         sent = 0
 
         async def send(message: Any) -> None:

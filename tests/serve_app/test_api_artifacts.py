@@ -12,7 +12,7 @@ from serve_app.artifacts.ranges import ByteRange, requested_range
 from serve_app.problems import RangeNotSatisfiable
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, digest_of, problem_of
+from tests.serve_app.farm import ApiFarm, beside_the_loop, digest_of, problem_of
 
 NO_KEY = {"Authorization": ""}
 
@@ -38,6 +38,12 @@ class TestList:
         assert answer.status_code == 200
         assert digest_of(answer.content) == artifact["sha256"]
         assert len(answer.content) == artifact["size_bytes"]
+
+    async def test_links_are_signed_beside_the_event_loop(self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch) -> None:
+        held = beside_the_loop(monkeypatch, farm.app.state.services.storage, "download_url")
+        artifact = await one_artifact(farm)
+        assert (await farm.http.get(f"/v1/artifacts/{artifact['id']}")).json()["id"] == artifact["id"]
+        assert held == [False, False]
 
     async def test_outputs_are_filtered_and_paged(self, farm: ApiFarm) -> None:
         job = await farm.submit(frames="1-5")

@@ -193,6 +193,28 @@ async def test_quotas_refuse_what_is_over_them_and_name_who_raises_them(farm: Ap
     assert problem_of(answer, 409, "over-quota")["quota"] == "stored_bytes"
 
 
+async def test_frames_that_are_rendered_again_are_held_to_the_quota_as_new_ones_are(farm: ApiFarm) -> None:
+    await answer_of(farm, "PUT", f"{HOME}/quotas", {"queued_frames": 5})
+    jobs = [await canceled_behind_one_of_four_frames(farm) for _ in range(2)]
+    assert (await answer_of(farm, "POST", f"{jobs[0]}/retry"))["state"] == "queued"
+    problem = problem_of(await farm.http.post(f"{jobs[1]}/retry"), 409, "over-quota")
+    assert problem["quota"] == "queued_frames"
+    three, two = ({"action": "requeue", "frames": frames} for frames in ("1-3", "1-2"))
+    problem_of(await farm.http.post(f"{jobs[1]}/frames/actions", json=three), 409, "over-quota")
+    assert (await answer_of(farm, "GET", jobs[1]))["state"] == "canceled"
+    await answer_of(farm, "POST", f"{jobs[1]}/frames/actions", two)
+    assert (await answer_of(farm, "GET", f"{HOME}/quotas"))["used"]["queued_frames"] == 5
+    last = {"action": "requeue", "frames": "1"}
+    problem_of(await farm.http.post(f"{jobs[0]}/frames/actions", json=last), 409, "over-quota")
+
+
+async def canceled_behind_one_of_four_frames(farm: ApiFarm) -> str:
+    job = await farm.submit(frames="1-4")
+    await farm.render(job["id"], frames=1)
+    await answer_of(farm, "POST", f"/v1/jobs/{job['id']}/cancel", status=202)
+    return f"/v1/jobs/{job['id']}"
+
+
 async def test_an_upload_of_untold_length_is_held_to_the_quota_too(farm: ApiFarm) -> None:
     await answer_of(farm, "PUT", f"{HOME}/quotas", {"stored_bytes": 10})
     digest = digest_of(b"0123456789ab")

@@ -11,7 +11,7 @@ import pytest
 
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, digest_of, pieces, problem_of, until
+from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of, until
 
 
 def stored_files(tmp_path: Path) -> list[Path]:
@@ -124,3 +124,56 @@ class TestLacking:
     async def test_what_is_no_digest_is_named(self, farm: ApiFarm) -> None:
         answer = await farm.http.post("/v1/blobs/lacking", json={"digests": ["0" * 64, "x"]})
         assert problem_of(answer, 422, "invalid-input")["field"] == "digests.1"
+
+
+class TestQuotaOfStorage:
+    QUOTA = 100_000
+    PART = 90_000
+
+    @pytest.fixture
+    async def film(self, farm: ApiFarm) -> dict[str, str]:
+        key = bearer(await farm.new_key("film"))
+        await farm.http.put("/v1/projects/film/quotas", json={"stored_bytes": self.QUOTA})
+        return key
+
+    @staticmethod
+    async def stored(farm: ApiFarm, key: dict[str, str]) -> int:
+        return int((await farm.http.get("/v1/projects/film/quotas", headers=key)).json()["used"]["stored_bytes"])
+
+    async def test_what_comes_in_parts_counts_beside_what_came_whole_meanwhile(
+        self, farm: ApiFarm, film: dict[str, str]
+    ) -> None:
+        first, second = b"a" * self.PART, b"b" * self.PART
+        wanted = {"digest": digest_of(first), "size_bytes": self.PART}
+        upload = (await farm.http.post("/v1/uploads", json=wanted, headers=film)).json()
+        assert (await farm.http.put(f"/v1/blobs/{digest_of(second)}", content=second, headers=film)).status_code == 201
+        for part in upload["parts"]:
+            await farm.http.put(part["url"], content=first, headers={"Authorization": ""})
+        ended = await farm.http.post(f"/v1/uploads/{upload['id']}:complete", headers={**film, "Prefer": "wait=10"})
+        assert "quota" in ended.text
+        assert await self.stored(farm, film) == self.PART
+
+    async def test_uploads_side_by_side_share_it(self, farm: ApiFarm, film: dict[str, str]) -> None:
+        arrived = asyncio.Barrier(6)
+
+        async def put(letter: bytes) -> int:
+            content = letter * self.PART
+
+            async def together() -> AsyncIterator[bytes]:
+                yield content[:1]
+                await arrived.wait()  # behind the first look at the quota
+                yield content[1:]
+
+            headers = {**film, "Content-Length": str(self.PART)}
+            answer = await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=together(), headers=headers)
+            return answer.status_code
+
+        answers = await asyncio.gather(*(put(letter) for letter in (b"a", b"b", b"c", b"d", b"e", b"f")))
+        assert sorted(answers) == [201, 409, 409, 409, 409, 409]
+        assert await self.stored(farm, film) == self.PART
+
+    async def test_what_the_project_has_may_be_sent_again(self, farm: ApiFarm, film: dict[str, str]) -> None:
+        content = b"a" * self.PART
+        for status in (201, 200):
+            answer = await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=content, headers=film)
+            assert answer.status_code == status

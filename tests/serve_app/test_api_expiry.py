@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import text
 
 from cluster.loops.collector import Collector
 from cluster.loops.retention import OutputExpirer
@@ -166,3 +169,39 @@ class TestExpiry:
 
 def soon() -> str:
     return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+async def test_an_end_that_an_artist_gives_at_the_same_moment_is_not_the_farms(farm: ApiFarm) -> None:
+    job = await finished(farm, frames="1")
+    theirs = "2099-01-01T00:00:00+00:00"
+    async with farm.db.transaction() as artist:
+        await artist.execute(
+            text("update job set expires_at = cast(:at as timestamptz), expires_by_farm = false where id = :id"),
+            {"at": datetime.fromisoformat(theirs), "id": job["id"]},
+        )
+        expirer = asyncio.create_task(tick(farm))
+        blocked = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        async with asyncio.timeout(20):
+            while not expirer.done() and not await farm.count(blocked):
+                await asyncio.sleep(0.01)
+    await expirer
+    assert await farm.count(f"job where expires_at = '{theirs}' and not expires_by_farm") == 1
+    await tick(farm)
+    assert await farm.count(f"job where expires_at = '{theirs}'") == 1
+
+
+async def test_a_job_that_nobody_can_be_told_of_keeps_no_other_jobs_from_being_told(farm: ApiFarm) -> None:
+    jobs = [await finished(farm, frames="1") for _ in range(3)]
+    await tick(farm)
+    bad = jobs[0]
+    await farm.execute("update job set expires_at = expires_at - interval '1 hour' where id = :id", id=bad["id"])
+    await farm.execute(  # the number of its next event is taken
+        "insert into event (project_id, job_id, seq, kind, data) select project_id, id, event_seq + 1, 'x', '{}'"
+        " from job where id = :id",
+        id=bad["id"],
+    )
+    for job in jobs:
+        await later(farm, job, 25)
+    await tick(farm)
+    assert [await told(farm, job) for job in jobs[1:]] == [["job.expiring"]] * 2
+    assert await farm.count("job where expiry_told_for is null") == 1

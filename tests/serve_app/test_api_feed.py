@@ -185,3 +185,20 @@ async def test_two_hundred_watchers_see_each_event_once_although_the_process_tha
         for number in range(events // 2, events):
             await change(farm, job, f"{number}")
     assert seen == [list(range(first, first + events))] * watchers
+
+
+async def test_a_key_of_the_farm_that_is_narrowed_to_its_workers_hears_nothing_of_projects(
+    farm: ApiFarm, server: Server
+) -> None:
+    job = await farm.submit(name="the secret film")
+
+    async def narrowed(*scopes: str) -> dict[str, str]:
+        asked = {"name": "op", "role": "operator", "scopes": list(scopes)}
+        return bearer((await farm.http.post("/v1/farm/keys", json=asked)).json()["key"])
+
+    workers = await narrowed("farm:operate")
+    problem = problem_of(await server.http.get(FARM, headers=workers, params={"after": "0-0"}), 403, "forbidden")
+    assert problem["permission"] == "project:read"
+    both = await narrowed("farm:operate", "project:read")
+    async with feed(server.http, FARM, headers=both, params={"after": "0-0", "kind": "job.created"}) as stream:
+        assert [body["job"] for _, body in await take(stream, 1)] == [job["id"]]

@@ -87,11 +87,12 @@ def test_the_form_with_the_highest_quality_is_taken(accept: str | None, form: st
     assert negotiated(accept) is DocumentFormat(form)
 
 
-async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFarm) -> None:
-    number = await issued(farm, pool="=HYPERLINK(1)")
+@pytest.mark.parametrize("sign", ["=", "\uff1d"])
+async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFarm, sign: str) -> None:
+    number = await issued(farm, pool=f"{sign}HYPERLINK(1)")
     rows = list(csv.DictReader(io.StringIO((await farm.http.get(f"{HOME}/invoices/{number}.csv")).text)))
     assert [(row["pool"], row["unit"], row["amount"]) for row in rows] == [
-        ("'=HYPERLINK(1)", "cpu_second", "10.005"),
+        (f"'{sign}HYPERLINK(1)", "cpu_second", "10.005"),
         ("", "subtotal", "10.005"),
         ("", "credits", "0"),
         ("", "net", "10.01"),
@@ -100,7 +101,7 @@ async def test_a_pool_that_is_a_formula_stays_text_in_a_spreadsheet(farm: ApiFar
     ]
     span = {"since": "2026-02-01T00:00:00Z", "until": "2026-03-01T00:00:00Z"}
     [row] = csv.DictReader(io.StringIO((await farm.http.get(f"{HOME}/usage/export", params=span)).text))
-    assert row["pool"] == "'=HYPERLINK(1)"
+    assert row["pool"] == f"'{sign}HYPERLINK(1)"
 
 
 async def test_a_pdf_is_the_same_bytes_each_time_and_of_another_printer(farm: ApiFarm) -> None:
@@ -198,3 +199,19 @@ async def test_two_projects_are_not_the_same_customer(farm: ApiFarm) -> None:
     problem_of(await farm.http.put(f"{HOME}/billing", json={"stripe_customer": "acct_1"}), 422, "invalid-input")
     found = await answer_of(farm, "GET", f"{HOME}/billing")
     assert found == {"recipient": "", "tax_id": "", "stripe_customer": "cus_1"}
+
+
+async def test_a_field_that_is_not_named_stays_as_it_is_and_keeps_the_customer(farm: ApiFarm) -> None:
+    profile = {"recipient": "Film Ltd", "tax_id": "DE99", "stripe_customer": "cus_1"}
+    assert await answer_of(farm, "PUT", f"{HOME}/billing", profile) == profile
+    await farm.execute("update billing_profile set reported_until = now() - interval '3 days'")
+    changed = await answer_of(farm, "PUT", f"{HOME}/billing", {"recipient": "Film GmbH"})
+    assert changed == {**profile, "recipient": "Film GmbH"}
+    assert await farm.count("billing_profile where reported_until < now() - interval '2 days'") == 1
+    assert await answer_of(farm, "PUT", f"{HOME}/billing", {"stripe_customer": None}) == {
+        **changed,
+        "stripe_customer": None,
+    }
+    await farm.new_key("other")  # the customer may be another project's at once
+    assert (await farm.http.put("/v1/projects/other/billing", json={"stripe_customer": "cus_1"})).is_success
+    problem_of(await farm.http.put(f"{HOME}/billing", json={"stripe_customer": "cus_1"}), 409, "conflict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from serve_app.maintenance.gate import GOES_ON
-from tests.serve_app.farm import ApiFarm, bearer, problem_of
+from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
 from tests.serve_app.routes import routes_of
 
 PATH = "/v1/maintenance"
@@ -75,3 +75,18 @@ async def test_saying_it_again_changes_the_words_and_keeps_the_time(farm: ApiFar
 
 async def test_nothing_can_be_drained_outside_of_maintenance(farm: ApiFarm) -> None:
     problem_of(await farm.http.put(PATH, json={"active": False, "drain": True}), 422, "invalid-input")
+
+
+async def test_a_part_of_an_upload_is_refused_as_a_whole_one_is_and_taken_behind_it(farm: ApiFarm) -> None:
+    content = b"a" * 5000
+    wanted = {"digest": digest_of(content), "size_bytes": len(content)}
+    upload = (await farm.http.post("/v1/uploads", json=wanted)).json()
+    [part] = upload["parts"]
+    await begin(farm)
+    problem_of(await farm.http.put(f"/v1/blobs/{digest_of(content)}", content=content), 503, "maintenance")
+    refused = await farm.http.put(part["url"], content=content, headers={"Authorization": ""})
+    problem_of(refused, 503, "maintenance")
+    assert refused.headers["retry-after"]
+    await farm.http.put("/v1/maintenance", json={"active": False})
+    taken = await farm.http.put(part["url"], content=content, headers={"Authorization": ""})
+    assert taken.status_code == 204

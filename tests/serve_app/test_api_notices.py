@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from cluster.loops.mailer import Mailer
+from db.mail import claim_mail, end_mail
 from jobs.mail import MailSecurity, MailSettings
 from jobs.notices import NoticeSettings
 from tests.cluster.mail_servers import MailServer, mail_server
@@ -162,6 +166,24 @@ class TestMessages:
         assert message["bcc"] is None
         assert message["subject"] == "“x Bcc: all@example.org <b>hi</b>” was canceled"
 
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "=?utf-8?q?x=0d=0aBcc:_all@example.org?=",
+            "=?utf-8?q?=e2=80=ae?=txt",
+            "=?utf-8?q?=ff?=",
+            "==??utf-8?b?/w==?=",
+        ],
+    )
+    async def test_a_name_is_no_encoded_word_of_a_subject(self, farm: ApiFarm, name: str) -> None:
+        me = await asks(farm, ADA, *ENDS)
+        await canceled(farm, me, name=name)
+        async with mail_server() as there:
+            await tick(farm, there)
+        [message] = there.messages
+        subject = str(make_header(decode_header(message["subject"].replace("\r\n", ""))))
+        assert subject == f"“{name}” was canceled".replace("=?", "= ?")
+
 
 class TestStorms:
     async def test_a_storm_of_jobs_is_one_summary(self, farm: ApiFarm) -> None:
@@ -243,12 +265,42 @@ class TestFailures:
         assert len(there.messages) == 1
         assert await waiting(farm) == 1
 
-    async def test_without_a_mail_server_nothing_piles_up(self, farm: ApiFarm) -> None:
+    async def test_an_event_that_commits_late_is_not_lost_with_the_message_before_it(self, farm: ApiFarm) -> None:
+        me = await asks(farm, ADA, *ENDS)
+        epoch = await farm._lead()
+        async with farm.db.transaction() as late:  # its notice has the smaller number
+            await late.execute(
+                text("insert into mail_notice (account_id, event_id) select account_id, 1 from mail_box")
+            )
+            await canceled(farm, me)
+            mail = await claim_mail(farm.db, most_per_hour=9, lease=timedelta(minutes=1), epoch=epoch)
+            assert mail is not None
+            assert len(mail.waiting) == 1
+        assert await end_mail(farm.db, mail, taken=True, error=None, pause=None, epoch=epoch)
+        assert await waiting(farm) == 1
+
+    @pytest.mark.parametrize("bad", ["theirs", "ours"])
+    async def test_a_host_name_that_is_none_drops_nobodys_notices(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch, bad: str
+    ) -> None:
+        me = await asks(farm, ADA, *ENDS)
+        await canceled(farm, me)
+        if bad == "ours":
+            monkeypatch.setattr("socket.getfqdn", lambda *_: "rechner-ü.example")
+        async with mail_server() as there:
+            assert await tick(farm, there, host=f"{'x' * 64}.example" if bad == "theirs" else "127.0.0.1") == 0
+        assert await waiting(farm) == 1
+        assert "Unicode" in (await farm.http.get(ME, headers=me)).json()["error"]
+
+    async def test_without_a_mail_server_what_waits_is_another_clusters_until_it_is_old(self, farm: ApiFarm) -> None:
         me = await asks(farm, ADA, *ENDS)
         await canceled(farm, me)
         mailer = Mailer(database=farm.db, settings=MailSettings(), notices=NoticeSettings())
         with capture_logs():
             assert await mailer.tick(await farm._lead()) == 0
+            assert await waiting(farm) == 1
+            await farm.execute("update mail_notice set created_at = now() - interval '4 days'")
+            await mailer.tick(await farm._lead())
         assert await waiting(farm) == 0
 
 

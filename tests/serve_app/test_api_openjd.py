@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
+from uuid import uuid4
 
 import httpx
+import pytest
+from sqlalchemy import text
 
+from jobs.openjd import ImportedJob, import_template
+from serve_app.openjd import service
 from tests.jobs.openjd_templates import RENDER, action_of, render, text_of, with_film
-from tests.serve_app.farm import ApiFarm, bearer, problem_of
+from tests.serve_app.farm import ApiFarm, bearer, problem_of, until
 
 IMPORT = "/v1/jobs:import-openjd"
 
@@ -89,3 +98,48 @@ async def test_names_of_pictures_may_be_given_in_the_place_of_the_templates(farm
     assert job["spec"]["outputs"]["naming"] == "{job}/{frame:04d}"
     wrong = problem_of(await send(farm, naming="{artist}/{frame:04d}"), 422, "invalid-input")
     assert wrong["field"].endswith("outputs.naming")
+
+
+class TestManyAtOnce:
+    @pytest.fixture
+    def held(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], threading.Event]]:
+        """What is being read, and what lets it go on."""
+        begun: list[str] = []
+        go_on = threading.Event()
+
+        def read_slowly(template: str, parameters: Mapping[str, Any]) -> ImportedJob:
+            begun.append(template)
+            assert go_on.wait(60)
+            return import_template(template, parameters)
+
+        monkeypatch.setattr(service, "import_template", read_slowly)
+        yield begun, go_on
+        go_on.set()
+
+    async def test_a_template_that_is_read_for_long_holds_no_connection(
+        self, farm: ApiFarm, held: tuple[list[str], threading.Event]
+    ) -> None:
+        begun, go_on = held
+        services = farm.app.state.services
+        model = await farm.model(kind="blender")
+        async with asyncio.TaskGroup() as group:
+            sent = [group.create_task(send(farm, model=model)) for _ in range(3)]
+            await until(
+                lambda: len(begun) == services.settings.body_threads and services.imports.taken(farm.project_id) == 3
+            )
+            async with farm.db.transaction() as tx:
+                query = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+                open_meanwhile = (await tx.execute(text(query))).scalar_one()
+            go_on.set()
+        assert open_meanwhile == 0
+        assert {task.result().status_code for task in sent} == {202}
+
+    async def test_those_of_one_project_have_so_many_places(self, farm: ApiFarm) -> None:
+        places, most = farm.app.state.services.imports, farm.app.state.services.settings.max_imports_per_project
+        other = bearer(await farm.new_key("other"))
+        with ExitStack() as stack:
+            for _ in range(most):
+                stack.enter_context(places.take(farm.project_id))
+            problem_of(await send(farm), 429, "too-many-at-once")
+            problem_of(await send(farm, "a: 1", headers=other, model=str(uuid4())), 422, "openjd-invalid")
+        assert (await send(farm)).status_code == 202

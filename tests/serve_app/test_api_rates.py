@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -277,3 +277,52 @@ class TestSettings:
     def test_what_would_open_the_gate_or_mean_nothing_is_refused(self, wishes: dict[str, object]) -> None:
         with pytest.raises(ValidationError):
             ApiSettings.model_validate(wishes)
+
+
+class TestKeys:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return settings(rate_read=5, rate_write=100, max_keys_per_project=4, max_keys_per_service_account=2)
+
+    async def test_who_makes_keys_and_ends_them_does_not_get_more_of_the_farm(self, farm: ApiFarm) -> None:
+        manager = bearer(await farm.new_key("film"))
+        served = 0
+        for number in range(12):
+            made = await farm.http.post("/v1/keys", json={"name": f"k{number}"}, headers=manager)
+            if made.status_code != 201:
+                problem = problem_of(made, 409, "too-many-keys")
+                assert (problem["limit"], problem["setting"]) == (4, "RAYFARM_API_MAX_KEYS_PER_PROJECT")
+                continue
+            served += sum(answer.is_success for answer in await reads(farm, made.json()["key"], 6))
+            assert (await farm.http.delete(f"/v1/keys/{made.json()['id']}", headers=manager)).status_code == 204
+        assert served == 3 * 5
+
+    async def test_a_key_that_ended_a_window_ago_leaves_its_place_and_other_projects_have_theirs(
+        self, farm: ApiFarm
+    ) -> None:
+        manager, other = bearer(await farm.new_key("film")), bearer(await farm.new_key("other"))
+        asked = {"name": "k", "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+        for _ in range(3):
+            assert (await farm.http.post("/v1/keys", json=asked, headers=manager)).status_code == 201
+        problem_of(await farm.http.post("/v1/keys", json=asked, headers=manager), 409, "too-many-keys")
+        assert (await farm.http.post("/v1/keys", json=asked, headers=other)).status_code == 201
+        await farm.execute("update api_key set expires_at = now() - interval '9 days' where name = 'k'")
+        problem_of(await farm.http.post("/v1/keys", json=asked, headers=manager), 409, "too-many-keys")
+        await farm.execute("update api_key set expires_at = now() - interval '11 days' where name = 'k'")
+        assert (await farm.http.post("/v1/keys", json=asked, headers=manager)).status_code == 201
+
+    async def test_requests_side_by_side_take_the_last_place_once(self, farm: ApiFarm) -> None:
+        manager = bearer(await farm.new_key("film"))
+        answers = await asyncio.gather(
+            *(farm.http.post("/v1/keys", json={"name": "k"}, headers=manager) for _ in range(8))
+        )
+        assert sorted(codes(answers)) == [201] * 3 + [409] * 5
+
+    @pytest.mark.parametrize("where", ["/v1/projects/default/service-accounts", "/v1/farm/service-accounts"])
+    async def test_a_service_account_has_few_keys(self, farm: ApiFarm, where: str) -> None:
+        role = "operator" if "farm" in where else "viewer"
+        account = (await farm.http.post(where, json={"name": "ci", "role": role})).json()["id"]
+        answers = [await farm.http.post(f"{where}/{account}/keys", json={"name": "k"}) for _ in range(3)]
+        assert codes(answers) == [201, 201, 409]
+        problem = problem_of(answers[-1], 409, "too-many-keys")
+        assert problem["setting"] == "RAYFARM_API_MAX_KEYS_PER_SERVICE_ACCOUNT"

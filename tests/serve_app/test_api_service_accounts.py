@@ -139,3 +139,49 @@ class TestBounds:
         account = await made(farm)
         answer = await farm.http.patch(f"/v1/accounts/{account['id']}", json={"farm_role": "operator"})
         problem_of(answer, 409, "conflict")
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/v1/keys", {"role": "viewer"}),
+            ("/v1/farm/keys", {"role": "operator"}),
+            (PROJECT, {"role": "viewer"}),
+            (FARM, {"role": "operator"}),
+            ("/v1/projects/default/invitations", {"role": "viewer"}),
+            ("/v1/farm/invitations", {"role": "operator"}),
+        ],
+    )
+    async def test_a_list_comes_in_pages_newest_first(self, farm: ApiFarm, path: str, body: dict[str, str]) -> None:
+        there = len((await farm.http.get(path)).json()["items"])
+        made = []
+        for number in range(3):
+            name = {"email": f"p{number}@example.org"} if path.endswith("invitations") else {"name": f"p{number}"}
+            answer = await farm.http.post(path, json={**name, **body})
+            assert answer.status_code == 201, answer.text
+            made.append(answer.json()["id"])
+        found = await pages_of(farm, path)
+        assert found[:3] == made[::-1]
+        assert len(found) == there + 3
+
+    async def test_members_come_in_pages_by_address(self, farm: ApiFarm) -> None:
+        for number in range(3):
+            body = {"name": f"p{number}", "role": "viewer"}
+            assert (await farm.http.post(PROJECT, json=body)).status_code == 201
+        path = "/v1/projects/default/members"
+        whole = (await farm.http.get(path)).json()["items"]
+        assert await pages_of(farm, path, "email") == sorted(member["email"] for member in whole)
+        assert len(whole) >= 3
+
+
+async def pages_of(farm: ApiFarm, path: str, name: str = "id") -> list[str]:
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = (await farm.http.get(path, params={"limit": 1, **({"cursor": cursor} if cursor else {})})).json()
+        assert len(page["items"]) == 1
+        found.append(page["items"][0][name])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found

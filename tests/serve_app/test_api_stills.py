@@ -89,6 +89,8 @@ class TestAnswer:
         assert answer.headers["content-type"] == "image/png"
         assert answer.headers["etag"] == f'"{digest_of(answer.content)}"'
         assert answer.headers["preference-applied"] == "wait=20, return=representation"
+        await farm.app.state.services.sent_bytes.book()
+        assert await farm.count(f"storage_meter where bytes_sent = {len(answer.content)}") == 1
 
     async def test_a_repeated_request_with_one_key_has_the_same_picture(self, farm: ApiFarm) -> None:
         spec = await farm.spec(frames="7")

@@ -15,14 +15,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import ByteSize
+from sqlalchemy import text
 
 from db.loops import Retention, prune
-from db.repositories.uploads import lease_upload
+from db.repositories.uploads import lease_upload, renew_verification
 from serve_app.app import build_app
 from serve_app.settings import ApiSettings
 from storage import StorageSettings
+from storage.base import DigestMismatch
 from tests.serve_app.conftest import Server
-from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of
+from tests.serve_app.farm import ApiFarm, bearer, beside_the_loop, digest_of, pieces, problem_of
 from tests.storage.backends import pattern
 from tests.storage.conftest import one_boto3_session, s3_settings, seaweed  # noqa: F401 - fixtures
 
@@ -94,6 +96,26 @@ async def send(farm: ApiFarm, upload: Any, *numbers: int, content: bytes = CONTE
             assert answer.is_success, answer.text
 
 
+def gated(monkeypatch: pytest.MonkeyPatch, farm: ApiFarm, error: Exception | None = None) -> asyncio.Event:
+    """Until it is set no upload is read; then it is, or fails with ``error``."""
+    go, parts = asyncio.Event(), farm.app.state.services.parts
+    assemble = parts.assemble
+
+    async def late(upload: Any) -> None:
+        await go.wait()
+        if error is not None:
+            raise error
+        await assemble(upload)
+
+    monkeypatch.setattr(parts, "assemble", late)
+    return go
+
+
+async def rows_of(farm: ApiFarm, query: str) -> list[Any]:
+    async with farm.db.transaction() as tx:
+        return list((await tx.execute(text(query))).all())
+
+
 async def complete(farm: ApiFarm, upload: Any) -> httpx.Response:
     return await farm.http.post(f"/v1/uploads/{upload['id']}:complete")
 
@@ -139,6 +161,25 @@ async def test_it_goes_on_where_it_stopped_also_for_another_machine(either: ApiF
     await send(either, upload)
     assert (await settled(either, upload)).json()["state"] == "complete"
     assert await either.count("upload") == 1
+
+
+class TestLinks:
+    @pytest.fixture
+    def api_settings(self, api_settings: ApiSettings) -> ApiSettings:
+        return api_settings.model_copy(update={"upload_links": 2})
+
+    async def test_they_are_few_at_a_time_and_are_signed_beside_the_event_loop(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = beside_the_loop(monkeypatch, farm.app.state.services.parts, "part_url")
+        upload = await begin(farm)
+        assert [part["number"] for part in upload["parts"] if part["url"]] == [1, 2]
+        await send(farm, upload)
+        upload = await read(farm, upload)
+        assert [part["number"] for part in upload["parts"] if part["url"]] == [3]
+        await send(farm, upload)
+        assert (await settled(farm, upload)).json()["state"] == "complete"
+        assert held == [False] * 3
 
 
 async def test_parts_that_lack_are_named_and_may_follow(either: ApiFarm) -> None:
@@ -234,6 +275,76 @@ async def test_while_another_process_verifies_it_nobody_else_does_or_drops_it(fa
     problem_of(await farm.http.delete(f"/v1/uploads/{upload['id']}"), 409, "conflict")
     await farm.execute("update upload set verifying_until = now() - interval '1 second'")  # it died
     assert (await settled(farm, upload)).json()["state"] == "complete"
+
+
+class TestPlacesToWaitIn:
+    @pytest.fixture
+    def api_settings(self, api_settings: ApiSettings) -> ApiSettings:
+        return api_settings.model_copy(update={"max_waits_per_project": 1})
+
+    async def test_where_none_is_left_the_verification_begins_and_the_answer_comes_at_once(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        go = gated(monkeypatch, farm)
+        upload = await begin(farm)
+        await send(farm, upload)
+        with farm.app.state.services.waits.take(farm.project_id):
+            answer = await complete(farm, upload)
+        assert (answer.status_code, answer.json()["state"]) == (202, "verifying")
+        go.set()
+        assert (await settled(farm, upload)).json()["state"] == "complete"
+
+
+async def test_a_verification_that_lost_its_lease_ends_nothing_and_leaves_the_parts_to_the_next(
+    farm: ApiFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = gated(monkeypatch, farm, DigestMismatch("Read too late."))
+    upload = await begin(farm)
+    await send(farm, upload)
+    assert (await complete(farm, upload)).json()["state"] == "verifying"
+    id = UUID(upload["id"])
+    [(slow,)] = await rows_of(farm, "select verification from upload")
+    await farm.execute("update upload set verifying_until = now() - interval '1 second'")  # it was held up
+    async with farm.db.transaction() as tx:
+        next_one = await lease_upload(tx, upload_id=id, lease=timedelta(minutes=1))
+    assert next_one is not None
+    async with farm.db.transaction() as tx:
+        assert not await renew_verification(tx, upload_id=id, verification=slow, lease=timedelta(minutes=5))
+        assert await renew_verification(tx, upload_id=id, verification=next_one, lease=timedelta(minutes=5))
+    go.set()
+    await farm.app.state.services.verifier.wait(id, patience=timedelta(seconds=60))
+    assert (await read(farm, upload))["state"] == "verifying"
+    assert [path.name for path in (tmp_path / "storage" / "uploads").iterdir()] == [upload["id"]]
+
+
+async def test_two_uploads_at_once_do_not_pass_the_quota_together(
+    farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await farm.http.put("/v1/projects/default/quotas", json={"stored_bytes": 15 * MIB})).is_success
+    parts, both = farm.app.state.services.parts, asyncio.Barrier(2)
+    begin_parts = parts.begin
+
+    async def behind_both(*args: Any, **kwargs: Any) -> str:
+        await both.wait()  # each has found room by now
+        return str(await begin_parts(*args, **kwargs))
+
+    monkeypatch.setattr(parts, "begin", behind_both)
+    bodies = ({**NEW, "digest": str(number) * 64} for number in (1, 2))
+    answers = await asyncio.gather(*(farm.http.post("/v1/uploads", json=body) for body in bodies))
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert await farm.count("upload") == 1
+
+
+async def test_a_blob_that_is_sent_again_counts_once(farm: ApiFarm) -> None:
+    await farm.http.put(f"/v1/blobs/{DIGEST}", content=CONTENT)
+    await farm.execute(
+        "insert into storage_meter (project_id, day, stored_bytes, measured_at) "
+        f"select id, current_date, {len(CONTENT)}, now() from project where slug = 'default'"
+    )
+    for _ in range(2):
+        assert (await farm.http.put(f"/v1/blobs/{DIGEST}", content=CONTENT)).is_success
+    used = (await farm.http.get("/v1/projects/default/quotas")).json()["used"]
+    assert used["stored_bytes"] == len(CONTENT)
 
 
 async def test_a_server_that_comes_back_knows_what_it_had(farm: ApiFarm, server: Server) -> None:

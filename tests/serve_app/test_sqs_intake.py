@@ -18,6 +18,7 @@ from cluster.intake.admitting import KeyRefused
 from cluster.loops.farm import farm_loops
 from cluster.ray_drains import draining_ray_nodes
 from db.errors import DatabaseUnavailable
+from db.maintenance import set_maintenance
 from db.session import Database
 from db.settings import DatabaseSettings
 from serve_app.jobs.messages import MessageAdmission
@@ -204,6 +205,32 @@ class TestLater:
             await room.intake(api_key=SecretStr(viewer)).tick(await room.epoch())
         assert room.left() == (1, 0)
 
+    async def test_under_maintenance_nothing_is_received_and_afterwards_everything(self, room: Room) -> None:
+        await room.send_job()
+        await maintenance(room, active=True)
+        assert await room.take_in() == 0
+        assert await room.farm.count("job") == 0
+        [message] = room.read(room.settings.queue_url)
+        assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+        await maintenance(room, active=False)
+        assert await room.take_in() == 1
+        assert await room.farm.count("job") == 1
+
+    async def test_maintenance_that_begins_behind_a_receive_makes_no_job_and_never_refuses_the_message(
+        self, room: Room
+    ) -> None:
+        registered = await room.farm.register()
+        await room.send_job(model=registered["id"])
+        intake = room.intake(max_receives=1)
+        await intake.tick(await room.epoch())
+        await maintenance(room, active=True)
+        await room.farm.set_model(registered["id"], "ready")
+        with capture_logs():
+            assert await intake.settle() == 0
+        assert await room.farm.count("job") == 0
+        assert room.refused() == []
+        assert room.left() == (0, 1)
+
     async def test_an_outage_in_the_middle_leaves_the_message_to_rest(
         self, room: Room, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -224,7 +251,7 @@ class TestLater:
         hide = intake._queue.hide
 
         async def at_once(message: Any, *, longer: timedelta) -> None:
-            assert longer >= timedelta(seconds=10)
+            assert longer >= timedelta(seconds=8)
             await hide(message, longer=timedelta(0))
 
         monkeypatch.setattr(intake._queue, "hide", at_once)
@@ -293,6 +320,37 @@ class TestModelsThatAreOpened:
         await intake.close()
         assert room.left() == (1, 0)
 
+    async def test_a_renewal_under_way_does_not_hide_a_message_that_was_given_back(self, room: Room) -> None:
+        registered = await room.farm.register()
+        await room.send_job(model=registered["id"])
+        intake = room.intake(visibility=timedelta(seconds=3))
+        landed: list[str] = []
+        hide, begun, answer = intake._queue.hide, asyncio.Event(), asyncio.Event()
+        renewals: list[asyncio.Task[None]] = []
+
+        async def renewed() -> None:
+            await answer.wait()
+            landed.append("hidden")
+
+        async def slow(message: Any, *, longer: timedelta) -> None:
+            if longer:  # as the thread that asks AWS: whoever waits for it may be canceled, the request is not
+                renewals.append(asyncio.create_task(renewed()))
+                begun.set()
+                await asyncio.shield(renewals[-1])
+                return
+            await hide(message, longer=longer)
+            landed.append("given back")
+
+        intake._queue.hide = slow  # type: ignore[method-assign]
+        await intake.tick(await room.epoch())
+        async with asyncio.timeout(60):
+            await begun.wait()
+        closing = asyncio.create_task(intake.close())
+        await asyncio.wait({closing}, timeout=1)
+        answer.set()
+        await asyncio.gather(closing, *renewals)
+        assert landed == ["hidden", "given back"]
+
     async def test_another_leader_gets_the_message_at_once(self, room: Room) -> None:
         registered = await room.farm.register()
         await room.send_job(model=registered["id"])
@@ -319,6 +377,11 @@ async def test_a_farm_that_names_a_queue_runs_the_intake_among_its_loops(
     loops = farm_loops(farm, drains=draining_ray_nodes, admission=MessageAdmission())
     await farm.close()
     assert ("intake" in {loop.name for loop in loops}) is (queue is not None)
+
+
+async def maintenance(room: Room, *, active: bool) -> None:
+    async with room.farm.db.transaction() as tx:
+        await set_maintenance(tx, active=active, drain=False, message="New disks.", set_by="ops")
 
 
 async def _out_of_order(*_: object, **__: object) -> list[UUID]:

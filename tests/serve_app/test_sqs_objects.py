@@ -112,6 +112,11 @@ class TestHostile:
         event["Records"][0]["s3"]["object"]["key"] = key
         assert await _refusal(room, event) == "invalid-input"
 
+    async def test_half_a_pair_of_utf16_is_no_text_either(self, room: Room) -> None:
+        detail = {"bucket": {"name": RULE.bucket}, "object": {"key": "in/\ud800.fake"}}
+        event = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+        assert await _refusal(room, event) == "invalid-input"
+
     async def test_an_object_that_no_rule_takes_is_refused(self, room: Room) -> None:
         assert await _refusal(room, _event(room, "elsewhere/x.fake", b"x")) == "not-found"
 

@@ -113,7 +113,7 @@ class AdminCalls(Calls):
     def keys(self, *, project: str | None = None) -> list[Json]:
         """Of a project, or (None) of the whole farm; without their secrets."""
         path, headers = _keys_of(project)
-        return list(self._transport.json("GET", path, headers=headers)["items"])
+        return list(self._pages(path, headers=headers))
 
     def create_key(self, name: str, *, role: str, project: str | None = None) -> Json:
         """The answer holds the secret, which is shown once."""

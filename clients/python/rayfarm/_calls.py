@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rayfarm._ids import require_id
 from rayfarm._transport import Transport
@@ -17,14 +17,22 @@ class Calls:
 
     _transport: Transport
 
-    def _pages(self, path: str, *, params: Json | None = None, limit: int | None = None) -> Iterator[Json]:
+    def _pages(
+        self,
+        path: str,
+        *,
+        params: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Json]:
         cursor: str | None = None
         given = 0
         while True:
             size = PAGE if limit is None else min(PAGE, limit - given)
             if size <= 0:
                 return
-            answer = self._transport.json("GET", path, params={**(params or {}), "limit": size, "cursor": cursor})
+            asked = {**(params or {}), "limit": size, "cursor": cursor}
+            answer = self._transport.json("GET", path, params=asked, headers=headers)
             items = answer if isinstance(answer, list) else answer.get("items", [])
             for item in items:
                 yield item

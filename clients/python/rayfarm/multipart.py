@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -20,6 +21,7 @@ ROUNDS = 5
 """Times that fresh links are asked for without a part having come: a link lives for hours, a part takes minutes."""
 
 _READ_BYTES = 1 << 20
+_VERIFYING_PAUSE_S = 1.0
 _LINK_OVER = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
@@ -41,7 +43,8 @@ def send_in_parts(
         there = {part["number"]: part["size_bytes"] for part in upload["parts"] if part["is_there"]}
         on_sent(sum(size for number, size in there.items() if number not in told))
         told |= there.keys()
-        todo = [part for part in upload["parts"] if not part["is_there"]]
+        lacking = [part for part in upload["parts"] if not part["is_there"]]
+        todo = [part for part in lacking if part["url"]]  # one answer has links for the first of them
         if todo:
             tries += 1
             if not told and not _reaches(transport, path, todo, upload["part_bytes"], told=told, on_sent=on_sent):
@@ -58,11 +61,12 @@ def send_in_parts(
                     f"The storage takes no part of {path}.",
                     remedy="Its links are refused; see whether this machine's clock and a proxy are right.",
                 )
-            if len(sent) < len(todo):  # links that are over: fresh ones
+            if len(told) < len(upload["parts"]):  # links that are over, or the next parts: fresh ones
                 upload = transport.json("GET", address)
                 continue
         upload = _complete(transport, address, path)
-    while upload["state"] == "verifying":  # each request waits for it
+    while upload["state"] == "verifying":  # each request waits for it, where the farm has a place to wait in
+        time.sleep(_VERIFYING_PAUSE_S)
         upload = _complete(transport, address, path)
     return True
 
@@ -76,7 +80,7 @@ def _reaches(
     told: set[int],
     on_sent: Callable[[int], None],
 ) -> bool:
-    """Send the last part, the smallest; False where nobody answers at its link."""
+    """Send the last part, the smallest where all have links; False where nobody answers at its link."""
     try:
         _send_all(transport, path, parts[-1:], part_bytes, told=told, on_sent=on_sent)
     except FarmUnreachable:

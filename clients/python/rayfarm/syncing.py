@@ -15,7 +15,7 @@ from pathlib import Path
 from rayfarm._artifact_calls import PARALLEL_DOWNLOADS
 from rayfarm.client import Client
 from rayfarm.downloads import Fetched, destination_of
-from rayfarm.errors import ClientError, FarmRefused
+from rayfarm.errors import FarmRefused
 from rayfarm.types import Artifact, Job
 
 BRINGS_FILES = frozenset({"frames.committed", "frames.reused", "output.ready"})
@@ -71,7 +71,7 @@ class FolderSync:
     def watch(self) -> Synced:
         """What the job has, and what it makes until it is over. A failure of the download ends it at once."""
         news, over = threading.Event(), threading.Event()
-        failures: list[ClientError] = []
+        failures: list[BaseException] = []
         thread = threading.Thread(
             target=self._listen, args=(news, over, failures), name="rayfarm-sync-events", daemon=True
         )
@@ -87,12 +87,12 @@ class FolderSync:
         self._bring(from_start=True)  # a commit may have become visible behind a later one: look at all of them
         return self.result
 
-    def _listen(self, news: threading.Event, over: threading.Event, failures: list[ClientError]) -> None:
+    def _listen(self, news: threading.Event, over: threading.Event, failures: list[BaseException]) -> None:
         try:
             for event in self._client.watch(self._job):
                 if event.kind in BRINGS_FILES:
                     news.set()
-        except ClientError as error:
+        except BaseException as error:  # of whatever kind: a watch that broke has not seen the end of the job
             failures.append(error)
         finally:
             over.set()

@@ -54,6 +54,19 @@ class TestLogin:
         seen = await me(farm, await browser.log_in("ada"))
         assert (seen["memberships"], seen["farm_role"]) == ([], None)
 
+    @settings(CREATE_ACCOUNTS="true")
+    async def test_under_maintenance_who_came_before_gets_in_and_nobody_else_does(
+        self, farm: ApiFarm, new_browser: Callable[[], Browser]
+    ) -> None:
+        assert (await new_browser().log_in("ada")).status_code == 200
+        await invited(farm)
+        await farm.http.put("/v1/maintenance", json={"active": True})
+        problem_of(await new_browser().log_in("chief"), 503, "maintenance")
+        assert await farm.count("account") == 1
+        assert (await me(farm, await new_browser().log_in("ada")))["memberships"] == []
+        await farm.http.put("/v1/maintenance", json={"active": False})
+        assert (await me(farm, await new_browser().log_in("ada")))["memberships"] != []
+
     async def test_the_ways_in_are_told_to_strangers(self, farm: ApiFarm) -> None:
         shown = (await farm.http.get("/v1/auth/methods", headers=NOBODY)).json()
         button = {"name": "Single sign-on", "login": "/v1/auth/oidc/login"}

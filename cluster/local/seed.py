@@ -224,7 +224,7 @@ class Seeder(Calls):
     def _key(self, slug: str) -> str | None:
         """Its secret, which is told once; None: it is there."""
         headers = _in(slug)
-        there = self._transport.json("GET", "/v1/keys", headers=headers)["items"]
+        there = self._pages("/v1/keys", headers=headers)
         if any(key["name"] == TAG for key in there):
             return None
         asked = {"name": TAG, "role": "artist"}
