@@ -146,8 +146,8 @@ async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     row = await require_job(tx, project_id=project_id, job_id=job_id)
     detail = _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
     if not row.state.is_terminal and (found := await retried_of_job(tx, job_id=job_id)) is not None:
-        words = found.message or found.reason.facts.words
-        retried = Retried(tries=found.tries, reason=found.reason, message=words)
+        message = found.message or found.reason.facts.words
+        retried = Retried(tries=found.tries, reason=found.reason, message=message)
         detail = detail.model_copy(update={"retried": retried})
     wait = detail.wait
     words = await _closer_words(tx, row, reason=wait.reason) if wait else None

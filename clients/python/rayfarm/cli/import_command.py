@@ -20,6 +20,7 @@ from rayfarm.cli.options import (
     Url,
     read_notify,
     read_settings,
+    require_show,
 )
 from rayfarm.cli.output import Output
 from rayfarm.cli.registering import register
@@ -61,6 +62,7 @@ def import_openjd(
 ) -> None:
     """Submit what an Open Job Description template describes; nothing of it is run on this machine or the farm."""
     output = Output(as_json=as_json)
+    require_show(show, shot)
     if (scene is None) == (model is None):
         raise UsageError("Which scene does the template render?", remedy="Give --scene FILE, or --model MODEL.")
     if out is not None and not detach:

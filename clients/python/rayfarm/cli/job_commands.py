@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from jobs.states import JobState
 from rayfarm._config import project_of, resolve
 from rayfarm.cli.options import ApiKey, AsJson, Url, named_project, read_settings
 from rayfarm.cli.output import Output, duration, size
@@ -54,6 +55,9 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     output = Output(as_json=as_json)
+    for each in state or ():
+        if each not in set(JobState):
+            raise UsageError(f"--state {each!r} is no state of a job.", remedy=f"One of: {', '.join(JobState)}.")
     rows = []
     found = {"show": show, "shot": shot, "name": name, "pipeline": pipeline, "model": model, "sort": sort}
     with connect(url, api_key) as client:

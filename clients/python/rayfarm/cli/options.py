@@ -143,6 +143,12 @@ def read_notify(whom: Sequence[str]) -> dict[str, Any]:
     return {"email": emails, "webhook": webhooks[0] if webhooks else None}
 
 
+def require_show(show: str | None, shot: str | None) -> None:
+    """Raises ``UsageError`` for a shot of no show, before a scene is sent."""
+    if shot and not show:
+        raise UsageError(f"--shot {shot!r} is of no show.", remedy="Name that too: --show NAME.")
+
+
 def read_time(text: str) -> str:
     """ISO 8601 of a point in time, or of so long from now (``90m``, ``2h``); without a zone it is this machine's."""
     ahead = _AHEAD.fullmatch(text.strip())

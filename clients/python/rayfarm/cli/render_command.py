@@ -34,6 +34,7 @@ from rayfarm.cli.options import (
     read_settings,
     read_split,
     read_time,
+    require_show,
     same_farm,
 )
 from rayfarm.cli.output import Output, duration
@@ -132,6 +133,7 @@ def render(
 ) -> None:
     """Render a scene: upload what the farm lacks, watch, and bring each frame home as it lands."""
     output = Output(as_json=as_json)
+    require_show(show, shot)
     pipeline = pipeline or pipeline_for(scene)
     if frames is not None:
         check_frames(frames)
