@@ -179,7 +179,9 @@ def _parse(url: str, *, field: str) -> Destination:
     except ValueError as error:
         raise _refused("It is not a URL.", field=field) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _refused("It is not an https:// URL.", field=field)
+        raise _refused(
+            "It is not an https:// URL.", field=field, remedy="Write it like https://hooks.example.org/farm."
+        )
     if "@" in parts.netloc:
         raise _refused("It holds a user name or a password.", field=field, remedy="Check the signature instead.")
     if "#" in url:

@@ -155,7 +155,7 @@ class Outputs(BaseModel):
         None,
         max_length=MAX_TEMPLATE_CHARS,
         description="How the pictures are named where they leave the farm, in folders if it has slashes. Fields: "
-        "project, show, shot, job, model, camera, layer (or view_layer), frame, date, ext. null: 0001.png …",
+        "project, show, shot, job, model, camera, layer (or view_layer), frame, date, ext. null: frame_0001.png …",
         examples=["{job}/{camera}/{layer}.{frame:04d}"],
     )
 

@@ -28,6 +28,9 @@ _MOST_GUESSED_CHARS = 64
 """Longest of these names, of which all ours are shorter: the comparison takes the square of its length."""
 
 
+_WITH_ZONE = "Write it with its time zone, like 2026-01-31T12:00:00Z or 2026-01-31T13:00:00+01:00."
+
+
 class FieldError(BaseModel):
     """One thing that is wrong in a request."""
 
@@ -56,7 +59,8 @@ def describe_errors(errors: Iterable[Mapping[str, Any]], *, drop: int = 0, prefi
         message = str(error.get("msg", "is not valid")).removeprefix("Value error, ")
         if error.get("type") == "extra_forbidden":
             message = "There is no such field."
-        described.append(FieldError(field=_path(prefix, location), message=message))
+        remedy = _WITH_ZONE if error.get("type") == "timezone_aware" else None
+        described.append(FieldError(field=_path(prefix, location), message=message, remedy=remedy))
     return described
 
 

@@ -174,6 +174,7 @@ class Seeder(Calls):
             output.say(f"{person.email}  password: {PASSWORD}")
         for slug, key in secrets.items():
             output.say(f"key of {slug}: {key}")
+        output.say(f"Look at it: rayfarm jobs --project {main_project}")
         output.record(
             projects=list(PROJECTS),
             people=[person.email for person in PEOPLE],

@@ -49,7 +49,7 @@ class LocalFarmSettings(FarmSettings):
     deploy_timeout: timedelta = timedelta(seconds=240)
     """Serve takes about 10 s on two idle cores; the first import of the renderers is slow on a cold disk."""
     ray_stop_grace: timedelta = timedelta(seconds=4)
-    """For each of the two steps of stopping Ray, before SIGKILL; `down` promises to end in 15 s."""
+    """For each of the three groups of Ray's processes, one after the other, to end before it gets SIGKILL."""
     watch_period: timedelta = timedelta(seconds=0.5)
     """How soon a dead Postgres or Ray is noticed; a look costs three reads of /proc."""
     backoff_first: timedelta = timedelta(seconds=1)

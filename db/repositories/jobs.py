@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import BindParameter, Float, FromClause, RowMapping, Select, bindparam, cast, func, select
 
+from db._query import run
 from db.session import Transaction
 from db.tables import JOB, MODEL, WORK
 from jobs.spec import PriorityClass
@@ -108,6 +109,23 @@ async def jobs_among(tx: Transaction, *, project_id: UUID, job_ids: Collection[U
         return set()
     query = select(JOB.c.id).where(JOB.c.id.in_(job_ids), JOB.c.project_id == project_id)
     return set((await tx.execute(query)).scalars())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetriedRow:
+    """Tries of open frames that ended without a picture, and how the newest of them ended."""
+
+    tries: int
+    reason: EndReason
+    message: str | None
+
+
+async def retried_of_job(tx: Transaction, *, job_id: UUID) -> RetriedRow | None:
+    """None: no open frame has been tried before."""
+    row = (await run(tx, "retried_of_job", job_id=job_id)).one()
+    if not row.tries:
+        return None
+    return RetriedRow(tries=row.tries, reason=EndReason(row.reason), message=row.message)
 
 
 async def has_ended(tx: Transaction, *, job_id: UUID) -> bool:

@@ -70,6 +70,14 @@ class Wait(BaseModel):
     words: str
 
 
+class Retried(BaseModel):
+    """Tries at frames that have no picture yet, all of which ended without one."""
+
+    tries: int = Field(description="How many; of the 500 frames that were tried last.")
+    reason: EndReason = Field(description="How the newest ended.")
+    message: str = Field(description="The same in words.")
+
+
 class Links(BaseModel):
     """Where the rest of the job is."""
 
@@ -137,6 +145,7 @@ class JobView(BaseModel):
 class JobDetail(JobView):
     """A job with what was asked for."""
 
+    retried: Retried | None = Field(None, description="What goes wrong while it runs; null: no open frame was retried.")
     spec: JobSpec
 
 

@@ -12,7 +12,7 @@ from cluster.tracing import current_traceparent
 from db.cancel import cancel_job
 from db.features import require_feature
 from db.repositories.job_lists import JobFilter, JobSort, list_jobs
-from db.repositories.jobs import JobRow, get_job
+from db.repositories.jobs import JobRow, get_job, retried_of_job
 from db.repositories.models import ModelRow
 from db.repositories.replicas import are_all_stopped, list_kinds, trouble_of_job
 from db.session import Transaction
@@ -31,7 +31,7 @@ from serve_app.billing.withheld import why_withheld
 from serve_app.jobs.admission import checked_spec, pixels_per_frame, require_renderable, settled_spec, with_pipeline
 from serve_app.jobs.notifying import settled_notify
 from serve_app.jobs.progress import pace_of, wait_of
-from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Wait
+from serve_app.jobs.schemas import Counts, JobDetail, JobView, Links, Retried, Wait
 from serve_app.jobs.trail import note_submitted
 from serve_app.models.service import missing_of, require_model
 from serve_app.paging import Page, PageRequest, cursor_of
@@ -145,6 +145,10 @@ async def read(tx: Transaction, *, project_id: UUID, job_id: UUID) -> JobDetail:
     """Raises ``NotFound`` for a job that is not the project's."""
     row = await require_job(tx, project_id=project_id, job_id=job_id)
     detail = _detail_of(row, trouble=await trouble_of_job(tx, job_id=job_id) if row.state is JobState.RUNNING else None)
+    if not row.state.is_terminal and (found := await retried_of_job(tx, job_id=job_id)) is not None:
+        message = found.message or found.reason.facts.words
+        retried = Retried(tries=found.tries, reason=found.reason, message=message)
+        detail = detail.model_copy(update={"retried": retried})
     wait = detail.wait
     words = await _closer_words(tx, row, reason=wait.reason) if wait else None
     if wait is None or words is None:

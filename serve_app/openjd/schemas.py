@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
+from jobs.naming import MAX_TEMPLATE_CHARS as MAX_NAMING_CHARS
 from jobs.notify import Notify
 from jobs.openjd import MAX_TEMPLATE_CHARS
 from jobs.spec import MAX_SETTINGS, Group, PriorityClass, Tags
@@ -67,4 +68,9 @@ class OpenjdImport(BaseModel):
     tags: Tags = ()
     show: Group | None = Field(None, description="The production that it belongs to.")
     shot: Group | None = Field(None, description="The shot of that production.")
+    naming: str | None = Field(
+        None,
+        max_length=MAX_NAMING_CHARS,
+        description="As `outputs.naming` of a job, in the place of the template's own; null: that one.",
+    )
     notify: Notify | None = Field(None, description="Whom to tell of its end; null: those who asked for every job.")

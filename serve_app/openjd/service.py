@@ -35,7 +35,7 @@ def _fields_of(found: ImportedJob, asked: OpenjdImport) -> dict[str, Any]:
         "settings": {**asked.settings, **found.settings},
         "frames": found.frames,
         # What the template does not make is not made: a film is a step of its own there.
-        "outputs": {"video": found.video, "naming": found.naming},
+        "outputs": {"video": found.video, "naming": asked.naming or found.naming},
         "priority": asked.priority,
         "limits": {} if found.frame_timeout_s is None else {"frame_timeout_s": found.frame_timeout_s},
         "tags": asked.tags,

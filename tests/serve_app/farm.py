@@ -178,7 +178,15 @@ class ApiFarm:
             await self.start(job_id)
         await self.commit(*await self.claim(job_id, frames=frames))
 
-    async def fail(self, replica_id: UUID, chunk: ClaimedChunk, ordinal: int) -> None:
+    async def fail(
+        self,
+        replica_id: UUID,
+        chunk: ClaimedChunk,
+        ordinal: int,
+        *,
+        reason: EndReason = EndReason.ENGINE_ERROR,
+        message: str = "No such material.",
+    ) -> None:
         await fail_frame(
             self.db,
             work_id=chunk.work_id,
@@ -187,8 +195,8 @@ class ApiFarm:
             ordinal=ordinal,
             frame=chunk.frames[chunk.ordinals.index(ordinal)],
             attempt_id=uuid4(),
-            reason=EndReason.ENGINE_ERROR,
-            message="No such material.",
+            reason=reason,
+            message=message,
             log="Error: no such material",
             limits=FarmLimits(),
         )

@@ -93,6 +93,13 @@ async def test_a_model_of_another_project_is_not_found(farm: ApiFarm) -> None:
     problem_of(await send(farm, model=mine, headers=stranger), 404, "not-found")
 
 
+async def test_names_of_pictures_may_be_given_in_the_place_of_the_templates(farm: ApiFarm) -> None:
+    job = (await send(farm, naming="{job}/{frame:04d}")).json()
+    assert job["spec"]["outputs"]["naming"] == "{job}/{frame:04d}"
+    wrong = problem_of(await send(farm, naming="{artist}/{frame:04d}"), 422, "invalid-input")
+    assert wrong["field"].endswith("outputs.naming")
+
+
 class TestManyAtOnce:
     @pytest.fixture
     def held(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[str], threading.Event]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 from rayfarm import downloads
 from rayfarm._calls import PAGE, Calls, id_of
@@ -50,6 +51,12 @@ class ArtifactCalls(Calls):
         root = Path(folder)
         wanted = [artifact for artifact in self.artifacts(job) if artifact.kind in kinds and artifact.url]
         return self._fetch_all([(artifact, downloads.destination_of(root, artifact)) for artifact in wanted], on_file)
+
+    def archive(self, job: Job | str, destination: Path | str, *, kinds: Sequence[str] = ()) -> int:
+        """All outputs that the job has now as one ZIP, whole or not at all; its bytes. ``kinds``: only those. It cannot
+        be resumed: ``download`` can. Raises ``FarmRefused``, ``FarmUnreachable`` or ``UsageError``."""
+        query = f"?{urlencode({'kind': list(kinds)}, doseq=True)}" if kinds else ""
+        return downloads.save(self._transport, f"/v1/jobs/{id_of(job)}/archive{query}", Path(destination))
 
     def _fetch_all(self, wanted: Iterable[tuple[Artifact, Path]], on_file: OnFile | None) -> list[Path]:
         """Several at once; paths in the order that was given."""

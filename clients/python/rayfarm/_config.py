@@ -77,12 +77,14 @@ def resolve(
     return Connection(url=address, api_key=own, source=source, credential=words)
 
 
-def project_of(environ: Mapping[str, str] | None = None) -> str | None:
-    """The project of ``RAYFARM_PROJECT``, for who is in several. ``UsageError`` for what is no slug."""
+def project_of(environ: Mapping[str, str] | None = None, *, named: str | None = None) -> str | None:
+    """The project that is ``named``, or else that of ``RAYFARM_PROJECT``, for who is in several. ``UsageError`` for
+    what is no slug."""
     values = os.environ if environ is None else environ
-    slug = values.get("RAYFARM_PROJECT") or None
+    slug = named if named is not None else values.get("RAYFARM_PROJECT") or None
     if slug is not None and not _SLUG.fullmatch(slug):
-        raise UsageError(f"RAYFARM_PROJECT is {slug!r}, which is no slug of a project.", remedy="Write it like film-2.")
+        source = "RAYFARM_PROJECT" if named is None else "--project"
+        raise UsageError(f"{source} is {slug!r}, which is no slug of a project.", remedy="Write it like film-2.")
     return slug
 
 

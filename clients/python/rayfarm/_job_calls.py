@@ -76,7 +76,7 @@ class JobCalls(StepCalls):
         **fields: Any,
     ) -> Job:
         """Submit the job that an Open Job Description template describes; ``template`` is its text, ``parameters``
-        are values of its job parameters, ``model`` is its scene. ``fields``: priority, tags, show, shot.
+        are values of its job parameters, ``model`` is its scene. ``fields``: priority, tags, show, shot, naming.
 
         ``FarmRefused``: the template is not valid, or asks for what the farm does not import, which the error names.
         """

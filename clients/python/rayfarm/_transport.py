@@ -20,8 +20,12 @@ from rayfarm.errors import ClientError, FarmRefused, FarmUnreachable
 Body = Callable[[], Iterable[bytes]]
 """Makes the body anew for every try."""
 
+OnWait = Callable[[str, float], None]
+"""Told once that the farm takes nothing for now: why, and for how many seconds at most it is asked again."""
+
 _PASSING = frozenset({429, 502, 503, 504})
 """Answers that say: not now."""
+_UNAVAILABLE = 503
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, version 00."""
@@ -61,6 +65,7 @@ class Transport:
         project: str | None = None,
         settings: TransportSettings | None = None,
         transport: httpx.BaseTransport | None = None,
+        on_wait: OnWait | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,6 +74,7 @@ class Transport:
         self.settings = settings or TransportSettings()
         self._sleep = sleep
         self._clock = clock
+        self._on_wait = on_wait
         self._answered = False
         self._stored = False
         """The storage behind the farm has taken something of ours."""
@@ -211,6 +217,7 @@ class Transport:
             settings=self.settings,
             sleep=self._sleep,
             clock=self._clock,
+            on_wait=self._on_wait,
         )
 
 
@@ -231,7 +238,9 @@ class Retries:
         settings: TransportSettings,
         sleep: Callable[[float], None],
         clock: Callable[[], float],
+        on_wait: OnWait | None = None,
     ) -> None:
+        self._on_wait = on_wait
         self._base_url = base_url
         self._patience = patience.total_seconds()
         self._settings = settings
@@ -247,6 +256,7 @@ class Retries:
     def _begin(self) -> None:
         self._since: float | None = None
         self._tries = 0
+        self._told = False
 
     def after_error(self, error: Exception) -> None:
         """Wait before the next try, or raise ``FarmUnreachable``."""
@@ -258,9 +268,9 @@ class Retries:
 
     def after_answer(self, response: httpx.Response) -> bool:
         """Wait before the next try; False: patience ended, and the answer is the result."""
-        return self._wait(_retry_after(response))
+        return self._wait(_retry_after(response), refused=response)
 
-    def _wait(self, asked: float | None) -> bool:
+    def _wait(self, asked: float | None, *, refused: httpx.Response | None = None) -> bool:
         now = self._clock()
         self._since = now if self._since is None else self._since
         left = self._since + self._patience - now
@@ -271,6 +281,9 @@ class Retries:
         pause = max(ceiling * random.uniform(0.5, 1.0), asked or 0.0)  # noqa: S311 - jitter, not a secret
         if pause > left:
             return False
+        if refused is not None and refused.status_code == _UNAVAILABLE and self._on_wait and not self._told:
+            self._told = True
+            self._on_wait(refusal(refused).message, left)
         self._tries = min(self._tries + 1, 16)
         self._sleep(pause)
         return True

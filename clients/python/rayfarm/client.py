@@ -15,7 +15,7 @@ from rayfarm._calls import id_of
 from rayfarm._config import project_of, resolve
 from rayfarm._ids import quoted, require_id
 from rayfarm._job_calls import JobCalls, scene_frames
-from rayfarm._transport import Transport, TransportSettings
+from rayfarm._transport import OnWait, Transport, TransportSettings
 from rayfarm.types import Event, Job, Json, Model, Replica
 from rayfarm.version import __version__
 
@@ -27,8 +27,8 @@ class Client(JobCalls, AdminCalls):
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
     was started in ``RAYFARM_HOME`` (default ``./.rayfarm``), else the farm of the newest `rayfarm login`. Where there
-    is no key, a login at that farm is used, and renewed as it goes on. ``RAYFARM_PROJECT`` names the project to act
-    in, for who is in several.
+    is no key, a login at that farm is used, and renewed as it goes on. ``project``, or
+    ``RAYFARM_PROJECT``, names by its slug the project to act in, for who is in several.
     """
 
     def __init__(
@@ -36,8 +36,10 @@ class Client(JobCalls, AdminCalls):
         base_url: str | None = None,
         api_key: str | None = None,
         *,
+        project: str | None = None,
         settings: TransportSettings | None = None,
         transport: httpx.BaseTransport | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         connection = resolve(url=base_url, api_key=api_key)
         self.base_url = connection.url
@@ -45,10 +47,11 @@ class Client(JobCalls, AdminCalls):
             base_url=connection.url,
             api_key=connection.api_key,
             auth=connection.auth(),
-            project=project_of(),
+            project=project_of(named=project),
             user_agent=f"rayfarm-python/{__version__}",
             settings=settings,
             transport=transport,
+            on_wait=on_wait,
         )
 
     def __enter__(self) -> Client:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import httpx
 
 from rayfarm._transport import Transport, refusal
-from rayfarm.errors import ClientError, DownloadCorrupt, FarmRefused, UsageError
+from rayfarm.errors import ClientError, DownloadCorrupt, FarmRefused, FarmUnreachable, UsageError
 from rayfarm.types import Artifact
 from rayfarm.uploads import hash_file
 
@@ -73,6 +73,32 @@ def download(
         f"{artifact.name} came with digest {found[:12]}…, the farm promised {artifact.sha256[:12]}….",
         remedy="Nothing was written. Try again; if it stays so, the farm's storage is damaged: see `rayfarm status`.",
     )
+
+
+def save(transport: Transport, url: str, destination: Path) -> int:
+    """Write one answer to ``destination``, by a rename once it is whole; how many bytes. Not resumed."""
+    partial = destination.with_name(f".{destination.name}.part")
+    size = 0
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with transport.stream(url, headers={"Accept-Encoding": "identity"}) as response:
+            if response.is_error:
+                raise refusal(response)
+            with partial.open("wb") as file:
+                for chunk in response.iter_bytes():
+                    size += file.write(chunk)
+        partial.replace(destination)
+    except httpx.TransportError as error:
+        raise FarmUnreachable(
+            f"The download of {destination.name} was cut off after {size} bytes: {error}.",
+            remedy="Nothing was kept. Try again; `rayfarm sync` goes on where it was, file by file.",
+        ) from error
+    except OSError as error:
+        raise _unwritable(destination, error) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return size
 
 
 def _fetch_into(transport: Transport, artifact: Artifact, partial: Path, *, refresh: Callable[[], Artifact]) -> None:

@@ -59,6 +59,8 @@ class Job:
     message: str | None = None
     wait_words: str | None = None
     """Why it waits, in words; None: it does not."""
+    retried_words: str | None = None
+    """How often open frames were tried in vain, and how the newest try ended; None: not, or not told."""
     eta_seconds: float | None = None
     warm: int = 0
     cold: int = 0
@@ -90,6 +92,7 @@ class Job:
             end_reason=_text(data.get("end_reason")),
             message=_text(data.get("message")),
             wait_words=_text(wait.get("words")),
+            retried_words=_retried(data.get("retried")),
             eta_seconds=_number(data.get("eta_seconds")),
             warm=int(data.get("warm") or 0),
             cold=int(data.get("cold") or 0),
@@ -303,6 +306,10 @@ class Step:
     def files(self) -> tuple[str, ...]:
         """Names of what it made: artifacts of the job."""
         return tuple(str(name) for name in (self.result or {}).get("files") or ())
+
+
+def _retried(told: Json | None) -> str | None:
+    return f"{told['tries']}: {told['message']}" if told else None
 
 
 def _text(value: object) -> str | None:

@@ -1,7 +1,7 @@
 """The `rayfarm` command: its entry point, its exit codes, and how errors are told.
 
 Exit codes: 0 done · 1 the job failed or was canceled · 2 the call is wrong (option, file, key, refused by the farm) ·
-3 the farm does not answer · 130 Ctrl-C.
+3 the farm does not answer, or takes nothing for now (maintenance) · 130 Ctrl-C.
 """
 
 from __future__ import annotations

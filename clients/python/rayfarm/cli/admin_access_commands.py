@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from jobs.access import ProjectRole
 from rayfarm.cli.job_commands import connect
 from rayfarm.cli.options import ApiKey, AsJson, Url
 from rayfarm.cli.output import Output
-from rayfarm.errors import UsageError
+from rayfarm.errors import FarmRefused, UsageError
 
 Project = Annotated[str | None, typer.Option(help="Slug of a project; without it, of the whole farm.")]
 
@@ -58,8 +59,15 @@ def invite(
 ) -> None:
     """Invite somebody; the token that is printed is shown once."""
     output = Output(as_json=as_json)
+    if project is None and role in set(ProjectRole):
+        raise UsageError(f"{role} is a role in a project.", remedy="Name that with --project SLUG.")
     with connect(url, api_key) as client:
-        made = client.invite(email, role=role, project=project)
+        try:
+            made = client.invite(email, role=role, project=project)
+        except FarmRefused as error:
+            if error.status == 404 and project is not None:
+                error.remedy = "Name one with --project; `rayfarm admin projects` lists them."
+            raise
     output.record(**made)
     output.say(f"{email} takes it up with this token: {made['token']}")
 

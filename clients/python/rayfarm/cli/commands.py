@@ -18,13 +18,15 @@ from rayfarm.cli import (
     step_commands,
     sync_command,
     worker_commands,
+    zip_command,
 )
+from rayfarm.cli.options import in_project
 
 command = typer.Typer(
     name="rayfarm",
     help="Render on a Rayfarm farm, and run one on this machine.",
     epilog="Exit codes: 0 done, 1 the job failed or was canceled, 2 the call is wrong, 3 the farm does not answer, "
-    "130 Ctrl-C.",
+    "or takes nothing for now (maintenance), 130 Ctrl-C.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -37,6 +39,7 @@ command.command("render")(render_command.render)
 command.command("import-openjd")(import_command.import_openjd)
 command.command("watch")(render_command.watch)
 command.command("sync")(sync_command.sync)
+command.command("zip")(zip_command.zip_)
 command.command("jobs")(job_commands.jobs)
 command.command("show")(job_commands.show)
 command.command("still")(job_commands.still)
@@ -85,3 +88,8 @@ admin.command("invite")(admin_access_commands.invite)
 admin.command("projects")(admin_access_commands.projects)
 admin.command("keys")(admin_access_commands.keys)
 command.add_typer(admin)
+
+for _group in (command, admin):
+    for _each in _group.registered_commands:
+        if _each.callback is not None:
+            _each.callback = in_project(_each.callback)

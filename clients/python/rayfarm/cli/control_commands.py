@@ -13,6 +13,7 @@ from rayfarm.cli.options import (
     AsJson,
     ExpiresAt,
     FinishBefore,
+    NamingOption,
     ShotOption,
     ShowOption,
     SplitOption,
@@ -127,11 +128,12 @@ def clone(
     name: Annotated[str | None, typer.Option(help="Name of the new job.")] = None,
     priority: Annotated[Priority | None, typer.Option(help="What starts first.")] = None,
     split: SplitOption = None,
+    naming: NamingOption = None,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a job like this one, with other frames or settings."""
+    """Submit a job like this one, with other frames, settings or names of its pictures."""
     named = {"frames": frames, "name": name, "priority": priority}
     changes: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if set_:
@@ -140,6 +142,8 @@ def clone(
         changes["split"] = read_split(split)
     output = Output(as_json=as_json)
     with connect(url, api_key) as client:
+        if naming is not None:  # a field is replaced as a whole, and the film shall stay
+            changes["outputs"] = {**client.job(job_id).raw["spec"]["outputs"], "naming": naming or None}
         job = client.clone(job_id, **changes)
     output.record(**job.raw)
     output.say(f"job {job.id}: {job.counts.total} frames ({job.frames})")

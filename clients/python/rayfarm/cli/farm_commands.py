@@ -12,7 +12,7 @@ import typer
 
 from jobs.errors import InvalidSettings, RayfarmError
 from rayfarm._config import farm_home, home_key, resolve
-from rayfarm.cli.options import ApiKey, AsJson, Home, Url
+from rayfarm.cli.options import ApiKey, AsJson, Home, Url, named_project
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
 from rayfarm.errors import FarmRefused, FarmUnreachable, UsageError
@@ -83,7 +83,7 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
             key_path = place.resolve() / "ray_token"
             output.say(f"dashboard {local.record.dashboard_url}  (sign in with the token in {key_path})")
     connection = resolve(url=url, api_key=api_key, home=home)
-    with Client(connection.url, connection.api_key) as client:
+    with Client(connection.url, connection.api_key, project=named_project()) as client:
         try:
             parts = client.ready()
             ready = True

@@ -12,6 +12,7 @@ from rayfarm.cli.job_commands import connect
 from rayfarm.cli.options import (
     ApiKey,
     AsJson,
+    NamingOption,
     NotifyOption,
     ShotOption,
     ShowOption,
@@ -19,6 +20,7 @@ from rayfarm.cli.options import (
     Url,
     read_notify,
     read_settings,
+    require_show,
 )
 from rayfarm.cli.output import Output
 from rayfarm.cli.registering import register
@@ -47,6 +49,7 @@ def import_openjd(
     tag: TagOption = None,
     show: ShowOption = None,
     shot: ShotOption = None,
+    naming: NamingOption = None,
     notify: NotifyOption = None,
     out: Annotated[
         Path | None,
@@ -59,6 +62,7 @@ def import_openjd(
 ) -> None:
     """Submit what an Open Job Description template describes; nothing of it is run on this machine or the farm."""
     output = Output(as_json=as_json)
+    require_show(show, shot)
     if (scene is None) == (model is None):
         raise UsageError("Which scene does the template render?", remedy="Give --scene FILE, or --model MODEL.")
     if out is not None and not detach:
@@ -67,7 +71,8 @@ def import_openjd(
     parameters = read_parameters(parameter or ())
     _check(text, parameters)
     settings = read_settings(set_ or ())
-    groups: dict[str, Any] = {name: value for name, value in (("tags", tag), ("show", show), ("shot", shot)) if value}
+    named = {"tags": tag, "show": show, "shot": shot, "naming": naming}
+    groups: dict[str, Any] = {name: value for name, value in named.items() if value}
     if notify:
         groups["notify"] = read_notify(notify)
     asked = False  # once it is, the farm may have the job, whether or not the answer comes

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from rayfarm._config import resolve
-from rayfarm.cli.options import ApiKey, AsJson, Url, read_settings
+from jobs.states import JobState
+from rayfarm._config import project_of, resolve
+from rayfarm.cli.options import ApiKey, AsJson, Url, named_project, read_settings
 from rayfarm.cli.output import Output, duration, size
 from rayfarm.client import Client
 from rayfarm.errors import UsageError
@@ -22,7 +23,11 @@ Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="Rows at most."
 def connect(url: str | None, api_key: str | None) -> Client:
     """A client for the farm that the options, the environment or the home folder name."""
     connection = resolve(url=url, api_key=api_key)
-    return Client(connection.url, connection.api_key)
+    return Client(connection.url, connection.api_key, project=named_project(), on_wait=_say_wait)
+
+
+def _say_wait(why: str, seconds: float) -> None:
+    Output().note(f"The farm is asked again for {duration(seconds)} at most (Ctrl-C ends this): {why}")
 
 
 def jobs(
@@ -50,6 +55,9 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     output = Output(as_json=as_json)
+    for each in state or ():
+        if each not in set(JobState):
+            raise UsageError(f"--state {each!r} is no state of a job.", remedy=f"One of: {', '.join(JobState)}.")
     rows = []
     found = {"show": show, "shot": shot, "name": name, "pipeline": pipeline, "model": model, "sort": sort}
     with connect(url, api_key) as client:
@@ -63,7 +71,9 @@ def jobs(
 def shows(
     show: Annotated[str | None, typer.Option(help="The shots of this show.")] = None,
     tags: Annotated[bool, typer.Option("--tags", help="The tags instead.")] = False,
-    project: Annotated[str, typer.Option(help="Slug of the project.")] = "default",
+    project: Annotated[
+        str | None, typer.Option(help="Slug of the project (RAYFARM_PROJECT). Default: default.", show_default=False)
+    ] = None,
     url: Url = None,
     api_key: ApiKey = None,
     as_json: AsJson = False,
@@ -71,6 +81,7 @@ def shows(
     """List the shows that jobs name, the shots of one, or the tags, with how many jobs each has."""
     output = Output(as_json=as_json)
     rows = []
+    project = project_of(named=project) or "default"
     with connect(url, api_key) as client:
         groups = client.tags(project) if tags else client.shots(show, project) if show else client.shows(project)
         for group in groups:
@@ -135,6 +146,8 @@ def show(
         output.say(f"          {job.message}")
     if job.wait_words:
         output.say(f"waits     {job.wait_words}")
+    if job.retried_words and not job.is_over:
+        output.say(f"retried   {job.retried_words}")
     output.say(f"frames    {job.frames}: {_frames(job)}{f', {job.counts.reused} reused' if job.counts.reused else ''}")
     if job.counts.failed:
         output.say(f"failed    {job.counts.failed} (see `rayfarm logs {job.id}`)")

@@ -15,7 +15,7 @@ from rayfarm import signing_in
 from rayfarm._config import find_address, resolve
 from rayfarm._logins import logins_of
 from rayfarm._transport import LOOPBACK
-from rayfarm.cli.options import ApiKey, AsJson, Url
+from rayfarm.cli.options import ApiKey, AsJson, Url, named_project
 from rayfarm.cli.output import Output
 from rayfarm.client import Client
 from rayfarm.errors import UsageError
@@ -106,7 +106,7 @@ def whoami(url: Url = None, api_key: ApiKey = None, as_json: AsJson = False) -> 
         raise UsageError(
             f"You are nobody at {farm.url}.", remedy="Run `rayfarm login`, or give a key: RAYFARM_API_KEY."
         )
-    with Client(farm.url, farm.api_key) as client:
+    with Client(farm.url, farm.api_key, project=named_project()) as client:
         me = client.me()
     who = str(me.get("email") or f"the key {me['name']}")
     if me.get("service_account"):

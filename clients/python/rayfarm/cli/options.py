@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,12 +64,63 @@ NotifyOption = Annotated[
     ),
 ]
 
+NamingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--naming", metavar="TEMPLATE", help="Path of each picture, of fields: {show}/{shot}/{camera}.{frame:04d}."
+    ),
+]
+
 SplitOption = Annotated[
     str | None,
     typer.Option(
         "--split", metavar="MODE:PARTS", help="Share each frame out over workers: borders:4 or samples:4; none: whole."
     ),
 ]
+
+ProjectOption = Annotated[
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="SLUG",
+        help="Project to act in, for who is in several (RAYFARM_PROJECT).",
+        show_default=False,
+    ),
+]
+_project: ContextVar[str | None] = ContextVar("project", default=None)
+
+
+def in_project(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with ``--project``, where it talks to a farm and has no such parameter of its own."""
+    signature = inspect.signature(function, eval_str=True)
+    own = signature.parameters
+    if "url" not in own or "project" in own:
+        return function
+
+    @functools.wraps(function)
+    def command(*, project: str | None = None, **options: Any) -> Any:
+        token = _project.set(project)
+        try:
+            return function(**options)
+        finally:
+            _project.reset(token)
+
+    added = inspect.Parameter("project", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ProjectOption)
+    command.__signature__ = signature.replace(parameters=[*own.values(), added])  # type: ignore[attr-defined]
+    command.__annotations__ = {name: each.annotation for name, each in own.items()} | {"project": ProjectOption}
+    return command
+
+
+def named_project() -> str | None:
+    """Of the command that runs: the slug after ``--project``."""
+    return _project.get()
+
+
+def same_farm(url: str | None) -> list[str]:
+    """What another command has to be told to meet the same farm and project as this one."""
+    project = named_project()
+    return [*(["--url", url] if url else []), *(["--project", project] if project else [])]
+
 
 _AHEAD = re.compile(r"(\d+)\s*([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -87,6 +141,12 @@ def read_notify(whom: Sequence[str]) -> dict[str, Any]:
     if len(webhooks) > 1:
         raise UsageError("A job tells one webhook.", remedy="Give --notify one id; it may tell the others.")
     return {"email": emails, "webhook": webhooks[0] if webhooks else None}
+
+
+def require_show(show: str | None, shot: str | None) -> None:
+    """Raises ``UsageError`` for a shot of no show, before a scene is sent."""
+    if shot and not show:
+        raise UsageError(f"--shot {shot!r} is of no show.", remedy="Name that too: --show NAME.")
 
 
 def read_time(text: str) -> str:
@@ -155,11 +215,14 @@ def read_split(text: str) -> dict[str, Any]:
     return {"mode": mode, "parts": int(parts)}
 
 
-def read_outputs(*, video: bool, codec: str | None, contact_sheet: bool, audio: str | None = None) -> dict[str, Any]:
+def read_outputs(
+    *, video: bool, codec: str | None, contact_sheet: bool, audio: str | None = None, naming: str | None = None
+) -> dict[str, Any]:
     """``outputs`` of a job. A codec, or a word on sound, asks for a film, of a single frame too; without, the farm
     decides."""
     film = {name: value for name, value in (("codec", codec), ("audio", audio)) if value is not None}
     if film and not video:
         raise UsageError(f"--{next(iter(film))} is of a film, and --no-video asks for none.", remedy="Leave one out.")
     outputs: dict[str, Any] = {"video": film or ("auto" if video else None)}
-    return {**outputs, "contact_sheet": {}} if contact_sheet else outputs
+    outputs |= {"contact_sheet": {}} if contact_sheet else {}
+    return {**outputs, "naming": naming} if naming else outputs

@@ -19,6 +19,7 @@ from rayfarm.cli.options import (
     ApiKey,
     AsJson,
     FinishBefore,
+    NamingOption,
     NotifyOption,
     ShotOption,
     ShowOption,
@@ -33,6 +34,8 @@ from rayfarm.cli.options import (
     read_settings,
     read_split,
     read_time,
+    require_show,
+    same_farm,
 )
 from rayfarm.cli.output import Output, duration
 from rayfarm.cli.registering import register
@@ -86,6 +89,7 @@ def render(
         typer.Option(help="Sound of the film: the scene's where it can be (auto, the default), or must be (scene)."),
     ] = None,
     contact_sheet: Annotated[bool, typer.Option("--contact-sheet", help="A picture of all frames, too.")] = False,
+    naming: NamingOption = None,
     priority: Annotated[
         Literal["interactive", "normal", "batch"], typer.Option(help="What starts first when workers are scarce.")
     ] = "normal",
@@ -129,6 +133,7 @@ def render(
 ) -> None:
     """Render a scene: upload what the farm lacks, watch, and bring each frame home as it lands."""
     output = Output(as_json=as_json)
+    require_show(show, shot)
     pipeline = pipeline or pipeline_for(scene)
     if frames is not None:
         check_frames(frames)
@@ -165,7 +170,7 @@ def render(
         "name": title,
         "priority": priority,
         "reuse": reuse,
-        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet, audio=audio),
+        "outputs": read_outputs(video=video, codec=codec, contact_sheet=contact_sheet, audio=audio, naming=naming),
         **{key: value for key, value in control.items() if value},
     }
     found_maps = read_maps(map_ or ())
@@ -269,7 +274,7 @@ def leave_unknown(title: str | None, *, output: Output, url: str | None) -> None
         output.note("Stopped; no job was submitted. What is uploaded need not be sent again.")
         output.record(interrupted=True, job=None, submitted=False)
         return
-    at = ["--url", url] if url else []
+    at = same_farm(url)
     look, cancel = shlex.join(["rayfarm", "jobs", *at]), shlex.join(["rayfarm", "cancel", "JOB", *at])
     output.note(
         f"\nStopped while the job was being submitted: the farm may have it. Look for {title!r}, newest first:\n"
@@ -280,7 +285,7 @@ def leave_unknown(title: str | None, *, output: Output, url: str | None) -> None
 
 def go_on(job: Job, out: Path | None, url: str | None) -> str:
     """How to come back to a job, or end it."""
-    cancel = shlex.join(["rayfarm", "cancel", job.id, *(["--url", url] if url else [])])
+    cancel = shlex.join(["rayfarm", "cancel", job.id, *same_farm(url)])
     return f"Watch it again:\n  {resume_command(job, out, url)}\nor cancel it:\n  {cancel}"
 
 
@@ -288,7 +293,7 @@ def resume_command(job: Job, out: Path | None, url: str | None) -> str:
     """The command that goes on where this one stops."""
     words: list[Any] = ["rayfarm", "watch", job.id]
     words += ["--out", str(out)] if out else []
-    words += ["--url", url] if url else []
+    words += same_farm(url)
     return shlex.join(words)
 
 

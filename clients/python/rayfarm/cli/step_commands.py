@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from rayfarm.cli.job_commands import JobId, connect
-from rayfarm.cli.options import ApiKey, AsJson, Url, read_settings
+from rayfarm.cli.options import ApiKey, AsJson, Url, read_settings, same_farm
 from rayfarm.cli.output import Output
 from rayfarm.cli.render_command import check_folder
 from rayfarm.client import Client
@@ -160,4 +160,4 @@ def _figures(row: Json) -> tuple[str, ...]:
 
 
 def _look(job_id: str, number: int, url: str | None) -> str:
-    return shlex.join(["rayfarm", "steps", job_id, str(number), *(["--url", url] if url else [])])
+    return shlex.join(["rayfarm", "steps", job_id, str(number), *same_farm(url)])

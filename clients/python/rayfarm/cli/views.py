@@ -44,6 +44,12 @@ def wait_line(figures: Figures) -> str | None:
     return f"waits: {job.wait_words}" if job.wait_words and not job.is_over and not moves else None
 
 
+def retried_line(figures: Figures) -> str | None:
+    """What goes wrong, for who looks while it does; the events of it may be long past."""
+    job = figures.job
+    return f"retried {job.retried_words}" if job.retried_words and not job.is_over else None
+
+
 MOST_LINES = 3
 """Frames in flight that get a line of their own."""
 
@@ -94,7 +100,11 @@ class LiveView:
             total=figures.counts.total or None,
             completed=figures.counts.done + sum(one.fraction for one in figures.in_flight),
         )
-        lines = [line for line in (figures_line(figures), wait_line(figures), *flight_lines(figures)) if line]
+        lines = [
+            line
+            for line in (figures_line(figures), wait_line(figures), retried_line(figures), *flight_lines(figures))
+            if line
+        ]
         self._text.plain = "\n".join(lines)
 
     def event(self, event: Event) -> None:
@@ -106,7 +116,7 @@ class LiveView:
 
 
 class PlainView:
-    """A line whenever the state, the counts or the reason to wait change."""
+    """A line whenever the state, the counts the reason to wait, or what goes wrong change."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -121,11 +131,12 @@ class PlainView:
     def show(self, figures: Figures) -> None:
         counts = figures.counts
         wait = wait_line(figures)
-        now = (figures.job.state, counts.ended, counts.total, wait)
+        retried = retried_line(figures)
+        now = (figures.job.state, counts.ended, counts.total, wait, retried)
         if now == self._last:
             return
         self._last = now
-        parts = (figures.job.state, f"{counts.done}/{counts.total} frames", figures_line(figures), wait)
+        parts = (figures.job.state, f"{counts.done}/{counts.total} frames", figures_line(figures), wait, retried)
         self._output.say("  ".join(part for part in parts if part))
 
     def event(self, event: Event) -> None:
