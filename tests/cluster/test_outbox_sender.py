@@ -18,6 +18,7 @@ from cluster.loops.deliver import HttpDeliver, NotTaken
 from cluster.loops.outbox import OutboxSender, TargetKeeper, outbox_loops
 from cluster.loops.settings import LoopSettings
 from db.session import Database
+from jobs.errors import InvalidSettings
 from tests.db.builders import CLUSTER, Farm
 
 SETTINGS = LoopSettings(delivery_timeout=timedelta(seconds=60), delivery_attempts=3)
@@ -171,7 +172,7 @@ class TestHttp:
 
 @pytest.mark.parametrize("urls", [("ftp://a/b",), ("not a url",), ("http://a/", "http://a/")])
 def test_a_target_that_cannot_be_told_is_refused_at_the_start(urls: tuple[str, ...]) -> None:
-    with pytest.raises(ValueError, match="event target"):
+    with pytest.raises(InvalidSettings, match="event target"):
         LoopSettings(event_targets=urls)
 
 

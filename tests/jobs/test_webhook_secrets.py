@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
+from jobs.errors import InvalidSettings
 from jobs.webhooks import MAX_LISTED, NoWebhookKey, WebhookSecrets, WebhookSettings, body_of, signed_headers
 
 OLD, NEW = SecretStr("the-key-of-the-year-before-0123456789"), SecretStr("the-key-of-this-year-0123456789-0123")
@@ -43,7 +44,7 @@ def test_a_key_of_before_still_signs_and_new_secrets_come_from_the_new_one() -> 
 def test_without_a_key_there_is_no_secret() -> None:
     with pytest.raises(NoWebhookKey, match="RAYFARM_WEBHOOK_KEY"):
         WebhookSecrets(WebhookSettings()).new()
-    with pytest.raises(ValueError, match="32 bytes"):
+    with pytest.raises(InvalidSettings, match="32 bytes"):
         WebhookSettings(key=SecretStr("short"))
 
 

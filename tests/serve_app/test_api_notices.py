@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from cluster.loops.mailer import Mailer
 from db.mail import claim_mail, end_mail
+from jobs.errors import InvalidSettings
 from jobs.mail import MailSecurity, MailSettings
 from jobs.notices import NoticeSettings
 from tests.cluster.mail_servers import MailServer, mail_server
@@ -340,5 +341,5 @@ class TestSecurity:
         ],
     )
     def test_settings_that_could_not_work_stop_the_start(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match="validation error"):
+        with pytest.raises(InvalidSettings, match="RAYFARM_MAIL_"):
             MailSettings(**wrong)
