@@ -51,7 +51,8 @@ async def address(monkeypatch: pytest.MonkeyPatch, *, token: dict[str, Any], inf
         return Answer(200, documents[url.removeprefix(ISSUER)])
 
     monkeypatch.setattr(provider._http, "ask", ask)
-    person = person_of(await provider.claims_of(login, code="c"), settings)
+    vouched = await provider.vouch_for(login, code="c")
+    person = person_of(vouched.claims, settings)
     await provider.close()
     return person.email
 
