@@ -64,7 +64,7 @@ DOMAIN_LIBRARIES = {
     "openjd": ("jobs/openjd/",),
     "yaml": ("jobs/openjd/reading.py",),
 }
-"""All that the domain may import beside the standard library (``docs/adr/0010-formats-in-jobs.md``)."""
+"""All that the domain may import beside the standard library (``docs/adr/0009-formats-in-jobs.md``)."""
 
 CONNECTING = frozenset({"socket", "ssl", "http", "urllib", "smtplib", "asyncio", "subprocess", "threading"})
 RESOLVER = "jobs/egress.py"

@@ -22,6 +22,7 @@ ROUNDS = 5
 
 _READ_BYTES = 1 << 20
 _VERIFYING_PAUSE_S = 1.0
+"""Between two questions whether the farm has read the file; with a place to wait in, one is answered at the end."""
 _LINK_OVER = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
