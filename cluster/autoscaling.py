@@ -11,9 +11,11 @@ import asyncio
 import time
 from typing import Any
 
+from pydantic import SecretStr
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
 
 from cluster.settings import ClusterSettings
+from cluster.told_environment import HiddenText
 from db.pools import read_desired
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
@@ -28,7 +30,9 @@ STALE_AFTER_S = 15.0
 class BacklogPolicy:
     """Class-based Serve policy; made by the controller from JSON arguments."""
 
-    def __init__(self, *, cluster_id: str, pool: str) -> None:
+    def __init__(self, *, cluster_id: str, pool: str, database_url: str | None = None) -> None:
+        """``database_url``: of a controller whose environment is not the farm's; None: it is."""
+        self._database_url = database_url
         self._cluster_id = cluster_id
         self._pool = pool
         self._desired: int | None = None
@@ -46,10 +50,11 @@ class BacklogPolicy:
         return (keep if self._desired is None else self._desired), {}
 
     async def _read(self) -> None:
+        url = self._database_url
         try:
             self._desired = await asyncio.to_thread(
                 read_desired,
-                DatabaseSettings(),
+                DatabaseSettings() if url is None else DatabaseSettings(url=SecretStr(url)),
                 cluster_id=self._cluster_id,
                 pool=self._pool,
                 stale_after_s=STALE_AFTER_S,
@@ -58,8 +63,9 @@ class BacklogPolicy:
             self._desired = None
 
 
-def autoscaling_config(settings: ClusterSettings) -> AutoscalingConfig:
+def autoscaling_config(settings: ClusterSettings, *, database_url: str | None = None) -> AutoscalingConfig:
     """Scale out at once, in only after ``keep_warm``: loaded scenes are worth their memory."""
+    known = {} if database_url is None else {"database_url": HiddenText(database_url)}
     return AutoscalingConfig(
         min_replicas=settings.min_replicas,
         max_replicas=settings.max_replicas,
@@ -68,6 +74,6 @@ def autoscaling_config(settings: ClusterSettings) -> AutoscalingConfig:
         metrics_interval_s=1.0,
         look_back_period_s=2.0,
         policy=AutoscalingPolicy(  # type: ignore[no-untyped-call]
-            policy_function=BacklogPolicy, policy_kwargs={"cluster_id": settings.id, "pool": settings.pool}
+            policy_function=BacklogPolicy, policy_kwargs={"cluster_id": settings.id, "pool": settings.pool, **known}
         ),
     )

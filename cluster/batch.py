@@ -11,17 +11,18 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cluster.tracing import current_traceparent, start_tracing, whole_span
-from jobs.errors import InvalidSettings
+from cluster.yaml_files import read_documents
+from jobs.errors import InvalidInput, InvalidSettings
 from rayfarm import Client
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.registration import pipeline_for
@@ -50,6 +51,18 @@ class Stopped(BaseException):
     """SIGTERM or Ctrl-C: the driver ends, the job does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a command line asks for; its file is read."""
+
+    module: str
+    """Whose program it is, for its words."""
+    spec: BatchSpec | None = None
+    """What to render. None: ``job_id`` is followed."""
+    job_id: str | None = None
+    out: Path | None = None
+
+
 @dataclass(slots=True)
 class Reached:
     """How far the driver has come: what a stop has to tell, wherever it strikes."""
@@ -57,34 +70,33 @@ class Reached:
     submitting: bool = False
     """The request may have reached the farm, whether or not its answer comes."""
     job_id: str | None = None
+    module: str = "cluster.batch"
+    """What takes the job up again."""
 
     def words(self) -> str:
         if self.job_id is not None:
             return (
                 f"stopped; the farm keeps job {self.job_id} and goes on with what is left of it. Take it up again with "
-                f"`python -m cluster.batch follow {self.job_id}`, or end it with `rayfarm cancel {self.job_id}`."
+                f"`python -m {self.module} follow {self.job_id}`, or end it with `rayfarm cancel {self.job_id}`."
             )
         if self.submitting:
             return (
                 "stopped while the job was being submitted: the farm may have it. `rayfarm jobs` lists the newest "
-                "first; take it up with `python -m cluster.batch follow JOB`, or end it with `rayfarm cancel JOB`."
+                f"first; take it up with `python -m {self.module} follow JOB`, or end it with `rayfarm cancel JOB`."
             )
         return "stopped before the job was submitted; nothing was started."
 
 
 def read_spec(path: Path) -> BatchSpec:
-    """Read the YAML (or JSON) file; raises ``ValueError`` with the cause and the place."""
+    """Read the YAML (or JSON) file; raises ``InvalidInput`` with the cause and the place."""
+    documents = read_documents(path)
+    if len(documents) != 1:
+        raise InvalidInput(f"{path} holds {len(documents)} documents, and should hold one.")
     try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
-    try:
-        spec = BatchSpec.model_validate(data)
+        spec = BatchSpec.model_validate(documents[0])
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-        raise ValueError(f"{path}: " + "; ".join(lines)) from error
+        raise InvalidInput(f"{path}: " + "; ".join(lines)) from error
     return spec.model_copy(
         update={
             "scene": path.parent / spec.scene,
@@ -126,9 +138,9 @@ def follow(client: Client, job: Job, out: Path | None) -> int:
     return SUCCEEDED if ended.state == "succeeded" else FAILED
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The program; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m cluster.batch", description=__doc__)
+def parsed(arguments: Sequence[str] | None = None, *, module: str = "cluster.batch") -> Asked:
+    """What is asked, before anything is made for it. Ends the program at a wrong call; raises ``InvalidInput``."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     to_render = commands.add_parser("render", help="render what a spec file describes")
     to_render.add_argument("spec", type=Path)
@@ -136,26 +148,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     to_follow.add_argument("job")
     to_follow.add_argument("--out", type=Path)
     given = parser.parse_args(arguments)
-    reached = Reached(job_id=given.job if given.command == "follow" else None)
+    if given.command == "render":
+        return Asked(module, spec=read_spec(given.spec))
+    return Asked(module, job_id=given.job, out=given.out)
+
+
+def run(asked: Asked) -> int:
+    """Do it as a client of the farm; returns the exit status."""
+    reached = Reached(job_id=asked.job_id, module=asked.module)
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _stop)
-        if given.command == "render":
-            start_tracing("rayfarm-batch")
-            with whole_span("batch.render"):
-                os.environ.update({"TRACEPARENT": parent} if (parent := current_traceparent()) else {})  # for Client
-                return render(read_spec(given.spec), reached)
-        with Client() as client:
-            return follow(client, client.job(given.job), given.out)
+        with stoppable():
+            if asked.spec is not None:
+                start_tracing("rayfarm-batch")
+                with whole_span("batch.render"):
+                    parent = current_traceparent()
+                    os.environ.update({"TRACEPARENT": parent} if parent else {})  # for Client
+                    return render(asked.spec, reached)
+            with Client() as client:
+                return follow(client, client.job(str(asked.job_id)), asked.out)
     except Stopped:
         _say(reached.words())
         return STOPPED
-    except (ValueError, InvalidSettings) as error:
+    except (ValueError, InvalidInput, InvalidSettings) as error:
         _say(f"error: {error}")
         return USAGE
     except ClientError as error:
         _say(f"error: {error}")
         return UNREACHABLE if error.code == "unreachable" else USAGE if isinstance(error, UsageError) else FAILED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; see the module's docstring."""
+    try:
+        asked = parsed(arguments)
+    except InvalidInput as error:
+        _say(f"error: {error}")
+        return USAGE
+    return run(asked)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM and Ctrl-C raise ``Stopped`` in this block, and what they did before after it."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for number in former:
+            signal.signal(number, _stop)
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def _tell(event: Event) -> None:

@@ -41,37 +41,39 @@ class FarmParts:
     database_settings: DatabaseSettings
     storage: Storage
     settings: ClusterSettings
-    loop_settings: LoopSettings
-    invoice_settings: InvoiceSettings
-    stripe_settings: StripeSettings
     limits: FarmLimits
     plan_settings: PlanSettings
     engine_settings: EngineSettings
-    webhook_settings: WebhookSettings
-    delivery_settings: DeliverySettings
-    notice_settings: NoticeSettings
-    mail_settings: MailSettings
-    egress_settings: EgressSettings
-    intake_settings: IntakeSettings
 
     async def close(self) -> None:
         await self.storage.close()
         await self.database.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopParts:
+    """What the loops alone need: addresses outside of the farm and the secrets that go with them, which renderers and
+    tasks are not given."""
+
+    settings: LoopSettings
+    invoices: InvoiceSettings
+    stripe: StripeSettings
+    webhooks: WebhookSettings
+    delivery: DeliverySettings
+    notices: NoticeSettings
+    mail: MailSettings
+    egress: EgressSettings
+    intake: IntakeSettings
+
+
 def open_farm() -> FarmParts:
     """Build the parts from ``RAYFARM_*``; opens no connection yet. Raises ``NotForProduction``."""
-    database_settings, storage_settings = DatabaseSettings(), StorageSettings()
-    engine_settings, loop_settings = EngineSettings(), LoopSettings()
-    webhook_settings, egress_settings, mail_settings = WebhookSettings(), EgressSettings(), MailSettings()
+    database_settings, storage_settings, engine_settings = DatabaseSettings(), StorageSettings(), EngineSettings()
     refuse(
         [
             *database_faults(database_settings),
             *storage_faults(storage_settings),
             *engine_faults(engine_settings),
-            *outgoing_faults(
-                webhooks=webhook_settings, egress=egress_settings, loops=loop_settings, mail=mail_settings
-            ),
             *process_faults(logs=LogSettings()),
         ]
     )
@@ -80,16 +82,24 @@ def open_farm() -> FarmParts:
         database_settings=database_settings,
         storage=open_storage(storage_settings),
         settings=ClusterSettings(),
-        loop_settings=loop_settings,
-        invoice_settings=InvoiceSettings(),
-        stripe_settings=StripeSettings(),
         limits=FarmLimits(),
         plan_settings=PlanSettings(),
         engine_settings=engine_settings,
-        webhook_settings=webhook_settings,
-        delivery_settings=DeliverySettings(),
-        notice_settings=NoticeSettings(),
-        mail_settings=mail_settings,
-        egress_settings=egress_settings,
-        intake_settings=IntakeSettings(),
     )
+
+
+def loop_parts() -> LoopParts:
+    """Read what the loops need, where they run. Raises ``NotForProduction``."""
+    parts = LoopParts(
+        settings=LoopSettings(),
+        invoices=InvoiceSettings(),
+        stripe=StripeSettings(),
+        webhooks=WebhookSettings(),
+        delivery=DeliverySettings(),
+        notices=NoticeSettings(),
+        mail=MailSettings(),
+        egress=EgressSettings(),
+        intake=IntakeSettings(),
+    )
+    refuse(outgoing_faults(webhooks=parts.webhooks, egress=parts.egress, loops=parts.settings, mail=parts.mail))
+    return parts

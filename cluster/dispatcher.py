@@ -27,6 +27,7 @@ from cluster.metrics.ports import SILENT, DispatchMeter
 from cluster.settings import ClusterSettings
 from cluster.tracing import HandOuts, TracingSettings, ids_in
 from db.dispatch import (
+    DISPATCHER_ROLE,
     JobToPin,
     LookedAt,
     LostLeadership,
@@ -40,6 +41,7 @@ from db.dispatch import (
     resign,
     reuse_frames,
 )
+from db.errors import DatabaseUnavailable, RowsBusy
 from db.listen import listen
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -53,7 +55,6 @@ from pipelines.render_keys import render_key_of
 
 _log = structlog.get_logger(__name__)
 
-ROLE = "dispatcher"
 STARTED_PER_TICK = 200
 """Jobs that one tick starts; the others follow in the next."""
 _RENEWED_AFTER = 1 / 6
@@ -134,7 +135,7 @@ class Dispatcher:
         """Let another lead at once."""
         await self._tasks.close()
         try:
-            await resign(self._database, role=ROLE, cluster_id=self._settings.id, holder=self.holder)
+            await resign(self._database, role=DISPATCHER_ROLE, cluster_id=self._settings.id, holder=self.holder)
         except (Unavailable, OSError) as error:
             _log.warning("resign_failed", error=str(error))
 
@@ -145,12 +146,12 @@ class Dispatcher:
             self._leads = False
             return TickReport(leads=False)
         if not self._leads:
-            _log.info("leads", role=ROLE, epoch=epoch, holder=str(self.holder))
+            _log.info("leads", role=DISPATCHER_ROLE, epoch=epoch, holder=str(self.holder))
             self._leads = True
         try:
             return await self._lead(epoch)
         except LostLeadership:
-            _log.info("lost_leadership", role=ROLE, epoch=epoch)
+            _log.info("lost_leadership", role=DISPATCHER_ROLE, epoch=epoch)
             self._leads, self._epoch = False, None
             return TickReport(leads=False)
 
@@ -160,7 +161,7 @@ class Dispatcher:
         if self._epoch is None or now - self._led_at > self._settings.leader_ttl.total_seconds() * _RENEWED_AFTER:
             self._epoch = await lead(
                 self._database,
-                role=ROLE,
+                role=DISPATCHER_ROLE,
                 cluster_id=self._settings.id,
                 holder=self.holder,
                 ttl=self._settings.leader_ttl,
@@ -254,20 +255,26 @@ class Dispatcher:
     async def _tick_for_ever(self) -> None:
         while True:
             self._wake.clear()
-            began = time.monotonic()
-            try:
-                if (await self.tick()).leads:
-                    self._meter.ticked(time.monotonic() - began)
-            except (Unavailable, OSError) as error:
-                _log.warning("tick_unavailable", error=str(error))
-            except Exception:
-                _log.exception("tick_failed")
+            await self._tick_once()
             await asyncio.sleep(self._settings.tick_pause.total_seconds())
             try:
                 async with asyncio.timeout(self._settings.tick_every.total_seconds()):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    async def _tick_once(self) -> None:
+        """One pass that is told, and whose errors end here: the next pass tries again."""
+        began = time.monotonic()
+        try:
+            if (await self.tick()).leads:
+                self._meter.ticked(time.monotonic() - began)
+            self._meter.reached(True)
+        except (Unavailable, OSError) as error:
+            self._meter.reached(not isinstance(error, DatabaseUnavailable) or isinstance(error, RowsBusy))
+            _log.warning("tick_unavailable", error=str(error))
+        except Exception:
+            _log.exception("tick_failed")
 
     async def _listen_for_ever(self) -> None:
         async for _ in listen(self._database_settings, ["rayfarm_dispatch"]):

@@ -10,17 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import platform
+from collections.abc import Mapping
+from typing import Any
 
 import ray
 from ray import serve
 
+from cluster.applications import RENDERER
 from cluster.autoscaling import autoscaling_config
 from cluster.composition import open_farm
 from cluster.device_class import device_class_here, labels_here
-from cluster.metrics.ray_meters import RayReplicaMeter
+from cluster.metrics.machine import MachineTeller
+from cluster.metrics.ray_meters import RayMachineMeter, RayReplicaMeter
 from cluster.observing import observe_process
 from cluster.replica import Replica, ReplicaIdentity
 from cluster.settings import ClusterSettings
+from cluster.told_environment import ToldEnvironment
+from pipelines.video_memory import NvmlReader
 
 RENDER_SLOT = "render_slot"
 """Custom Ray resource: one per renderer that a node may hold; CPUs stay for the tasks behind the frames."""
@@ -31,8 +37,9 @@ _STOPPED = "Serve stopped the worker: a scale-down, an upgrade, or its node is d
 class Renderer:
     """One slot. Named ``Renderer`` in the Ray dashboard."""
 
-    async def __init__(self) -> None:  # type: ignore[misc]  # Serve awaits it
-        observe_process("rayfarm-renderer")
+    async def __init__(self, told: ToldEnvironment) -> None:  # type: ignore[misc]  # Serve awaits it
+        told.enter()
+        observe_process(RENDERER)
         self._farm = open_farm()
         context = ray.get_runtime_context()
         device_class = device_class_here(self._farm.settings.device_class)
@@ -55,7 +62,14 @@ class Renderer:
             engine_settings=self._farm.engine_settings,
             meter=RayReplicaMeter(pool=self._farm.settings.pool, device=labels["device"]),
         )
+        self._machine = MachineTeller(
+            places={"cache": self._farm.settings.cache_dir},
+            cards=NvmlReader.open(),
+            meter=RayMachineMeter(pool=self._farm.settings.pool),
+            every=self._farm.settings.machine_every,
+        )
         self._running = asyncio.create_task(self._replica.run(), name="replica")
+        self._watching = asyncio.create_task(self._machine.run(), name="machine")
 
     async def check_health(self) -> None:
         """Serve replaces the replica when this raises."""
@@ -67,20 +81,36 @@ class Renderer:
         if not self._running.done():
             await self._replica.drain(_STOPPED)
         self._running.cancel()
+        self._watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watching
         await self._farm.close()
 
 
-def renderer_app(settings: ClusterSettings) -> serve.Application:
-    """The application of this cluster's pool."""
+def renderer_app(
+    settings: ClusterSettings,
+    *,
+    resources: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    database_url: str | None = None,
+) -> serve.Application:
+    """The application of this cluster's pool.
+
+    ``resources``: what a renderer takes of the cluster; None: a render slot, which the nodes of a farm offer.
+    ``environment``, ``database_url``: for processes of a Ray that was not started with them.
+    """
+    usual = {"num_cpus": 0, "num_gpus": settings.gpus_per_replica, "resources": {RENDER_SLOT: 1}}
+    taken = usual if resources is None else dict(resources)
+    told = ToldEnvironment(dict(environment or {}))
     deployment = serve.deployment(
         name="Renderer",
-        autoscaling_config=autoscaling_config(settings),
-        ray_actor_options={"num_cpus": 0, "resources": {RENDER_SLOT: 1}},
+        autoscaling_config=autoscaling_config(settings, database_url=database_url),
+        ray_actor_options={**taken, **told.actor_options()},
         graceful_shutdown_timeout_s=settings.drain_timeout.total_seconds(),
         graceful_shutdown_wait_loop_s=0.1,
         health_check_period_s=5,
         health_check_timeout_s=30,
     )(Renderer)
-    return deployment.bind()
+    return deployment.bind(told)

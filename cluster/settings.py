@@ -64,6 +64,10 @@ class ClusterSettings(FarmSettings):
     drains_every: timedelta = timedelta(seconds=2)
     """How often Ray is asked which nodes drain; a spot notice leaves 30 to 120 s. One call to Ray's head."""
 
+    machine_every: timedelta = timedelta(seconds=30)
+    """How often dispatcher and replicas look at the disks and cards of their machine for the metrics; one look takes
+    milliseconds. A disk that fills at 1 GB/s gives away 30 GB in between."""
+
     max_parallel_tasks: int = 2
     """Ray tasks (probe, merge, preview, video) in flight at once."""
 
@@ -166,6 +170,9 @@ class ClusterSettings(FarmSettings):
     """Replicas that stay when there is no work."""
     max_replicas: int = 1
     """Replicas of the pool at most."""
+    gpus_per_replica: Annotated[float, Field(ge=0)] = 0
+    """Cards that Ray keeps for one replica, and asks the autoscaler for; 0 takes none into account, and replicas share
+    what their machine shows. On Kubernetes 1: a pod of a GPU group has one card and one replica."""
     keep_warm: timedelta = timedelta(minutes=10)
     """An idle replica and its loaded scenes are kept this long."""
 

@@ -159,10 +159,18 @@ async def password_record(tx: Transaction, *, email: str) -> PasswordRecord | No
     return await _password_record(tx, ACCOUNT.c.email == email.lower())
 
 
-async def set_password(tx: Transaction, *, account_id: UUID, password_hash: str) -> None:
-    """Replace it. Whoever was logged in by the old one is out."""
-    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id).values(password_hash=password_hash))
+async def set_password(tx: Transaction, *, account_id: UUID, checked: int, password_hash: str) -> bool:
+    """Replace it. Whoever was logged in by the old one is out.
+
+    ``checked``: the account's epoch when the old one was right. False: its sessions have been ended since, by another
+    password or by who disabled it, and nothing is written over that.
+    """
+    is_as_checked = (ACCOUNT.c.id == account_id, ACCOUNT.c.session_epoch == checked)
+    done = await tx.execute(update(ACCOUNT).where(*is_as_checked).values(password_hash=password_hash))
+    if done.rowcount == 0:
+        return False
     await end_sessions(tx, account_id=account_id)
+    return True
 
 
 async def drop_password(tx: Transaction, *, account_id: UUID) -> None:

@@ -1,9 +1,15 @@
-"""The first start: makes the project ``default`` and an administrator's key that only the farm's owner can read."""
+"""The first start: makes the project ``default`` and an administrator's key that only the farm's owner can read.
+
+`rayfarm up` does so by itself; elsewhere ``python -m db.bootstrap FILE`` does, once, where the database can be reached.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -13,8 +19,10 @@ from sqlalchemy.dialects.postgresql import insert
 from db.audit import ActorKind, AuditActor, AuditChange, append_audit
 from db.keys import create_key, verify_key
 from db.session import Database, Transaction
+from db.settings import DatabaseSettings
 from db.tables import PROJECT
 from jobs.access import FarmRole
+from jobs.errors import RayfarmError
 
 DEFAULT_PROJECT = "default"
 _LOCK = 0x5241_5942  # "RAYB": two starts at once make one key
@@ -72,3 +80,29 @@ def _write(path: Path, key: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     making.replace(path)
+
+
+async def _bootstrap(path: Path) -> None:
+    database = Database(DatabaseSettings())
+    try:
+        await ensure_admin_key(database, path=path)
+    finally:
+        await database.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The key goes into the file alone: what a program prints ends up in logs."""
+    parser = argparse.ArgumentParser(prog="python -m db.bootstrap", description=__doc__)
+    parser.add_argument("file", type=Path, help="where the administrator's key is, or will be (mode 0600)")
+    given = parser.parse_args(arguments)
+    try:
+        asyncio.run(_bootstrap(given.file))
+    except (RayfarmError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"The administrator's key is in {given.file}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -132,6 +132,11 @@ class EmbeddedPostgres:
         where = quote(str(self.socket_dir), safe="")
         return f"postgresql://{ROLE}:{self._password()}@/{quote(database)}?host={where}&port={self._running_port()}"
 
+    @staticmethod
+    def programs() -> Path:
+        """The folder with `pg_dump`, `pg_restore`, `psql` and the others, of the server's own version."""
+        return PostgresBinaries.installed().bin_dir
+
     def start(self) -> EmbeddedPostgres:
         """Make sure the server runs and answers; the first time this also creates the cluster (about half a second)."""
         self.root.mkdir(parents=True, exist_ok=True)

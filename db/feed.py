@@ -8,7 +8,7 @@ round.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,9 +69,9 @@ async def feed_horizon(tx: Transaction) -> Horizon:
 
 
 async def read_feed(
-    tx: Transaction, *, project_id: UUID | None, kinds: Sequence[EventKind], after: FeedPlace, limit: int
+    tx: Transaction, *, project_id: UUID | None, kinds: Collection[EventKind] | None, after: FeedPlace, limit: int
 ) -> FeedPage:
-    """Events behind ``after``. ``project_id`` None: of the whole farm. ``kinds`` empty: all of them."""
+    """Events behind ``after``. ``project_id`` None: of the whole farm. ``kinds`` None: all of them; empty: none."""
     horizon = await feed_horizon(tx)  # first: what it calls ended, the next statement sees
     rows = await run(
         tx,
@@ -79,7 +79,7 @@ async def read_feed(
         xid=str(after.xid),
         id=after.id,
         horizon=str(horizon.place.xid),
-        kinds=[str(kind) for kind in kinds],
+        kinds=None if kinds is None else [str(kind) for kind in kinds],
         limit=limit,
         **({} if project_id is None else {"project_id": project_id}),
     )

@@ -68,11 +68,20 @@ async def start_login(
     )
 
 
-async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelta) -> Renewed | Refused:
-    """Use the token up for the next of its chain."""
+async def renew_login(
+    tx: Transaction, *, refresh_token: str, lifetime: timedelta, again_within: timedelta = timedelta(0)
+) -> Renewed | Refused:
+    """Use the token up for the next of its chain.
+
+    ``again_within``: for so long a used one gives another successor, as long as none of them has been used: the answer
+    may not have come. Whoever copied it gets one too, and is found out as before: the first successor that is used
+    voids the others, and one of those then ends the session.
+    """
     digest = _hash(refresh_token)
     await run(tx, "lock_session", token_hash=digest)
     used = (await run(tx, "use_refresh_token", token_hash=digest)).one_or_none()
+    if used is None and again_within:
+        used = (await run(tx, "lost_renewal", token_hash=digest, within=again_within)).one_or_none()
     if used is None:
         family = (await run(tx, "end_reused_family", token_hash=digest)).first()
         return Refused.UNKNOWN if family is None else Refused.REUSED
@@ -83,6 +92,7 @@ async def renew_login(tx: Transaction, *, refresh_token: str, lifetime: timedelt
         session_epoch=used.session_epoch,
         lifetime=lifetime,
         ends_at=used.session_ends_at,
+        follows=digest,
     )
     return Renewed(account_id=used.account_id, session_epoch=used.session_epoch, refresh_token=following)
 
@@ -107,6 +117,7 @@ async def _issue(
     session_epoch: int,
     lifetime: timedelta,
     ends_at: datetime | None,
+    follows: bytes | None = None,
 ) -> str:
     token = f"rfr_{secrets.token_urlsafe(32)}"
     expires_at = text("least(now() + make_interval(secs => :seconds), cast(:ends_at as timestamptz))").bindparams(
@@ -121,6 +132,7 @@ async def _issue(
             created_at=func.now(),
             expires_at=expires_at,
             session_ends_at=ends_at,
+            follows=follows,
         )
     )
     return token

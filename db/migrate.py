@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from db._query import statement
 from db.errors import DatabaseUnavailable
 from db.settings import DatabaseSettings
+from jobs.errors import RayfarmError
 
 _LOCK = 0x5241_5946  # "RAYF"; one per database
 _LOCK_TIMEOUT_S = 10
@@ -76,11 +77,15 @@ def _config(connection: Connection | None) -> Config:
     return config
 
 
-def main() -> None:
-    settings = DatabaseSettings()
-    upgrade(settings.url.get_secret_value())
+def main() -> int:
+    try:
+        upgrade(DatabaseSettings().url.get_secret_value())
+    except RayfarmError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     sys.stdout.write(f"The database is at revision {newest_revision()}.\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,7 +24,9 @@ from pydantic import ByteSize
 from pydantic_settings import BaseSettings
 
 import cluster.local.services
+from cluster.batch_settings import BatchSettings
 from cluster.intake.settings import IntakeSettings
+from cluster.kube.settings import KubeSettings
 from cluster.local.settings import LocalFarmSettings
 from cluster.logs import LogSettings
 from cluster.loops.invoicer import InvoiceSettings
@@ -75,6 +77,8 @@ SECTIONS: tuple[tuple[type[BaseSettings], str], ...] = (
     (EngineSettings, "Engine processes"),
     (TracingSettings, "Traces"),
     (LogSettings, "Logs"),
+    (BatchSettings, "Batch renders on a Ray cluster of nobody's"),
+    (KubeSettings, "Kubernetes, for `rayfarm cluster`"),
 )
 """Every settings class of the farm, in the order of the page."""
 

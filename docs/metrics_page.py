@@ -29,13 +29,8 @@ def metrics_page(*, written_by: str) -> str:
         "",
         "## What to alert on",
         "",
-        "| Expression | It means |",
-        "|---|---|",
-        '| `ray_rayfarm_loop_failures{loop="rescuer"} > 5` | what a dead worker held is not rendered again |',
-        "| `increase(ray_rayfarm_leases_expired_total[10m]) > 3` | workers die, or lose the database |",
-        '| `ray_rayfarm_queue_oldest_seconds{class="interactive"} > 60` | somebody waits, and no slot is free |',
-        "| `ray_rayfarm_outbox_lag_seconds > 600` | a receiver of events does not take them |",
-        "| `sum(increase(ray_rayfarm_cost_month[1h])) > 50` | the farm spends more than it should in an hour |",
-        "| `increase(ray_rayfarm_dispatcher_tick_seconds_count[1m]) == 0` | nothing is handed out |",
+        "Rules for Prometheus, with unit tests, are in [`observability/`](../../observability/README.md), and each",
+        "alert has a [page](runbooks/README.md). One that only you can set, in your currency: the farm spends more",
+        "than it should in an hour, `sum(increase(ray_rayfarm_cost_month[1h])) > 50`.",
     ]
     return "\n".join(lines) + "\n"

@@ -74,6 +74,9 @@ class EventKind(StrEnum):
     """Told to one webhook that asked for it, and written nowhere. data: webhook"""
 
 
+MANAGERS_ONLY = frozenset({EventKind.INVOICE_ISSUED, EventKind.CREDIT_NOTE_ISSUED, EventKind.WEBHOOK_DISABLED})
+"""Told to who manages the project alone, as what they are about can be read by those alone."""
+
 FRAME_PROGRESS = "frame.progress"
 """Told on a job's stream while a frame renders, and kept nowhere: it has no sequence number, and no webhook gets it.
 

@@ -73,6 +73,22 @@ class NvmlReader:
                 held[pid] = held.get(pid, 0) + size
         return held
 
+    def uncorrected_errors(self) -> int | None:
+        """That the cards' memory met since their driver was loaded; None where no card counts them."""
+        counts = []
+        for card in self._cards:
+            try:
+                counts.append(
+                    int(
+                        self._nvml.nvmlDeviceGetTotalEccErrors(
+                            card, self._nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, self._nvml.NVML_VOLATILE_ECC
+                        )
+                    )
+                )
+            except self._nvml.NVMLError:  # cards for desks count none
+                continue
+        return sum(counts) if counts else None
+
     def _ask(self, question: str, card: Any) -> Sequence[Any]:
         try:
             return list(getattr(self._nvml, question)(card))

@@ -43,6 +43,7 @@ from serve_app.health.endpoints import router as health
 from serve_app.jobs.blocklist import router as blocklist
 from serve_app.jobs.control_endpoints import router as job_control
 from serve_app.jobs.endpoints import router as jobs
+from serve_app.jobs.frame_states import router as frame_states
 from serve_app.jobs.steps import router as job_steps
 from serve_app.keys.endpoints import farm_router as farm_keys
 from serve_app.keys.endpoints import router as keys
@@ -58,6 +59,7 @@ from serve_app.oidc.endpoints import router as oidc
 from serve_app.oidc.settings import OidcSettings
 from serve_app.openapi import COMMON_PROBLEMS, install_openapi, problems
 from serve_app.openjd.endpoints import router as openjd
+from serve_app.pace.endpoints import router as pace
 from serve_app.permissions import require_complete
 from serve_app.pipelines.endpoints import router as pipelines
 from serve_app.problems import install_problem_handlers
@@ -73,6 +75,7 @@ from serve_app.settings import ApiSettings
 from serve_app.status.endpoints import router as status
 from serve_app.uploads.endpoints import router as uploads
 from serve_app.uploads.part_endpoints import router as parts
+from serve_app.web.pages import behind_the_api
 from serve_app.webhooks.endpoints import router as webhooks
 from storage.settings import StorageSettings
 
@@ -140,6 +143,7 @@ def build_app(
         openjd,
         job_control,
         job_steps,
+        frame_states,
         blocklist,
         groups,
         *follow,
@@ -148,7 +152,7 @@ def build_app(
         deliveries,
         pipelines,
     )
-    farm = (replicas, licences, loops, maintenance, flags, queues, schedules)
+    farm = (replicas, licences, loops, maintenance, flags, queues, pace, schedules)
     money = (prices, billing, invoices, usage_reports)
     access = (projects, me, notices, keys, accounts, farm_keys, farm_invitations, project_services, farm_services)
     records = (audit, project_audit)
@@ -158,7 +162,8 @@ def build_app(
     mark_deprecated(routes)
     for router in behind_a_key:
         keyed.include_router(router)
-    app.router.routes.extend(literal_paths(routes, prefix="/v1"))
+    literal = list(literal_paths(routes, prefix="/v1"))
+    app.router.routes.extend(literal)
     app.include_router(keyed)
     for router in (auth, oidc):
         app.include_router(router, prefix="/v1", responses=problems(401, 413, 415, 422, 429, 500, 503))
@@ -168,11 +173,12 @@ def build_app(
     app.include_router(health, prefix="/v1", responses=problems(500))
     app.include_router(status, prefix="/v1", responses=problems(500))
     app.include_router(docs)
+    app.router.default = behind_the_api(app.router.default)
     install_problem_handlers(app)
     install_openapi(app)
     app.add_middleware(
         Edge,
-        admit=Admission(routes, prefix="/v1"),
+        admit=Admission(routes, literal=literal, prefix="/v1"),
         gate=gate,
         max_json_bytes=settings.max_json_bytes,
         larger={"/v1/models": BodyLimit(settings.max_manifest_bytes, "RAYFARM_API_MAX_MANIFEST_BYTES")},

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from fastapi import Header, Response
 from pydantic import BaseModel
 
+from serve_app.entity_tags import is_named, tags_in
 from serve_app.openapi import Responses, problems
 from serve_app.problems import PreconditionFailed
-
-_TAG = re.compile(r'(?:W/)?"[^"]*"|\*')
 
 View = TypeVar("View")
 
@@ -61,8 +59,7 @@ class Version:
 
     def is_known(self, if_none_match: str | None) -> bool:
         """Whether the client has this very version; compared weakly, as the RFC says."""
-        opaque = self.etag.removeprefix("W/")
-        return any(tag in ("*", opaque) for tag in (tag.removeprefix("W/") for tag in tags_in(if_none_match)))
+        return is_named(self.etag, if_none_match)
 
     def require(self, if_match: str | None) -> None:
         """Raises ``PreconditionFailed`` where the client means to change another revision; compared strongly."""
@@ -86,11 +83,6 @@ def require_there(version: Version | None, if_match: str | None) -> None:
             "There is none, so it is not in the version that If-Match names.",
             remedy="Leave If-Match out to make it.",
         )
-
-
-def tags_in(header: str | None) -> list[str]:
-    """The entity tags of an If-Match or If-None-Match header, and ``*``; what is none is passed over."""
-    return _TAG.findall(header or "")
 
 
 def digest_of(text: str) -> str:

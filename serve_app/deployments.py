@@ -2,6 +2,10 @@
 
 The API is built in its replica, in the builder form: engines, pools and exporters are never pickled. Running it again
 is how a farm is upgraded: Serve rolls each application, renderers drain first.
+
+Where Serve is told by a configuration file (a RayService of KubeRay), ``serve_api``, ``serve_dispatcher`` and
+``serve_renderer`` are the import paths of the three; migrations and the first key come by ``db.migrate`` and
+``db.bootstrap`` there.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.exceptions import RayError
 
+from cluster.applications import API, DISPATCHER, RENDERER
 from cluster.composition import open_farm
 from cluster.dispatching import dispatcher_app
 from cluster.local.services import FAULT, say_ready
@@ -28,14 +33,12 @@ from cluster.metrics.ray_meters import RayApiMeter
 from cluster.observing import observe_process
 from cluster.production import dashboard_faults, refuse
 from cluster.renderer import renderer_app
+from cluster.settings import ClusterSettings
 from db.bootstrap import ensure_admin_key
-from jobs.errors import RayfarmError, Unavailable
+from jobs.errors import InvalidSettings, RayfarmError, Unavailable
 from serve_app.app import build_app
 from serve_app.jobs.messages import MessageAdmission
 from serve_app.production import farm_faults
-
-API, DISPATCHER, RENDERER = "rayfarm-api", "rayfarm-dispatcher", "rayfarm-renderer"
-"""Names of the applications, as the Ray dashboard shows them."""
 
 MAX_ONGOING = 5000
 """Requests that one API process may have open: far more than the event streams and uploads that its settings allow, so
@@ -46,7 +49,7 @@ MAX_QUEUED = 1000
 
 
 def _build() -> FastAPI:
-    observe_process("rayfarm-api")
+    observe_process(API)
     return build_app(meter=RayApiMeter())
 
 
@@ -67,6 +70,33 @@ def api_app(*, replicas: int = 1) -> serve.Application:
         health_check_period_s=5,
     )(serve.ingress(_build)(Api))
     return deployment.bind()
+
+
+def serve_api(arguments: dict[str, str]) -> serve.Application:
+    """Import path of the API."""
+    _refuse_arguments(arguments)
+    return api_app()
+
+
+def serve_dispatcher(arguments: dict[str, str]) -> serve.Application:
+    """Import path of the dispatcher."""
+    _refuse_arguments(arguments)
+    return dispatcher_app(MessageAdmission)
+
+
+def serve_renderer(arguments: dict[str, str]) -> serve.Application:
+    """Import path of the pool; its size and its slots are settings of the node on which Serve builds it."""
+    _refuse_arguments(arguments)
+    return renderer_app(ClusterSettings())
+
+
+def _refuse_arguments(arguments: dict[str, str]) -> None:
+    """Serve hands over whatever ``args`` a file has; the farm is set by its environment alone."""
+    if arguments:
+        raise InvalidSettings(
+            f"The Serve configuration gives arguments that nothing reads: {', '.join(sorted(arguments))}.",
+            remedy="Set RAYFARM_* variables instead (docs/configuration.md).",
+        )
 
 
 class ServeNotReady(Unavailable):

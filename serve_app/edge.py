@@ -41,6 +41,7 @@ _SECURITY_HEADERS = {
 }
 """Set where the answer does not say otherwise: pages for people bring a policy of their own."""
 
+_PROBES = "/v1/health/"
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _MAX_AGE_HTTPS = timedelta(days=365)
 
@@ -102,11 +103,14 @@ class Edge:
         if came_by_https(scope, trusted=self._trusted):
             scope["scheme"] = "https"  # links and cookies follow it
         started = False
+        began = time.monotonic()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if (kind := self._kind_of(scope)) is not None:
+                    scope["app"].state.meter.answered(kind, time.monotonic() - began)
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID_HEADER] = request_id
                 for name, value in _SECURITY_HEADERS.items():
@@ -143,6 +147,18 @@ class Edge:
                 if started:  # too late for an answer: the server cuts the connection, so that nobody takes it for whole
                     raise
                 await server_error(Request(scope))(scope, receive, send_with_headers)
+
+    def _kind_of(self, scope: Scope) -> str | None:
+        """How fast an answer should come; None: nobody waits for it."""
+        if scope["path"].startswith(_PROBES):
+            return None
+        if self._is_unlimited(scope):
+            return "upload"
+        headers = Headers(scope=scope)
+        wants_picture = scope["method"] == "POST" and "image/" in headers.get("accept", "")
+        if wants_picture or "wait" in headers.get("prefer", "") or b"wait=" in scope.get("query_string", b""):
+            return "waits"
+        return "read" if scope["method"] in ("GET", "HEAD", "OPTIONS") else "write"
 
     def _is_unlimited(self, scope: Scope) -> bool:
         return any(scope["method"] == method and scope["path"].startswith(prefix) for method, prefix in self._unlimited)

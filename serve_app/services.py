@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import Semaphore
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,9 @@ from serve_app.remembered import Remembered
 from serve_app.settings import ApiSettings
 from serve_app.status.schemas import FarmStatus
 from serve_app.uploads.verifier import Verifier
+from serve_app.web.open import open_export
+from serve_app.web.origins import LinkOrigins
+from serve_app.web.pages import WebPages
 from serve_app.webhooks.service import Webhooks
 from storage.base import Storage
 from storage.open import open_parts, open_storage
@@ -67,6 +71,8 @@ class ApiServices:
     sent_bytes: SentBytes
     printer: InvoicePrinter
     archives: Places
+    linked_archives: Places
+    """Of who has a signed link and nothing else."""
     imports: Places
     manifests: Places
     """Large ones."""
@@ -87,6 +93,8 @@ class ApiServices:
     part_signer: PartSigner | None
     """Checks links to parts on local disk; None where storage presigns its own."""
     verifier: Verifier
+    web: WebPages | None
+    """None where no export of the web app is there."""
 
     @property
     def takes_parts(self) -> bool:
@@ -108,10 +116,12 @@ async def open_services(
     """
     faults = [*api_faults(settings), *database_faults(database_settings), *storage_faults(storage_settings)]
     refuse([*faults, *process_faults(logs=LogSettings())])
+    export = await asyncio.to_thread(open_export, settings)
     database = Database(database_settings)
     counting = Database(_for_counting(database_settings))
     storage = open_storage(storage_settings)
     parts = open_parts(storage_settings, storage)
+    origins = LinkOrigins(settings=settings, storage_settings=storage_settings, storage=storage)
     verifier = Verifier(
         database=database,
         storage=storage,
@@ -154,6 +164,11 @@ async def open_services(
                 archives=Places(
                     what="archives", total=settings.max_archives, per_project=settings.max_archives_per_project
                 ),
+                linked_archives=Places(
+                    what="archives by link",
+                    total=settings.max_archives,
+                    per_project=settings.max_linked_archives_per_project,
+                ),
                 body_threads=Semaphore(settings.body_threads),
                 manifests=Places(
                     what="registrations of large models",
@@ -193,6 +208,7 @@ async def open_services(
                 parts=parts,
                 part_signer=part_signer,
                 verifier=verifier,
+                web=None if export is None else WebPages(export=export, origins=origins),
             )
     finally:
         passwords.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import ByteSize, Field, FilePath, HttpUrl, IPvAnyNetwork, SecretStr, field_validator, model_validator
@@ -29,6 +30,17 @@ class ApiSettings(FarmSettings):
     public_url: HttpUrl | None = None
     """Address that links carry, for example https://farm.example.org; None: the one that the request came to."""
 
+    web_dir: Path | None = None
+    """Folder of the built web app, which ``make web`` writes; read once, at the start. None: ``web/out`` of the
+    checkout. Where it holds no index.html the API runs without the web app, and ``/`` says so."""
+
+    dashboard_url: HttpUrl | None = None
+    """Address of Ray's dashboard as operators reach it; the web app links to it. It asks for no password of its own, so
+    it must not be open to everybody."""
+
+    grafana_url: HttpUrl | None = None
+    """Address of Grafana with the farm's dashboards; the web app links to it."""
+
     token_key: SecretStr | None = None
     """Signs access tokens (HS256), 32 bytes or more; the same in every process of the API. None: nobody can log in,
     and API keys work. The farm on one machine makes its own."""
@@ -41,6 +53,10 @@ class ApiSettings(FarmSettings):
 
     refresh_token_lifetime: Wait = timedelta(days=30)
     """Whoever has not come for so long logs in again; it starts anew with each refresh."""
+
+    refresh_again_within: Annotated[timedelta, Field(ge=timedelta(0))] = timedelta(seconds=10)
+    """For so long the refresh token of a browser's cookie gives another successor, as long as none was used: a lost
+    answer must not throw an artist out. The first successor that is used voids the others. PT0S: never."""
 
     invitation_lifetime: Wait = timedelta(days=7)
     """A holiday week; an expired invitation costs one request."""
@@ -171,6 +187,13 @@ class ApiSettings(FarmSettings):
     max_archives_per_project: Annotated[int, Field(ge=1)] = 8
     """Of them, of one project."""
 
+    max_linked_archives_per_project: Annotated[int, Field(ge=1)] = 6
+    """Archives of one project being sent by signed links, as browsers load them, at once in one process, beside those
+    that are asked for with a key: whoever has got a link takes no place of the project's programs."""
+
+    archive_stall: Annotated[timedelta, Field(ge=timedelta(seconds=1))] = timedelta(minutes=2)
+    """A client that takes no piece of an archive for so long loses its place; a piece has 1 MiB at most."""
+
     max_archive_files: Annotated[int, Field(ge=1)] = 100_000
     """Files of one ZIP; the names of so many take about 100 MB of memory while it is sent."""
 
@@ -197,6 +220,9 @@ class ApiSettings(FarmSettings):
 
     max_page_size: Annotated[int, Field(ge=1)] = 1000
     """Items of a page at most: about 1 MB of JSON, milliseconds to build."""
+
+    max_frame_runs: Annotated[int, Field(ge=1)] = 10_000
+    """Runs of frames in one answer about the states of all: 0.5 MB of JSON. Most jobs have some dozens."""
 
     max_digests: Annotated[int, Field(ge=1, le=MOST_DIGESTS)] = 10_000
     """Digests in one question "which of these do you lack?"; 0.7 MB of JSON."""

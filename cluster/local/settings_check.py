@@ -29,6 +29,8 @@ READ_BY_THE_FARM = (
     "pipelines.settings:EngineSettings",
     "cluster.tracing:TracingSettings",
     "cluster.logs:LogSettings",
+    "cluster.kube.settings:KubeSettings",
+    "cluster.batch_settings:BatchSettings",
 )
 """By name, as the programs that the supervisor starts: this package does not know the API."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cluster.composition import FarmParts
+from cluster.composition import FarmParts, LoopParts
 from cluster.intake.consumer import Intake
 from cluster.intake.ports import Admission
 from cluster.intake.results import result_loops
+from cluster.intake.settings import IntakeSettings
 from cluster.loops.auditor import Auditor
 from cluster.loops.base import Loop
 from cluster.loops.biller import Biller, StorageMeter
@@ -34,11 +35,11 @@ from jobs.sealed import Seals
 
 
 def farm_loops(
-    farm: FarmParts, *, drains: RayDrains, admission: Admission, meter: FarmMeter = SILENT
+    farm: FarmParts, parts: LoopParts, *, drains: RayDrains, admission: Admission, meter: FarmMeter = SILENT
 ) -> tuple[Loop, ...]:
     """Every loop of this farm, for one ``LoopRunner``. ``drains``: asks Ray which of its nodes go away; ``admission``:
     admits the jobs that come in messages."""
-    database, settings, batch = farm.database, farm.loop_settings, farm.settings.control_batch
+    database, settings, batch = farm.database, parts.settings, farm.settings.control_batch
     return (
         Rescuer(
             database=database,
@@ -60,8 +61,8 @@ def farm_loops(
         Meter(database=database, plan_settings=farm.plan_settings),
         Biller(database=database, every=settings.bill_every),
         StorageMeter(database=database, every=settings.storage_every),
-        Invoicer(database=database, settings=farm.invoice_settings),
-        *usage_reporters(database=database, settings=farm.stripe_settings),
+        Invoicer(database=database, settings=parts.invoices),
+        *usage_reporters(database=database, settings=parts.stripe),
         NodeDrains(database=database, cluster_id=farm.settings.id, every=farm.settings.drains_every, drains=drains),
         Scheduler(
             database=database,
@@ -81,27 +82,24 @@ def farm_loops(
         ),
         WebhookSender(
             database=database,
-            settings=farm.webhook_settings,
-            notices=farm.notice_settings,
-            outbound=Outbound(egress=Egress(farm.egress_settings)),
+            settings=parts.webhooks,
+            notices=parts.notices,
+            outbound=Outbound(egress=Egress(parts.egress)),
         ),
         Courier(
             database=database,
             storage=farm.storage,
-            settings=farm.delivery_settings,
-            seals=Seals(farm.webhook_settings),
-            egress=Egress(farm.egress_settings),
+            settings=parts.delivery,
+            seals=Seals(parts.webhooks),
+            egress=Egress(parts.egress),
         ),
-        Mailer(database=database, settings=farm.mail_settings, notices=farm.notice_settings),
-        *result_loops(
-            database=database, cluster_id=farm.settings.id, settings=farm.intake_settings, loop_settings=settings
-        ),
-        *_intake(farm, admission),
+        Mailer(database=database, settings=parts.mail, notices=parts.notices),
+        *result_loops(database=database, cluster_id=farm.settings.id, settings=parts.intake, loop_settings=settings),
+        *_intake(farm, parts.intake, admission),
     )
 
 
-def _intake(farm: FarmParts, admission: Admission) -> tuple[Loop, ...]:
-    settings = farm.intake_settings
+def _intake(farm: FarmParts, settings: IntakeSettings, admission: Admission) -> tuple[Loop, ...]:
     if settings.queue_url is None:
         return ()
     return (Intake(database=farm.database, storage=farm.storage, settings=settings, admission=admission),)

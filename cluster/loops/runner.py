@@ -18,15 +18,13 @@ from cluster.loops.base import Closing, Loop, Patient
 from cluster.loops.settings import LoopSettings
 from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
-from db.dispatch import LostLeadership, lead, resign
+from db.dispatch import LOOPS_ROLE, LostLeadership, lead, resign
 from db.errors import DatabaseUnavailable, RowsBusy
 from db.loops import record_tick
 from db.session import Database
 from jobs.errors import Unavailable
 
 _log = structlog.get_logger(__name__)
-
-ROLE = "loops"
 
 
 class LoopRunner:
@@ -69,9 +67,9 @@ class LoopRunner:
     async def close(self) -> None:
         """Let another lead at once."""
         try:
-            await resign(self._database, role=ROLE, cluster_id=self._settings.id, holder=self.holder)
+            await resign(self._database, role=LOOPS_ROLE, cluster_id=self._settings.id, holder=self.holder)
         except (Unavailable, OSError) as error:
-            _log.warning("resign_failed", role=ROLE, error=str(error))
+            _log.warning("resign_failed", role=LOOPS_ROLE, error=str(error))
 
     # -- leadership
 
@@ -81,23 +79,23 @@ class LoopRunner:
             try:
                 await self._renew()
             except (Unavailable, OSError) as error:
-                _log.warning("lead_unavailable", role=ROLE, error=str(error))
+                _log.warning("lead_unavailable", role=LOOPS_ROLE, error=str(error))
                 self._note_outage(error)
             except Exception:
-                _log.exception("lead_failed", role=ROLE)
+                _log.exception("lead_failed", role=LOOPS_ROLE)
                 self._steady_since = None
             await asyncio.sleep(pause)
 
     async def _renew(self) -> None:
         epoch = await lead(
             self._database,
-            role=ROLE,
+            role=LOOPS_ROLE,
             cluster_id=self._settings.id,
             holder=self.holder,
             ttl=self._settings.leader_ttl,
         )
         if epoch != self._epoch:
-            _log.info("leads" if epoch is not None else "lost_leadership", role=ROLE, epoch=epoch or self._epoch)
+            _log.info("leads" if epoch is not None else "lost_leadership", role=LOOPS_ROLE, epoch=epoch or self._epoch)
             self._step_down()
         now = time.time()
         if now - self._renewed_at > 2 * self._settings.leader_ttl.total_seconds():
@@ -159,7 +157,7 @@ class LoopRunner:
             handled = tick.result()
         except LostLeadership:
             if self._epoch == epoch:
-                _log.info("lost_leadership", role=ROLE, epoch=epoch, loop=loop.name)
+                _log.info("lost_leadership", role=LOOPS_ROLE, epoch=epoch, loop=loop.name)
                 self._step_down()
             return False
         except _TickTimeout as stopped:

@@ -27,7 +27,7 @@ class LoopSettings(FarmSettings):
     """How often expired leases are looked for; one indexed statement."""
 
     measure_every: Wait = timedelta(seconds=15)
-    """How often queue, replicas and outbox are counted for the metrics: as often as Prometheus usually asks. Five
+    """How often queue, replicas and outbox are counted for the metrics: as often as Prometheus usually asks. Seven
     statements, which read the live rows of the queue, and of each project its sums of the month."""
 
     cost_projects: Annotated[int, Field(ge=0, le=100)] = 10

@@ -71,10 +71,48 @@ REPLICAS = _of(
 ENGINE_MEMORY = _of(_DISPATCHER, _GAUGE, "engine_memory_bytes", "RAM that resident engines hold.", "pool")
 GPU_MEMORY = _of(_DISPATCHER, _GAUGE, "engine_gpu_memory_bytes", "Video memory that resident engines hold.", "pool")
 ENGINES = _of(_DISPATCHER, _GAUGE, "engines", "Engines with a model loaded.", "pool")
-OUTBOX_WAITING = _of(_DISPATCHER, _GAUGE, "outbox_waiting", "Events that receivers outside have not taken yet.")
-OUTBOX_LAG = _of(
-    _DISPATCHER, _GAUGE, "outbox_lag_seconds", "Age of the oldest event that a receiver has not taken; 0: none waits."
+OUTBOX_WAITING = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "outbox_waiting",
+    "Events that receivers outside have not taken yet. `receiver`: `webhook` (of a project) or `target` (of the farm).",
+    "receiver",
 )
+OUTBOX_LAG = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "outbox_lag_seconds",
+    "Age of the oldest event that a receiver has not taken; 0: none waits.",
+    "receiver",
+)
+DELIVERY_WAITING = _of(
+    _DISPATCHER, _GAUGE, "delivery_waiting", "Files that are not in the bucket of their project yet, and shall be."
+)
+DELIVERY_LAG = _of(
+    _DISPATCHER, _GAUGE, "delivery_lag_seconds", "For how long the oldest of them has waited; 0: none waits."
+)
+DATABASE_UP = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "database_up",
+    "Whether the dispatcher's last tick had an answer from PostgreSQL: 1 or 0. Also told by those that do not lead.",
+)
+DATABASE_CONNECTIONS = _of(
+    _DISPATCHER,
+    _GAUGE,
+    "database_connections",
+    "Of PostgreSQL. `state`: `open` (clients of all programs together) or `limit` (for those that are no superuser).",
+    "state",
+)
+DATABASE_BYTES = _of(_DISPATCHER, _GAUGE, "database_bytes", "Size of the farm's database on PostgreSQL's disk.")
+DISK_FREE = _of(
+    "dispatcher, renderer",
+    _GAUGE,
+    "disk_free_bytes",
+    "Room on a disk of the farm. `place`: `storage` (where storage is a folder) or `cache` (of one that renders).",
+    "place",
+)
+DISK_SIZE = _of("dispatcher, renderer", _GAUGE, "disk_size_bytes", "Size of that disk.", "place")
 DISPATCH_TICK = _of(
     _DISPATCHER, _HISTOGRAM, "dispatcher_tick_seconds", "How long a tick of the dispatcher took.", boundaries=_FAST
 )
@@ -144,6 +182,23 @@ CHUNKS_LOST = _of(
     "chunks_lost_total",
     "Chunks that were taken from a replica while it rendered them: its lease had run out.",
     "pool",
+)
+GPU_ERRORS = _of(
+    _RENDERER,
+    _GAUGE,
+    "gpu_memory_errors",
+    "Errors that the video memory of the replica's cards could not correct, since their driver was loaded; none where "
+    "the cards count none.",
+    "pool",
+)
+REQUESTS = _of(
+    _API,
+    _HISTOGRAM,
+    "api_request_seconds",
+    "From a request's head to the head of its answer. `kind`: `read`, `write`, `upload` (files, at the pace of the "
+    "line) or `waits` (until something has happened, as the client asked). Probes are left out.",
+    "kind",
+    boundaries=_FAST,
 )
 REFUSALS = _of(
     _API,

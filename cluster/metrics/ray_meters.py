@@ -49,9 +49,13 @@ class RayDispatchMeter:
     def __init__(self) -> None:
         self._ticks = _histogram(catalogue.DISPATCH_TICK)
         self._starts = _histogram(catalogue.DISPATCH)
+        self._database_up = _gauge(catalogue.DATABASE_UP)
 
     def ticked(self, took_s: float) -> None:
         self._ticks.observe(took_s)
+
+    def reached(self, database: bool) -> None:
+        self._database_up.set(int(database))
 
     def started(self, priority_class: str, waited_s: float) -> None:
         self._starts.observe(waited_s, tags={"class": priority_class})
@@ -76,6 +80,10 @@ class RayFarmMeter:
                 catalogue.PROJECT_COST,
                 catalogue.OUTBOX_WAITING,
                 catalogue.OUTBOX_LAG,
+                catalogue.DELIVERY_WAITING,
+                catalogue.DELIVERY_LAG,
+                catalogue.DATABASE_CONNECTIONS,
+                catalogue.DATABASE_BYTES,
             )
         }
         self._shown: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
@@ -97,8 +105,12 @@ class RayFarmMeter:
                 (catalogue.GPU_MEMORY, measures.gpu_bytes),
                 (catalogue.COST, measures.cost),
                 (catalogue.PROJECT_COST, measures.project_cost),
-                (catalogue.OUTBOX_WAITING, {(): measures.outbox_waiting}),
-                (catalogue.OUTBOX_LAG, {(): measures.outbox_lag_s}),
+                (catalogue.OUTBOX_WAITING, measures.outbox_waiting),
+                (catalogue.OUTBOX_LAG, measures.outbox_lag_s),
+                (catalogue.DELIVERY_WAITING, {(): measures.delivery_waiting}),
+                (catalogue.DELIVERY_LAG, {(): measures.delivery_lag_s}),
+                (catalogue.DATABASE_CONNECTIONS, measures.connections),
+                (catalogue.DATABASE_BYTES, {(): measures.database_bytes}),
             )
             for labels, value in of_labels.items()
         }
@@ -142,11 +154,32 @@ class RayReplicaMeter:
         return {**self._pool, "outcome": outcome, "start": "warm" if warm else "cold"}
 
 
+class RayMachineMeter:
+    """Of the machine that a process is on. ``pool``: of a replica, whose cards are told by it."""
+
+    def __init__(self, *, pool: str = "") -> None:
+        self._pool = {"pool": pool}
+        self._free = _gauge(catalogue.DISK_FREE)
+        self._size = _gauge(catalogue.DISK_SIZE)
+        self._gpu_errors = _gauge(catalogue.GPU_ERRORS)
+
+    def disk(self, place: str, *, free_bytes: int, size_bytes: int) -> None:
+        self._free.set(free_bytes, tags={"place": place})
+        self._size.set(size_bytes, tags={"place": place})
+
+    def gpu_errors(self, count: int) -> None:
+        self._gpu_errors.set(count, tags=self._pool)
+
+
 class RayApiMeter:
     """Of one process of the API."""
 
     def __init__(self) -> None:
+        self._answers = _histogram(catalogue.REQUESTS)
         self._refusals = _counter(catalogue.REFUSALS)
 
     def refused(self, code: str) -> None:
         self._refusals.inc(1, tags={"code": code})
+
+    def answered(self, kind: str, took_s: float) -> None:
+        self._answers.observe(took_s, tags={"kind": kind})

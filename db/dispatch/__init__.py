@@ -6,7 +6,7 @@ from db.dispatch.charge import charge_projects
 from db.dispatch.dependents import release_blocked
 from db.dispatch.expire import expire_jobs
 from db.dispatch.gates import LookedAt, open_gates
-from db.dispatch.leadership import lead, resign
+from db.dispatch.leadership import DISPATCHER_ROLE, LOOPS_ROLE, lead, resign
 from db.dispatch.merges import CommittedPart, finish_merge, parts_of_frame
 from db.dispatch.pin import JobToPin, Reused, jobs_to_pin, pin_job, refuse_job, reuse_frames
 from db.dispatch.rescue import finish_jobs, rescue_expired
@@ -16,6 +16,8 @@ from db.errors import LostLeadership
 from db.queue.commit import FrameCommit, NewArtifact
 
 __all__ = [
+    "DISPATCHER_ROLE",
+    "LOOPS_ROLE",
     "AppliedPlan",
     "ClaimedTask",
     "CommittedPart",

@@ -9,6 +9,12 @@ from db._query import run
 from db.errors import LostLeadership
 from db.session import Database, Transaction
 
+DISPATCHER_ROLE = "dispatcher"
+"""Who plans for a cluster."""
+
+LOOPS_ROLE = "loops"
+"""Who runs the loops beside it."""
+
 _LONGEST_PAUSE = timedelta(seconds=2)
 """Between two statements of a leader's transaction. It holds the row that others need to take over: one that stands
 still for longer (a stopped process) loses its connection, and with it the row. Below the time to live of a reign."""

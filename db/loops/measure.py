@@ -12,6 +12,9 @@ from jobs.spec import PriorityClass
 
 _CLASSES = {each.rank: each.value for each in PriorityClass}
 
+RECEIVERS = ("target", "webhook")
+"""Of events: the operator's own (``RAYFARM_LOOPS_EVENT_TARGETS``), and those of projects."""
+
 OTHER_PROJECTS = "(other)"
 """In the place of a slug; none can be that."""
 
@@ -41,8 +44,15 @@ class FarmMeasures:
     """Of the month, by currency and kind."""
     project_cost: Labelled = field(default_factory=dict)
     """Of the month, by currency and project."""
-    outbox_waiting: int = 0
-    outbox_lag_s: float = 0.0
+    outbox_waiting: Labelled = field(default_factory=dict)
+    """By receiver."""
+    outbox_lag_s: Labelled = field(default_factory=dict)
+    """By receiver."""
+    delivery_waiting: int = 0
+    delivery_lag_s: float = 0.0
+    connections: Labelled = field(default_factory=dict)
+    """Of the server, by state."""
+    database_bytes: int = 0
 
 
 async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta, named_projects: int) -> FarmMeasures:
@@ -54,16 +64,25 @@ async def measure_farm(db: Database, *, cluster_id: str, silent_after: timedelta
         frames = (await run(tx, "measure_frames")).all()
         jobs = (await run(tx, "measure_jobs")).all()
         replicas = (await run(tx, "measure_replicas", cluster_id=cluster_id, timeout=silent_after)).all()
-        outbox = (await run(tx, "measure_outbox")).one()
+        outbox = (await run(tx, "measure_outbox")).all()
+        delivery = (await run(tx, "measure_delivery")).one()
+        server = (await run(tx, "measure_database")).one()
         costs = (await run(tx, "measure_cost", named=named_projects)).all()
     found = FarmMeasures(
         frames={(_CLASSES[row.priority_rank], row.state): float(row.frames) for row in frames},
         oldest_s={(name,): 0.0 for name in _CLASSES.values()},
         jobs={(_CLASSES[row.priority_rank], row.state): float(row.jobs) for row in jobs},
         replicas={(row.pool, row.state): float(row.replicas) for row in replicas},
-        outbox_waiting=outbox.waiting,
-        outbox_lag_s=float(outbox.lag_s),
+        outbox_waiting={(receiver,): 0.0 for receiver in RECEIVERS},
+        outbox_lag_s={(receiver,): 0.0 for receiver in RECEIVERS},
+        delivery_waiting=delivery.waiting,
+        delivery_lag_s=float(delivery.lag_s),
+        connections={("open",): float(server.connections), ("limit",): float(server.connection_limit)},
+        database_bytes=server.bytes,
     )
+    for row in outbox:
+        found.outbox_waiting[(row.receiver,)] = float(row.waiting)
+        found.outbox_lag_s[(row.receiver,)] = float(row.lag_s)
     for row in jobs:
         if row.state == "queued":
             found.oldest_s[(_CLASSES[row.priority_rank],)] = float(row.oldest_s)

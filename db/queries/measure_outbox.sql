@@ -1,3 +1,5 @@
-select count(*) as waiting, coalesce(extract(epoch from now() - min(created_at)), 0) as lag_s
+select case when webhook_id is null then 'target' else 'webhook' end as receiver,
+       count(*) as waiting, extract(epoch from now() - min(created_at)) as lag_s
 from outbox
 where state = 'queued'
+group by 1

@@ -5,5 +5,5 @@ from event
 where (event.xid, event.id) > (cast(cast(:xid as text) as xid8), :id)
   and event.xid < cast(cast(:horizon as text) as xid8)
   --project and event.project_id = :project_id
-  and (cast(:kinds as text[]) = '{}' or event.kind = any(:kinds))
+  and (cast(:kinds as text[]) is null or event.kind = any(cast(:kinds as text[])))
 order by event.xid, event.id limit :limit

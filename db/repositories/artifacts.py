@@ -99,13 +99,9 @@ async def list_artifacts(
     generation (``regenerated=False``) has no others, and looking for them costs a lookup for each file. ``present``:
     only those that have not expired.
     """
-    query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id, *within(ARTIFACT.c.created_at, created))
-    if name_part is not None:
-        query = query.where(name_holds(ARTIFACT.c.name, name_part))
+    query = _of_job(job_id, name_part=name_part, created=created, regenerated=regenerated)
     if present:
         query = query.where(ARTIFACT.c.deleted_at.is_(None))
-    if regenerated:
-        query = query.where(~_has_newer(ARTIFACT.alias("newer")))
     if ordinal is not None:
         query = query.where(ARTIFACT.c.ordinal == ordinal)
     if after is not None:
@@ -118,6 +114,35 @@ async def list_artifacts(
         of_kind = query.where(ARTIFACT.c.kind == kind)
         found += await _read(tx, of_kind if kind == "frame" else of_kind.where(_NOT_FRAME))
     return sorted(found, key=lambda row: (row.created_at, row.id))[:limit]
+
+
+async def list_along_frames(
+    tx: Transaction,
+    *,
+    job_id: UUID,
+    first: int,
+    last: int,
+    limit: int,
+    after: tuple[int, datetime, UUID] | None = None,
+    kinds: Sequence[str] | None = None,
+    name_part: str | None = None,
+    created: Span = ALWAYS,
+    regenerated: bool = True,
+) -> list[ArtifactRow]:
+    """Files of the frames from ordinal ``first`` to ``last``, in their order; costs what these hold, wherever they lie.
+
+    ``after`` is (ordinal, created_at, id) of the last one of the page before.
+    """
+    places = (ARTIFACT.c.ordinal, ARTIFACT.c.created_at, ARTIFACT.c.id)
+    if after is not None:
+        first = max(first, after[0])
+    query = _of_job(job_id, name_part=name_part, created=created, regenerated=regenerated)
+    query = query.where(ARTIFACT.c.ordinal.between(first, last))
+    if kinds:
+        query = query.where(ARTIFACT.c.kind.in_([str(kind) for kind in kinds]))
+    if after is not None:
+        query = query.where(tuple_(*places) > after)
+    return await _read(tx, query.order_by(*places).limit(limit))
 
 
 async def frame_artifacts(
@@ -138,6 +163,13 @@ async def frame_artifacts(
     found = [ArtifactRow(**row) for row in rows.mappings()]
     newest = {row.ordinal: row.generation for row in found}
     return [row for row in found if row.generation == newest[row.ordinal]]
+
+
+def _of_job(job_id: UUID, *, name_part: str | None, created: Span, regenerated: bool) -> Select[Any]:
+    query = select(ARTIFACT).where(ARTIFACT.c.job_id == job_id, *within(ARTIFACT.c.created_at, created))
+    if name_part is not None:
+        query = query.where(name_holds(ARTIFACT.c.name, name_part))
+    return query.where(~_has_newer(ARTIFACT.alias("newer"))) if regenerated else query
 
 
 async def _read(tx: Transaction, query: Select[Any]) -> list[ArtifactRow]:

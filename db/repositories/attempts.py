@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from db._frames import frame_range
 from db.session import Transaction
-from db.tables import ATTEMPT, JOB
+from db.tables import ATTEMPT, JOB, PROJECT
 from jobs.states import EndReason
 
 
@@ -56,6 +56,9 @@ async def read_log(tx: Transaction, *, job_id: UUID, ordinal: int, attempt_id: U
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaAttemptRow:
     job_id: UUID
+    job_name: str
+    project: str
+    """Slug."""
     frame: int
     """Its number in the scene."""
     outcome: EndReason
@@ -77,8 +80,11 @@ async def list_attempts_of_replica(
             ATTEMPT.c.started_at,
             ATTEMPT.c.ended_at,
             JOB.c.spec["frames"].astext.label("frames"),
+            JOB.c.name,
+            PROJECT.c.slug,
         )
         .join(JOB, JOB.c.id == ATTEMPT.c.job_id)
+        .join(PROJECT, PROJECT.c.id == JOB.c.project_id)
         .where(ATTEMPT.c.replica_id == replica_id)
     )
     if project_id is not None:
@@ -87,6 +93,8 @@ async def list_attempts_of_replica(
     return [
         ReplicaAttemptRow(
             job_id=row.job_id,
+            job_name=row.name,
+            project=row.slug,
             frame=frame_range(row.frames)[row.ordinal],
             outcome=EndReason(row.outcome),
             message=row.message,

@@ -66,7 +66,7 @@ class FrameRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Live:
+class LiveFrame:
     """A frame that rows of the queue hold."""
 
     state: FrameState
@@ -106,6 +106,31 @@ async def get_frame(tx: Transaction, *, job: JobRow, ordinal: int) -> FrameRow:
     return row
 
 
+def live_of(job: JobRow, rows: Iterable[Any]) -> dict[int, LiveFrame]:
+    """Which frames rows of the queue hold. The first of a rendering chunk renders, or is on its way to storage.
+
+    Of the others the one that is told of renders, and the rest wait their turn. ``rows``: of ``live_frames.sql``.
+    """
+    live: dict[int, LiveFrame] = {}
+    split: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        if row.kind != WorkKind.CHUNK:
+            split[row.ordinal].append(row)
+            continue
+        state = FrameState(row.state)
+        if state is FrameState.RENDERING and row.place > 1 and row.progress is None:
+            state = FrameState.LEASED
+        live[row.ordinal] = LiveFrame(state=state, replica_id=row.replica_id, progress=_progress_of(row.progress))
+    if job.state is JobState.CANCELING:
+        return live  # no part can make a frame any more: the cancel has counted every split one
+    return live | {ordinal: _split_frame(rows) for ordinal, rows in split.items()}
+
+
+def has_ended(job: JobRow) -> bool:
+    """Whether a frame without outcome that no row holds is canceled."""
+    return job.state.is_terminal or job.state is JobState.CANCELING
+
+
 async def _candidates(tx: Transaction, job: JobRow, wanted: frozenset[FrameState], first: int, limit: int) -> list[int]:
     """The next ordinals that may be in one of these states; none that is has been left out before the last of them.
 
@@ -121,9 +146,9 @@ async def _candidates(tx: Transaction, job: JobRow, wanted: frozenset[FrameState
     # Parts of a job that is being canceled may still render: their frame is canceled all the same.
     if wanted & (_OF_QUEUE | {FrameState.CANCELED}) and not job.state.is_terminal:
         sources.append(await _ordinals(tx, "held_from", **near))
-    if FrameState.QUEUED in wanted and not _has_ended(job):
+    if FrameState.QUEUED in wanted and not has_ended(job):
         sources += await _uncarved(tx, job, "open_ranges", first, limit)
-    if FrameState.CANCELED in wanted and _has_ended(job):
+    if FrameState.CANCELED in wanted and has_ended(job):
         sources.append(await _ordinals(tx, "canceled_from", **near))
         sources += await _uncarved(tx, job, "canceled_ranges", first, limit)
     # A source that gave all that was asked for may have more behind its last one: nothing beyond that is known yet.
@@ -146,7 +171,7 @@ async def _uncarved(tx: Transaction, job: JobRow, name: str, first: int, limit: 
         stretches[row.generation] += runs_at(order, job.total, row.first, min(row.count, job.total - row.first))
     return [
         # Once the job has ended, any result counts.
-        await _unresolved(tx, job, 1 if _has_ended(job) else generation, runs, first, limit)
+        await _unresolved(tx, job, 1 if has_ended(job) else generation, runs, first, limit)
         for generation, runs in stretches.items()
     ]
 
@@ -174,9 +199,10 @@ async def _rows_of(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> lis
     """These frames with the state that each has."""
     named = list(ordinals)
     reopened = await _reopened(tx, job, named)
-    done = await run(tx, "frames_with_result", job_id=job.id, ordinals=named)
+    of_job = {"job_id": job.id, "ordinals": named}
+    done = await run(tx, "frames_with_result", **of_job)
     results = {row.ordinal: row for row in done.all()}
-    live = {} if job.state.is_terminal else await _live(tx, job, named)
+    live = {} if job.state.is_terminal else live_of(job, (await run(tx, "live_frames.some", **of_job)).all())
     numbers = frame_range(job.spec["frames"])
     rows = []
     for ordinal in ordinals:
@@ -184,7 +210,7 @@ async def _rows_of(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> lis
         if result is not None and not reopened.holds(ordinal, result.generation):
             rows.append(_with_result(result))
             continue
-        held = live.get(ordinal) or _Live(state=FrameState.CANCELED if _has_ended(job) else FrameState.QUEUED)
+        held = live.get(ordinal) or LiveFrame(state=FrameState.CANCELED if has_ended(job) else FrameState.QUEUED)
         # A canceled frame has no row of its own: a million of them end with their job.
         reason = job.end_reason or EndReason.USER_CANCEL if held.state is FrameState.CANCELED else None
         rows.append(
@@ -209,27 +235,7 @@ async def _reopened(tx: Transaction, job: JobRow, ordinals: Sequence[int]) -> Re
     )
 
 
-async def _live(tx: Transaction, job: JobRow, ordinals: list[int]) -> dict[int, _Live]:
-    """Which of these a row holds. The first of a rendering chunk renders, or is on its way to storage.
-
-    Of the others the one that is told of renders, and the rest wait their turn.
-    """
-    live: dict[int, _Live] = {}
-    split: dict[int, list[Any]] = defaultdict(list)
-    for row in (await run(tx, "live_frames", job_id=job.id, ordinals=ordinals)).all():
-        if row.kind != WorkKind.CHUNK:
-            split[row.ordinal].append(row)
-            continue
-        state = FrameState(row.state)
-        if state is FrameState.RENDERING and row.place > 1 and row.progress is None:
-            state = FrameState.LEASED
-        live[row.ordinal] = _Live(state=state, replica_id=row.replica_id, progress=_progress_of(row.progress))
-    if job.state is JobState.CANCELING:
-        return live  # no part can make a frame any more: the cancel has counted every split one
-    return live | {ordinal: _split_frame(rows) for ordinal, rows in split.items()}
-
-
-def _split_frame(rows: list[Any]) -> _Live:
+def _split_frame(rows: list[Any]) -> LiveFrame:
     """Of the rows that are left of a split frame: it renders while any part does or has, and while it is merged."""
     parts = rows[0].parts
     waiting = sum(row.kind == WorkKind.PART for row in rows)
@@ -241,7 +247,7 @@ def _split_frame(rows: list[Any]) -> _Live:
     else:
         state = FrameState.QUEUED
     replica_id = active[0].replica_id if active else None
-    return _Live(
+    return LiveFrame(
         state=state,
         replica_id=replica_id,
         parts=parts,
@@ -270,11 +276,6 @@ def _progress_of_parts(parts: int, done: int, active: list[LiveProgress | None])
     """Of the whole frame: a part that is done counts for one, one that is not told of for nothing."""
     told = [one.fraction for one in active if one is not None]
     return LiveProgress(fraction=(done + sum(told)) / parts) if done or told else None
-
-
-def _has_ended(job: JobRow) -> bool:
-    """Whether a frame without outcome that no row holds is canceled."""
-    return job.state.is_terminal or job.state is JobState.CANCELING
 
 
 def _with_result(row: Any) -> FrameRow:

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, Float, FromClause, RowMapping, Select, bin
 
 from db._query import run
 from db.session import Transaction
-from db.tables import JOB, MODEL, WORK
+from db.tables import JOB, MODEL, PROJECT, WORK
 from jobs.spec import PriorityClass
 from jobs.states import EndReason, JobState
 
@@ -103,12 +103,24 @@ async def get_job(tx: Transaction, *, job_id: UUID, project_id: UUID | None = No
     return None if row is None else job_of(row)
 
 
-async def jobs_among(tx: Transaction, *, project_id: UUID, job_ids: Collection[UUID]) -> set[UUID]:
-    """Those of ``job_ids`` that are the project's."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLabel:
+    """What people know a job by."""
+
+    name: str
+    project: str
+    """Slug."""
+
+
+async def jobs_among(tx: Transaction, *, project_id: UUID | None, job_ids: Collection[UUID]) -> dict[UUID, JobLabel]:
+    """Those of ``job_ids`` that are the project's; None: whosever they are."""
     if not job_ids:
-        return set()
-    query = select(JOB.c.id).where(JOB.c.id.in_(job_ids), JOB.c.project_id == project_id)
-    return set((await tx.execute(query)).scalars())
+        return {}
+    query = select(JOB.c.id, JOB.c.name, PROJECT.c.slug).join(PROJECT, PROJECT.c.id == JOB.c.project_id)
+    query = query.where(JOB.c.id.in_(job_ids))
+    if project_id is not None:
+        query = query.where(JOB.c.project_id == project_id)
+    return {row.id: JobLabel(name=row.name, project=row.slug) for row in (await tx.execute(query)).all()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,13 @@ async def get_model(
     return None if row is None else ModelRow(**row)
 
 
+async def model_state(tx: Transaction, *, project_id: UUID, model_id: UUID) -> str | None:
+    """Without its manifest, which may be long; None: it is not the project's."""
+    query = select(MODEL.c.state).where(MODEL.c.id == model_id, MODEL.c.project_id == project_id)
+    state: str | None = (await tx.execute(query)).scalar_one_or_none()
+    return state
+
+
 async def list_models(
     tx: Transaction,
     *,

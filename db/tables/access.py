@@ -98,6 +98,8 @@ class RefreshTokenTable(SQLModel, table=True):
     used_at: datetime | None = instant(default=None)
     session_ends_at: datetime | None = instant(default=None)
     """No token of the chain lives longer; None: it lives for as long as it is renewed."""
+    follows: bytes | None = None
+    """The token whose use gave this one; None: the first of its session."""
 
 
 class OidcIdentityTable(SQLModel, table=True):

@@ -33,7 +33,12 @@ Kinds = Annotated[
 async def read_archive(job_id: UUID, access: Access, unit: Unit, services: Services, kind: Kinds = None) -> Response:
     """The job's files so far as one ZIP, named by its template; the newest picture of each frame."""
     return await service.respond(
-        unit, services, project_id=access.project_id, job_id=job_id, kinds=[str(each) for each in kind or _USUAL]
+        unit,
+        services,
+        places=services.archives,
+        project_id=access.project_id,
+        job_id=job_id,
+        kinds=[str(each) for each in kind or _USUAL],
     )
 
 
@@ -64,5 +69,10 @@ async def read_linked_archive(token: str, unit: Unit, services: Services) -> Res
         raise NotFound("This farm gives out no such links.", remedy="GET /v1/jobs/{id}/archive with a key.")
     found = services.archive_links.read(token)
     return await service.respond(
-        unit, services, project_id=found.project_id, job_id=found.job_id, kinds=list(found.kinds)
+        unit,
+        services,
+        places=services.linked_archives,
+        project_id=found.project_id,
+        job_id=found.job_id,
+        kinds=list(found.kinds),
     )

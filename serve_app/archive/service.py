@@ -13,6 +13,7 @@ from jobs.naming import safe_part, told_apart
 from serve_app.archive.stream import Archive, ArchivedFile, ArchiveResponse
 from serve_app.artifacts.naming import names_of
 from serve_app.jobs.service import require_job
+from serve_app.places import Places
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 from storage.disposition import content_disposition
@@ -21,11 +22,11 @@ _PAGE = 1000
 
 
 async def respond(
-    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, job_id: UUID, kinds: Sequence[str]
+    unit: UnitOfWork, services: ApiServices, *, places: Places, project_id: UUID, job_id: UUID, kinds: Sequence[str]
 ) -> ArchiveResponse:
-    """The job's files of these kinds as they are now, the newest of each frame. Raises ``NotFound`` and
-    ``TooLarge``."""
-    services.archives.require_one(project_id)
+    """The job's files of these kinds as they are now, the newest of each frame, sent while it holds one of the places.
+    Raises ``NotFound``, ``TooLarge`` and ``TooManyAtOnce``."""
+    places.require_one(project_id)
     tx = await unit.begin()
     job = await require_job(tx, project_id=project_id, job_id=job_id)
     names = await names_of(tx, job)
@@ -60,6 +61,7 @@ async def respond(
     return ArchiveResponse(
         archive=archive,
         read=lambda key: services.sent_bytes.counted(key, services.storage.stream(key)),
-        place=services.archives.take(project_id),
+        place=places.take(project_id),
+        stall=services.settings.archive_stall,
         headers={"Content-Disposition": content_disposition(f"{safe_part(job.name)}.zip")},
     )

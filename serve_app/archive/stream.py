@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from zipstream import ZIP_STORED, ZipStream
 
 Read = Callable[[str], AsyncGenerator[bytes, None]]
@@ -78,13 +79,23 @@ class Archive:
 
 
 class ArchiveResponse(StreamingResponse):
-    """Holds a place while it is sent, and stops reading as soon as nobody listens."""
+    """Holds a place while it is sent, and stops reading as soon as nobody listens.
+
+    ``stall``: a client that takes no piece for so long gets no more; its download is cut, as of one that has gone.
+    """
 
     def __init__(
-        self, *, archive: Archive, read: Read, place: AbstractContextManager[None], headers: dict[str, str]
+        self,
+        *,
+        archive: Archive,
+        read: Read,
+        place: AbstractContextManager[None],
+        headers: dict[str, str],
+        stall: timedelta,
     ) -> None:
         self._content = archive.stream(read)
         self._place = place
+        self._stall_s = stall.total_seconds()
         super().__init__(
             self._content,
             media_type="application/zip",
@@ -93,6 +104,11 @@ class ArchiveResponse(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises ``TooManyAtOnce`` before anything is sent."""
+
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._stall_s):
+                await send(message)
+
         with self._place:
             async with aclosing(self._content):
-                await super().__call__(scope, receive, send)
+                await super().__call__(scope, receive, send_in_time)

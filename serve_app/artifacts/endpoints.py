@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from starlette.responses import RedirectResponse
 
+from jobs.frames import MAX_FRAMES
 from serve_app.artifacts import service
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
 from serve_app.conditional import READS, IfNoneMatch, answer
@@ -31,9 +32,16 @@ async def list_artifacts(
     created: CreatedQuery,
     kind: Annotated[list[ArtifactKind] | None, Query(description="Only outputs of one of these kinds.")] = None,
     frame: Annotated[int | None, Query(description="Only outputs of this frame.")] = None,
+    ordinal_from: Annotated[
+        int | None,
+        Query(ge=0, le=MAX_FRAMES, description="Only outputs of frames, from this place of the range on."),
+    ] = None,
+    ordinal_to: Annotated[
+        int | None, Query(ge=0, le=MAX_FRAMES, description="The same, up to this place, which is one of them.")
+    ] = None,
     name: NamePart = None,
 ) -> Page[ArtifactView]:
-    """Outputs of the job so far, oldest first."""
+    """Outputs of the job so far, oldest first; with `ordinal_from` or `ordinal_to` those of frames, in their order."""
     return await service.list_page(
         unit,
         services,
@@ -42,6 +50,7 @@ async def list_artifacts(
         page=page,
         kinds=kind,
         frame=frame,
+        ordinals=service.stretch_of(ordinal_from, ordinal_to),
         name_part=name,
         created=created,
         public_url=public_url,

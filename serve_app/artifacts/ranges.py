@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from serve_app.conditional import tags_in
+from serve_app.entity_tags import is_named, tags_in
 from serve_app.problems import PreconditionFailed, RangeNotSatisfiable
 
 _BYTES = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
@@ -33,8 +33,7 @@ def is_unchanged(headers: Mapping[str, str], etag: str) -> bool:
     wanted = headers.get("if-match")
     if wanted is not None and not {"*", etag} & set(tags_in(wanted)):
         raise PreconditionFailed(remedy="Start the download again, without If-Match.", etag=etag)
-    known = {tag.removeprefix("W/") for tag in tags_in(headers.get("if-none-match"))}
-    return bool({"*", etag} & known)
+    return is_named(etag, headers.get("if-none-match"))
 
 
 def requested_range(headers: Mapping[str, str], *, etag: str, size_bytes: int) -> ByteRange | None:

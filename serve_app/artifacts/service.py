@@ -6,16 +6,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from db.repositories.artifacts import ArtifactRow, get_artifact, list_artifacts
+from db.repositories.artifacts import ArtifactRow, get_artifact, list_along_frames, list_artifacts
 from db.repositories.filters import Span
 from db.repositories.jobs import get_job
-from jobs.errors import NotFound
+from jobs.errors import InvalidInput, NotFound
+from jobs.frames import MAX_FRAMES
 from serve_app.artifacts.naming import FileNames, names_of
 from serve_app.artifacts.schemas import ArtifactKind, ArtifactView
 from serve_app.conditional import Version, digest_of
-from serve_app.jobs.frames import ordinal_of
+from serve_app.jobs.frames import ordinal_in, ordinal_of
 from serve_app.jobs.service import require_job
 from serve_app.paging import Page, PageRequest, cursor_of
 from serve_app.services import ApiServices
@@ -31,25 +33,28 @@ async def list_page(
     page: PageRequest,
     kinds: Sequence[ArtifactKind] | None,
     frame: int | None,
+    ordinals: tuple[int, int] | None,
     name_part: str | None,
     created: Span,
     public_url: str,
 ) -> Page[ArtifactView]:
-    """Outputs of a job, oldest first."""
+    """Outputs of a job, oldest first; with ``ordinals`` (first and last) those of frames, in their order."""
     tx = await unit.begin()
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    after = page.after(datetime.fromisoformat, UUID)
-    rows = await list_artifacts(
-        tx,
-        job_id=job_id,
-        kinds=kinds,
-        ordinal=None if frame is None else ordinal_of(job, frame),
-        name_part=name_part,
-        created=created,
-        after=(datetime.fromisoformat(after[0]), UUID(after[1])) if after else None,
-        regenerated=job.generation > 1,
-        limit=page.limit + 1,
-    )
+    wanted: dict[str, Any] = {
+        "job_id": job_id,
+        "kinds": kinds,
+        "name_part": name_part,
+        "created": created,
+        "regenerated": job.generation > 1,
+        "limit": page.limit + 1,
+    }
+    own = None if frame is None else ordinal_of(job, frame)
+    if ordinals is None:
+        rows = await list_artifacts(tx, ordinal=own, after=page.after_moment(), **wanted)
+    else:
+        first, last = ordinals if own is None else (max(ordinals[0], own), min(ordinals[1], own))
+        rows = await list_along_frames(tx, first=first, last=last, after=_after_frame(page), **wanted)
     names = await names_of(tx, job)
     await unit.end()
     more = len(rows) > page.limit
@@ -60,8 +65,22 @@ async def list_page(
 
     return Page(
         items=await asyncio.to_thread(sign),  # 3.5 ms for each link to S3
-        next_cursor=cursor_of(shown[-1].created_at.isoformat(), shown[-1].id) if more else None,
+        next_cursor=_cursor_behind(shown[-1], by_frame=ordinals is not None) if more else None,
     )
+
+
+def stretch_of(first: int | None, last: int | None) -> tuple[int, int] | None:
+    """The frames that a request names by their places; None: it names none. Raises ``InvalidInput``."""
+    if first is None and last is None:
+        return None
+    stretch = (first or 0, MAX_FRAMES if last is None else last)
+    if stretch[0] > stretch[1]:
+        raise InvalidInput(
+            f"No frame is from {first} on and up to {last}.",
+            field="ordinal_to",
+            remedy="Name an ordinal_to that is not before ordinal_from.",
+        )
+    return stretch
 
 
 async def read(
@@ -83,6 +102,16 @@ def version_of(artifact: ArtifactView, *, services: ApiServices) -> Version:
     half of the link's life at least."""
     link_of = int(datetime.now(UTC).timestamp() // (services.settings.link_lifetime.total_seconds() / 2))
     return Version(revision=digest_of(f"{artifact.id} {artifact.sha256} {artifact.expired_at} {link_of}"), weak=True)
+
+
+def _after_frame(page: PageRequest) -> tuple[int, datetime, UUID] | None:
+    after = page.after(ordinal_in, datetime.fromisoformat, UUID)
+    return (int(after[0]), datetime.fromisoformat(after[1]), UUID(after[2])) if after else None
+
+
+def _cursor_behind(row: ArtifactRow, *, by_frame: bool) -> str:
+    moment = (row.created_at.isoformat(), row.id)
+    return cursor_of(row.ordinal, *moment) if by_frame else cursor_of(*moment)
 
 
 def _view_of(row: ArtifactRow, *, names: FileNames, services: ApiServices, public_url: str) -> ArtifactView:

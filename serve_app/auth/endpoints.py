@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Response
+from functools import partial
+
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.responses import JSONResponse
 
 from db import accounts
@@ -10,6 +12,7 @@ from db.accounts import AccountIdentity
 from db.keys import ApiKeyIdentity
 from jobs.errors import Conflict
 from serve_app.auth import service
+from serve_app.auth.cookies import Cookie
 from serve_app.auth.schemas import (
     Acceptance,
     LoggedOut,
@@ -26,6 +29,7 @@ from serve_app.dependencies import Audit, Services, Tx, Unit
 from serve_app.maintenance.gate import refuse_changes
 from serve_app.oidc.service import end_at_provider
 from serve_app.openapi import Responses, problems
+from serve_app.rates.gate import charge_renewal
 from serve_app.security import Access, Caller
 
 router = APIRouter(prefix="/auth", tags=["access"])
@@ -47,33 +51,63 @@ async def list_login_methods(services: Services) -> LoginMethods:
     return LoginMethods(password=services.tokens is not None, single_sign_on=shown)
 
 
-@router.post("/login", responses=problems(429))
-async def log_in(asked: Login, unit: Unit, services: Services) -> Session:
+@router.post("/login", responses=problems(403, 429))
+async def log_in(asked: Login, unit: Unit, services: Services, cookie: Cookie, response: Response) -> Session:
     """Log in with e-mail address and password. Failed ones under one address make the next wait, longer each time."""
-    return await service.log_in(unit, services, asked=asked)
+    replaced = cookie.replaced_by(asked.session)
+    session = await service.log_in(unit, services, asked=asked, replaced=replaced)
+    return cookie.keep_as_asked(response, session, asked.session)
 
 
-@router.post("/refresh")
-async def refresh_session(asked: Refresh, unit: Unit, services: Services) -> Session:
+@router.post("/refresh", responses=problems(403))
+async def refresh_session(
+    asked: Refresh, request: Request, unit: Unit, services: Services, cookie: Cookie, response: Response
+) -> Session:
     """New tokens for a session; the refresh token is used up."""
-    return await service.refresh(unit, services, refresh_token=asked.refresh_token)
+    charge = partial(charge_renewal, request, services)
+    if asked.refresh_token is not None:
+        return await service.refresh(unit, services, refresh_token=asked.refresh_token, charge=charge)
+    token = cookie.read()
+    if token is None:
+        await charge(None)
+    session = await service.refresh(
+        unit,
+        services,
+        refresh_token=token or cookie.require(),
+        charge=charge,
+        again_within=services.settings.refresh_again_within,
+    )
+    return cookie.keep(response, session)
 
 
-@router.post("/logout", status_code=204, response_model=None, responses=_AT_PROVIDER)
-async def log_out(asked: Refresh, unit: Unit, services: Services) -> Response:
-    """End the session of a refresh token. One that is not known (any more) is no error.
+@router.post("/logout", status_code=204, response_model=None, responses={**problems(403), **_AT_PROVIDER})
+async def log_out(asked: Refresh, request: Request, unit: Unit, services: Services, cookie: Cookie) -> Response:
+    """End the session of a refresh token, or of the cookie, which goes. One that is not known (any more) is no error.
 
-    Where it began at the identity provider, and that can end its own session, the answer says where (200).
+    Where it began at the identity provider, and that can end its own session, the answer says where (200). The browser
+    is told to keep no picture or file of this farm.
     """
-    vouched = await service.log_out(unit, refresh_token=asked.refresh_token)
+    charge = partial(charge_renewal, request, services)
+    token = cookie.read() if asked.refresh_token is None else asked.refresh_token
+    if token is None:
+        await charge(None)
+    vouched = None if token is None else await service.log_out(unit, refresh_token=token, charge=charge)
     url = await end_at_provider(services, vouched)
-    return Response(status_code=204) if url is None else JSONResponse(LoggedOut(end_session_url=url).model_dump())
+    answer = Response(status_code=204) if url is None else JSONResponse(LoggedOut(end_session_url=url).model_dump())
+    if asked.refresh_token is None:
+        cookie.drop(answer)
+        answer.headers["Clear-Site-Data"] = '"cache"'  # files of signed links may be kept for as long as those live
+    return answer
 
 
-@router.post("/accept", responses=problems(409, 429), dependencies=[Depends(refuse_changes)])
-async def accept_invitation(asked: Acceptance, unit: Unit, services: Services) -> Session:
+@router.post("/accept", responses=problems(403, 409, 429), dependencies=[Depends(refuse_changes)])
+async def accept_invitation(
+    asked: Acceptance, unit: Unit, services: Services, cookie: Cookie, response: Response
+) -> Session:
     """Take up an invitation, and be logged in."""
-    return await service.accept(unit, services, asked=asked)
+    replaced = cookie.replaced_by(asked.session)
+    session = await service.accept(unit, services, asked=asked, replaced=replaced)
+    return cookie.keep_as_asked(response, session, asked.session)
 
 
 @me_router.get("")
@@ -97,7 +131,7 @@ async def read_me(access: Access) -> MeView:
 
 @me_router.put("/password", status_code=204, responses=problems(409, 429))
 async def change_password(asked: PasswordChange, access: Access, unit: Unit, services: Services) -> None:
-    """Change one's password. Every session ends, this one too."""
+    """Change one's password. Every session ends, this one too. A wrong old one is 422, of the field `old`."""
     await service.change_password(unit, services, account=_person(access), asked=asked)
 
 

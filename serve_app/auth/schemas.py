@@ -38,17 +38,29 @@ NewPassword = Annotated[
 PersonName = Name
 
 
+SessionPlace = Annotated[
+    Literal["token", "cookie"],
+    Field(
+        description="Where the refresh token goes: into the answer, or, for pages of the farm, into a cookie that no "
+        "script reads; then it is null in the answer.",
+    ),
+]
+
+
 class Login(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     email: Email
     password: Password
+    session: SessionPlace = "token"
 
 
 class Refresh(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    refresh_token: Annotated[str, Field(max_length=200)]
+    refresh_token: Annotated[str, Field(max_length=200)] | None = Field(
+        None, description="Absent: that of the cookie which a login with `session` = `cookie` has set."
+    )
 
 
 class Acceptance(BaseModel):
@@ -61,6 +73,7 @@ class Acceptance(BaseModel):
         description="The one to log in with; who has an account already gives the one that it has."
     )
     name: PersonName | None = Field(None, description="How others see you; needed where there is no account yet.")
+    session: SessionPlace = "token"
 
 
 class PasswordChange(BaseModel):
@@ -76,8 +89,9 @@ class Session(BaseModel):
     access_token: str = Field(description="For `Authorization: Bearer`.")
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
     expires_in: int = Field(description="Seconds for which the access token is good.")
-    refresh_token: str = Field(
-        description="Good once, for POST /v1/auth/refresh. Sent a second time, it ends the session: it was copied."
+    refresh_token: str | None = Field(
+        description="Good once, for POST /v1/auth/refresh. Sent a second time, it ends the session: it was copied. "
+        "null: it is in the cookie."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -20,11 +22,20 @@ from serve_app.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 
-async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Session:
-    """Raises ``Unauthorized``, the same for an unknown address and a wrong password, and ``TooManyLogins``."""
+Charge = Callable[[UUID | None], Awaitable[None]]
+"""Counts a request for the account whose session it names; None: for the stranger who sent it."""
+
+
+async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login, replaced: str | None = None) -> Session:
+    """Raises ``Unauthorized``, the same for an unknown address and a wrong password, and ``TooManyLogins``.
+
+    ``replaced``: the refresh token whose place the new one takes in the browser. Its session ends: nobody could sign
+    out of it any more.
+    """
     tokens = require_tokens(services)
     record = await _check_password(unit, services, email=asked.email, password=asked.password.get_secret_value())
     tx = await unit.begin()
+    await end_replaced(tx, replaced)
     refresh = await logins.start_login(
         tx,
         account_id=record.account_id,
@@ -37,13 +48,24 @@ async def log_in(unit: UnitOfWork, services: ApiServices, *, asked: Login) -> Se
     return session_of(tokens, record.account_id, record.session_epoch, refresh)
 
 
-async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str) -> Session:
-    """The next pair of tokens. Raises ``Unauthorized``."""
+async def refresh(
+    unit: UnitOfWork,
+    services: ApiServices,
+    *,
+    refresh_token: str,
+    charge: Charge,
+    again_within: timedelta = timedelta(0),
+) -> Session:
+    """The next pair of tokens; ``again_within``: see ``renew_login``. Raises ``Unauthorized`` and ``RateLimited``."""
     tokens = require_tokens(services)
     tx = await unit.begin()
     session = await logins.find_session(tx, refresh_token=refresh_token)
+    await charge(None if session is None else session.account_id)
     renewed = await logins.renew_login(
-        tx, refresh_token=refresh_token, lifetime=services.settings.refresh_token_lifetime
+        tx,
+        refresh_token=refresh_token,
+        lifetime=services.settings.refresh_token_lifetime,
+        again_within=again_within,
     )
     if isinstance(renewed, logins.Refused):
         if renewed is logins.Refused.REUSED:
@@ -55,10 +77,11 @@ async def refresh(unit: UnitOfWork, services: ApiServices, *, refresh_token: str
     return session_of(tokens, renewed.account_id, renewed.session_epoch, renewed.refresh_token)
 
 
-async def log_out(unit: UnitOfWork, *, refresh_token: str) -> identities.ProviderSession | None:
+async def log_out(unit: UnitOfWork, *, refresh_token: str, charge: Charge) -> identities.ProviderSession | None:
     """End the session of this token. What names it at its provider; None: there is no such session, or no provider."""
     tx = await unit.begin()
     session = await logins.find_session(tx, refresh_token=refresh_token)
+    await charge(None if session is None else session.account_id)
     await logins.end_login(tx, refresh_token=refresh_token)
     vouched = None
     if session is not None:
@@ -69,8 +92,9 @@ async def log_out(unit: UnitOfWork, *, refresh_token: str) -> identities.Provide
     return vouched
 
 
-async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) -> Session:
-    """Take up an invitation: a new account, or one more role for the one that the address has.
+async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance, replaced: str | None = None) -> Session:
+    """Take up an invitation: a new account, or one more role for the one that the address has. ``replaced``: see
+    ``log_in``.
 
     Raises ``Unauthorized`` for a token that offers nothing (any more) and for the wrong password of an account.
     """
@@ -113,6 +137,7 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
         project_id=again.project_id,
         after={"account": account_id, "is_new": known is None, "role": again.role},
     )
+    await end_replaced(tx, replaced)
     refresh_token = await logins.start_login(
         tx,
         account_id=account_id,
@@ -126,22 +151,34 @@ async def accept(unit: UnitOfWork, services: ApiServices, *, asked: Acceptance) 
 async def change_password(
     unit: UnitOfWork, services: ApiServices, *, account: accounts.AccountIdentity, asked: PasswordChange
 ) -> None:
-    """Ends every session of the account, the caller's too. Raises ``Unauthorized`` for a wrong old one."""
+    """Ends every session of the account, the caller's too. Raises ``InvalidInput`` for a wrong old one: the caller's
+    session is good, which 401 would deny, and ``Conflict`` where the account has changed meanwhile."""
     present = await accounts.password_record(await unit.begin(), email=account.email)
     await unit.end()
     if present is not None and present.password_hash is None:
         raise Conflict(
             "This account has no password: it logs in at the identity provider.", remedy="Change the password there."
         )
-    record = await _check_password(
-        unit,
-        services,
-        email=account.email,
-        password=asked.old.get_secret_value(),
-        counted_as=f"the account {account.id}",  # strangers who guess at the address do not lock out who is in
-    )
+    try:
+        record = await _check_password(
+            unit,
+            services,
+            email=account.email,
+            password=asked.old.get_secret_value(),
+            counted_as=f"the account {account.id}",  # strangers who guess at the address do not lock out who is in
+        )
+    except Unauthorized as wrong:
+        raise InvalidInput("This is not the present password.", field="old", remedy="Correct it.") from wrong
     password_hash = await services.passwords.hash(asked.new.get_secret_value())
-    await accounts.set_password(await unit.begin(), account_id=record.account_id, password_hash=password_hash)
+    tx = await unit.begin()
+    is_done = await accounts.set_password(
+        tx, account_id=record.account_id, checked=account.session_epoch, password_hash=password_hash
+    )
+    if not is_done:
+        raise Conflict(
+            "The sessions of this account have been ended while its password was being changed.",
+            remedy="Log in again, and change it then.",
+        )
     unit.trail.note("account", record.account_id)
 
 
@@ -153,6 +190,12 @@ def require_tokens(services: ApiServices) -> AccessTokens:
             remedy="Its operator sets RAYFARM_API_TOKEN_KEY, for example to the output of: openssl rand -hex 32",
         )
     return services.tokens
+
+
+async def end_replaced(tx: Transaction, refresh_token: str | None) -> None:
+    """The session that a browser had before, if any."""
+    if refresh_token is not None:
+        await logins.end_login(tx, refresh_token=refresh_token)
 
 
 async def take_up_offer(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:

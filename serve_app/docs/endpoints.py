@@ -1,4 +1,4 @@
-"""The pointer at ``/`` and the API reference at ``/docs``; no page asks anything of a third party."""
+"""The web app at ``/``, or a pointer, and the API reference at ``/docs``; no page asks anything of a third party."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse
 
 from jobs.errors import NotFound
+from serve_app.dependencies import Services
 from serve_app.docs.assets import ASSETS, read_asset, reference_is_whole
+from serve_app.web.pages import wants_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,12 +23,16 @@ _DAY = "public, max-age=86400"
 
 @router.get("/")
 @router.head("/")
-async def read_root(request: Request) -> Response:
-    """Where the API is, for whoever opens the address of the farm."""
-    if "text/html" in request.headers.get("accept", ""):
-        return _page("index.html")
+async def read_root(request: Request, services: Services) -> Response:
+    """The web app for browsers; for programs, and where it is not built, where the API is."""
+    if wants_page(request):
+        page = await services.web.answer(request) if services.web is not None else None
+        return page or _page("index.html", Vary="Accept")
+    web = None if services.web is None else "/"
+    places = {"docs": "/docs", "openapi": "/openapi.json", "api": "/v1", "web": web}
     return JSONResponse(
-        {"name": "rayfarm", "version": request.app.version, "docs": "/docs", "openapi": "/openapi.json", "api": "/v1"}
+        {"name": "rayfarm", "version": request.app.version, **places},
+        headers={"Vary": "Accept"},
     )
 
 
@@ -46,5 +52,5 @@ async def read_docs_asset(name: str) -> Response:
     return Response(content, media_type=asset.media_type, headers={"Cache-Control": _DAY})
 
 
-def _page(name: str) -> Response:
-    return HTMLResponse(read_asset(name), headers={"Content-Security-Policy": _POLICY})
+def _page(name: str, **headers: str) -> Response:
+    return HTMLResponse(read_asset(name), headers={"Content-Security-Policy": _POLICY, **headers})

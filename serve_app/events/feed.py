@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractContextManager
 from math import inf
 from uuid import UUID
@@ -51,7 +51,7 @@ async def stream_feed(
     settings: ApiSettings,
     place: AbstractContextManager[None],
     project_id: UUID | None,
-    kinds: Sequence[EventKind],
+    kinds: Collection[EventKind] | None,
     after: FeedPlace,
     still_may: Callable[[Transaction], Awaitable[bool]],
 ) -> AsyncIterator[bytes]:

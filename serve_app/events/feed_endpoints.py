@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +11,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from db.feed import FeedPlace
-from jobs.events import EventKind
+from jobs.access import Permission
+from jobs.events import MANAGERS_ONLY, EventKind
 from serve_app.dependencies import Services, Tx
 from serve_app.events.feed import place_after, stream_feed
 from serve_app.events.schemas import FEED_RESPONSES
@@ -55,6 +57,13 @@ async def follow_farm(
     return _feed(services, request, access, project_id=None, kinds=kinds, after=after)
 
 
+def _heard(caller: Caller, kinds: tuple[EventKind, ...]) -> Collection[EventKind] | None:
+    """What of the kinds that are asked for the caller may hear; None: everything."""
+    if caller.may(Permission.PROJECT_MANAGE):
+        return kinds or None
+    return frozenset(kinds or EventKind) - MANAGERS_ONLY
+
+
 def _feed(
     services: ApiServices,
     request: Request,
@@ -73,7 +82,7 @@ def _feed(
             settings=services.settings,
             place=services.streams.take(payer),
             project_id=project_id,
-            kinds=kinds,
+            kinds=_heard(caller, kinds),
             after=after,
             still_may=partial(still_may, request=request, caller=caller),
         ),

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import structlog
 
+from db.dispatch import DISPATCHER_ROLE, LOOPS_ROLE
 from db.readiness import SchemaState, leaderless, schema_state
 from jobs.errors import RayfarmError, Unavailable
 from serve_app.health.schemas import Check
@@ -64,8 +65,8 @@ async def _check_database(services: ApiServices, timeout: float) -> list[Check]:
     database = await _check("database", services.database.ping, required=True, timeout=timeout)
     behind: list[tuple[str, Callable[[], Awaitable[object]], bool]] = [
         ("schema", lambda: require_schema(services), True),
-        ("dispatcher", lambda: _require_leader(services, "dispatcher"), False),
-        ("loops", lambda: _require_leader(services, "loops"), False),
+        ("dispatcher", lambda: _require_leader(services, DISPATCHER_ROLE), False),
+        ("loops", lambda: _require_leader(services, LOOPS_ROLE), False),
     ]
     if not database.ok:
         return [database, *(_unknown(name, required=required) for name, _, required in behind)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from serve_app.conditional import ETAG_HEADER, READS, IfNoneMatch, answer, versi
 from serve_app.dependencies import Audit, PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.jobs import frames, service
 from serve_app.jobs.filters import JobQuery, SortQuery
+from serve_app.jobs.pictures import picture_of
 from serve_app.jobs.schemas import JOB_EXAMPLES, LOCATION, AttemptView, FrameView, IdempotencyKey, JobDetail, JobView
 from serve_app.jobs.stills import PICTURES, read_accept
 from serve_app.jobs.submitting import Asking, submit_and_answer, wait_as_preferred
@@ -144,20 +146,22 @@ async def read_frame(
     "/{job_id}/frames/{frame}/preview",
     status_code=307,
     response_class=RedirectResponse,
-    responses={307: {"description": "The picture, a small JPEG, is at `Location`."}, **problems(404)},
+    responses={307: {"description": "The picture is at `Location`."}, **problems(404)},
 )
 async def read_preview(
     job_id: UUID, frame: int, access: Access, unit: Unit, services: Services, public_url: PublicUrl
 ) -> RedirectResponse:
-    """What a frame that renders looks like so far. The next one has another address, and this one is gone soon."""
+    """What a frame looks like: so far while it renders, a small JPEG whose address is another for the next one; then
+    the preview of its result, or the result itself where that is a PNG, JPEG or WebP."""
     tx = await unit.begin()
-    key = await frames.preview_key(tx, project_id=access.project_id, job_id=job_id, frame=frame)
+    picture = await picture_of(tx, project_id=access.project_id, job_id=job_id, frame=frame)
     await unit.end()
-    url = services.storage.download_url(
-        key,
+    url = await asyncio.to_thread(  # signing for S3 takes 3.5 ms, and may ask for credentials
+        services.storage.download_url,
+        picture.storage_key,
         expires_in=services.settings.link_lifetime,
-        filename=f"frame_{frame:04d}_so_far.jpg",
-        media_type="image/jpeg",
+        filename=picture.filename,
+        media_type=picture.media_type,
     )
     link = f"{public_url}{url}" if url.startswith("/") else url
     return RedirectResponse(link, status_code=307, headers={"Cache-Control": "no-store"})

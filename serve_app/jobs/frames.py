@@ -27,7 +27,7 @@ async def list_page(
 ) -> Page[FrameView]:
     """Frames in the order of the range."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
-    after = page.after(_ordinal)
+    after = page.after(ordinal_in)
     rows = await list_frames(
         tx,
         job=job,
@@ -76,20 +76,6 @@ async def attempts(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: in
     )
 
 
-async def preview_key(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int) -> str:
-    """Where the newest picture of a frame that renders is in storage. Raises ``NotFound``."""
-    job = await require_job(tx, project_id=project_id, job_id=job_id)
-    row = await get_frame(tx, job=job, ordinal=ordinal_of(job, frame))
-    if row.progress is None or row.progress.preview_key is None:
-        raise NotFound(
-            f"There is no picture of frame {frame} now.",
-            remedy="There is one while a frame renders for some seconds, where its engine can make it (mitsuba, "
-            "diffusion; not of one that is split). What is done is among the job's artifacts.",
-            frame=frame,
-        )
-    return row.progress.preview_key
-
-
 async def log(tx: Transaction, *, project_id: UUID, job_id: UUID, frame: int, attempt_id: UUID | None) -> str:
     """What the engine printed for a frame. Raises ``NotFound``."""
     job = await require_job(tx, project_id=project_id, job_id=job_id)
@@ -116,7 +102,7 @@ def ordinal_of(job: JobRow, frame: int) -> int:
         ) from None
 
 
-def _ordinal(text: str) -> int:
+def ordinal_in(text: str) -> int:
     """An ordinal that a cursor of ours may hold."""
     ordinal = int(text)
     if not 0 <= ordinal < MAX_FRAMES:

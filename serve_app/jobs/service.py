@@ -182,8 +182,13 @@ async def require_job(tx: Transaction, *, project_id: UUID, job_id: UUID) -> Job
     """The row. Raises ``NotFound`` for a job that is not the project's."""
     row = await get_job(tx, project_id=project_id, job_id=job_id)
     if row is None:
-        raise NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
+        raise no_job()
     return row
+
+
+def no_job() -> NotFound:
+    """For a job that is not the project's, and for one that is not there."""
+    return NotFound("There is no such job in this project.", remedy="GET /v1/jobs lists them.")
 
 
 def _place_in(page: PageRequest, sort: JobSort) -> tuple[datetime | str, UUID] | None:

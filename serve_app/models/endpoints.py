@@ -8,12 +8,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from models.kinds import ModelKind
+from models.manifest import MAX_PATH_BYTES
 from serve_app.conditional import CHANGES, READS, IfMatch, IfNoneMatch, answer
-from serve_app.dependencies import Audit, PageQuery, Services, Tx, Unit
+from serve_app.dependencies import Audit, PageQuery, PublicUrl, Services, Tx, Unit
 from serve_app.filters import CreatedQuery, NamePart
 from serve_app.large_bodies import LargeBodyRoute
-from serve_app.models import service
-from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
+from serve_app.models import files, service
+from serve_app.models.schemas import ModelChange, ModelDetail, ModelFileView, ModelState, ModelView, NewModel
 from serve_app.openapi import problems
 from serve_app.paging import Page
 from serve_app.security import Access
@@ -75,6 +76,23 @@ async def read_model(
     """One model: its state, the report of its probe, the files that it lacks, and what to do about them."""
     model = await service.read(unit, services, project_id=access.project_id, model_id=model_id, wait_s=wait)
     return answer(model, service.version_of(model), response=response, if_none_match=if_none_match)
+
+
+@router.get("/{model_id}/file", responses=problems(413))
+async def read_model_file(
+    model_id: UUID,
+    access: Access,
+    unit: Unit,
+    services: Services,
+    public_url: PublicUrl,
+    path: Annotated[
+        str | None, Query(max_length=MAX_PATH_BYTES, description="As in the manifest; none: the main file.")
+    ] = None,
+) -> ModelFileView:
+    """One file of the model, by links to its bytes: for viewers, which open it beside the farm."""
+    return await files.read(
+        unit, services, project_id=access.project_id, model_id=model_id, path=path, public_url=public_url
+    )
 
 
 @router.patch("/{model_id}", response_model=ModelDetail, responses={**CHANGES, **problems(403)})

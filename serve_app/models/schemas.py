@@ -89,3 +89,19 @@ class ModelDetail(ModelView):
     probe: dict[str, Any] | None = Field(
         None, description="Frame range, fps, resolution, cameras, engine, external files, blocked scripts, warnings."
     )
+
+
+class ModelPieceView(BaseModel):
+    """A stretch of a file of a model."""
+
+    url: str = Field(description="Gives its bytes; needs no key; takes ranges; ends after some hours.")
+    size_bytes: int
+
+
+class ModelFileView(BaseModel):
+    """A file of a model, and where its bytes are."""
+
+    path: str = Field(examples=["textures/brass.png"])
+    digest: str = Field(description="SHA-256 of the whole file.", examples=[_DIGEST])
+    size_bytes: int
+    pieces: list[ModelPieceView] = Field(description="One behind the other they are the file; most files are one.")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from cluster.tracing import current_traceparent
 from db.repositories.filters import ALWAYS, Span
-from db.repositories.models import ModelRow, get_model, list_models, set_keep_warm
+from db.repositories.models import ModelRow, get_model, list_models, model_state, set_keep_warm
 from db.session import Transaction
 from db.submit import register_model
 from jobs.errors import InvalidInput, NotFound, TooLarge
@@ -23,6 +23,7 @@ from models.manifest import Manifest
 from serve_app.conditional import Version, digest_of
 from serve_app.models.schemas import ModelChange, ModelDetail, ModelState, ModelView, NewModel
 from serve_app.paging import Page, PageRequest, cursor_of
+from serve_app.places import TooManyAtOnce
 from serve_app.services import ApiServices
 from serve_app.unit_of_work import UnitOfWork
 from serve_app.validation import require_storable
@@ -134,13 +135,29 @@ async def list_page(
 async def read(
     unit: UnitOfWork, services: ApiServices, *, project_id: UUID, model_id: UUID, wait_s: float
 ) -> ModelDetail:
-    """The model; with ``wait_s`` as soon as it is no longer being probed. No connection is held while waiting."""
-    ends_at = time.monotonic() + min(wait_s, services.settings.max_wait.total_seconds())
+    """The model; with ``wait_s`` as soon as it is no longer being probed, or at once where the project has no place to
+    wait in. No connection is held while waiting."""
+    wait_s = min(wait_s, services.settings.max_wait.total_seconds())
+    if wait_s > 0:
+        try:
+            services.waits.require_one(project_id)
+        except TooManyAtOnce:
+            wait_s = 0
+    if wait_s > 0:
+        with services.waits.take(project_id):
+            await _wait_for_probe(unit, services, project_id=project_id, model_id=model_id, wait_s=wait_s)
+    return detail_of(await require_model(await unit.begin(), project_id=project_id, model_id=model_id))
+
+
+async def _wait_for_probe(
+    unit: UnitOfWork, services: ApiServices, *, project_id: UUID, model_id: UUID, wait_s: float
+) -> None:
+    ends_at = time.monotonic() + wait_s
     while True:
-        row = await require_model(await unit.begin(), project_id=project_id, model_id=model_id)
-        if row.state != ModelState.PROBING or time.monotonic() >= ends_at:
-            return detail_of(row)
+        state = await model_state(await unit.begin(), project_id=project_id, model_id=model_id)
         await unit.end()
+        if state != ModelState.PROBING or time.monotonic() >= ends_at:
+            return
         await asyncio.sleep(services.settings.wait_poll.total_seconds())
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse, RedirectResponse
 
 from jobs.errors import RayfarmError
+from serve_app.auth.cookies import Cookie
 from serve_app.auth.schemas import Session
 from serve_app.dependencies import Audit, PublicUrl, Services, Unit
 from serve_app.oidc import service
@@ -90,10 +91,16 @@ async def finish_single_sign_on(
     return answer
 
 
-@router.post("/token", responses=problems(404))
-async def exchange_code(asked: CodeExchange, unit: Unit, services: Services) -> Session:
+@router.post("/token", responses=problems(403, 404))
+async def exchange_code(
+    asked: CodeExchange, unit: Unit, services: Services, cookie: Cookie, response: Response
+) -> Session:
     """Change the one-time code that came to `return_to` for a session."""
-    return await service.exchange(unit, services, code=asked.code, code_verifier=asked.code_verifier)
+    replaced = cookie.replaced_by(asked.session)
+    session = await service.exchange(
+        unit, services, code=asked.code, code_verifier=asked.code_verifier, replaced=replaced
+    )
+    return cookie.keep_as_asked(response, session, asked.session)
 
 
 def _answer(login: PendingLogin, done: Session | str) -> Response:

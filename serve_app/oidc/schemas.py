@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from serve_app.auth.schemas import SessionPlace
 from serve_app.oidc.settings import is_loopback
 
 
@@ -56,3 +57,4 @@ class CodeExchange(BaseModel):
         str,
         Field(min_length=43, max_length=128, pattern=r"^[A-Za-z0-9._~-]+$", description="Of the challenge (RFC 7636)."),
     ]
+    session: SessionPlace = "token"

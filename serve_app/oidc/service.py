@@ -20,7 +20,7 @@ from db.audit import ActorKind
 from db.session import Transaction
 from jobs.errors import InvalidInput, NotFound, RayfarmError, Unavailable
 from serve_app.auth.schemas import Session
-from serve_app.auth.service import require_tokens, session_of
+from serve_app.auth.service import end_replaced, require_tokens, session_of
 from serve_app.maintenance.gate import maintenance_refusal
 from serve_app.oidc.errors import IdentityProviderUnavailable, SignInFailed, SignInRefused
 from serve_app.oidc.pending import PendingLogin
@@ -157,14 +157,17 @@ async def note_failure(unit: UnitOfWork, failure: RayfarmError) -> None:
         await unit.end()
 
 
-async def exchange(unit: UnitOfWork, services: ApiServices, *, code: str, code_verifier: str) -> Session:
-    """The session that a one-time code stands for. Raises ``SignInFailed``."""
+async def exchange(
+    unit: UnitOfWork, services: ApiServices, *, code: str, code_verifier: str, replaced: str | None = None
+) -> Session:
+    """The session that a one-time code stands for; ``replaced``: see ``log_in``. Raises ``SignInFailed``."""
     require_sign_on(services)
     tx = await unit.begin()
     login = await identities.use_code(tx, code=code)
     if login is None or not hmac.compare_digest(create_s256_code_challenge(code_verifier), login.code_challenge):
         await unit.end()  # a code that was tried with the wrong secret is used up
         raise SignInFailed("This code is unknown, used or too old, or not of this program.", remedy="Log in again.")
+    await end_replaced(tx, replaced)
     return await _start(
         tx,
         services,

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from jobs.spec import plain_text
+from jobs.states import JobState
 from serve_app.status.schemas import QueueView
 
 
@@ -83,6 +84,22 @@ class Queues(BaseModel):
     pools: list[PoolQueue]
     projects: list[ProjectQueue] = Field(description="Who is owed most comes first.")
     tasks: list[TaskQueue]
+
+
+class TroubledJob(BaseModel):
+    """A job of some project that wants an operator's eye."""
+
+    id: UUID
+    name: str
+    project: str = Field(description="Slug.")
+    priority: str
+    state: JobState
+    reason: str | None = Field(description="What it waits for; null: it waits for nothing.")
+    words: str | None = Field(description="The reason for people.")
+    created_at: datetime
+    total: int
+    failed: int = Field(description="Frames that failed for good.")
+    frames: int = Field(description="Without an outcome.")
 
 
 class FarmBlock(BaseModel):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 
 from db.queue import reset_block
+from db.repositories.job_troubles import TroubledJobRow, list_failing_jobs, list_waiting_jobs
 from db.repositories.queues import (
     FarmBlockRow,
     PoolRow,
@@ -21,6 +22,7 @@ from db.repositories.status import count_queue
 from db.session import Transaction
 from jobs.planning import WaitReason
 from jobs.spec import PriorityClass
+from jobs.states import JobState
 from serve_app.queues.schemas import (
     BlocksForgotten,
     ClassQueue,
@@ -30,12 +32,15 @@ from serve_app.queues.schemas import (
     ProjectQueue,
     Queues,
     TaskQueue,
+    TroubledJob,
     WaitView,
 )
 
 _NAMES = {each.rank: each.value for each in PriorityClass}
 MAX_PROJECTS = 500
 """Projects that one answer lists: those that are owed most."""
+FAILED_LATELY = timedelta(days=1)
+"""So long a failed job stays in sight of those who run the farm: a night and the day before it."""
 MAX_RESETS = 200
 """Jobs whose failures one request forgets: each is locked until the answer."""
 
@@ -71,6 +76,16 @@ async def read_queues(tx: Transaction, *, replica_timeout: timedelta, half_life:
     )
 
 
+async def list_waiting(tx: Transaction, *, reason: WaitReason | None, limit: int) -> list[TroubledJob]:
+    """By urgency and age."""
+    return [_troubled(row) for row in await list_waiting_jobs(tx, reason=reason, limit=limit)]
+
+
+async def list_failing(tx: Transaction, *, limit: int) -> list[TroubledJob]:
+    """By the number of failed frames."""
+    return [_troubled(row) for row in await list_failing_jobs(tx, ended_within=FAILED_LATELY, limit=limit)]
+
+
 async def read_blocks(tx: Transaction, *, node: str | None, blocked_only: bool, limit: int) -> list[FarmBlock]:
     """Of jobs that have not ended."""
     return [_block(row) for row in await list_farm_blocks(tx, node=node, blocked_only=blocked_only, limit=limit)]
@@ -81,6 +96,22 @@ async def forget(tx: Transaction, *, node: str) -> BlocksForgotten:
     jobs = await jobs_with_blocks(tx, node=node, limit=MAX_RESETS + 1)
     done = [await reset_block(tx, job_id=job_id, node=node) for job_id in jobs[:MAX_RESETS]]
     return BlocksForgotten(jobs=sum(done), more=len(jobs) > MAX_RESETS)
+
+
+def _troubled(row: TroubledJobRow) -> TroubledJob:
+    return TroubledJob(
+        id=row.id,
+        name=row.name,
+        project=row.project,
+        priority=_name(row.priority_rank),
+        state=JobState(row.state),
+        reason=row.reason,
+        words=WaitReason(row.reason).words if row.reason else None,
+        created_at=row.created_at,
+        total=row.total,
+        failed=row.failed,
+        frames=row.frames,
+    )
 
 
 def _name(rank: int) -> str:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from starlette.requests import Request
 
 from db.accounts import AccountIdentity
 from db.keys import ApiKeyIdentity
 from jobs.access import FarmRole
+from jobs.errors import Forbidden
 from serve_app.client_address import address_of
 from serve_app.rates.clients import Address, client_of, is_exempt
 from serve_app.rates.errors import RateLimited
 from serve_app.rates.limiter import Standing
-from serve_app.rates.policies import AUTH_PREFIX, RateClass, class_of
+from serve_app.rates.policies import AUTH_PREFIX, RENEWALS, RateClass, class_of
 from serve_app.services import ApiServices
 
 SCOPE_KEY = "rayfarm.rate"
@@ -48,9 +50,20 @@ async def charge_stranger(request: Request, services: ApiServices) -> None:
         await _spend_for_client(request, services, RateClass.STRANGER)
 
 
+async def charge_renewal(request: Request, services: ApiServices, account_id: UUID | None) -> None:
+    """Count a renewal or the end of a session: for the account that it is of, so that no stranger uses up what it has;
+    None: the token is of no session. Raises ``RateLimited``."""
+    if account_id is None:
+        await charge_stranger(request, services)
+    elif SCOPE_KEY not in request.scope:
+        await _spend(request, services, f"account:{account_id}", RateClass.STRANGER)
+
+
 @asynccontextmanager
 async def gate(request: Request) -> AsyncIterator[None]:
-    """What strangers pass before anything of theirs is read. Raises ``RateLimited`` and ``TooManyAtOnce``.
+    """What strangers pass before anything of theirs is read. Raises ``RateLimited``, ``TooManyAtOnce`` and, for what a
+    browser sends for a page of another site, ``Forbidden``: it is not counted, or such a page could spend what its
+    visitors have.
 
     Logins hold a place while they last, of which each client has few: hashing passwords is slow on purpose, and one
     client must not keep it from everybody else.
@@ -58,6 +71,10 @@ async def gate(request: Request) -> AsyncIterator[None]:
     services: ApiServices = request.app.state.services
     path = request.scope["path"]
     if path.startswith(AUTH_PREFIX):
+        _refuse_other_sites(request, services, path)
+        if path in RENEWALS:  # counted by `charge_renewal`, for whose session it is
+            yield
+            return
         rate_class = class_of(request.scope["method"], path)
         await _spend_for_client(request, services, rate_class)
         if rate_class is not RateClass.LOGIN:
@@ -69,6 +86,19 @@ async def gate(request: Request) -> AsyncIterator[None]:
     if path in _OPEN:
         await charge_stranger(request, services)
     yield
+
+
+def _refuse_other_sites(request: Request, services: ApiServices, path: str) -> None:
+    """Single sign-on comes back from another site; pages of ``cors_origins`` may ask."""
+    headers, origins = request.headers, services.settings.cors_origins
+    if headers.get("sec-fetch-site") != "cross-site" or path.startswith(f"{AUTH_PREFIX}oidc/"):
+        return
+    if "*" not in origins and headers.get("origin") not in origins:
+        raise Forbidden(
+            "A page of another site asks for a session of this farm.",
+            remedy="Open the farm at its own address. Is this it, the operator sets RAYFARM_API_PUBLIC_URL to what the "
+            "browser shows; for a page of their own elsewhere, RAYFARM_API_CORS_ORIGINS.",
+        )
 
 
 def _address(request: Request, services: ApiServices) -> Address | None:

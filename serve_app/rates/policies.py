@@ -21,12 +21,14 @@ class RateClass(StrEnum):
     LOGIN = "login"
     """Whatever leads to a session by a password or another proof of who one is; by the client's address."""
     STRANGER = "stranger"
-    """Anything else that no credential came with, or none that is good; by the client's address."""
+    """Anything else that no credential came with, or none that is good; by the client's address. Renewals of sessions
+    count as many, by account."""
 
 
 AUTH_PREFIX = "/v1/auth/"
-_RENEWALS = frozenset({"/v1/auth/refresh", "/v1/auth/logout"})
-"""They hash no password, and must go on while somebody floods the logins."""
+RENEWALS = frozenset({"/v1/auth/refresh", "/v1/auth/logout"})
+"""They hash no password, and must go on while somebody floods the logins: counted for whose session it is."""
+_ASKED_BY_ANYBODY = "/v1/auth/methods"
 
 _SUBMITS = frozenset({"/v1/jobs", "/v1/jobs:import-openjd", "/v1/models"})
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,7 +51,7 @@ class Policy:
 
 def class_of(method: str, path: str) -> RateClass:
     """Of a request that has a credential, or is about to get one."""
-    if path in _RENEWALS:
+    if path in RENEWALS or path == _ASKED_BY_ANYBODY:
         return RateClass.STRANGER
     if path.startswith(AUTH_PREFIX) or path == "/v1/me/password":
         return RateClass.LOGIN

@@ -25,6 +25,8 @@ class Current(BaseModel):
     """What a replica renders now; of another project's work only that there is some."""
 
     job: UUID | None = None
+    job_name: str | None = None
+    project: str | None = Field(None, description="Slug of the project that the job is of.")
     frame: int | None = None
     part: int | None = Field(None, description="Which part of a split frame, from 0.")
     parts: int | None = None
@@ -68,6 +70,8 @@ class ReplicaAttempt(BaseModel):
     """One try at a frame on this replica, however it ended."""
 
     job: UUID
+    job_name: str
+    project: str = Field(description="Slug of the project that the job is of.")
     frame: int = Field(description="Its number in the scene.")
     outcome: EndReason
     message: str | None = None

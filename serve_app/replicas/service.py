@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from db.repositories.attempts import list_attempts_of_replica
-from db.repositories.jobs import jobs_among
+from db.repositories.jobs import JobLabel, jobs_among
 from db.repositories.replicas import ReplicaRow, list_nodes, list_replicas
 from db.session import Transaction
 from db.workers import drain_replica, set_replica_disabled
@@ -45,6 +45,8 @@ async def attempts(tx: Transaction, *, caller: Caller, replica_id: UUID, limit: 
         items=[
             ReplicaAttempt(
                 job=row.job_id,
+                job_name=row.job_name,
+                project=row.project,
                 frame=row.frame,
                 outcome=row.outcome,
                 message=row.message,
@@ -94,12 +96,14 @@ async def read_live(tx: Transaction, services: ApiServices, *, replica_id: UUID 
 async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller) -> list[ReplicaView]:
     """A fixed number of statements, however many replicas are busy."""
     busy = {job_id for row in rows if (job_id := _job_of(row.current))}
-    own = busy if caller.sees_all else await jobs_among(tx, project_id=caller.project_id, job_ids=busy)
+    own = await jobs_among(tx, project_id=None if caller.sees_all else caller.project_id, job_ids=busy)
     off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
     return [_view_of(row, caller=caller, own=own, off=off) for row in rows]
 
 
-def _view_of(row: ReplicaRow, *, caller: Caller, own: set[UUID], off: set[tuple[str, str]]) -> ReplicaView:
+def _view_of(
+    row: ReplicaRow, *, caller: Caller, own: Mapping[UUID, JobLabel], off: set[tuple[str, str]]
+) -> ReplicaView:
     residents = [
         Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0), vram_bytes=one.get("vram_bytes"))
         for one in row.residents
@@ -138,7 +142,7 @@ def _sandbox_of(current: dict[str, Any] | None) -> Sandbox | None:
     return None if told is None else Sandbox(level=told["level"], missing=told["missing"])
 
 
-def _current_of(current: dict[str, Any] | None, own: set[UUID]) -> Current | None:
+def _current_of(current: dict[str, Any] | None, own: Mapping[UUID, JobLabel]) -> Current | None:
     job_id = _job_of(current)
     if current is None or job_id is None:
         return None
@@ -146,6 +150,8 @@ def _current_of(current: dict[str, Any] | None, own: set[UUID]) -> Current | Non
         return Current()
     return Current(
         job=job_id,
+        job_name=own[job_id].name,
+        project=own[job_id].project,
         frame=current.get("frame"),
         part=current.get("part"),
         parts=current.get("parts"),

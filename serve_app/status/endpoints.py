@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
+from db.accounts import AccountIdentity
 from db.errors import DatabaseUnavailable
+from db.keys import ApiKeyIdentity
 from serve_app.dependencies import Services
 from serve_app.openapi import problems
 from serve_app.security import recognize
+from serve_app.services import ApiServices
 from serve_app.status import service
-from serve_app.status.schemas import FarmStatus
+from serve_app.status.schemas import FarmStatus, StatusLinks
 
 router = APIRouter(prefix="/status", tags=["health"])
 
@@ -22,7 +25,23 @@ async def read_status(request: Request, services: Services) -> FarmStatus:
     """
     try:
         async with services.database.transaction() as tx:
-            known = await recognize(request, tx, services) is not None
+            who = await recognize(request, tx, services)
     except DatabaseUnavailable:  # nobody can be recognized, and this is what the answer is about
-        known = False
-    return await service.read(services, version=request.app.version, whole=known)
+        who = None
+    status = await service.read(services, version=request.app.version, whole=who is not None)
+    return status.model_copy(update={"links": _links(services)}) if _runs_the_farm(who) else status
+
+
+def _runs_the_farm(who: ApiKeyIdentity | AccountIdentity | None) -> bool:
+    match who:
+        case ApiKeyIdentity():
+            return who.project_id is None
+        case AccountIdentity():
+            return who.farm_role is not None
+        case None:
+            return False
+
+
+def _links(services: ApiServices) -> StatusLinks:
+    dashboard, grafana = services.settings.dashboard_url, services.settings.grafana_url
+    return StatusLinks(dashboard=str(dashboard) if dashboard else None, grafana=str(grafana) if grafana else None)

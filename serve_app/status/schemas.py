@@ -39,6 +39,13 @@ class QueueView(BaseModel):
     oldest_s: float | None = Field(None, description="Seconds that the oldest queued job waits; null: none is queued.")
 
 
+class StatusLinks(BaseModel):
+    """Other tools that show the farm."""
+
+    dashboard: str | None = Field(None, description="Ray's dashboard; null: not set.")
+    grafana: str | None = None
+
+
 class FarmStatus(BaseModel):
     """What is up, by dependency; the rest for who has a credential."""
 
@@ -50,3 +57,4 @@ class FarmStatus(BaseModel):
     leaders: list[LeaderView] | None = Field(None, description="Null for who has no credential, as what follows.")
     replicas: dict[str, int] | None = Field(None, description="Live replicas by state.", examples=[{"up": 4}])
     queue: list[QueueView] | None = Field(None, description="By class, the most urgent first.")
+    links: StatusLinks | None = Field(None, description="Null for who does not run the farm.")

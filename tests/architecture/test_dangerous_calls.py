@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -117,6 +118,7 @@ def _has_text(node: ast.BinOp) -> bool:
     return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
 
 
+@cache
 def found() -> set[tuple[str, str, int]]:
     return {
         (str(path.relative_to(ROOT)), rule, line) for _, path in sources() for line, rule in findings(path.read_text())

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("jobs", "models", "pipelines", "storage", "db", "cluster", "serve_app", "rayfarm", "rayfarm_addon")
+PACKAGES = (
+    "jobs",
+    "models",
+    "pipelines",
+    "storage",
+    "db",
+    "cluster",
+    "serve_app",
+    "rayfarm",
+    "rayfarm_addon",
+    "observability",
+)
 CLIENTS = {
     "rayfarm": ROOT / "clients" / "python" / "rayfarm",
     "rayfarm_addon": ROOT / "clients" / "blender" / "rayfarm_addon",
@@ -28,6 +41,7 @@ MAY_IMPORT = {
     "serve_app": {"jobs", "models", "pipelines", "storage", "db", "cluster"},
     "rayfarm": {"jobs", "models", "cluster"},
     "rayfarm_addon": set(),
+    "observability": {"jobs", "cluster"},
 }
 """Arrows that the design allows. The SDK takes pure logic, and the CLI's up/down/status the one-machine control; the
 batch driver is a client of the farm like any other (``docs/adr/0005-batch-is-a-client.md``)."""
@@ -45,6 +59,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "standardwebhooks": ("jobs/webhooks.py", "clients/python/rayfarm/webhooks.py"),
     "fastapi": ("serve_app/",),
     "starlette": ("serve_app/",),
+    "kubernetes": ("cluster/kube/",),
     "stripe": ("cluster/loops/stripe_sink.py",),
     "reportlab": ("serve_app/billing/pdf.py",),
     "bpy": ("pipelines/cycles/", "clients/blender/rayfarm_addon/"),
@@ -77,25 +92,29 @@ def sources() -> Iterator[tuple[str, Path]]:
             yield name, path
 
 
-def imports_of(path: Path) -> Iterator[tuple[str, int, bool]]:
-    """(top-level module, line, at module level) of each import."""
+@cache
+def _imports(path: Path) -> tuple[tuple[str, int, bool], ...]:
+    """(module, line, at module level) of each import. Every test asks for those of every file."""
     tree = ast.parse(path.read_text())
     top = set(map(id, tree.body))
+    found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name.split(".")[0], node.lineno, id(node) in top
+            found += [(alias.name, node.lineno, id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module.split(".")[0], node.lineno, id(node) in top
+            found.append((node.module, node.lineno, id(node) in top))
+    return tuple(found)
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int, bool]]:
+    """(top-level module, line, at module level) of each import."""
+    for module, line, is_top in _imports(path):
+        yield module.split(".")[0], line, is_top
 
 
 def full_imports_of(path: Path) -> Iterator[str]:
     """The modules that a file imports, with their packages."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            yield node.module
+    return (module for module, _, _ in _imports(path))
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -175,6 +194,19 @@ def test_each_file_of_the_blender_add_on_carries_its_licence() -> None:
     for name, path in sources():
         if name == "rayfarm_addon":
             assert path.read_text().startswith("# SPDX-License-Identifier: GPL-3.0-or-later\n"), path
+
+
+def test_names_of_serve_applications_are_written_once() -> None:
+    """Process names, API audiences and Grafana's ids may read the same; what asks Serve or its metrics may not."""
+    named = re.compile(r'^rayfarm-(dispatcher|renderer)$|application="rayfarm-')
+    wrong = [
+        f"{relative}:{node.lineno}"
+        for _, path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.search(node.value)
+        if (relative := str(path.relative_to(ROOT))) != "cluster/applications.py"
+    ]
+    assert not wrong
 
 
 def test_sql_files_live_in_db_only() -> None:

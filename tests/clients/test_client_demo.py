@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rayfarm import demo
+from rayfarm.cli.farm_commands import web_page
 from rayfarm.cli.output import Output
 from rayfarm.types import Model
 from tests.clients.scripted_farm import JOB, FarmServer, event, job_view
@@ -40,13 +41,22 @@ def test_it_says_in_which_order_the_frames_come_and_where_everything_is(
     file |= {"sha256": hashlib.sha256(FRAME).hexdigest(), "size_bytes": len(FRAME)}
     scripted.answer("GET", f"/v1/jobs/{JOB}/artifacts", {"items": [file], "next_cursor": None})
     scripted.answer("GET", "/v1/replicas", {"items": []})
+    scripted.answer("GET", "/", {"name": "rayfarm", "web": "/"})
 
     assert demo.run(Output(), home=tmp_path, environ={"FRESH": "1"}, out=tmp_path / "out") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Starting the farm of this machine (FRESH=1: no frame is reused)…"
     assert f"job {JOB}: 24 frames, the first, the last and the middle one first" in lines
     assert f"Frames     {(tmp_path / 'out').resolve()}" in lines
+    key = tmp_path.resolve() / "admin_key"
+    page = f"{scripted.url}/projects/default/jobs/{JOB}/"
+    assert f"Web        {page}   (sign in with the key in {key})" in lines
     assert (tmp_path / "out" / "frame_0001.png").read_bytes() == FRAME
     [spec] = asked
     assert "order" not in spec  # the farm's own, which is that order
     assert spec["reuse"] is False
+
+
+def test_without_the_web_app_it_says_how_to_build_it(scripted: FarmServer, tmp_path: Path) -> None:
+    scripted.answer("GET", "/", {"name": "rayfarm", "web": None})
+    assert web_page(scripted.url, tmp_path) == "not built: `make web` (needs Node.js 20), then `make down up`"

@@ -36,14 +36,16 @@ def scene(tmp_path: Path, blend: Callable[[bytes], bytes], scripted: FarmServer)
 
 @pytest.fixture
 def spec(scene: Path, scripted: FarmServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A batch of that scene; the program's signal handlers end with the test."""
+    """A batch of that scene; the program's signal handlers end with the program."""
     monkeypatch.setenv("RAYFARM_URL", scripted.url)
     path = scene.parent / "batch.yaml"
     path.write_text(f"scene: {scene.name}\nframes: 1-2\n")
     before = {number: signal.getsignal(number) for number in BOTH}
     yield path
+    after = {number: signal.getsignal(number) for number in BOTH}
     for number, handler in before.items():
         signal.signal(number, handler)
+    assert after == before
 
 
 def stop_at(server: FarmServer, method: str, path: str, number: int = signal.SIGINT) -> None:

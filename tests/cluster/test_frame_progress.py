@@ -237,7 +237,7 @@ def test_an_estimate_is_made_of_the_pace_so_far_and_not_of_nothing(monkeypatch: 
     assert (progress.fraction, progress.tally, progress.age_s) == (0.0, None, 0.0)
 
 
-async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_its_pictures_are_gone_when_it_is_done(
+async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_then_its_result_is(
     quick: InProcessFarm, tmp_path: Path
 ) -> None:
     """Of Mitsuba, through storage and a signed link of the API."""
@@ -267,8 +267,9 @@ async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_its_picture
         assert {(one["total"], one["unit"]) for one in seen} == {(32, "samples")}
         assert {one["done"] for one in seen} >= {8, 16, 24}
         assert all(one["fraction"] == pytest.approx(one["done"] / 32, abs=1e-3) for one in seen)
-        gone = await http.get(f"{path}/preview")
-        assert (gone.status_code, gone.json()["code"]) == (404, "not-found")
+        done = await http.get(f"{path}/preview", follow_redirects=True)
+        assert (done.status_code, done.headers["content-type"].partition("/")[0]) == (200, "image")
+        assert done.content != content  # of the result now, and no picture of its making
 
         async def left() -> list[str]:
             found = await quick.storage.list_objects(f"artifacts/{job_id}/", limit=100)

@@ -19,11 +19,11 @@ from sqlalchemy import text
 
 from cluster.loops.base import Loop, Patient
 from cluster.loops.rescuer import Rescuer
-from cluster.loops.runner import ROLE, LoopRunner
+from cluster.loops.runner import LoopRunner
 from cluster.loops.settings import LoopSettings
 from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
-from db.dispatch import LostLeadership, lead
+from db.dispatch import LOOPS_ROLE, LostLeadership, lead
 from db.errors import DatabaseUnavailable, RowsBusy
 from db.session import Database, Transaction
 from db.settings import DatabaseSettings
@@ -284,4 +284,4 @@ async def _read_until(stream: asyncio.StreamReader, *words: bytes) -> bytes:
 
 async def test_two_clusters_lead_themselves(db: Database) -> None:
     for cluster in ("c", "other"):
-        assert await lead(db, role=ROLE, cluster_id=cluster, holder=uuid4(), ttl=timedelta(minutes=1)) is not None
+        assert await lead(db, role=LOOPS_ROLE, cluster_id=cluster, holder=uuid4(), ttl=timedelta(minutes=1)) is not None

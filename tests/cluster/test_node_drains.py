@@ -10,10 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from cluster.dispatcher import ROLE
 from cluster.loops.base import Loop
 from cluster.loops.node_drains import REASON, NodeDrains, RayDrains
-from db.dispatch import lead
+from db.dispatch import DISPATCHER_ROLE, lead
 from db.errors import LostLeadership
 from jobs.states import JobState
 from tests.cluster.in_process import InProcessFarm
@@ -26,7 +25,9 @@ def loop_of(farm: InProcessFarm, drains: RayDrains) -> NodeDrains:
 
 
 async def epoch_of(farm: InProcessFarm) -> int:
-    epoch = await lead(farm.database, role=ROLE, cluster_id=farm.settings.id, holder=uuid4(), ttl=timedelta(minutes=1))
+    epoch = await lead(
+        farm.database, role=DISPATCHER_ROLE, cluster_id=farm.settings.id, holder=uuid4(), ttl=timedelta(minutes=1)
+    )
     assert epoch is not None
     return epoch
 

@@ -15,18 +15,22 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from cluster.local import control
 from cluster.local.ray_session import private_dir_of
 from cluster.local.settings import LocalFarmSettings
 from cluster.metrics.catalogue import METRICS, Kind
+from observability.names import EXPORTERS, RAY_WITH_CARDS, names_in
 from tests.farm.otlp import Collector, Span, collector
 from tests.farm.running import RunningFarm, wait_for
+from tests.observability.tools import OBSERVABILITY, alert_rules, recorded
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -213,6 +217,7 @@ def test_the_metrics_port_tells_what_the_catalogue_lists_with_few_labels(watched
     own = {"le", "Component", "NodeAddress", "SessionName", "Version", "WorkerId", "NodeId", "JobId"}
     silent = {"rayfarm_leases_expired_total", "rayfarm_frame_failures_total", "rayfarm_chunks_lost_total"}
     silent |= {"rayfarm_api_refusals_total"}  # nothing of that kind has happened
+    silent |= {"rayfarm_gpu_memory_errors"}  # of cards that count them
     wanted = {metric.name for metric in METRICS} - silent
     farm.call("POST", "/prices", json={"currency": "EUR", "prices": [{"pool": "*", "cpu_second": "0.00002"}]})
 
@@ -234,6 +239,45 @@ def test_the_metrics_port_tells_what_the_catalogue_lists_with_few_labels(watched
     outcomes = {(series["outcome"], series["start"]) for series in found["rayfarm_frames_total"]}
     assert ("committed", "cold") in outcomes
     assert "measurer" in {series["loop"] for series in found["rayfarm_loop_tick_seconds_count"]}
+
+
+def test_what_rules_and_dashboards_ask_for_is_served(watched: Watched) -> None:
+    farm = watched.farm
+    asked = set(chain.from_iterable(names_in(promql) for promql in all_promql()))
+    asked -= {name for name in asked if name.startswith("rayfarm:")}  # recorded by Prometheus itself
+    elsewhere = EXPORTERS.keys() | RAY_WITH_CARDS.keys()
+    silent = {"ray_rayfarm_gpu_memory_errors"}  # of cards that count them
+    for frame in (1, 2):  # a try that fails by the farm's fault, and one by its scene's
+        fault = "crash_frames" if frame == 1 else "fail_frames"
+        settings = {fault: [{"frame": frame, "times": 1}], "fault_key": secrets.token_hex(8)}
+        farm.ended(farm.submit(frames=str(frame), settings=settings))
+    assert httpx.get(f"{farm.url}/v1/jobs").status_code == 401
+    silent |= {"ray_rayfarm_leases_expired_total", "ray_rayfarm_chunks_lost_total", "ray_rayfarm_api_refusals_total"}
+    assert asked > silent
+
+    def served() -> set[str] | None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{farm.record['ports']['metrics']}/metrics", timeout=10) as page:
+            text = page.read().decode()
+        names = set(re.findall(r"^(\w+)\{", text, re.MULTILINE))
+        return names if asked - elsewhere - silent <= names else None
+
+    wait_for(served, "every metric of rules and dashboards")
+
+
+def all_promql() -> list[str]:
+    dashboards = (OBSERVABILITY / "grafana" / "dashboards").glob("*.json")
+    panels = [panel for path in dashboards for panel in json.loads(path.read_text())["panels"]]
+    shown = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+    return [*shown, *recorded().values(), *(rule["expr"] for rule in alert_rules().values())]
+
+
+def test_every_line_of_the_log_follows_the_schema(watched: Watched) -> None:
+    watched.farm.ended(watched.farm.submit(frames="1-2"))
+    schema = jsonschema.Draft202012Validator(json.loads((OBSERVABILITY / "logs" / "line.schema.json").read_text()))
+    lines = [line for line in lines_of(watched.farm) if "event" in line]
+    broken = [(error.message, line) for line in lines for error in schema.iter_errors(line)]
+    assert not broken
+    assert {"frames_committed", "job_started", "job submitted"} <= {line["event"] for line in lines}
 
 
 def test_no_secret_of_a_session_is_in_any_log_or_span(watched: Watched) -> None:

@@ -63,7 +63,7 @@ async def test_replicas_and_what_their_engines_hold_are_summed_by_pool(farm: Far
 
 
 async def test_the_outbox_lags_by_its_oldest_event_that_nobody_has_taken(farm: Farm) -> None:
-    assert (await measured(farm)).outbox_lag_s == 0
+    assert set((await measured(farm)).outbox_lag_s.values()) == {0}
     for state, age in (("queued", "50 s"), ("queued", "5 s"), ("done", "1 day")):
         await farm.execute(
             "insert into outbox (event_id, stream_id, target, state, created_at) values"
@@ -71,8 +71,34 @@ async def test_the_outbox_lags_by_its_oldest_event_that_nobody_has_taken(farm: F
             job=uuid4(), state=state, age=age,
         )  # fmt: skip
     found = await measured(farm)
-    assert found.outbox_waiting == 2
-    assert timedelta(seconds=50) <= timedelta(seconds=found.outbox_lag_s) < timedelta(seconds=100)
+    assert found.outbox_waiting == {("target",): 2, ("webhook",): 0}
+    assert 50 <= found.outbox_lag_s[("target",)] < 100
+    await farm.execute("update outbox set webhook_id = gen_random_uuid() where created_at > now() - interval '30 s'")
+    found = await measured(farm)
+    assert found.outbox_waiting == {("target",): 1, ("webhook",): 1}
+    assert 5 <= found.outbox_lag_s[("webhook",)] < 50 <= found.outbox_lag_s[("target",)]
+
+
+async def test_deliveries_lag_by_the_oldest_file_that_is_not_there_yet(farm: Farm) -> None:
+    assert (await measured(farm)).delivery_lag_s == 0
+    job_id = await farm.start(frames="1-3")
+    for ordinal, (state, age) in enumerate((("queued", "50 s"), ("queued", "5 s"), ("failed", "1 day"))):
+        await farm.execute(
+            "insert into delivery (project_id, job_id, destination_id, kind, ordinal, name, generation, artifact_id,"
+            " size_bytes, state, not_before, queued_at, created_at, updated_at) select project_id, id,"
+            " gen_random_uuid(), 'frame', :ordinal, 'f.png', 1, gen_random_uuid(), 1, :state, now(),"
+            " now() - cast(:age as interval), now(), now() from job where id = :job",
+            job=job_id, ordinal=ordinal, state=state, age=age,
+        )  # fmt: skip
+    found = await measured(farm)
+    assert found.delivery_waiting == 2
+    assert 50 <= found.delivery_lag_s < 100
+
+
+async def test_the_server_says_how_many_connections_it_has_and_allows(farm: Farm) -> None:
+    found = await measured(farm)
+    assert 1 <= found.connections[("open",)] <= found.connections[("limit",)]
+    assert found.database_bytes > 1_000_000
 
 
 class TestCost:

@@ -17,7 +17,7 @@ from db.dispatch import apply_plan
 from db.events import read_events
 from db.frame_actions import act_on_frames
 from db.repositories import estimates
-from db.repositories.artifacts import list_artifacts
+from db.repositories.artifacts import list_along_frames, list_artifacts
 from db.repositories.estimates import count_reusable
 from db.repositories.frames import get_frame, list_frames
 from db.repositories.job_lists import list_jobs
@@ -334,6 +334,15 @@ class TestOtherLists:
             lambda tx: list_artifacts(tx, job_id=half_done.id, limit=PAGE, after=(middle.created_at, middle.id)),
         )
         assert [row.ordinal for row in page] == list(range(DONE // 2 + 1, DONE // 2 + 1 + PAGE))
+        assert rows < MOST_ROWS
+
+    async def test_the_files_of_a_stretch_of_frames_wherever_it_lies(self, farm: Farm, half_done: JobRow) -> None:
+        first = DONE // 2
+        page, rows = await _rows_read(
+            farm,
+            lambda tx: list_along_frames(tx, job_id=half_done.id, first=first, last=first + PAGE - 1, limit=2 * PAGE),
+        )
+        assert [row.ordinal for row in page] == list(range(first, first + PAGE))
         assert rows < MOST_ROWS
 
     async def test_the_film_among_the_frames(self, farm: Farm, half_done: JobRow) -> None:

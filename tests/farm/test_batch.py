@@ -49,6 +49,13 @@ def test_a_batch_render_that_fails_fails_the_ray_job(running: RunningFarm, spec:
     assert "Nobody" in done.stdout
 
 
+def test_a_driver_that_would_make_a_farm_of_its_own_is_refused_where_one_runs(running: RunningFarm, spec: Path) -> None:
+    done = ray_job(running, "submit", "--", sys.executable, "-m", "serve_app.batch", "render", str(spec))
+    assert done.returncode != 0
+    assert "A farm runs on this Ray cluster" in done.stdout
+    assert running.call("GET", "/status")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_stopped_batch_render_goes_on_in_the_farm_and_says_how_to_take_it_up(

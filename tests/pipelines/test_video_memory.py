@@ -81,6 +81,14 @@ class Driver:
     cards: list[dict[str, Any]]
     NVMLError: type[Exception] = field(default=type("NVMLError", (Exception,), {}))
 
+    NVML_MEMORY_ERROR_TYPE_UNCORRECTED: str = "uncorrected"
+    NVML_VOLATILE_ECC: str = "volatile"
+
+    def nvmlDeviceGetTotalEccErrors(self, card: dict[str, Any], kind: str, counter: str) -> int:
+        if "errors" not in card:
+            raise self.NVMLError("not supported")
+        return int(card["errors"][kind, counter])
+
     def nvmlDeviceGetMemoryInfo(self, card: dict[str, Any]) -> SimpleNamespace:
         return SimpleNamespace(total=card["total"])
 
@@ -101,6 +109,12 @@ class TestNvml:
         reader = NvmlReader(driver, driver.cards)
         assert reader.total_bytes() == 100
         assert reader.held_by_process() == {1: 14, 2: 20, 3: 1, 4: 0}
+
+    def test_errors_of_the_cards_that_count_them_add_up(self) -> None:
+        counts = {("uncorrected", "volatile"): 3}
+        driver = Driver([{"errors": counts}, {}, {"errors": counts}])
+        assert NvmlReader(driver, driver.cards).uncorrected_errors() == 6
+        assert NvmlReader(driver, [{}]).uncorrected_errors() is None
 
     @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a card")
     def test_where_there_is_no_card_there_is_nothing(self) -> None:

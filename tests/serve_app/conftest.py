@@ -40,6 +40,14 @@ class _NoDisk(PostgresTuning):
         return [*super().arguments(), *(part for setting in settings for part in ("-c", setting))]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_web_app() -> Iterator[None]:
+    """What these tests ask of ``/`` does not depend on whether somebody has built the web app in this checkout."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAYFARM_API_WEB_DIR", "/nonexistent")
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="rayfarm-test-api-", ignore_cleanup_errors=True) as folder:

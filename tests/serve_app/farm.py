@@ -234,7 +234,7 @@ class ApiFarm:
         frame = chunk.frames[chunk.ordinals.index(ordinal)]
         content = b"picture %d of %s" % (frame, chunk.job_id.hex.encode())
         key = f"artifacts/{chunk.job_id}/{ordinal}/{attempt_id}/{frame:04}.png"
-        stored = await self._store(key, content)
+        stored = await self.store(key, content)
         return FrameCommit(
             ordinal=ordinal,
             frame=frame,
@@ -257,11 +257,12 @@ class ApiFarm:
             ],
         )
 
-    async def _store(self, key: str, content: bytes) -> int:
+    async def store(self, key: str, content: bytes, *, media_type: str = "image/png") -> int:
+        """Put a file where artifacts lie; its size."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "picture"
             source.write_bytes(content)
-            return (await self.storage.put_artifact(key, source, media_type="image/png")).size_bytes
+            return (await self.storage.put_artifact(key, source, media_type=media_type)).size_bytes
 
 
 def beside_the_loop(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[bool]:

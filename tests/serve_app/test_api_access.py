@@ -162,6 +162,8 @@ class TestProjects:
         assert seen["residents"] == [{"digest": "a" * 64, "size_bytes": 5, "vram_bytes": None}]
         assert seen["current"] == {
             "job": job["id"],
+            "job_name": job["name"],
+            "project": "default",
             "frame": 3,
             "part": 1,
             "parts": 4,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -192,7 +194,9 @@ class TestStream:
         places = Places(what="archives", total=1, per_project=1)
         project = uuid4()
         archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
-        response = ArchiveResponse(archive=archive, read=storage.stream, place=places.take(project), headers={})
+        response = ArchiveResponse(
+            archive=archive, read=storage.stream, place=places.take(project), headers={}, stall=timedelta(minutes=1)
+        )
         sent = 0
 
         async def send(message: Any) -> None:
@@ -212,6 +216,41 @@ class TestStream:
         assert storage.closed
         assert storage.read < 16 * 2**20
         places.require_one(project)
+
+    async def test_a_client_that_takes_nothing_loses_its_place(self) -> None:
+        storage = Endless()
+        places = Places(what="archives", total=1, per_project=1)
+        project = uuid4()
+        archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
+        response = ArchiveResponse(
+            archive=archive,
+            read=storage.stream,
+            place=places.take(project),
+            headers={},
+            stall=timedelta(milliseconds=10),
+        )
+
+        async def send(message: Any) -> None:
+            await asyncio.Event().wait()
+
+        async def receive() -> Any:
+            raise AssertionError("nothing more comes")
+
+        with pytest.raises(Exception):  # noqa: B017, PT011 - what the server does with it is its own
+            async with asyncio.timeout(60):
+                await response({"type": "http", "asgi": {"spec_version": "2.4"}, "extensions": {}}, receive, send)
+        places.require_one(project)
+
+    async def test_whoever_has_a_link_takes_no_place_of_the_projects_own_people(self, farm: ApiFarm) -> None:
+        job = await rendered(farm, frames="1")
+        services = farm.app.state.services
+        link = (await farm.http.get(f"/v1/jobs/{job['id']}/archive/link")).json()["url"]
+        with ExitStack() as held:
+            for _ in range(services.settings.max_linked_archives_per_project):
+                held.enter_context(services.linked_archives.take(farm.project_id))
+            problem_of(await farm.http.get(link), 429, "too-many-at-once")
+            assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
+        assert (await farm.http.get(link)).status_code == 200
 
     async def test_no_more_archives_are_sent_at_once_than_there_are_places(self, farm: ApiFarm) -> None:
         job = await rendered(farm, frames="1")

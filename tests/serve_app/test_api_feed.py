@@ -19,7 +19,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from db.events import append_event
+from db.events import append_event, append_project_event
 from db.settings import DatabaseSettings
 from jobs.events import EventKind
 from storage.settings import StorageSettings
@@ -48,6 +48,14 @@ async def _read(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
         elif not line.startswith(":"):
             name, _, value = line.partition(": ")
             fields[name] = value
+
+
+async def _until(stream: AsyncIterator[tuple[str, Any]], kind: str) -> AsyncIterator[tuple[str, Any]]:
+    async with asyncio.timeout(20):
+        async for each in stream:
+            yield each
+            if each[1]["kind"] == kind:
+                return
 
 
 async def take(stream: AsyncIterator[tuple[str, Any]], count: int) -> list[tuple[str, Any]]:
@@ -185,6 +193,29 @@ async def test_two_hundred_watchers_see_each_event_once_although_the_process_tha
         for number in range(events // 2, events):
             await change(farm, job, f"{number}")
     assert seen == [list(range(first, first + events))] * watchers
+
+
+async def test_invoices_and_webhooks_that_fell_silent_are_told_to_managers_alone(farm: ApiFarm, server: Server) -> None:
+    secret = (EventKind.INVOICE_ISSUED, EventKind.CREDIT_NOTE_ISSUED, EventKind.WEBHOOK_DISABLED)
+    async with farm.db.transaction() as tx:
+        for kind in secret:
+            await append_project_event(tx, project_id=farm.project_id, kind=kind, data={})
+    job = await farm.submit()
+    path = "/v1/projects/default/events"
+    viewer = bearer((await farm.person("ada@example.org", role="viewer"))["access_token"])
+    manager = bearer((await farm.person("bo@example.org", role="manager"))["access_token"])
+    async with feed(server.http, path, headers=viewer, params={"after": "0-0"}) as stream:
+        heard = [body["kind"] async for _, body in _until(stream, "job.created")]
+        assert not set(heard) & set(secret)
+    asked: dict[str, Any] = {"after": "0-0", "kind": [str(kind) for kind in secret]}
+    async with feed(server.http, path, headers=manager, params=asked) as stream:
+        assert [body["kind"] for _, body in await take(stream, 3)] == asked["kind"]
+    async with feed(server.http, path, headers=viewer, params=asked) as stream:
+        silence = asyncio.create_task(take(stream, 1), name="what a viewer hears")
+        await change(farm, job, "wakes the stream")
+        done, _ = await asyncio.wait({silence}, timeout=2)
+        assert not done
+        silence.cancel()
 
 
 async def test_a_key_of_the_farm_that_is_narrowed_to_its_workers_hears_nothing_of_projects(

@@ -13,6 +13,7 @@ import pytest
 from db import logins
 from db.keys import create_key
 from jobs.access import FarmRole, Permission
+from serve_app.auth.passwords import Passwords
 from tests.serve_app.farm import PASSWORD, ApiFarm, bearer, problem_of
 
 EMAIL = "ada@example.org"
@@ -94,6 +95,35 @@ class TestSessions:
         assert isinstance(renewed, logins.Renewed)
         await farm.http.patch(f"/v1/accounts/{account}", json={"disabled": False})
         problem_of(await refresh(farm, renewed.refresh_token), 401, "unauthorized")
+
+    async def test_a_session_that_is_renewed_while_its_password_changes_ends_too(self, farm: ApiFarm) -> None:
+        session = await farm.person(EMAIL)
+        change = {"old": PASSWORD, "new": "a wholly new sentence"}
+        async with farm.db.transaction() as tx:
+            renewed = await logins.renew_login(tx, refresh_token=session["refresh_token"], lifetime=MONTH)
+            changing = asyncio.create_task(
+                farm.http.put("/v1/me/password", json=change, headers=bearer(session["access_token"]))
+            )
+            await asyncio.sleep(0.5)
+        assert (await changing).status_code == 204
+        assert isinstance(renewed, logins.Renewed)
+        problem_of(await refresh(farm, renewed.refresh_token), 401, "unauthorized")
+
+    async def test_a_password_is_not_written_over_what_ended_its_sessions_while_it_was_hashed(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = await farm.person(EMAIL)
+        headers = bearer(session["access_token"])
+        hash_password = Passwords.hash
+
+        async def hash_slowly(passwords: Passwords, password: str) -> str:
+            assert (await farm.http.delete("/v1/me/sessions", headers=headers)).status_code == 204
+            return await hash_password(passwords, password)
+
+        monkeypatch.setattr(Passwords, "hash", hash_slowly)
+        change = {"old": PASSWORD, "new": "the sentence of who stole it"}
+        problem_of(await farm.http.put("/v1/me/password", json=change, headers=headers), 409, "conflict")
+        assert (await log_in(farm)).status_code == 200
 
     async def test_a_renewal_under_way_does_not_save_a_chain_that_was_copied(self, farm: ApiFarm) -> None:
         session = await farm.person(EMAIL)

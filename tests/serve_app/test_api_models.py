@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
+from db.repositories import models as repository
+from serve_app.models import service
 from tests.serve_app.farm import ApiFarm, digest_of, problem_of
 from tests.serve_app.test_api_access import bearer
 
@@ -155,3 +158,37 @@ class TestKeepWarm:
         elsewhere = {"X-Rayfarm-Project": "studio"}
         answer = await farm.http.patch(f"/v1/models/{model['id']}", json={"keep_warm": True}, headers=elsewhere)
         problem_of(answer, 404, "not-found")
+
+
+class TestWait:
+    async def test_who_waits_for_a_probe_reads_its_manifest_once(
+        self, farm: ApiFarm, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": await manifest(farm)})
+        whole: list[object] = []
+        looks: list[object] = []
+
+        async def get_model(*args: Any, **options: Any) -> Any:
+            whole.append(options)
+            return await repository.get_model(*args, **options)
+
+        async def model_state(*args: Any, **options: Any) -> Any:
+            looks.append(options)
+            return await repository.model_state(*args, **options)
+
+        monkeypatch.setattr(service, "get_model", get_model)
+        monkeypatch.setattr(service, "model_state", model_state)
+        answer = await farm.http.get(f"/v1/models/{made.json()['id']}", params={"wait": 1})
+        assert answer.json()["state"] == "probing"
+        assert len(whole) == 1
+        assert len(looks) > 1
+
+    async def test_a_project_without_a_place_to_wait_in_is_answered_at_once(self, farm: ApiFarm) -> None:
+        made = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": await manifest(farm)})
+        services = farm.app.state.services
+        with ExitStack() as held:
+            for _ in range(services.settings.max_waits_per_project):
+                held.enter_context(services.waits.take(farm.project_id))
+            async with asyncio.timeout(services.settings.max_wait.total_seconds() / 2):
+                answer = await farm.http.get(f"/v1/models/{made.json()['id']}", params={"wait": 3600})
+        assert answer.json()["state"] == "probing"

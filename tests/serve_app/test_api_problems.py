@@ -252,6 +252,13 @@ class TestMethods:
             problem_of(answer, 405, "method-not-allowed")
             assert answer.headers["allow"] == allowed, (method, address)
 
+    async def test_a_method_that_only_a_template_beside_it_takes_is_refused_before_the_body_and_the_project(
+        self, farm: ApiFarm
+    ) -> None:
+        nowhere = {"X-Rayfarm-Project": "nowhere"}
+        answer = await farm.http.patch("/v1/jobs/estimate", json={"weight": 1}, headers=nowhere)
+        problem_of(answer, 405, "method-not-allowed")
+
     async def test_a_template_still_takes_what_is_no_address_of_its_own(self, farm: ApiFarm) -> None:
         job = await farm.submit(frames="1-4")
         assert (await farm.http.get(f"/v1/jobs/{job['id']}/frames/1")).status_code == 200

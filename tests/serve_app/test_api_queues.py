@@ -71,6 +71,53 @@ async def test_probes_that_wait_are_counted(farm: ApiFarm) -> None:
     assert tasks["oldest_s"] >= 0
 
 
+class TestWaiting:
+    async def test_jobs_of_all_projects_stand_with_what_they_wait_for_the_most_urgent_first(
+        self, farm: ApiFarm
+    ) -> None:
+        batch = await farm.submit(frames="1-4", priority="batch")
+        urgent = await farm.submit(frames="1-2", priority="interactive")
+        await farm.submit(frames="1")  # waits for nothing
+        for job, reason in ((batch, "no_capacity"), (urgent, "licence")):
+            await farm.execute(
+                "update job set wait_reason = :why where id = cast(:id as uuid)", why=reason, id=job["id"]
+            )
+        first, second = (await farm.http.get("/v1/queues/waiting")).json()["items"]
+        assert (first["id"], first["reason"], first["frames"], first["project"]) == (
+            urgent["id"],
+            "licence",
+            2,
+            "default",
+        )
+        assert (second["id"], second["priority"]) == (batch["id"], "batch")
+        assert "free worker" in second["words"]
+        [only] = (await farm.http.get("/v1/queues/waiting?reason=no_capacity")).json()["items"]
+        assert only["id"] == batch["id"]
+        assert (await farm.http.get("/v1/queues/waiting?reason=boredom")).status_code == 422
+
+    async def test_jobs_that_have_ended_wait_for_nothing(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        await farm.execute("update job set wait_reason = 'no_capacity'")
+        await farm.http.post(f"/v1/jobs/{job['id']}/cancel")
+        assert (await farm.http.get("/v1/queues/waiting")).json()["items"] == []
+
+
+class TestFailing:
+    async def test_jobs_with_failed_frames_show_until_a_day_after_their_end(self, farm: ApiFarm) -> None:
+        await farm.submit()  # without a failure
+        job = await farm.submit(frames="1-4")
+        await farm.start(job["id"])
+        await farm.execute("update job set failed = 4 where id = cast(:id as uuid)", id=job["id"])
+        [line] = (await farm.http.get("/v1/queues/failing")).json()["items"]
+        assert (line["id"], line["failed"], line["frames"], line["project"]) == (job["id"], 4, 0, "default")
+        await farm.execute(
+            "update job set state = 'failed', end_reason = 'engine_error', ended_at = now() where failed > 0"
+        )
+        assert [line["state"] for line in (await farm.http.get("/v1/queues/failing")).json()["items"]] == ["failed"]
+        await farm.execute("update job set ended_at = now() - interval '25 h' where failed > 0")
+        assert (await farm.http.get("/v1/queues/failing")).json()["items"] == []
+
+
 class TestBlocklists:
     async def test_a_machine_that_fails_jobs_shows_with_them_and_is_forgiven_for_all_at_once(
         self, farm: ApiFarm

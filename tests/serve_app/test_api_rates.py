@@ -163,6 +163,40 @@ class TestStrangers:
         )
         assert renewed.status_code == 200
 
+    async def test_sessions_are_renewed_and_ended_while_a_stranger_at_the_same_address_floods_renewals(
+        self, farm: ApiFarm
+    ) -> None:
+        session = await farm.person("ada@example.org")
+        token = {"refresh_token": session["refresh_token"]}
+        for path, guess in (("refresh", {"refresh_token": "rfr_guess"}), ("refresh", {}), ("logout", {})):
+            flood = [await farm.http.post(f"/v1/auth/{path}", json=guess, headers=NOBODY) for _ in range(5)]
+            assert codes(flood)[-1] == 429, path
+        renewed = await farm.http.post("/v1/auth/refresh", json=token, headers=NOBODY)
+        assert renewed.status_code == 200
+        token = {"refresh_token": renewed.json()["refresh_token"]}
+        assert (await farm.http.post("/v1/auth/logout", json=token, headers=NOBODY)).status_code == 204
+
+    async def test_whoever_renews_one_session_without_end_is_refused(self, farm: ApiFarm) -> None:
+        token = (await farm.person("ada@example.org"))["refresh_token"]
+        for _ in range(4):
+            answer = await farm.http.post("/v1/auth/refresh", json={"refresh_token": token}, headers=NOBODY)
+            token = answer.json()["refresh_token"]
+        answer = await farm.http.post("/v1/auth/refresh", json={"refresh_token": token}, headers=NOBODY)
+        problem_of(answer, 429, "rate-limited")
+
+    async def test_asking_how_one_can_log_in_spends_no_logins(self, farm: ApiFarm) -> None:
+        asked = [await farm.http.get("/v1/auth/methods", headers=NOBODY) for _ in range(4)]
+        assert codes(asked) == [200] * 4
+        login = {"email": "x@example.org", "password": PASSWORD}
+        assert (await farm.http.post("/v1/auth/login", json=login, headers=NOBODY)).status_code == 401
+
+    async def test_a_page_of_another_site_spends_none_of_what_its_visitor_has(self, farm: ApiFarm) -> None:
+        there = {**NOBODY, "Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+        login = {"email": "x@example.org", "password": PASSWORD}
+        for _ in range(6):
+            problem_of(await farm.http.post("/v1/auth/login", json=login, headers=there), 403, "forbidden")
+        assert (await farm.http.post("/v1/auth/login", json=login, headers=NOBODY)).status_code == 401
+
     async def test_a_forged_forwarding_header_makes_nobody_another_client(self, farm: ApiFarm) -> None:
         answers = [
             await farm.http.get("/v1/jobs", headers={**NOBODY, "X-Forwarded-For": f"198.51.100.{number}"})

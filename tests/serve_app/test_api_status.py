@@ -27,6 +27,7 @@ def api_settings() -> ApiSettings:
     return ApiSettings(
         token_key=SecretStr("a-key-of-these-tests-alone-0123456789"),
         status_age=timedelta(microseconds=1),
+        dashboard_url="https://ray.example.org",
         ready_timeout=timedelta(seconds=1),
     )
 
@@ -76,6 +77,13 @@ class TestStatus:
         status = await status_of(farm, **NOBODY)
         assert checks_of(status)["database"]
         assert (status["leaders"], status["replicas"], status["queue"]) == (None, None, None)
+
+    async def test_only_who_runs_the_farm_is_told_where_other_tools_show_it(self, farm: ApiFarm) -> None:
+        artist = bearer((await farm.person("ann@example.org"))["access_token"])
+        operator = bearer((await farm.person("op@example.org", project=None, role="operator"))["access_token"])
+        links = {"dashboard": "https://ray.example.org/", "grafana": None}
+        assert (await status_of(farm))["links"] == (await status_of(farm, **operator))["links"] == links
+        assert [(await status_of(farm, **who))["links"] for who in (artist, NOBODY)] == [None, None]
 
     async def test_maintenance_is_told_to_everybody_while_it_lasts(self, farm: ApiFarm) -> None:
         assert (await status_of(farm, **NOBODY))["maintenance"] is None

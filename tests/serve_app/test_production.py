@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cluster.composition import open_farm
+from cluster.composition import loop_parts, open_farm
 from cluster.production import NotForProduction, dashboard_faults, is_weak
 from db.embedded import EmbeddedPostgres
 from db.settings import DatabaseSettings
@@ -224,6 +224,11 @@ class TestStart:
         monkeypatch.setenv("RAYFARM_ENGINE_REQUIRE_SANDBOX", "partial")
         with pytest.raises(NotForProduction, match="RAYFARM_ENGINE_REQUIRE_SANDBOX"):
             open_farm()
+
+    def test_the_parts_of_the_loops_are_not_opened(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("RAYFARM_WEBHOOK_KEY", "ab" * 32)
+        with pytest.raises(NotForProduction, match="RAYFARM_WEBHOOK_KEY"):
+            loop_parts()
 
     async def test_the_api_does_not_start(self) -> None:
         app = build_app(ApiSettings(cors_origins=("*",), public_url="https://farm.example.org"))

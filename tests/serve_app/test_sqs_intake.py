@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from cluster.composition import open_farm
+from cluster.composition import loop_parts, open_farm
 from cluster.intake.__main__ import redrive
 from cluster.intake.admitting import KeyRefused
 from cluster.loops.farm import farm_loops
@@ -374,7 +374,7 @@ async def test_a_farm_that_names_a_queue_runs_the_intake_among_its_loops(
         monkeypatch.setenv("RAYFARM_INTAKE_DEAD_LETTER_URL", f"{queue}-refused")
         monkeypatch.setenv("RAYFARM_INTAKE_API_KEY", "rf_x")
     farm = open_farm()
-    loops = farm_loops(farm, drains=draining_ray_nodes, admission=MessageAdmission())
+    loops = farm_loops(farm, loop_parts(), drains=draining_ray_nodes, admission=MessageAdmission())
     await farm.close()
     assert ("intake" in {loop.name for loop in loops}) is (queue is not None)
 

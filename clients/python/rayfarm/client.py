@@ -13,6 +13,7 @@ from rayfarm import registration, uploads, watching
 from rayfarm._admin_calls import AdminCalls
 from rayfarm._calls import id_of
 from rayfarm._config import project_of, resolve
+from rayfarm._destination_calls import DestinationCalls
 from rayfarm._ids import quoted, require_id
 from rayfarm._job_calls import JobCalls, scene_frames
 from rayfarm._transport import OnWait, Transport, TransportSettings
@@ -22,7 +23,7 @@ from rayfarm.version import __version__
 __all__ = ["Client", "scene_frames"]
 
 
-class Client(JobCalls, AdminCalls):
+class Client(JobCalls, DestinationCalls, AdminCalls):
     """A connection to one farm. Thread-safe; close it, or use it in a ``with`` block.
 
     Without arguments it finds the farm as the CLI does: ``RAYFARM_URL`` and ``RAYFARM_API_KEY``, else the farm that
@@ -235,6 +236,11 @@ class Client(JobCalls, AdminCalls):
         path = f"/v1/pipelines/{quoted(pipeline)}/check"
         answer: Json = self._transport.json("POST", path, json=asked, repeatable=True)
         return answer
+
+    def has_web_app(self) -> bool:
+        """Whether the farm serves the web app at its address; it must have been built there."""
+        answer: Json = self._transport.json("GET", "/")
+        return answer.get("web") is not None
 
     def ready(self) -> Json:
         """The farm's own check of its parts; ``FarmUnreachable`` with its ``problem`` if one is not ready."""

@@ -12,7 +12,7 @@ import typer
 
 from rayfarm._config import farm_home, home_key
 from rayfarm.cli import exit_code
-from rayfarm.cli.farm_commands import bring_up, storage_place
+from rayfarm.cli.farm_commands import bring_up, storage_place, web_page
 from rayfarm.cli.output import Output, duration
 from rayfarm.cli.registering import register
 from rayfarm.cli.render_command import follow
@@ -97,6 +97,7 @@ def report(
     output.say(f"Frames     {out.resolve()}")
     for path in followed.files.get("video", ()):
         output.say(f"Video      {path.resolve()}")
+    output.say(f"Web        {web_page(api_url, home, f'/projects/default/jobs/{followed.job.id}/')}")
     output.say(f"API docs   {api_url}/docs   (key: {home.resolve() / 'admin_key'})")
     output.say(f"Dashboard  {dashboard_url}   (sign in with the token in {token})")
     output.say(f"Outputs    {storage_place(home)}")

@@ -51,6 +51,19 @@ class TestProgram:
         assert (await me(farm, await self.exchange(farm, code, verifier)))["email"] == "ada@example.org"
         problem_of(await self.exchange(farm, code, verifier), 401, "sign-in-failed")
 
+    async def test_a_page_of_the_farm_has_the_session_put_into_a_cookie(self, farm: ApiFarm, browser: Browser) -> None:
+        await invited(farm)
+        url, verifier = self.begin("/login/")
+        end = (await browser.log_in("ada", url=url, stop_before=f"{FARM}/login/")).headers["location"]
+        body = {"code": query_of(end)["code"], "code_verifier": verifier, "session": "cookie"}
+        foreign = {**NOBODY, "Sec-Fetch-Site": "cross-site"}
+        problem_of(await farm.http.post("/v1/auth/oidc/token", json=body, headers=foreign), 403, "forbidden")
+        session = await farm.http.post("/v1/auth/oidc/token", json=body, headers=NOBODY)
+        assert (session.status_code, session.json()["refresh_token"]) == (200, None)
+        assert "HttpOnly" in session.headers["set-cookie"]
+        renewed = await farm.http.post("/v1/auth/refresh", json={}, headers=NOBODY)
+        assert (await me(farm, renewed))["email"] == "ada@example.org"
+
     async def test_a_code_without_its_secret_is_worth_nothing_and_is_used_up(
         self, farm: ApiFarm, browser: Browser
     ) -> None:

@@ -11,13 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from rayfarm.cli.commands import command
+from rayfarm.cli.exit_codes import INTERRUPTED, UNREACHABLE, USAGE
 from rayfarm.cli.output import Output
 from rayfarm.errors import ClientError, FarmUnreachable
-
-JOB_FAILED = 1
-USAGE = 2
-UNREACHABLE = 3
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,9 @@ import typer
 from rayfarm.cli import (
     admin_access_commands,
     admin_commands,
+    cluster_commands,
     control_commands,
+    destination_commands,
     farm_commands,
     import_command,
     job_commands,
@@ -67,6 +69,7 @@ command.command("disable")(worker_commands.disable)
 command.command("enable")(worker_commands.enable)
 command.command("licences")(share_commands.licences)
 command.command("projects")(share_commands.projects)
+command.command("destinations")(destination_commands.destinations)
 command.command("up")(farm_commands.up)
 command.command("down")(farm_commands.down)
 command.command("status")(farm_commands.status)
@@ -88,6 +91,19 @@ admin.command("invite")(admin_access_commands.invite)
 admin.command("projects")(admin_access_commands.projects)
 admin.command("keys")(admin_access_commands.keys)
 command.add_typer(admin)
+
+cluster = typer.Typer(name="cluster", help="Run a farm on Kubernetes: for its operators.", no_args_is_help=True)
+cluster.command("status")(cluster_commands.status)
+cluster.command("scale")(cluster_commands.scale)
+cluster.command("upgrade")(cluster_commands.upgrade)
+cluster.command("drain")(cluster_commands.drain)
+cluster.command("notices")(cluster_commands.notices)
+cluster.command("submit")(cluster_commands.submit)
+cluster.command("follow")(cluster_commands.follow)
+cluster.command("suspend")(cluster_commands.suspend)
+cluster.command("resume")(cluster_commands.resume)
+cluster.command("gc")(cluster_commands.gc)
+command.add_typer(cluster)
 
 for _group in (command, admin):
     for _each in _group.registered_commands:

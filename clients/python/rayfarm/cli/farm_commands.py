@@ -15,7 +15,7 @@ from rayfarm._config import farm_home, home_key, resolve
 from rayfarm.cli.options import ApiKey, AsJson, Home, Url, named_project
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
-from rayfarm.errors import FarmRefused, FarmUnreachable, UsageError
+from rayfarm.errors import ClientError, FarmRefused, FarmUnreachable, UsageError
 from rayfarm.types import Json
 from rayfarm.version import __version__
 
@@ -151,6 +151,7 @@ def describe(
 ) -> None:
     """Where everything of a farm is, for people and programs; never a secret itself."""
     key_path = home.resolve() / "admin_key"
+    output.say(f"Web        {web_page(api_url, home)}")
     output.say(f"API        {api_url}/v1   (key: {key_path})")
     output.say(f"API docs   {api_url}/docs")
     output.say(f"Dashboard  {dashboard_url}   (sign in with the token in {token_path})")
@@ -167,6 +168,18 @@ def describe(
     )
     if home_key(home) is None:
         output.note(f"The farm's API key is not in {key_path} yet.")
+
+
+def web_page(api_url: str, home: Path, path: str = "/") -> str:
+    """The address of a page of the web app and how to get in there; how to build it, where nobody has."""
+    with Client(api_url, home_key(home)) as client:
+        try:
+            is_built = client.has_web_app()
+        except ClientError:  # says nothing against the farm: `status` tells what is wrong with it
+            is_built = True
+    if not is_built:
+        return "not built: `make web` (needs Node.js 20), then `make down up`"
+    return f"{api_url}{path}   (sign in with the key in {home.resolve() / 'admin_key'})"
 
 
 def storage_place(home: Path) -> str:

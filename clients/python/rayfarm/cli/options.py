@@ -55,6 +55,13 @@ TagOption = Annotated[list[str] | None, typer.Option("--tag", help="Word to find
 ShowOption = Annotated[str | None, typer.Option("--show", help="The production that it belongs to.")]
 ShotOption = Annotated[str | None, typer.Option("--shot", help="The shot of that production; needs --show.")]
 
+DeliverTo = Annotated[
+    str | None,
+    typer.Option(
+        "--deliver-to", metavar="NAME", help="Also put the files into this destination of the project; none: nowhere."
+    ),
+]
+
 NotifyOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,10 +14,12 @@ from jobs.errors import RayfarmError
 from jobs.frames import FrameRange
 from rayfarm.cli._named_settings import having, require_companions, settings_of
 from rayfarm.cli.control_commands import say_estimate
+from rayfarm.cli.destination_commands import destination_id
 from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import (
     ApiKey,
     AsJson,
+    DeliverTo,
     FinishBefore,
     NamingOption,
     NotifyOption,
@@ -123,6 +125,7 @@ def render(
     show: ShowOption = None,
     shot: ShotOption = None,
     notify: NotifyOption = None,
+    deliver_to: DeliverTo = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Register the scene and say what the job would cost; submit nothing.")
     ] = False,
@@ -179,6 +182,8 @@ def render(
     with connect(url, api_key) as client:
         try:
             client.check(pipeline, settings=settings, split=control["split"])  # before gigabytes are sent in vain
+            if deliver_to is not None:
+                fields["deliver_to"] = destination_id(client, deliver_to)
             model = register(client, scene, output=output, maps=found_maps, allow=allow or ())
             if dry_run:
                 found = client.estimate(model, frames=frames, pipeline=pipeline, settings=settings, **fields)

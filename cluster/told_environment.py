@@ -1,0 +1,40 @@
+"""What a process of a batch farm is told where Ray was not started with it, so that Ray writes none of it to a log.
+
+Ray logs a ``runtime_env`` with its variables on each node, and Serve the arguments of an autoscaling policy. Arguments
+of actors and tasks are pickled, and logged by neither.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+MARK = "RAYFARM_BATCH_STARTED"
+"""Differs with each batch farm: Ray keeps idle processes by their ``runtime_env``, and one must not serve the next farm
+with what it was told by the last."""
+
+
+class HiddenText(str):
+    """Text that a log does not show. A string all the same: Serve takes JSON alone as arguments of a policy."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldEnvironment:
+    """Variables that a process takes over first of all."""
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def enter(self) -> None:
+        os.environ.update(self.variables)
+
+    def actor_options(self) -> dict[str, Any]:
+        """Of the processes that are told, and of the tasks that they start."""
+        return {"runtime_env": {"env_vars": {MARK: uuid4().hex}}} if self.variables else {}

@@ -1,0 +1,1 @@
+"""What the farm has done lately, and what that costs."""

@@ -1,0 +1,4 @@
+key          = "rayfarm/test.tfstate"
+region       = "eu-central-1"
+encrypt      = true
+use_lockfile = true

@@ -1,0 +1,127 @@
+"""A batch farm on a Ray that does not do what it is asked: told in words, within the time that the settings say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import ray
+from ray import serve
+from ray.exceptions import AuthenticationError, RpcError
+from ray.serve.exceptions import RayServeException
+
+from cluster import batch_farm
+from cluster.batch_farm import BatchFarmNotReady
+from cluster.batch_settings import BatchSettings
+from cluster.intake.ports import Admission
+
+SOON = timedelta(milliseconds=200)
+
+
+class Gate:
+    """Marks that this driver holds."""
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def mark(self, name: str, within: timedelta) -> str:
+        self.held.append(name)
+        return name
+
+    def end(self, mark: str) -> None:
+        self.held.remove(mark)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate()
+    monkeypatch.setattr(batch_farm, "_marked", gate.mark)
+    monkeypatch.setattr(batch_farm, "_end", gate.end)
+    return gate
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
+
+
+def no_admission() -> Admission:
+    raise AssertionError("Nothing is admitted here.")
+
+
+def target(monkeypatch: pytest.MonkeyPatch, status: str, *, start: Callable[..., Any] | None = None) -> Any:
+    """An application that Serve took, and whose state stays."""
+    told = SimpleNamespace(status=serve.schema.ApplicationStatus(status), message="no such module")
+    monkeypatch.setattr(serve, "start", start or (lambda **_: None))
+    monkeypatch.setattr(serve, "run_many", lambda *_, **__: [])
+    monkeypatch.setattr(serve, "status", lambda: SimpleNamespace(applications={"one": told}))
+    return SimpleNamespace(name="one")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("Invalid Ray address"), AuthenticationError("no token"), ConnectionError("refused"), RpcError("away")],
+)
+def test_a_ray_that_cannot_be_joined_is_told_with_its_remedy(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "init", raising(error))
+    with pytest.raises(BatchFarmNotReady) as told:
+        batch_farm.connect()
+    assert "RAY_ADDRESS" in str(told.value)
+
+
+@pytest.mark.parametrize("error", [RpcError("GCS is away"), RayServeException("no controller")])
+def test_a_ray_that_fails_while_garbage_is_collected_is_told_in_words(
+    error: Exception, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAYFARM_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    monkeypatch.setattr(serve, "status", raising(error))
+    with pytest.raises(BatchFarmNotReady, match=str(error)):
+        batch_farm.collect_garbage()
+    assert gate.held == []
+
+
+def test_an_application_that_never_runs_is_waited_for_no_longer_than_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TimeoutError, match="one is DEPLOYING"):
+        batch_farm._start([target(monkeypatch, "DEPLOYING")], within=SOON)
+
+
+def test_a_controller_that_never_answers_is_waited_for_no_longer_than_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hangs = threading.Event()
+    try:
+        with pytest.raises(TimeoutError, match="controller did not answer"):
+            batch_farm._start([target(monkeypatch, "RUNNING", start=lambda **_: hangs.wait())], within=SOON)
+    finally:
+        hangs.set()
+
+
+def test_an_application_that_cannot_be_deployed_says_why_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RuntimeError, match="one: no such module"):
+        batch_farm._start([target(monkeypatch, "DEPLOY_FAILED")], within=timedelta(days=1))
+
+
+def test_applications_that_run_are_a_farm(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch_farm._start([target(monkeypatch, "RUNNING")], within=timedelta(days=1))
+
+
+def test_a_driver_whose_farm_did_not_start_leaves_no_mark_that_would_keep_a_sweep_away(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "status", lambda: SimpleNamespace(applications={}))
+    monkeypatch.setattr(batch_farm, "_deploy", raising(RpcError("GCS is away")))
+    with (
+        pytest.raises(BatchFarmNotReady, match="GCS is away"),
+        batch_farm.joined(settings=BatchSettings(), admission=no_admission, tell=print),
+    ):
+        raise AssertionError("There is no farm.")
+    assert gate.held == []

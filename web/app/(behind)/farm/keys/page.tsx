@@ -1,0 +1,10 @@
+import { Suspense } from "react";
+import { FarmKeysPage } from "@/features/people/farm-keys-page";
+
+export default function FarmKeys() {
+  return (
+    <Suspense>
+      <FarmKeysPage />
+    </Suspense>
+  );
+}

@@ -1,0 +1,5 @@
+import { DestinationsPage } from "@/features/destinations/destinations-page";
+
+export default function Destinations() {
+  return <DestinationsPage />;
+}

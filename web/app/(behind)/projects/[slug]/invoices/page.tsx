@@ -1,0 +1,5 @@
+import { InvoicesPage } from "@/features/usage/invoices-page";
+
+export default function Invoices() {
+  return <InvoicesPage />;
+}

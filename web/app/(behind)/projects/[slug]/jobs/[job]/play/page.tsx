@@ -1,0 +1,5 @@
+import { PlayerPage } from "@/features/player/player-page";
+
+export default function Play() {
+  return <PlayerPage />;
+}

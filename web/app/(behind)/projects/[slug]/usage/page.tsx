@@ -1,0 +1,10 @@
+import { Suspense } from "react";
+import { UsagePage } from "@/features/usage/usage-page";
+
+export default function Usage() {
+  return (
+    <Suspense>
+      <UsagePage />
+    </Suspense>
+  );
+}

@@ -1,0 +1,5 @@
+import { ReturnPage } from "@/features/sign-in/return-page";
+
+export default function Return() {
+  return <ReturnPage />;
+}

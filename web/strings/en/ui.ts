@@ -1,0 +1,16 @@
+export const ui = {
+  copy: "Copy",
+  copied: "Copied",
+  copyByHand: "It is selected: press Ctrl+C to copy it.",
+  loadMore: "Load more",
+  keepItNow: "Keep it now: it is shown this once, and nobody can show it again.",
+  kept: "I have kept it",
+  changes: "Changes",
+  field: "Field",
+  before: "Before",
+  after: "After",
+  added: "Added",
+  removed: "Removed",
+  changed: "Changed",
+  nothingChanged: "No field changed.",
+};
