@@ -12,6 +12,7 @@ import typer
 
 from jobs.errors import InvalidSettings, RayfarmError
 from rayfarm._config import farm_home, home_key, resolve
+from rayfarm.cli.exit_codes import UNREACHABLE
 from rayfarm.cli.options import ApiKey, AsJson, Home, Url, named_project
 from rayfarm.cli.output import Output, duration
 from rayfarm.client import Client
@@ -62,6 +63,7 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
     output = Output(as_json=as_json)
     place = home or farm_home()
     running: bool | None = None
+    settled = True
     if url is None and (place / "farm.json").exists():
         control = _control()
         try:
@@ -70,6 +72,7 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
             raise FarmTrouble(error.message, remedy=error.remedy) from error
         running = bool(local.running)
         stage = str(local.stage)
+        settled = stage == "ready"
         output.say(f"farm      {local.home}: {stage}{f' ({local.detail})' if local.detail else ''}")
         output.record(home=str(local.home), running=running, stage=stage, detail=local.detail)
         if local.leftovers:
@@ -78,7 +81,7 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
             )
         if not running:
             output.say("          start it with `rayfarm up`")
-            raise typer.Exit(3)
+            raise typer.Exit(UNREACHABLE)
         if local.record is not None and local.record.dashboard_url:
             key_path = place.resolve() / "ray_token"
             output.say(f"dashboard {local.record.dashboard_url}  (sign in with the token in {key_path})")
@@ -115,8 +118,8 @@ def status(home: Home = None, url: Url = None, api_key: ApiKey = None, as_json: 
         sandboxes=sandboxes,
         maintenance=maintenance,
     )
-    if not ready:
-        raise typer.Exit(3)
+    if not (ready and settled):  # a farm may answer before all of it is deployed, and while a part is repaired
+        raise typer.Exit(UNREACHABLE)
 
 
 def _maintenance_of(client: Client) -> Json | None:

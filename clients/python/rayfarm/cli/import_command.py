@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from jobs.errors import RayfarmError
+from rayfarm.cli.exit_codes import INTERRUPTED
 from rayfarm.cli.job_commands import connect
 from rayfarm.cli.options import (
     ApiKey,
@@ -86,7 +87,7 @@ def import_openjd(
             )
         except KeyboardInterrupt:
             leave_unknown(template.stem if asked else None, output=output, url=url)
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
         output.record(job=job.id, model=chosen.id, frames=job.frames, total=job.counts.total)
         output.say(f"job {job.id}: {job.counts.total} frame{'s' if job.counts.total != 1 else ''} ({job.frames})")
         if detach:

@@ -15,6 +15,7 @@ from jobs.frames import FrameRange
 from rayfarm.cli._named_settings import having, require_companions, settings_of
 from rayfarm.cli.control_commands import say_estimate
 from rayfarm.cli.destination_commands import destination_id
+from rayfarm.cli.exit_codes import INTERRUPTED, JOB_FAILED
 from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import (
     ApiKey,
@@ -202,7 +203,7 @@ def render(
                 leave(job, out=folder, output=output, url=url)
             else:
                 leave_unknown(title if asked else None, output=output, url=url)
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
     conclude(followed, out=folder, output=output)
 
 
@@ -251,7 +252,7 @@ def conclude(followed: Followed, *, out: Path | None, output: Output) -> None:
     """End the command with the job's verdict."""
     summarize(followed, out=out, output=output)
     if followed.job.state != "succeeded":
-        raise typer.Exit(1)
+        raise typer.Exit(JOB_FAILED)
 
 
 def follow(client: Client, job: Job, *, out: Path | None, output: Output, url: str | None = None) -> Followed:
@@ -261,7 +262,7 @@ def follow(client: Client, job: Job, *, out: Path | None, output: Output, url: s
             return Follower(client=client, job=job, view=view, out=out).run()
     except KeyboardInterrupt:
         leave(job, out=out, output=output, url=url)
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
     except ClientError as error:
         error.remedy = " ".join(part for part in (error.remedy, f"The job is kept. {go_on(job, out, url)}") if part)
         raise

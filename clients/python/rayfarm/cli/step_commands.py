@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from rayfarm.cli.exit_codes import INTERRUPTED, UNFINISHED
 from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import ApiKey, AsJson, Url, read_settings, same_farm
 from rayfarm.cli.output import Output
@@ -61,10 +62,10 @@ def step(
             _conclude(client, job_id, client.wait_step(job_id, asked), out=out, output=output)
         except KeyboardInterrupt:
             output.note(f"\nThe step goes on without you. See it with:\n  {_look(job_id, asked.id, url)}")
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
         except StepFailed as error:
             output.error(error)
-            raise typer.Exit(1) from None
+            raise typer.Exit(UNFINISHED) from None
 
 
 def steps(
@@ -91,7 +92,7 @@ def steps(
             _conclude(client, job_id, client.wait_step(job_id, number), out=out, output=output)
         except StepFailed as error:
             output.error(error)
-            raise typer.Exit(1) from None
+            raise typer.Exit(UNFINISHED) from None
 
 
 def _settings(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rayfarm.cli.exit_codes import INTERRUPTED, JOB_FAILED
 from rayfarm.cli.job_commands import JobId, connect
 from rayfarm.cli.options import ApiKey, AsJson, Url
 from rayfarm.cli.output import Output, size
@@ -48,7 +49,7 @@ def sync(
             done = syncing.watch() if watch else syncing.once()
         except KeyboardInterrupt:
             output.note("\nStopped. The same command goes on where this one was.")
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
         job = client.job(job_id)
     output.record(
         result=job.state, job=job.id, downloaded=done.downloaded, same=done.same, gone=done.gone, folder=str(folder)
@@ -59,4 +60,4 @@ def sync(
         f"the job is {job.state}."
     )
     if watch and job.state != "succeeded":
-        raise typer.Exit(1)
+        raise typer.Exit(JOB_FAILED)
