@@ -53,6 +53,12 @@ WEIGHTS: dict[str, int] = {
 """How often each is drawn, among each other."""
 
 
+def part_of(fault: str) -> str:
+    """What of the farm it harms."""
+    what, _, target = fault.partition(" ")
+    return what if what in ("Postgres", "storage") else target
+
+
 @dataclass
 class Faults:
     """Draws faults from a seeded chance; ``heal`` takes back whatever still lasts."""
@@ -73,10 +79,21 @@ class Faults:
         deck: list[str] = []
         while time.monotonic() < until and not self._over.is_set():
             if not deck:  # every kind comes up once before chance alone decides
-                deck = [*WEIGHTS] if not self.done else self.chance.choices([*WEIGHTS], [*WEIGHTS.values()], k=20)
-                self.chance.shuffle(deck)
+                deck = self._first() if not self.done else self.chance.choices([*WEIGHTS], [*WEIGHTS.values()], k=20)
             self._do(deck.pop())
             self._rest(min(until, time.monotonic() + self.chance.uniform(*_PAUSES_S)))
+
+    def _first(self) -> list[str]:
+        """Every kind once, to be taken from the end: each part before any comes a second time, and storage before all,
+        since it is harmed only when a request comes."""
+        kinds, rounds = [*WEIGHTS], Counter[str]()
+        self.chance.shuffle(kinds)
+        turns: dict[str, tuple[int, bool]] = {}
+        for fault in kinds:
+            part = part_of(fault)
+            rounds[part] += 1
+            turns[fault] = (rounds[part], part != "storage")
+        return sorted(kinds, key=turns.__getitem__, reverse=True)
 
     def heal(self) -> None:
         """End every fault that lasts."""
