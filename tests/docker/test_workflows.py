@@ -86,12 +86,44 @@ def test_it_calls_targets_and_programs_of_this_repository(name: str) -> None:
     text = (FOLDER / name).read_text()
     for line in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", text):
         assert set(line.split()) <= targets, line
-    for script in re.findall(r"(?<![\w/])(\.ci/\w+)", text):
+    for script in re.findall(r"(?<![\w/])(\.ci/[\w-]+)", text):
         assert (ROOT / script).exists()
     for module in re.findall(r"python -m ([\w.]+)", text):
         assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
     for called in re.findall(r"uses: \./(.+)$", text, re.MULTILINE):
         assert (ROOT / called).exists()
+
+
+def needed_packages(runs: list[str]) -> set[str]:
+    """What `.ci/system-packages` is asked for by the targets of these steps, where nothing is set up yet."""
+    lines = "\n".join(runs).replace(".ci/run --full", ".ci/run").replace(".ci/run", "make style openapi-lint test")
+    asked = set()
+    for targets in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", lines):
+        done = subprocess.run(
+            ["make", "-n", "VENV=build/none", *targets.split()], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        asked |= set(" ".join(re.findall(r"\.ci/system-packages ([a-z ]+)$", done.stdout, re.MULTILINE)).split())
+    return asked
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml", "openapi-diff.yml"])
+def test_a_runner_that_is_not_root_has_the_system_packages_before_a_target_asks_for_them(name: str) -> None:
+    for job, facts in workflow(name)["jobs"].items():
+        runs = [step["run"] for step in facts["steps"] if "run" in step]
+        installed = set(
+            " ".join(re.findall(r"sudo \.ci/system-packages ([a-z ]+?)(?:$| >)", "\n".join(runs), re.M)).split()
+        )
+        assert needed_packages(runs) == installed, job
+        if installed:
+            text = "\n".join(runs)
+            assert text.index("sudo .ci/system-packages") < min(
+                text.find(each) for each in ("make ", ".ci/run") if text.find(each) >= 0
+            ), job
+
+
+def test_the_label_that_allows_a_break_asks_anew() -> None:
+    on = yaml.load((FOLDER / "openapi-diff.yml").read_text(), Loader=yaml.BaseLoader)["on"]
+    assert {"opened", "synchronize", "reopened", "labeled", "unlabeled"} <= set(on["pull_request"]["types"])
 
 
 def test_production_comes_after_staging_and_both_are_environments_that_can_ask_somebody() -> None:
