@@ -1,17 +1,20 @@
 output "rayfarm_settings" {
-  description = "Settings of the farm without secrets, by the names of docs/configuration.md: the ConfigMap of kuberay/."
+  description = "Settings of all pods without secrets, by the names of docs/configuration.md: settings.env of the overlay in kuberay/."
   value = merge(
     {
       RAYFARM_PROFILE             = "production"
       RAYFARM_STORAGE_URL         = "s3://${module.objects.name}/${local.prefix}"
       RAYFARM_STORAGE_REGION      = var.region
-      RAYFARM_INTAKE_REGION       = var.region
       RAYFARM_API_TRUSTED_PROXIES = jsonencode([var.vpc_cidr]) # CloudFront's way in, the load balancer, the gateway's pods
     },
     module.edge.settings,
-    module.queue.settings,
     module.observability.settings,
   )
+}
+
+output "rayfarm_loops" {
+  description = "Settings of the control pods alone: loops.env of the overlay. The queues' only with var.intake, as a dispatcher that knows a queue and has no key does not start."
+  value       = var.intake ? merge({ RAYFARM_INTAKE_REGION = var.region }, module.queue.settings) : {}
 }
 
 output "rayfarm_secrets" {
@@ -25,8 +28,8 @@ output "rayfarm_secrets" {
       RAYFARM_API_PREVIOUS_TOKEN_KEYS = { secret = module.secrets.names["keys"], field = "api_previous_token_keys" }
       RAYFARM_WEBHOOK_PREVIOUS_KEYS   = { secret = module.secrets.names["keys"], field = "webhook_previous_keys" }
     },
-    contains(keys(var.given_secrets), "intake") ? {
-      RAYFARM_INTAKE_API_KEY = { secret = module.secrets.names["intake"], field = "api_key" }
+    var.intake ? {
+      RAYFARM_INTAKE_API_KEY = { secret = module.secrets.names["loops"], field = "RAYFARM_INTAKE_API_KEY" }
     } : {},
   )
 }

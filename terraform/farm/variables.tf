@@ -179,8 +179,14 @@ variable "sender_arns" {
   default     = []
 }
 
+variable "intake" {
+  description = "Whether the farm takes jobs from its queue. First put RAYFARM_INTAKE_API_KEY into the secret loops, a key that can be made only once the farm runs."
+  type        = bool
+  default     = false
+}
+
 variable "given_secrets" {
-  description = "Secrets beside the farm's own whose values you put in, with what belongs there, such as intake for RAYFARM_INTAKE_API_KEY."
+  description = "Secrets beside the farm's own whose values you put in, with what belongs there."
   type        = map(string)
   default     = {}
 

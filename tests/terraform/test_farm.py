@@ -1,0 +1,39 @@
+"""The whole farm of prod on a mocked AWS: what it tells `kuberay/`, and whom it lets in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from tests.terraform.conftest import INIT
+from tests.terraform.emulator import copied
+from tests.terraform.toolchain import ROOT, TREE, Terraform
+
+
+def test_the_farm_of_prod_passes_its_tests(initialised: Terraform, tmp_path: Path) -> None:
+    """In a copy that makes no values of secrets, as Terraform 1.11 mocks nothing that is ephemeral."""
+    tree = replace(copied(initialised, tmp_path), environment=initialised.environment)
+    secrets = tree.tree / "modules/secrets/main.tf"
+    kept, values, _ = secrets.read_text().partition('ephemeral "')
+    assert values
+    secrets.write_text(kept)
+    tree.run("farm", *INIT)
+    done = tree.run("farm", "test", "-no-color", "-var-file=../environments/prod/terraform.tfvars", timeout_s=240)
+    assert "0 failed" in done.stdout
+
+
+def test_every_secret_that_the_manifests_read_is_made() -> None:
+    """The role of External Secrets may read those that are made, and no other."""
+    read = {
+        name
+        for path in sorted((ROOT / "kuberay").rglob("*.yaml"))
+        for name in re.findall(r"\bkey: PREFIX/([a-z-]+)", path.read_text())
+    }
+    text = (TREE / "farm/main.tf").read_text()
+    module = re.search(r'^module "secrets" \{\n(.*?)^\}', text, re.DOTALL | re.MULTILINE)
+    assert module
+    made = set(re.findall(r"^\s{4,6}([a-z-]+)\s+= [\"{]", module[1], re.MULTILINE))
+    made |= set(re.findall(r"\{ ([a-z-]+) = \{ fields", module[1]))
+    assert {"database", "redis", "loops", "notices"} <= read
+    assert read == made
