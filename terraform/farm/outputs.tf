@@ -44,8 +44,9 @@ output "kuberay_site" {
     redisCidr             = module.network.data_cidr
     redisAddress          = try(module.cache["this"].redis_address, null)
     secretPrefix          = local.name
-    endpointCidrs         = [for cidr in length(var.interface_endpoints) > 0 ? [module.network.endpoints_cidr] : [] : { ipBlock = { cidr = cidr } }]
-    storageCidrs          = [for cidr in module.network.s3_cidrs : { ipBlock = { cidr = cidr } }]
+    # Never empty: in Kubernetes a rule `to: []` is every address there is. Nobody is at 127.0.0.1/32 of a pod.
+    endpointCidrs = [for cidr in length(var.interface_endpoints) > 0 ? [module.network.endpoints_cidr] : ["127.0.0.1/32"] : { ipBlock = { cidr = cidr } }]
+    storageCidrs  = [for cidr in length(module.network.s3_cidrs) > 0 ? module.network.s3_cidrs : ["127.0.0.1/32"] : { ipBlock = { cidr = cidr } }]
   }
 }
 

@@ -44,3 +44,14 @@ run "the_queue_comes_with_its_key" {
     error_message = "The farm would not find its queue."
   }
 }
+
+run "networks_of_a_farm_without_private_endpoints_are_not_the_whole_world" {
+  command = plan
+  variables {
+    interface_endpoints = []
+  }
+  assert {
+    condition     = [for peer in output.kuberay_site.endpointCidrs : peer.ipBlock.cidr] == ["127.0.0.1/32"]
+    error_message = "Kubernetes takes an empty list of peers for everything: control pods would reach all private networks."
+  }
+}
