@@ -91,7 +91,7 @@ output "log_groups" {
 }
 
 output "prometheus" {
-  description = "Where the collector writes to; null: no workspace."
+  description = "Where Prometheus writes to (remote_write); null: no workspace."
   value       = module.observability.prometheus
 }
 

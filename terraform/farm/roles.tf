@@ -12,7 +12,7 @@ locals {
     logs               = { namespace = "observability", service_account = "fluent-bit", policy = data.aws_iam_policy_document.log_writer.json }
   }
   metrics_role = var.prometheus ? {
-    metrics = { namespace = "observability", service_account = "otel-collector", policy = data.aws_iam_policy_document.metrics_writer.json }
+    metrics = merge(var.prometheus_account, { policy = data.aws_iam_policy_document.metrics_writer.json })
   } : {}
 }
 
@@ -158,6 +158,7 @@ data "aws_iam_policy_document" "log_writer" {
   }
 }
 
+# Of Prometheus itself, which sends what it has scraped (remote_write).
 data "aws_iam_policy_document" "metrics_writer" {
   statement {
     sid       = "Write"

@@ -241,6 +241,12 @@ variable "prometheus" {
   default     = false
 }
 
+variable "prometheus_account" {
+  description = "Service account of the Prometheus that writes to the workspace: of the chart kube-prometheus-stack, installed under its own name."
+  type        = object({ namespace = string, service_account = string })
+  default     = { namespace = "monitoring", service_account = "kube-prometheus-stack-prometheus" }
+}
+
 variable "grafana" {
   description = "A workspace of Amazon Managed Grafana."
   type        = bool

@@ -55,3 +55,11 @@ run "networks_of_a_farm_without_private_endpoints_are_not_the_whole_world" {
     error_message = "Kubernetes takes an empty list of peers for everything: control pods would reach all private networks."
   }
 }
+
+run "prometheus_and_nobody_else_writes_metrics" {
+  command = plan
+  assert {
+    condition     = var.prometheus && output.service_accounts["metrics"] == "monitoring/kube-prometheus-stack-prometheus"
+    error_message = "Who sends metrics to the workspace has no right to."
+  }
+}

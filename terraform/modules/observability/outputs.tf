@@ -14,7 +14,7 @@ output "runbooks" {
 }
 
 output "prometheus" {
-  description = "The workspace: where the collector writes to."
+  description = "The workspace: where Prometheus writes to."
   value = var.prometheus ? {
     arn              = aws_prometheus_workspace.this[0].arn
     remote_write_url = "${aws_prometheus_workspace.this[0].prometheus_endpoint}api/v1/remote_write"
