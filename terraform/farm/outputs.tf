@@ -85,11 +85,6 @@ output "service_accounts" {
   value       = { for name, role in merge(local.roles, local.metrics_role) : name => "${role.namespace}/${role.service_account}" }
 }
 
-output "log_groups" {
-  description = "Log groups by part of the farm."
-  value       = module.observability.log_group_arns
-}
-
 output "prometheus" {
   description = "Where Prometheus writes to (remote_write); null: no workspace."
   value       = module.observability.prometheus

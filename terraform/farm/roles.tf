@@ -9,7 +9,6 @@ locals {
     external-secrets   = { namespace = "external-secrets", service_account = "external-secrets", policy = data.aws_iam_policy_document.secrets.json }
     cluster-autoscaler = { namespace = "kube-system", service_account = "cluster-autoscaler", policy = data.aws_iam_policy_document.autoscaler.json }
     load-balancer      = { namespace = "kube-system", service_account = "aws-load-balancer-controller", policy = data.aws_iam_policy_document.targets.json }
-    logs               = { namespace = "observability", service_account = "fluent-bit", policy = data.aws_iam_policy_document.log_writer.json }
   }
   metrics_role = var.prometheus ? {
     metrics = merge(var.prometheus_account, { policy = data.aws_iam_policy_document.metrics_writer.json })
@@ -147,14 +146,6 @@ data "aws_iam_policy_document" "targets" {
     sid       = "Register"
     actions   = ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"]
     resources = [module.edge.target_group_arn]
-  }
-}
-
-data "aws_iam_policy_document" "log_writer" {
-  statement {
-    sid       = "Write"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = [for arn in values(module.observability.log_group_arns) : "${arn}:*"] # wildcard: the streams of these groups
   }
 }
 
