@@ -37,3 +37,20 @@ def test_every_secret_that_the_manifests_read_is_made() -> None:
     made |= set(re.findall(r"\{ ([a-z-]+) = \{ fields", module[1]))
     assert {"database", "redis", "loops", "notices"} <= read
     assert read == made
+
+
+def test_backups_keep_clear_of_the_windows_of_rds() -> None:
+    """AWS Backup starts no backup of RDS in a window, nor in the hour before it; each has an hour to start in."""
+    data = (TREE / "modules/data/main.tf").read_text()
+    windows = [
+        int(begin) * 60 + int(minute)
+        for begin, minute in re.findall(r'_window\s+= "(?:[a-z]{3}:)?(\d\d):(\d\d)-', data)
+    ]
+    backups = (TREE / "modules/backup/main.tf").read_text()
+    starts = [int(hour) * 60 + int(minute) for minute, hour in re.findall(r"cron\((\d+) (\d+) ", backups)]
+    within = re.search(r"start_window\s+= (\d+)", backups)
+    assert len(windows) == len(starts) == 2
+    assert within
+    for start in starts:
+        for window in windows:
+            assert start + int(within[1]) <= window - 60 or start >= window + 60, (start, window)
