@@ -25,6 +25,7 @@ module "data_key" {
     ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com", "backup.amazonaws.com"],
     length(var.source_bucket_names) > 0 ? ["s3.amazonaws.com"] : [],
   )
+  sender_arns = var.sender_arns
 }
 
 module "logs_key" {

@@ -34,6 +34,11 @@ output "rayfarm_secrets" {
   )
 }
 
+output "queue" {
+  description = "What a sender of another account names in its own IAM policy: the queue and its key."
+  value       = { arn = module.queue.jobs.arn, key_arn = module.data_key.arn }
+}
+
 output "kuberay_site" {
   description = "What goes into site.yaml of the overlay in kuberay/."
   value = {

@@ -174,7 +174,7 @@ variable "delivery_bucket_names" {
 }
 
 variable "sender_arns" {
-  description = "Roles that may send jobs to the queue; not together with source_bucket_names."
+  description = "Roles that may send jobs to the queue; not together with source_bucket_names. A role of another account needs the same by its own IAM: sqs:SendMessage on the queue, kms:GenerateDataKey and kms:Decrypt on its key (output queue)."
   type        = list(string)
   default     = []
 }

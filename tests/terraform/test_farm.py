@@ -54,3 +54,11 @@ def test_backups_keep_clear_of_the_windows_of_rds() -> None:
     for start in starts:
         for window in windows:
             assert start + int(within[1]) <= window - 60 or start >= window + 60, (start, window)
+
+
+def test_whoever_may_send_to_the_queue_may_use_its_key() -> None:
+    text = (TREE / "farm/main.tf").read_text()
+    for module in ("data_key", "queue"):
+        block = re.search(rf'^module "{module}" \{{\n(.*?)^\}}', text, re.DOTALL | re.MULTILINE)
+        assert block
+        assert re.search(r"^  sender_arns\s+= var\.sender_arns$", block[1], re.MULTILINE), module
