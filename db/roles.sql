@@ -21,8 +21,8 @@ revoke create on schema public from public;
 grant usage, create on schema public to rayfarm_owner;
 grant usage on schema public to rayfarm;
 
--- To see others' sessions and statements, as the runbooks look for who holds rows or connections. It ends and cancels its
--- own alone: pg_signal_backend would let whoever has the farm's password end a migration.
+-- To see others' sessions and statements: the runbooks look for who holds rows or connections. It ends and cancels
+-- its own alone: pg_signal_backend would let whoever has the farm's password end a migration.
 do $$
 begin
     grant pg_read_all_stats to rayfarm;
