@@ -80,6 +80,11 @@ output "images" {
   value       = module.registry.urls
 }
 
+output "edge_cidr" {
+  description = "Network of the load balancer, for the NetworkPolicy before the gateway."
+  value       = module.network.edge_cidr
+}
+
 output "target_group_arn" {
   description = "For the TargetGroupBinding."
   value       = module.edge.target_group_arn

@@ -63,3 +63,11 @@ run "prometheus_and_nobody_else_writes_metrics" {
     error_message = "Who sends metrics to the workspace has no right to."
   }
 }
+
+run "the_load_balancers_network_is_told" {
+  command = plan
+  assert {
+    condition     = output.edge_cidr == "10.40.232.0/22"
+    error_message = "The NetworkPolicy before the gateway would let in others than the load balancer."
+  }
+}
