@@ -269,6 +269,12 @@ def test_the_batch_driver_reads_its_file() -> None:
     assert spec.frames == "1-250"
 
 
+def test_the_small_ray_of_a_batch_render_ends_with_it() -> None:
+    """KubeRay keeps the cluster, and not only the RayJob, for the time to live."""
+    (job,) = of_kind("batch", "RayJob")
+    assert (job["spec"]["shutdownAfterJobFinishes"], job["spec"]["ttlSecondsAfterFinished"]) == (True, 0)
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_programs_that_pods_run_are_there(name: str) -> None:
     head = dict(groups(the_service(name)))["head"]["template"]["spec"]
