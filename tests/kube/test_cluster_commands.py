@@ -205,6 +205,18 @@ class TestNotices:
         assert main(["cluster", "notices", "--for", "1"]) == 0
         assert "the farm could not be told: refused" in capsys.readouterr().out
 
+    @pytest.mark.parametrize(("field", "other"), [("name", "other-farm"), ("namespace", "staging")])
+    def test_an_upgrade_to_the_manifest_of_another_farm_is_refused(
+        self, field: str, other: str, service: Operator, worked: FakeFarm, kube: FakeKube, tmp_path: Path
+    ) -> None:
+        before = kube.store.read("rayservices", NAMESPACE, "farm")["spec"]
+        manifest = ray_service(image="rayfarm-renderer:2")
+        manifest["metadata"][field] = other
+        file = tmp_path / "service.yaml"
+        file.write_text(yaml.safe_dump(manifest))
+        assert main(["cluster", "upgrade", "--file", str(file)]) == 2
+        assert kube.store.read("rayservices", NAMESPACE, "farm")["spec"] == before
+
     def test_a_notice_that_is_over_is_taken_back(self, service: Operator, worked: FakeFarm) -> None:
         worked.machine(WORKER)
         worked.disable(WORKER, reason="Node notice: Karpenter removes the node.")
