@@ -84,10 +84,23 @@ def upgrade(
             f"{found.name} is a RayCluster, which KubeRay cannot replace while it works.",
             remedy="Drain its nodes (`rayfarm cluster drain`), or run the farm as a RayService.",
         )
-    spec = None if file is None else read_manifest(file, "RayService")["spec"]
+    spec = None if file is None else _spec_for(gateway, found.name, file)
     return upgrading.upgrade(
         gateway, farm, service=found.name, image=image, spec=spec, within=within, keep_old=keep_old, tell=tell
     )
+
+
+def _spec_for(gateway: KubeGateway, name: str, file: Path) -> dict[str, Any]:
+    """What a manifest says of this RayService. Raises ``InvalidInput`` where it is another's."""
+    manifest = read_manifest(file, "RayService")
+    about = manifest.get("metadata") or {}
+    for field, wanted in (("name", name), ("namespace", gateway.namespace)):
+        if about.get(field) not in (None, wanted):
+            raise InvalidInput(
+                f"{file} is of the {field} {about[field]}, and the farm's is {wanted}.",
+                remedy=f"Give the farm's own manifest, or --{field} {about[field]}.",
+            )
+    return dict(manifest["spec"])
 
 
 def drain(

@@ -25,6 +25,10 @@ class Farm(Protocol):
         """False: there is no such worker any more."""
         ...
 
+    def enable(self, worker: str) -> bool:
+        """Give a machine work again that a drain disabled. False: there is no such worker any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:

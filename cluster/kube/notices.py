@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import structlog
 
 from cluster.kube.draining import names_on
-from cluster.kube.farm import Farm, Tell, workers_of
+from cluster.kube.farm import Farm, Tell
 from cluster.kube.gateway import Json, KubeGateway
 from cluster.kube.watching import DELETED, changes
 from jobs.errors import RayfarmError, Unavailable
@@ -37,6 +38,11 @@ KARPENTER = "karpenter.sh/"
 SPOT_EVENT = "SpotInterrupted"
 """Karpenter's event on a node whose interruption it was told of, before its taint."""
 
+MARK = "Node notice: "
+"""Before the reasons that machines are disabled for here: what an operator or a schedule said is not taken back."""
+_CLEAR = ""
+"""What was told of a node that no notice is on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -58,6 +64,9 @@ def notice_of(gateway: KubeGateway, node: Json) -> Notice | None:
 
 def pass_on(gateway: KubeGateway, farm: Farm, *, for_s: float, tell: Tell) -> int:
     """Watch nodes for ``for_s`` seconds and drain the farm's workers on those that go; returns how many nodes.
+
+    When a notice goes from a node, when the node is deleted, or when another one comes by its name, what the notice
+    disabled is enabled again.
 
     A notice is passed on once; a worker that restarts passes all of them on again, which changes nothing at the farm.
     One that cannot be passed on now holds no other up: it is tried again before the next stream of changes.
@@ -91,6 +100,8 @@ class _Waiting:
     end: float
     """Monotonic time after which the farm is not asked any more."""
     notice: Notice | None = None
+    words: str = "nobody can say whether it goes"
+    is_gone: bool = False
 
     @property
     def name(self) -> str:
@@ -108,19 +119,32 @@ class _Passing:
         self._tell = tell
         self._told: dict[str, str] = {}
         """Node -> what was told of it last."""
+        self._machines: dict[str, set[str]] = {}
+        """Node -> the farm's machines there that were told."""
         self._waiting: dict[str, _Waiting] = {}
 
     def see(self, node: Json, *, is_gone: bool) -> None:
-        uid, settings = str(node["metadata"]["uid"]), self._gateway.settings
-        now = self._gateway.clock.now()
+        uid, name = str(node["metadata"]["uid"]), str(node["metadata"]["name"])
         if is_gone:
             self._told.pop(uid, None)
             self._waiting.pop(uid, None)
-        elif uid in self._waiting:
+            if uid in self._machines:
+                self._waiting[uid] = self._begin(node, words="it is gone", is_gone=True)
+            return
+        for other in [key for key, each in self._waiting.items() if each.is_gone and each.name == name]:
+            del self._waiting[other]  # what is said of the new one by its name counts
+            self._machines.pop(other, None)
+        if uid in self._waiting:
             self._waiting[uid].node = node
+            if self._waiting[uid].notice is None:
+                self._waiting[uid].due = self._gateway.clock.now()
         else:
-            end = now + settings.drain_within.total_seconds()
-            self._waiting[uid] = _Waiting(node, now, settings.retry_first.total_seconds(), end)
+            self._waiting[uid] = self._begin(node)
+
+    def _begin(self, node: Json, **more: Any) -> _Waiting:
+        now, settings = self._gateway.clock.now(), self._gateway.settings
+        end = now + settings.drain_within.total_seconds()
+        return _Waiting(node, now, settings.retry_first.total_seconds(), end, **more)
 
     def tick(self) -> None:
         """Try each that is due, once."""
@@ -134,18 +158,21 @@ class _Passing:
         return longest_s if due is None else min(longest_s, max(0.0, due - self._gateway.clock.now()))
 
     def close(self) -> None:
-        for waiting in self._waiting.values():
-            self._tell(f"{waiting.name}: {_reason(waiting)}; the farm was not told before the end of the watch")
+        for uid, waiting in self._waiting.items():
+            if waiting.notice is not None or uid in self._machines:
+                self._tell(f"{waiting.name}: {waiting.words}; the farm was not told before the end of the watch")
 
     def _try(self, uid: str, waiting: _Waiting) -> None:
         clock, settings = self._gateway.clock, self._gateway.settings
         try:
-            notice = notice_of(self._gateway, waiting.node)
+            notice = None if waiting.is_gone else notice_of(self._gateway, waiting.node)
             if notice is None:
-                self._told.pop(uid, None)
+                if self._told.get(uid) != _CLEAR:
+                    self._take_back(uid, waiting)
+                    self._told[uid] = _CLEAR
             elif self._told.get(uid) != notice.reason:
                 self._take(uid, waiting, notice)
-                self._drain(waiting, notice)
+                self._drain(uid, waiting, notice)
                 self._told[uid] = notice.reason
         except Unavailable as error:
             _log.warning("notice_not_passed_on", node=waiting.name, error=str(error)[:300])
@@ -157,31 +184,61 @@ class _Passing:
         except RayfarmError as error:
             self._refused(uid, waiting, error)
         del self._waiting[uid]
+        if waiting.is_gone:
+            self._told.pop(uid, None)
 
     def _take(self, uid: str, waiting: _Waiting, notice: Notice) -> None:
         """The time that is left counts from when a notice was first understood: not every one says when it began."""
         if waiting.notice is None or waiting.notice.reason != notice.reason:
-            waiting.notice = notice
+            waiting.notice, waiting.words = notice, notice.reason
             if notice.within is not None:
                 waiting.end = self._gateway.clock.now() + notice.within.total_seconds()
             self.nodes.add(uid)
 
-    def _drain(self, waiting: _Waiting, notice: Notice) -> None:
-        for worker in workers_of(self._farm, names_on(self._gateway, notice.node)):
-            left_s = None if notice.within is None else max(0.0, waiting.end - self._gateway.clock.now())
-            if self._farm.drain(worker.name, reason=f"{notice.reason}.", within_s=left_s):
-                self._tell(f"{notice.node}: {notice.reason}; {worker.name} was told")
+    def _drain(self, uid: str, waiting: _Waiting, notice: Notice) -> None:
+        """A machine that somebody else has disabled stays theirs: its replicas are told, one by one."""
+        names = set(names_on(self._gateway, notice.node))
+        for name, rows in _by_name(row for row in self._farm.nodes() if row["name"] in names).items():
+            is_theirs = any(row["disabled"] and not _is_ours(row) for row in rows)
+            if not is_theirs:
+                self._machines.setdefault(uid, set()).add(name)
+            for worker in [replica for row in rows for replica in row["replicas"]] if is_theirs else [name]:
+                left_s = None if notice.within is None else max(0.0, waiting.end - self._gateway.clock.now())
+                if self._farm.drain(str(worker), reason=f"{MARK}{notice.reason}.", within_s=left_s):
+                    self._tell(f"{notice.node}: {notice.reason}; {worker} was told")
+
+    def _take_back(self, uid: str, waiting: _Waiting) -> None:
+        """By what the farm says, so that also a notice is taken back that was passed on before a restart."""
+        waiting.notice = None
+        if not waiting.is_gone:
+            waiting.words = "no notice is on it"
+        disabled = _by_name(row for row in self._farm.nodes() if row["disabled"])
+        ours = {name for name, rows in disabled.items() if all(_is_ours(row) for row in rows)}
+        if ours:
+            here = () if waiting.is_gone else names_on(self._gateway, waiting.name)
+            for name in sorted(ours & {*here, *self._machines.get(uid, ())}):
+                if self._farm.enable(name):
+                    self._tell(f"{waiting.name}: {waiting.words}; {name} gets work again")
+        self._machines.pop(uid, None)
 
     def _refused(self, uid: str, waiting: _Waiting, error: RayfarmError) -> None:
         """Once: a kubelet writes its node every few minutes."""
         what = error.message if waiting.notice is None else waiting.notice.reason
         if self._told.get(uid) != what:
             self._told[uid] = what
-            self._tell(f"{waiting.name}: {_reason(waiting)}; the farm could not be told: {error.message}")
+            self._tell(f"{waiting.name}: {waiting.words}; the farm could not be told: {error.message}")
 
 
-def _reason(waiting: _Waiting) -> str:
-    return "nobody can say whether it goes" if waiting.notice is None else waiting.notice.reason
+def _by_name(rows: Iterable[Json]) -> dict[str, list[Json]]:
+    """Of machines, as each has a row for every Ray cluster."""
+    found: dict[str, list[Json]] = {}
+    for row in rows:
+        found.setdefault(row["name"], []).append(row)
+    return found
+
+
+def _is_ours(row: Json) -> bool:
+    return str(row["reason"] or "").startswith(MARK)
 
 
 def _judged(gateway: KubeGateway, node: str, taint: Json) -> Notice | None:

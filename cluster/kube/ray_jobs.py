@@ -22,9 +22,9 @@ LONGEST_NAME = 47
 """Of a RayJob: KubeRay makes names of clusters and pods from it."""
 _TENANT = re.compile(r"[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?")
 _ENDED = ("Complete", "Failed", "ValidationFailed")
-_DEFAULTS: Json = {"shutdownAfterJobFinishes": True, "ttlSecondsAfterFinished": 3600, "backoffLimit": 0}
-"""A tenant's cluster ends with its job; the object stays an hour for who asks how it went. No second try of KubeRay's:
-the farm's own retries know which frames are done."""
+_DEFAULTS: Json = {"shutdownAfterJobFinishes": True, "ttlSecondsAfterFinished": 0, "backoffLimit": 0}
+"""A tenant's cluster ends with its job: KubeRay's time to live is the cluster's. The object stays for who asks how it
+went. No second try of KubeRay's: the farm's own retries know which frames are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,24 @@ class TestNotices:
         assert main(["cluster", "notices", "--for", "1"]) == 0
         assert "the farm could not be told: refused" in capsys.readouterr().out
 
+    @pytest.mark.parametrize(("field", "other"), [("name", "other-farm"), ("namespace", "staging")])
+    def test_an_upgrade_to_the_manifest_of_another_farm_is_refused(
+        self, field: str, other: str, service: Operator, worked: FakeFarm, kube: FakeKube, tmp_path: Path
+    ) -> None:
+        before = kube.store.read("rayservices", NAMESPACE, "farm")["spec"]
+        manifest = ray_service(image="rayfarm-renderer:2")
+        manifest["metadata"][field] = other
+        file = tmp_path / "service.yaml"
+        file.write_text(yaml.safe_dump(manifest))
+        assert main(["cluster", "upgrade", "--file", str(file)]) == 2
+        assert kube.store.read("rayservices", NAMESPACE, "farm")["spec"] == before
+
+    def test_a_notice_that_is_over_is_taken_back(self, service: Operator, worked: FakeFarm) -> None:
+        worked.machine(WORKER)
+        worked.disable(WORKER, reason="Node notice: Karpenter removes the node.")
+        assert main(["cluster", "notices", "--for", "1"]) == 0
+        assert worked.enabled == [WORKER]
+
     def test_a_key_that_is_not_valid_ends_the_watch(
         self, service: Operator, worked: FakeFarm, kube: FakeKube, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -338,7 +356,12 @@ def _route(server: FarmServer, farm: FakeFarm) -> None:
         else:
             request.problem(404, "not-found", "no such machine")
 
+    def enable(request: Request) -> None:
+        farm.enable(request.path.split("/")[3])
+        request.json([])
+
     server.routes += [
+        ("POST", "/v1/nodes/[^/]+/enable", enable),
         ("GET", "/v1/nodes", nodes),
         ("GET", "/v1/replicas", replicas),
         ("POST", "/v1/nodes/[^/]+/drain", drain),

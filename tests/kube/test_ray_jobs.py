@@ -49,8 +49,16 @@ def test_two_tenants_may_use_the_same_key(kube: FakeKube, gateway: KubeGateway) 
 
 
 def test_a_tenants_cluster_ends_with_its_job(kube: FakeKube, gateway: KubeGateway) -> None:
+    """KubeRay keeps the cluster, and not only the object, for the time to live."""
     spec = kube.store.read("rayjobs", NAMESPACE, submitted(gateway))["spec"]
-    assert (spec["shutdownAfterJobFinishes"], spec["ttlSecondsAfterFinished"], spec["backoffLimit"]) == (True, 3600, 0)
+    assert (spec["shutdownAfterJobFinishes"], spec["ttlSecondsAfterFinished"], spec["backoffLimit"]) == (True, 0, 0)
+
+
+def test_a_cluster_stays_for_as_long_as_the_manifest_says(kube: FakeKube, gateway: KubeGateway) -> None:
+    job = ray_job()
+    job["spec"]["ttlSecondsAfterFinished"] = 600
+    name, _ = submit(gateway, job, tenant="acme", key="shot-10")
+    assert kube.store.read("rayjobs", NAMESPACE, name)["spec"]["ttlSecondsAfterFinished"] == 600
 
 
 def test_a_job_on_somebody_elses_cluster_is_refused(gateway: KubeGateway) -> None:

@@ -54,7 +54,7 @@ def test_a_spot_interruption_reaches_the_workers_of_that_node_with_its_time(watc
     watched.taint("gpu-1", SPOT)
     assert watched.watch() == 1
     [(worker, reason, within)] = watched.farm.drains
-    assert (worker, reason) == ("worker-1", "AWS takes the spot instance back.")
+    assert (worker, reason) == ("worker-1", "Node notice: AWS takes the spot instance back.")
     assert within == pytest.approx(QUICK.spot_notice.total_seconds(), abs=5)
 
 
@@ -94,7 +94,7 @@ def test_of_two_notices_the_nearer_end_counts(watched: Watched) -> None:
     watched.taint("gpu-1", "aws-node-termination-handler/rebalance-recommendation", SPOT)
     watched.watch()
     [(_, reason, within)] = watched.farm.drains
-    assert (reason, within is None) == ("AWS takes the spot instance back.", False)
+    assert (reason, within is None) == ("Node notice: AWS takes the spot instance back.", False)
 
 
 def test_a_notice_is_passed_on_once_however_often_the_node_changes(watched: Watched) -> None:

@@ -193,6 +193,7 @@ class FakeFarm:
 
     machines: list[Json] = field(default_factory=list)
     drains: list[tuple[str, str, float | None]] = field(default_factory=list)
+    enabled: list[str] = field(default_factory=list)
     stubborn: bool = False
     """Replicas keep their frames whatever they are told."""
     respawn: bool = True
@@ -200,7 +201,7 @@ class FakeFarm:
     def machine(self, name: str, *, cluster: str = "local", busy_ticks: int | None = 0) -> None:
         """``busy_ticks``: how many looks its frame takes; None: for ever."""
         replica = {"id": f"{name}@{cluster}", "ticks": busy_ticks, "draining": False, "within": None}
-        self.machines.append({"name": name, "cluster": cluster, "disabled": False, "slots": [replica]})
+        self.machines.append({"name": name, "cluster": cluster, "disabled": False, "reason": None, "slots": [replica]})
 
     def tick(self, _now: float) -> None:
         for machine in self.machines:
@@ -216,7 +217,7 @@ class FakeFarm:
     def nodes(self) -> list[Json]:
         return [
             {
-                **{key: each[key] for key in ("name", "cluster", "disabled")},
+                **{key: each[key] for key in ("name", "cluster", "disabled", "reason")},
                 "replicas": [s["id"] for s in each["slots"]],
             }
             for each in self.machines
@@ -240,9 +241,23 @@ class FakeFarm:
         found = False
         for machine in self.machines:
             slots = [slot for slot in machine["slots"] if worker in (machine["name"], slot["id"])]
-            machine["disabled"] = machine["disabled"] or worker == machine["name"]
+            if worker == machine["name"]:
+                machine.update(disabled=True, reason=reason)
             for slot in slots:
                 slot.update(draining=True, within=within_s)
                 found = True
             found = found or worker == machine["name"]
         return found
+
+    def enable(self, worker: str) -> bool:
+        here = [machine for machine in self.machines if machine["name"] == worker]
+        for machine in here:
+            machine.update(disabled=False, reason=None)
+        self.enabled += [worker] if here else []
+        return bool(here)
+
+    def disable(self, worker: str, *, reason: str | None, cluster: str = "local") -> None:
+        """What an operator, or a schedule for one cluster, says."""
+        for machine in self.machines:
+            if (machine["name"], machine["cluster"]) == (worker, cluster):
+                machine.update(disabled=True, reason=reason)

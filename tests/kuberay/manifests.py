@@ -18,14 +18,15 @@ from tests.kuberay.structural_schema import StructuralSchema
 ROOT = Path(__file__).resolve().parents[2]
 KUBERAY = ROOT / "kuberay"
 OVERLAYS = ("overlays/dev", "overlays/staging", "overlays/production")
-OTHERS = ("batch", "components/kueue/cluster", "components/storage-class")
+OTHERS = ("batch", "batch/once", "components/kueue/cluster", "components/storage-class")
 VARIANTS = {
     "production with RocksDB": ("overlays/production", "gcs-redis", "gcs-rocksdb"),
     "staging with a Gateway": ("overlays/staging", "edge-ingress", "edge-gateway"),
 }
 """Overlay, the component that is taken out, and the one that is put in its place."""
 KUEUE = "batch with Kueue"
-EVERYTHING = (*OVERLAYS, *OTHERS, *VARIANTS, KUEUE)
+ANOTHER = "another batch render"
+EVERYTHING = (*OVERLAYS, *OTHERS, *VARIANTS, KUEUE, ANOTHER)
 
 POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 Document = dict[str, Any]
@@ -41,6 +42,8 @@ def rendered(name: str) -> tuple[Document, ...]:
         return _built_from(
             "batch", lambda text: text.replace("components: []\n#  - ../", "components:\n  - ../").replace("#", "##")
         )
+    if name == ANOTHER:
+        return _built_from("batch", lambda text: f"{text}namePrefix: shot-020-\n")
     return _kustomize(KUBERAY / name)
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -268,6 +269,12 @@ def test_the_batch_driver_reads_its_file() -> None:
     assert spec.frames == "1-250"
 
 
+def test_the_small_ray_of_a_batch_render_ends_with_it() -> None:
+    """KubeRay keeps the cluster, and not only the RayJob, for the time to live."""
+    (job,) = of_kind("batch", "RayJob")
+    assert (job["spec"]["shutdownAfterJobFinishes"], job["spec"]["ttlSecondsAfterFinished"]) == (True, 0)
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_programs_that_pods_run_are_there(name: str) -> None:
     head = dict(groups(the_service(name)))["head"]["template"]["spec"]
@@ -279,13 +286,31 @@ def test_programs_that_pods_run_are_there(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", GPU_OVERLAYS)
-def test_spot_notices_are_passed_on_by_a_command_that_is_there_to_the_service_that_kuberay_makes(name: str) -> None:
+def test_spot_notices_are_passed_on_by_a_command_that_is_there(name: str) -> None:
     (deployment,) = of_kind(name, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     program, group, command = container["command"]
     assert (program, group) == ("rayfarm", "cluster")
     assert command in [each.name for each in cluster.registered_commands]
-    (url,) = [each["value"] for each in container["env"] if each["name"] == "RAYFARM_URL"]
-    port = serve_config(name)["http_options"]["port"]
-    assert url == f"http://{the_service(name)['metadata']['name']}-serve-svc:{port}"
     assert deployment["spec"]["replicas"] == 1
+
+
+@pytest.mark.parametrize("name", GPU_OVERLAYS)
+def test_spot_notices_reach_the_api_by_a_service_of_ours_before_in_and_after_an_upgrade(name: str) -> None:
+    """KubeRay names its own after the RayCluster, which nobody knows beforehand, where upgrades are incremental."""
+    (deployment,) = of_kind(name, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (url,) = [each["value"] for each in container["env"] if each["name"] == "RAYFARM_URL"]
+    asked = urlsplit(url)
+    (service,) = [each["spec"] for each in of_kind(name, "Service") if each["metadata"]["name"] == asked.hostname]
+    (port,) = [each["targetPort"] for each in service["ports"] if each["port"] == asked.port]
+    assert port == serve_config(name)["http_options"]["port"]
+    selected = {
+        group
+        for group, spec in groups(the_service(name))
+        if service["selector"].items() <= spec["template"]["metadata"]["labels"].items()
+    }
+    assert selected == {"control"}
+    policies = {each["metadata"]["name"]: each["spec"] for each in of_kind(name, "NetworkPolicy")}
+    (allowed,) = policies["rayfarm-notices"]["egress"][1]["to"]
+    assert allowed == {"podSelector": {"matchLabels": service["selector"]}}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 import yaml
 
-from tests.kuberay.manifests import EVERYTHING, KUBERAY, OVERLAYS, Document, of_kind, pod_templates, rendered
+from tests.kuberay.manifests import ANOTHER, EVERYTHING, KUBERAY, OVERLAYS, Document, of_kind, pod_templates, rendered
 
 GPU_OVERLAYS = ("overlays/staging", "overlays/production")
 
@@ -153,10 +153,11 @@ def reaches(name: str, component: str, target: str, port: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", [*OVERLAYS, "batch"])
+@pytest.mark.parametrize("name", [*OVERLAYS, "batch", ANOTHER])
 def test_every_pod_is_under_a_policy_of_both_directions(name: str) -> None:
+    there = rendered(name) if name in OVERLAYS else rendered("batch/once")
     for who, template in pod_templates(name):
-        types = {kind for policy in policies_of(rendered(name), labels_of(template)) for kind in policy["policyTypes"]}
+        types = {kind for policy in policies_of(there, labels_of(template)) for kind in policy["policyTypes"]}
         assert types == {"Ingress", "Egress"}, who
 
 

@@ -63,6 +63,14 @@ class FarmOfClient:
             return False
         return True
 
+    def enable(self, worker: str) -> bool:
+        try:
+            with _as_the_farm_says():
+                self._client.enable(worker)
+        except NotFound:
+            return False
+        return True
+
 
 def status(name: Name = None, context: Context = None, namespace: Namespace = None, as_json: AsJson = False) -> None:
     """Say what KubeRay runs of the farm: ready or not, clusters, worker groups and their bounds, RayJobs."""
@@ -195,7 +203,10 @@ def notices(
     api_key: ApiKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Watch the nodes, and tell the farm of those that are about to go: spot interruptions and scale-downs."""
+    """Watch the nodes, and tell the farm of those that are about to go: spot interruptions and scale-downs.
+
+    What a notice disabled gets work again when the notice, or the node, is gone.
+    """
     with _farm_of(url, api_key) as farm, _operating(as_json, context, namespace) as (output, control, gateway):
         told = control.pass_on_notices(gateway, farm, for_s=seconds, tell=_teller(output))
     output.record(nodes=told)
