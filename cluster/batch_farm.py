@@ -29,6 +29,7 @@ from ray.serve.schema import ApplicationStatus
 from ray.util import list_named_actors
 
 from cluster.applications import FARM
+from cluster.batch_keeper import NAMESPACE, end_keepers, start_keeper
 from cluster.batch_settings import BatchSettings
 from cluster.dispatching import dispatcher_app
 from cluster.intake.ports import Admission
@@ -43,7 +44,6 @@ from jobs.errors import Conflict, InvalidSettings, Unavailable
 DISPATCHER, RENDERER = "rayfarm-batch-dispatcher", "rayfarm-batch-renderer"
 """Begin the names of the two Serve applications; the id of their cluster ends them, so that who sweeps knows whose work
 to ask for. A farm's own have other names, and are never touched here."""
-NAMESPACE = "rayfarm-batch"
 _GATE, _DRIVER = "gate", "driver-"
 _BOTH = (RENDERER, DISPATCHER)
 _LOOK_EVERY_S = 0.5
@@ -185,6 +185,7 @@ def sweep(*, settings: BatchSettings) -> Swept:
     with _gate(settings.start_within):
         there, cluster = _batch_farm()
         if not there:
+            end_keepers()  # of a driver that was killed before it deployed
             return Swept((), None)
         drivers = [each["name"] for each in list_named_actors(all_namespaces=True) if _is_driver(each)]
         if drivers:
@@ -198,6 +199,7 @@ def sweep(*, settings: BatchSettings) -> Swept:
             return Swept((), f"{left.leased} pieces of work are leased, {left.jobs} jobs are not over")
         for name in there:
             serve.delete(name)
+        end_keepers()
         if not _applications():
             _end_serve()
         return Swept(tuple(there), None)
@@ -229,20 +231,15 @@ def _deploy(settings: BatchSettings, admission: Callable[[], Admission]) -> None
         min_replicas=0,
         keep_warm=settings.keep_warm if "RAYFARM_CLUSTER_KEEP_WARM" not in os.environ else ClusterSettings().keep_warm,
     )
-    targets = [
-        serve.RunTarget(dispatcher_app(admission, environment=told), name=f"{DISPATCHER}-{cluster}", route_prefix=None),
-        serve.RunTarget(
-            renderer_app(
-                pool,
-                resources=_resources(settings),
-                environment=told,
-                database_url=DatabaseSettings().url.get_secret_value(),
-            ),
-            name=f"{RENDERER}-{cluster}",
-            route_prefix=None,
-        ),
-    ]
     try:
+        end_keepers()  # of a batch farm that somebody else took away
+        keeper = start_keeper(DatabaseSettings().url.get_secret_value(), within=settings.start_within)
+        renderer = renderer_app(pool, resources=_resources(settings), environment=told, keeper=keeper)
+        dispatcher = dispatcher_app(admission, environment=told)
+        targets = [
+            serve.RunTarget(dispatcher, name=f"{DISPATCHER}-{cluster}", route_prefix=None),
+            serve.RunTarget(renderer, name=f"{RENDERER}-{cluster}", route_prefix=None),
+        ]
         _start(targets, within=settings.start_within)
     except (RuntimeError, RayError, RayServeException, TimeoutError) as error:
         raise BatchFarmNotReady(

@@ -1,7 +1,7 @@
 """What a process of a batch farm is told where Ray was not started with it, so that Ray writes none of it to a log.
 
-Ray logs a ``runtime_env`` with its variables on each node, and Serve the arguments of an autoscaling policy. Arguments
-of actors and tasks are pickled, and logged by neither.
+Ray logs a ``runtime_env`` with its variables on each node. Arguments of actors and tasks are pickled, and neither
+logged nor shown in its dashboard.
 """
 
 from __future__ import annotations
@@ -15,15 +15,6 @@ from uuid import uuid4
 MARK = "RAYFARM_BATCH_STARTED"
 """Differs with each batch farm: Ray keeps idle processes by their ``runtime_env``, and one must not serve the next farm
 with what it was told by the last."""
-
-
-class HiddenText(str):
-    """Text that a log does not show. A string all the same: Serve takes JSON alone as arguments of a policy."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'**********'"
 
 
 @dataclass(frozen=True, slots=True)
