@@ -35,6 +35,7 @@ from cluster.dispatching import dispatcher_app
 from cluster.intake.ports import Admission
 from cluster.renderer import renderer_app
 from cluster.settings import ClusterSettings
+from cluster.told_environment import NAMES_A_NODE
 from db.batch import WorkLeft, work_left
 from db.readiness import schema_state
 from db.session import Database
@@ -142,8 +143,8 @@ def cluster_id() -> str:
 
 
 def environment(settings: BatchSettings) -> dict[str, str]:
-    """What the farm's processes are told: this driver's ``RAYFARM_*``, for a cluster that knows none of them."""
-    told = {name: value for name, value in os.environ.items() if name.startswith("RAYFARM_")}
+    """What the farm's processes are told: this driver's ``RAYFARM_*`` but what its machine alone is called."""
+    told = {name: os.environ[name] for name in os.environ if name.startswith("RAYFARM_") and name not in NAMES_A_NODE}
     told |= {"RAYFARM_CLUSTER_ID": cluster_id(), "RAYFARM_CLUSTER_MIN_REPLICAS": "0"}
     told.setdefault("RAYFARM_CLUSTER_KEEP_WARM", f"PT{settings.keep_warm.total_seconds():.10g}S")
     told.setdefault("RAYFARM_CLUSTER_CACHE_DIR", "/tmp/rayfarm-batch-cache")  # noqa: S108 - made 0700 by who uses it

@@ -125,3 +125,16 @@ def test_a_driver_whose_farm_did_not_start_leaves_no_mark_that_would_keep_a_swee
     ):
         raise AssertionError("There is no farm.")
     assert gate.held == []
+
+
+def test_the_farm_is_told_what_its_driver_knows_but_not_what_the_drivers_machine_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = ("RAYFARM_CLUSTER_NODE", "RAYFARM_CLUSTER_LABELS", "RAYFARM_CLUSTER_DEVICE_CLASS")
+    for name in (*alone, "RAYFARM_CLUSTER_SCRATCH_DIR", "RAYFARM_STORAGE_URL", "AWS_REGION"):
+        monkeypatch.setenv(name, "the driver's")
+    monkeypatch.setenv("RAYFARM_CLUSTER_ID", "batch-1")
+    monkeypatch.setattr(batch_farm, "_list_nodes", lambda: [])
+    told = batch_farm.environment(BatchSettings())
+    assert told["RAYFARM_STORAGE_URL"] == "the driver's"
+    assert told.keys().isdisjoint({*alone, "RAYFARM_CLUSTER_SCRATCH_DIR", "AWS_REGION"})

@@ -133,6 +133,26 @@ def test_a_process_takes_over_what_came_to_it_pickled(monkeypatch: pytest.Monkey
     assert {name: os.environ[name] for name in TOLD} == TOLD
 
 
+def test_a_node_keeps_what_it_is_called_and_the_places_and_sizes_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RAYFARM_CLUSTER_NODE", "gpu-7")
+    monkeypatch.delenv("RAYFARM_CLUSTER_LABELS", raising=False)
+    monkeypatch.setenv("RAYFARM_CLUSTER_CACHE_DIR", "/nvme/cache")
+    monkeypatch.setenv("RAYFARM_CLUSTER_CACHE_BYTES", "")
+    drivers = {
+        "RAYFARM_CLUSTER_NODE": "head",
+        "RAYFARM_CLUSTER_LABELS": '{"disk": "none"}',
+        "RAYFARM_CLUSTER_CACHE_DIR": "/tmp/cache",
+        "RAYFARM_CLUSTER_CACHE_BYTES": "1000",
+    }
+    ToldEnvironment(drivers).enter()
+    assert os.environ["RAYFARM_CLUSTER_NODE"] == "gpu-7"
+    assert "RAYFARM_CLUSTER_LABELS" not in os.environ
+    assert os.environ["RAYFARM_CLUSTER_CACHE_DIR"] == "/nvme/cache"
+    assert os.environ["RAYFARM_CLUSTER_CACHE_BYTES"] == "1000"
+
+
 def test_a_farm_whose_nodes_know_their_settings_is_told_nothing() -> None:
     app = renderer_app(ClusterSettings())
     assert "runtime_env" not in app._bound_deployment.ray_actor_options
