@@ -29,14 +29,14 @@ from ray.serve.schema import ApplicationStatus
 from ray.util import list_named_actors
 
 from cluster.applications import FARM
-from cluster.batch_keeper import NAMESPACE, end_keepers, start_keeper
+from cluster.batch_keeper import NAMESPACE, end_keepers, kept_identities, start_keeper
 from cluster.batch_settings import BatchSettings
 from cluster.dispatching import dispatcher_app
 from cluster.intake.ports import Admission
 from cluster.renderer import renderer_app
 from cluster.settings import ClusterSettings
 from cluster.told_environment import NAMES_A_NODE
-from db.batch import WorkLeft, work_left
+from db.batch import WorkLeft, database_identity, work_left
 from db.readiness import schema_state
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -162,8 +162,12 @@ def joined(
         mark = _marked(f"{_DRIVER}{uuid4().hex}", settings.start_within)
         try:
             there, cluster = _batch_farm()
+            is_ours = _is_of_this_database() if there else True
+            if is_ours is False:
+                raise _other_database(cluster)
             if len(there) == len(_BOTH):
-                _require_leader(cluster, within=settings.lead_within)
+                if is_ours is None:
+                    _require_leader(cluster, within=settings.lead_within)
                 tell(f"joins the batch farm {cluster} that another driver made")
             else:
                 _deploy(settings, admission)
@@ -191,11 +195,12 @@ def sweep(*, settings: BatchSettings) -> Swept:
         drivers = [each["name"] for each in list_named_actors(all_namespaces=True) if _is_driver(each)]
         if drivers:
             return Swept((), f"{len(drivers)} driver{'s' if len(drivers) > 1 else ''} of batch renders at work")
+        is_ours = _is_of_this_database()
+        if is_ours is False:
+            return Swept((), f"{cluster} works on another database than this one")
         left = asyncio.run(_work_left(cluster))
-        if not left.leads and any(_runs(name) for name in there if name.startswith(DISPATCHER)):
-            return Swept(
-                (), f"the dispatcher of {cluster} works on another database than this one, or has just started"
-            )
+        if is_ours is None and not left.leads:
+            return Swept((), f"{cluster} does not tell its database, and does not lead in this one: it may be another")
         if not left.is_none:
             return Swept((), f"{left.leased} pieces of work are leased, {left.jobs} jobs are not over")
         for name in there:
@@ -234,7 +239,8 @@ def _deploy(settings: BatchSettings, admission: Callable[[], Admission]) -> None
     )
     try:
         end_keepers()  # of a batch farm that somebody else took away
-        keeper = start_keeper(DatabaseSettings().url.get_secret_value(), within=settings.start_within)
+        url = DatabaseSettings().url.get_secret_value()
+        keeper = start_keeper(url, identity=_identity_here(), within=settings.start_within)
         renderer = renderer_app(pool, resources=_resources(settings), environment=told, keeper=keeper)
         dispatcher = dispatcher_app(admission, environment=told)
         targets = [
@@ -345,19 +351,36 @@ def _batch_farm() -> tuple[tuple[str, ...], str]:
     return tuple(found), found[0].removeprefix(f"{kind}-")
 
 
-def _runs(application: str) -> bool:
-    return bool(_applications()[application].status == ApplicationStatus.RUNNING)
+def _is_of_this_database() -> bool | None:
+    """Whether the batch farm works on it. None: that cannot be told."""
+    theirs, ours = kept_identities(), _identity_here()
+    return theirs == {ours} if theirs and ours else None
+
+
+def _identity_here() -> str | None:
+    async def ask() -> str | None:
+        database = Database(DatabaseSettings())
+        try:
+            return await database_identity(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(ask())
 
 
 def _require_leader(cluster: str, *, within: timedelta) -> None:
     end = time.monotonic() + within.total_seconds()
     while not asyncio.run(_work_left(cluster)).leads:
         if time.monotonic() >= end:
-            raise OtherDatabase(
-                f"The batch farm {cluster} of this Ray cluster does not work on this database.",
-                remedy="Give the RAYFARM_DATABASE_URL of its first driver, or wait for its end: `rayfarm cluster gc`.",
-            )
+            raise _other_database(cluster)
         time.sleep(_LOOK_EVERY_S)
+
+
+def _other_database(cluster: str) -> OtherDatabase:
+    return OtherDatabase(
+        f"The batch farm {cluster} of this Ray cluster does not work on this database.",
+        remedy="Give the RAYFARM_DATABASE_URL of its first driver, or wait for its end: `rayfarm cluster gc`.",
+    )
 
 
 def _is_driver(actor: Mapping[str, str]) -> bool:

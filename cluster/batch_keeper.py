@@ -1,4 +1,4 @@
-"""Holds a batch farm's database URL for Serve's controller, whose environment has none.
+"""Holds a batch farm's database URL for Serve's controller, whose environment has none, and says whose the farm is.
 
 Serve writes the arguments of an autoscaling policy to its log and shows them in Ray's dashboard. So the policy has the
 name of this actor, and asks it, again after a restart of the controller. Arguments of actors are shown nowhere. It ends
@@ -32,8 +32,11 @@ class KeeperUnavailable(Unavailable):
 
 
 class _Keeper:
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, identity: str | None) -> None:
+        self._url, self._identity = url, identity
+
+    def database_identity(self) -> str | None:
+        return self._identity
 
     def database_url(self) -> str:
         return self._url
@@ -42,10 +45,10 @@ class _Keeper:
 _ACTOR: Any = ray.remote(num_cpus=0, max_restarts=-1)(_Keeper)  # Ray's types stop here
 
 
-def start_keeper(url: str, *, within: timedelta) -> str:
-    """The name of one that is up. Raises what Ray raises."""
+def start_keeper(url: str, *, identity: str | None, within: timedelta) -> str:
+    """The name of one that is up; ``identity``: of the database. Raises what Ray raises."""
     name = f"{_KEEPER}{uuid4().hex}"
-    keeper = _ACTOR.options(name=name, namespace=NAMESPACE, lifetime="detached").remote(url)
+    keeper = _ACTOR.options(name=name, namespace=NAMESPACE, lifetime="detached").remote(url, identity)
     try:
         ray.get(keeper.database_url.remote(), timeout=within.total_seconds())
     except BaseException:
@@ -61,6 +64,16 @@ def kept_url(name: str) -> str:
         return str(ray.get(keeper.database_url.remote(), timeout=_ANSWERS_WITHIN_S))
     except (RayError, ValueError, RuntimeError, ConnectionError, TimeoutError) as error:
         raise KeeperUnavailable(f"{name} does not answer ({type(error).__name__}).") from error
+
+
+def kept_identities() -> set[str]:
+    """Of the databases that batch farms on this Ray cluster work on, as far as their keepers tell."""
+    told = set()
+    for name in _names():
+        with contextlib.suppress(RayError, ValueError, TimeoutError):  # it ends, or is started again
+            keeper: Any = ray.get_actor(name, namespace=NAMESPACE)
+            told.add(ray.get(keeper.database_identity.remote(), timeout=_ANSWERS_WITHIN_S))
+    return told - {None}
 
 
 def end_keepers() -> None:
