@@ -21,6 +21,15 @@ revoke create on schema public from public;
 grant usage, create on schema public to rayfarm_owner;
 grant usage on schema public to rayfarm;
 
+-- To see others' sessions and statements: the runbooks look for who holds rows or connections. It ends and cancels
+-- its own alone: pg_signal_backend would let whoever has the farm's password end a migration.
+do $$
+begin
+    grant pg_read_all_stats to rayfarm;
+exception when insufficient_privilege then
+    raise warning 'rayfarm will not see the sessions of other roles: % may not grant pg_read_all_stats', current_user;
+end $$;
+
 -- Who is no superuser sets the defaults of a role that it is a member of.
 grant rayfarm_owner to current_user;
 alter default privileges for role rayfarm_owner in schema public grant select, insert, update, delete on tables to rayfarm;

@@ -39,6 +39,15 @@ class Patient(Protocol):
 
 
 @runtime_checkable
+class Showing(Protocol):
+    """A loop that shows something which stays shown until it is taken back."""
+
+    def hush(self) -> None:
+        """Take it back: this process does not lead, so nobody renews it. It may be ticked again afterwards."""
+        ...
+
+
+@runtime_checkable
 class Closing(Protocol):
     """A loop whose ticks leave tasks behind; the runner ends them when it ends."""
 

@@ -35,3 +35,7 @@ class Measurer:
             )
         )
         return 0
+
+    def hush(self) -> None:
+        """The leader that follows shows the farm; what this one showed last would stand beside it for ever."""
+        self._meter.clear()

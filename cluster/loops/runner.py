@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from cluster.loops.base import Closing, Loop, Patient
+from cluster.loops.base import Closing, Loop, Patient, Showing
 from cluster.loops.settings import LoopSettings
 from cluster.metrics.ports import SILENT, LoopMeter
 from cluster.settings import ClusterSettings
@@ -51,6 +51,8 @@ class LoopRunner:
         self._steady_since: float | None = None
         """Since when, by the monotonic clock, this process leads and the database answers without a break."""
         self._renewed_at = 0.0
+        self._led_until = 0.0
+        """By the monotonic clock: until then nobody else can lead."""
         self._failures: dict[str, int] = {}
 
     async def run(self) -> None:
@@ -60,6 +62,7 @@ class LoopRunner:
                 for loop in self._loops:
                     group.create_task(self._run_for_ever(loop), name=f"loop-{loop.name}")
         finally:
+            self._hush()
             for loop in self._loops:
                 if isinstance(loop, Closing):
                     await loop.close()
@@ -87,6 +90,7 @@ class LoopRunner:
             await asyncio.sleep(pause)
 
     async def _renew(self) -> None:
+        asked_at = time.monotonic()
         epoch = await lead(
             self._database,
             role=LOOPS_ROLE,
@@ -105,6 +109,7 @@ class LoopRunner:
         self._renewed_at = now
         if epoch is not None:
             self._epoch = epoch
+            self._led_until = asked_at + self._settings.leader_ttl.total_seconds()
             self._steady_since = self._steady_since or time.monotonic()
             self._leads.set()
 
@@ -112,11 +117,22 @@ class LoopRunner:
         self._epoch = None
         self._steady_since = None
         self._leads.clear()
+        self._hush()
+
+    def _hush(self) -> None:
+        """Nothing that is shown here stands beside what the leader shows."""
+        self._meter.clear()
+        for loop in self._loops:
+            if isinstance(loop, Showing):
+                loop.hush()
 
     def _note_outage(self, error: BaseException) -> None:
         """The database was away, so beats may have been lost; a lock that was not to be had says nothing of that."""
-        if not isinstance(error, RowsBusy):
-            self._steady_since = None
+        if isinstance(error, RowsBusy):
+            return
+        self._steady_since = None
+        if time.monotonic() > self._led_until:  # cut off, while another may lead
+            self._hush()
 
     # -- one loop
 
@@ -202,6 +218,8 @@ class LoopRunner:
     async def _record(self, loop: Loop, epoch: int, *, took_s: float, handled: int, error: str | None) -> None:
         failures = self._failures[loop.name] = 0 if error is None else self._failures.get(loop.name, 0) + 1
         self._meter.observe(loop.name, took_s=took_s, handled=handled, failures=failures)
+        if self._epoch != epoch:  # stepped down while it ticked
+            self._hush()
         try:
             await record_tick(
                 self._database,

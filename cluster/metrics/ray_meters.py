@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ray.util import metrics
 
@@ -11,6 +11,9 @@ from cluster.metrics import catalogue
 from cluster.metrics.catalogue import Metric
 from db.loops.measure import FarmMeasures
 from jobs.states import EndReason
+
+_Series = tuple[str, tuple[tuple[str, str], ...]]
+"""Name and labels."""
 
 
 def _counter(metric: Metric) -> metrics.Counter:
@@ -34,13 +37,20 @@ class RayLoopMeter:
         self._took = _histogram(catalogue.LOOP_TICK)
         self._handled = _counter(catalogue.LOOP_HANDLED)
         self._failures = _gauge(catalogue.LOOP_FAILURES)
+        self._told: set[str] = set()
 
     def observe(self, name: str, *, took_s: float, handled: int, failures: int) -> None:
         tags = {"loop": name}
         self._took.observe(took_s, tags=tags)
         self._failures.set(failures, tags=tags)
+        self._told.add(name)
         if handled:
             self._handled.inc(handled, tags=tags)
+
+    def clear(self) -> None:
+        for name in self._told:
+            self._failures.set(0, tags={"loop": name})
+        self._told.clear()
 
 
 class RayDispatchMeter:
@@ -62,7 +72,8 @@ class RayDispatchMeter:
 
 
 class RayFarmMeter:
-    """Of the farm as a whole. What is there no more is told once as 0, so that no series keeps its last value."""
+    """Of the farm as a whole. What is there no more is told as 0, so that no series keeps its last value: Ray forgets
+    no series of a process that lives. 0 adds nothing to a sum, and is no maximum beside the one that is so."""
 
     def __init__(self) -> None:
         self._expired = _counter(catalogue.LEASES_EXPIRED)
@@ -86,7 +97,7 @@ class RayFarmMeter:
                 catalogue.DATABASE_BYTES,
             )
         }
-        self._shown: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
+        self._shown: set[_Series] = set()
 
     def expired(self, leases: int) -> None:
         if leases:
@@ -114,6 +125,12 @@ class RayFarmMeter:
             )
             for labels, value in of_labels.items()
         }
+        self._tell(values)
+
+    def clear(self) -> None:
+        self._tell({})
+
+    def _tell(self, values: Mapping[_Series, float]) -> None:
         for name, tags in self._shown - values.keys():
             self._gauges[name].set(0, tags=dict(tags))
         for (name, tags), value in values.items():

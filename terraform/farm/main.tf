@@ -25,6 +25,7 @@ module "data_key" {
     ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com", "backup.amazonaws.com"],
     length(var.source_bucket_names) > 0 ? ["s3.amazonaws.com"] : [],
   )
+  sender_arns = var.sender_arns
 }
 
 module "logs_key" {
@@ -135,6 +136,9 @@ module "secrets" {
     {
       database       = "{\"url\": the output database_url_template with the farm's role and its password}"
       database-owner = "{\"url\": the same with the role that owns the tables}"
+      # Empty until the farm runs: who needs one waits for it, or starts without.
+      loops   = "{\"RAYFARM_INTAKE_API_KEY\": a key for the queue, \"RAYFARM_MAIL_PASSWORD\", \"RAYFARM_STRIPE_API_KEY\": what the farm has of these}"
+      notices = "{\"api_key\": a key that may drain workers}"
     },
     var.given_secrets,
   )

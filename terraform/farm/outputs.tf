@@ -1,17 +1,20 @@
 output "rayfarm_settings" {
-  description = "Settings of the farm without secrets, by the names of docs/configuration.md: the ConfigMap of kuberay/."
+  description = "Settings of all pods without secrets, by the names of docs/configuration.md: settings.env of the overlay in kuberay/."
   value = merge(
     {
       RAYFARM_PROFILE             = "production"
       RAYFARM_STORAGE_URL         = "s3://${module.objects.name}/${local.prefix}"
       RAYFARM_STORAGE_REGION      = var.region
-      RAYFARM_INTAKE_REGION       = var.region
       RAYFARM_API_TRUSTED_PROXIES = jsonencode([var.vpc_cidr]) # CloudFront's way in, the load balancer, the gateway's pods
     },
     module.edge.settings,
-    module.queue.settings,
     module.observability.settings,
   )
+}
+
+output "rayfarm_loops" {
+  description = "Settings of the control pods alone: loops.env of the overlay. The queues' only with var.intake, as a dispatcher that knows a queue and has no key does not start."
+  value       = var.intake ? merge({ RAYFARM_INTAKE_REGION = var.region }, module.queue.settings) : {}
 }
 
 output "rayfarm_secrets" {
@@ -25,10 +28,15 @@ output "rayfarm_secrets" {
       RAYFARM_API_PREVIOUS_TOKEN_KEYS = { secret = module.secrets.names["keys"], field = "api_previous_token_keys" }
       RAYFARM_WEBHOOK_PREVIOUS_KEYS   = { secret = module.secrets.names["keys"], field = "webhook_previous_keys" }
     },
-    contains(keys(var.given_secrets), "intake") ? {
-      RAYFARM_INTAKE_API_KEY = { secret = module.secrets.names["intake"], field = "api_key" }
+    var.intake ? {
+      RAYFARM_INTAKE_API_KEY = { secret = module.secrets.names["loops"], field = "RAYFARM_INTAKE_API_KEY" }
     } : {},
   )
+}
+
+output "queue" {
+  description = "What a sender of another account names in its own IAM policy: the queue and its key."
+  value       = { arn = module.queue.jobs.arn, key_arn = module.data_key.arn }
 }
 
 output "kuberay_site" {
@@ -41,8 +49,9 @@ output "kuberay_site" {
     redisCidr             = module.network.data_cidr
     redisAddress          = try(module.cache["this"].redis_address, null)
     secretPrefix          = local.name
-    endpointCidrs         = [for cidr in length(var.interface_endpoints) > 0 ? [module.network.endpoints_cidr] : [] : { ipBlock = { cidr = cidr } }]
-    storageCidrs          = [for cidr in module.network.s3_cidrs : { ipBlock = { cidr = cidr } }]
+    # Never empty: in Kubernetes a rule `to: []` is every address there is. Nobody is at 127.0.0.1/32 of a pod.
+    endpointCidrs = [for cidr in length(var.interface_endpoints) > 0 ? [module.network.endpoints_cidr] : ["127.0.0.1/32"] : { ipBlock = { cidr = cidr } }]
+    storageCidrs  = [for cidr in length(module.network.s3_cidrs) > 0 ? module.network.s3_cidrs : ["127.0.0.1/32"] : { ipBlock = { cidr = cidr } }]
   }
 }
 
@@ -71,6 +80,11 @@ output "images" {
   value       = module.registry.urls
 }
 
+output "edge_cidr" {
+  description = "Network of the load balancer, for the NetworkPolicy before the gateway."
+  value       = module.network.edge_cidr
+}
+
 output "target_group_arn" {
   description = "For the TargetGroupBinding."
   value       = module.edge.target_group_arn
@@ -81,13 +95,8 @@ output "service_accounts" {
   value       = { for name, role in merge(local.roles, local.metrics_role) : name => "${role.namespace}/${role.service_account}" }
 }
 
-output "log_groups" {
-  description = "Log groups by part of the farm."
-  value       = module.observability.log_group_arns
-}
-
 output "prometheus" {
-  description = "Where the collector writes to; null: no workspace."
+  description = "Where Prometheus writes to (remote_write); null: no workspace."
   value       = module.observability.prometheus
 }
 

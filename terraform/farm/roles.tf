@@ -9,10 +9,9 @@ locals {
     external-secrets   = { namespace = "external-secrets", service_account = "external-secrets", policy = data.aws_iam_policy_document.secrets.json }
     cluster-autoscaler = { namespace = "kube-system", service_account = "cluster-autoscaler", policy = data.aws_iam_policy_document.autoscaler.json }
     load-balancer      = { namespace = "kube-system", service_account = "aws-load-balancer-controller", policy = data.aws_iam_policy_document.targets.json }
-    logs               = { namespace = "observability", service_account = "fluent-bit", policy = data.aws_iam_policy_document.log_writer.json }
   }
   metrics_role = var.prometheus ? {
-    metrics = { namespace = "observability", service_account = "otel-collector", policy = data.aws_iam_policy_document.metrics_writer.json }
+    metrics = merge(var.prometheus_account, { policy = data.aws_iam_policy_document.metrics_writer.json })
   } : {}
 }
 
@@ -150,14 +149,7 @@ data "aws_iam_policy_document" "targets" {
   }
 }
 
-data "aws_iam_policy_document" "log_writer" {
-  statement {
-    sid       = "Write"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = [for arn in values(module.observability.log_group_arns) : "${arn}:*"] # wildcard: the streams of these groups
-  }
-}
-
+# Of Prometheus itself, which sends what it has scraped (remote_write).
 data "aws_iam_policy_document" "metrics_writer" {
   statement {
     sid       = "Write"

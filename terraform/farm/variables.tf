@@ -174,13 +174,19 @@ variable "delivery_bucket_names" {
 }
 
 variable "sender_arns" {
-  description = "Roles that may send jobs to the queue; not together with source_bucket_names."
+  description = "Roles that may send jobs to the queue; not together with source_bucket_names. A role of another account needs the same by its own IAM: sqs:SendMessage on the queue, kms:GenerateDataKey and kms:Decrypt on its key (output queue)."
   type        = list(string)
   default     = []
 }
 
+variable "intake" {
+  description = "Whether the farm takes jobs from its queue. First put RAYFARM_INTAKE_API_KEY into the secret loops, a key that can be made only once the farm runs."
+  type        = bool
+  default     = false
+}
+
 variable "given_secrets" {
-  description = "Secrets beside the farm's own whose values you put in, with what belongs there, such as intake for RAYFARM_INTAKE_API_KEY."
+  description = "Secrets beside the farm's own whose values you put in, with what belongs there."
   type        = map(string)
   default     = {}
 
@@ -233,6 +239,12 @@ variable "prometheus" {
   description = "A workspace of Amazon Managed Prometheus."
   type        = bool
   default     = false
+}
+
+variable "prometheus_account" {
+  description = "Service account of the Prometheus that writes to the workspace: of the chart kube-prometheus-stack, installed under its own name."
+  type        = object({ namespace = string, service_account = string })
+  default     = { namespace = "monitoring", service_account = "kube-prometheus-stack-prometheus" }
 }
 
 variable "grafana" {

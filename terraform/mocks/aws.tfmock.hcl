@@ -23,6 +23,12 @@ mock_data "aws_availability_zones" {
   }
 }
 
+mock_data "aws_ec2_instance_type" {
+  defaults = {
+    total_instance_storage = 450
+  }
+}
+
 mock_data "aws_iam_policy_document" {
   defaults = {
     json = "{\"Version\": \"2012-10-17\", \"Statement\": []}"

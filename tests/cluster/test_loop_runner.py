@@ -73,6 +73,8 @@ class Meter:
     def observe(self, name: str, *, took_s: float, handled: int, failures: int) -> None:
         self.seen.append((name, handled, failures))
 
+    def clear(self) -> None: ...
+
 
 class Flickering(Database):
     """Away for as long as the test says."""

@@ -11,7 +11,7 @@ from jobs.errors import InvalidSettings
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/jobs"
 OF_ALL_PODS = {"RAYFARM_INTAKE_QUEUE_URL": QUEUE, "RAYFARM_INTAKE_DEAD_LETTER_URL": f"{QUEUE}-refused"}
-"""As Terraform's output ``rayfarm_settings`` has them; the key that goes with them is a secret of the loops."""
+"""As a ConfigMap of all pods may have them; the key that goes with them is a secret of the loops."""
 
 
 @pytest.fixture(autouse=True)

@@ -42,6 +42,7 @@ def server(postgres: EmbeddedPostgres) -> Iterator[Callable[[str], str]]:
     name, password = f"roles_{uuid4().hex[:8]}", uuid4().hex
     with psycopg.connect(postgres.url, autocommit=True) as root:
         root.execute(f"create role {MASTER} login createrole createdb password '{password}'".encode())
+        root.execute(f"grant pg_read_all_stats to {MASTER} with admin option".encode())  # as rds_superuser has it
         root.execute(f'create database "{name}" owner {MASTER}'.encode())
 
         def url(role: str) -> str:
@@ -140,6 +141,40 @@ def test_a_role_without_rights_is_told_whose_rights_a_migration_needs(postgres: 
         finally:
             root.execute(f'drop database "{name}" with (force)'.encode())
             root.execute(f"drop role {name}".encode())
+
+
+def test_it_sees_what_every_session_does_and_ends_its_own_alone(server: Callable[[str], str]) -> None:
+    """A runbook asks who holds the rows; an owner's session, perhaps a migration, is the owner's to end."""
+    seen = "select query, application_name from pg_stat_activity where pid = %s"
+    with (
+        psycopg.connect(server(WORKER), autocommit=True) as worker,
+        psycopg.connect(server(WORKER), autocommit=True) as forgotten,
+        psycopg.connect(server(OWNER), autocommit=True, application_name="migration") as owner,
+    ):
+        owner.execute("select 'a migration'")
+        pid = owner.info.backend_pid
+        assert worker.execute(seen, (pid,)).fetchone() == ("select 'a migration'", "migration")
+        for ends in ("pg_terminate_backend", "pg_cancel_backend"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                worker.execute(f"select {ends}(%s)".encode(), (pid,))
+        assert worker.execute("select pg_terminate_backend(%s)", (forgotten.info.backend_pid,)).fetchone() == (True,)
+        owner.execute("vacuum (analyze) work")
+
+
+def test_a_master_that_may_not_grant_it_makes_the_roles_all_the_same(postgres: EmbeddedPostgres) -> None:
+    name, password, said = f"roles_{uuid4().hex[:8]}", uuid4().hex, []
+    master = f"{name}_master"
+    made = re.sub(r"\brayfarm\b", f"{name}_worker", ROLES.replace("rayfarm_owner", f"{name}_owner"))
+    with psycopg.connect(postgres.url, autocommit=True) as root:
+        root.execute(f"create role {master} login createrole password '{password}'".encode())
+        root.execute(f'create database "{name}" owner {master}'.encode())
+        url = re.sub(rf"//{ROLE}:[^@]*@", f"//{master}:{password}@", postgres.url_for(name))
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+            connection.execute(made.encode())
+        root.execute(f'drop database "{name}" with (force)'.encode())
+        root.execute(f"drop role {name}_worker, {name}_owner, {master}".encode())
+    assert [each for each in said if "will not see the sessions" in each]
 
 
 async def test_the_audit_log_is_written_and_sealed_and_not_changed(farm: Farm) -> None:

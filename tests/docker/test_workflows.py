@@ -86,12 +86,44 @@ def test_it_calls_targets_and_programs_of_this_repository(name: str) -> None:
     text = (FOLDER / name).read_text()
     for line in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", text):
         assert set(line.split()) <= targets, line
-    for script in re.findall(r"(?<![\w/])(\.ci/\w+)", text):
+    for script in re.findall(r"(?<![\w/])(\.ci/[\w-]+)", text):
         assert (ROOT / script).exists()
     for module in re.findall(r"python -m ([\w.]+)", text):
         assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists()
     for called in re.findall(r"uses: \./(.+)$", text, re.MULTILINE):
         assert (ROOT / called).exists()
+
+
+def needed_packages(runs: list[str]) -> set[str]:
+    """What `.ci/system-packages` is asked for by the targets of these steps, where nothing is set up yet."""
+    lines = "\n".join(runs).replace(".ci/run --full", ".ci/run").replace(".ci/run", "make style openapi-lint test")
+    asked = set()
+    for targets in re.findall(r"\bmake ((?:[a-z-]+ ?)+)", lines):
+        done = subprocess.run(
+            ["make", "-n", "VENV=build/none", *targets.split()], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        asked |= set(" ".join(re.findall(r"\.ci/system-packages ([a-z ]+)$", done.stdout, re.MULTILINE)).split())
+    return asked
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "nightly.yml", "openapi-diff.yml"])
+def test_a_runner_that_is_not_root_has_the_system_packages_before_a_target_asks_for_them(name: str) -> None:
+    for job, facts in workflow(name)["jobs"].items():
+        runs = [step["run"] for step in facts["steps"] if "run" in step]
+        installed = set(
+            " ".join(re.findall(r"sudo \.ci/system-packages ([a-z ]+?)(?:$| >)", "\n".join(runs), re.M)).split()
+        )
+        assert needed_packages(runs) == installed, job
+        if installed:
+            text = "\n".join(runs)
+            assert text.index("sudo .ci/system-packages") < min(
+                text.find(each) for each in ("make ", ".ci/run") if text.find(each) >= 0
+            ), job
+
+
+def test_the_label_that_allows_a_break_asks_anew() -> None:
+    on = yaml.load((FOLDER / "openapi-diff.yml").read_text(), Loader=yaml.BaseLoader)["on"]
+    assert {"opened", "synchronize", "reopened", "labeled", "unlabeled"} <= set(on["pull_request"]["types"])
 
 
 def test_production_comes_after_staging_and_both_are_environments_that_can_ask_somebody() -> None:
@@ -118,6 +150,80 @@ def test_the_operator_has_the_version_whose_schemas_the_manifests_are_held_to() 
     chart = workflow("deploy-to.yml")["jobs"]["deploy"]["env"]["KUBERAY_CHART"]
     assert f"# v{chart}" in (ROOT / ".github" / "actions" / "kuberay-crds" / "action.yml").read_text()
     assert f"release v{chart}" in (ROOT / "tests" / "kuberay" / "crds.py").read_text()
+
+
+def steps_of(name: str, job: str) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = workflow(name)["jobs"][job]["steps"]
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("name", "job", "reads"), [("images.yml", "image", "build"), ("deploy-to.yml", "deploy", "The im")]
+)
+def test_a_job_logs_in_by_the_kind_of_its_registry_before_it_reads_or_writes_there(
+    name: str, job: str, reads: str
+) -> None:
+    steps = steps_of(name, job)
+    logins = [(at, step) for at, step in enumerate(steps) if "docker/login-action" in step.get("uses", "")]
+    [(first, forge), (second, ecr)] = logins
+    assert forge["if"] == "${{ !contains(env.REGISTRY, '.dkr.ecr.') }}"
+    assert forge["with"]["password"] == "${{ secrets.GITHUB_TOKEN }}"
+    assert ecr["if"] == "contains(env.REGISTRY, '.dkr.ecr.')"
+    assert set(ecr["with"]) == {"registry"}, "with a name and a password, the action does not ask for the role's token"
+    [role] = [at for at, step in enumerate(steps) if "configure-aws-credentials" in step.get("uses", "")]
+    [use] = [at for at, step in enumerate(steps) if step.get("id", step.get("name", "")).startswith(reads)]
+    assert max(role, first) < second < use
+
+
+@pytest.mark.parametrize(
+    ("registry", "images", "name"),
+    [
+        ("ghcr.io", "Org/Farm", "ghcr.io/org/farm/rayfarm-api"),
+        (
+            "1.dkr.ecr.eu-central-1.amazonaws.com",
+            "rayfarm-prod",
+            "1.dkr.ecr.eu-central-1.amazonaws.com/rayfarm-prod/rayfarm-api",
+        ),
+    ],
+)
+def test_images_go_where_the_registry_has_a_place_for_them(
+    tmp_path: Path, registry: str, images: str, name: str
+) -> None:
+    [script] = [step["run"] for step in steps_of("images.yml", "image") if step.get("name") == "Where it goes"]
+    output = tmp_path / "output"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "REGISTRY": registry,
+        "IMAGES": images,
+        "NAME": "api",
+        "GITHUB_OUTPUT": str(output),
+    }
+    subprocess.run(["bash", "-e", "-c", script], env=environment, check=True)
+    assert output.read_text() == f"image={name}\n"
+
+
+def test_the_repositories_of_terraform_end_as_the_images_are_called() -> None:
+    made = re.findall(r'"\$\{local\.name\}/(rayfarm-\w+)"', (ROOT / "terraform" / "farm" / "main.tf").read_text())
+    assert set(made) == {
+        f"rayfarm-{name}" for name in workflow("images.yml")["jobs"]["image"]["strategy"]["matrix"]["name"]
+    }
+
+
+def test_whoever_calls_a_workflow_lends_it_the_rights_that_its_jobs_name() -> None:
+    for name in NAMES:
+        for job in workflow(name)["jobs"].values():
+            if (called := job.get("uses", "")).startswith("./.github/workflows/"):
+                for needs in workflow(Path(called).name)["jobs"].values():
+                    assert needs.get("permissions", {}).items() <= job["permissions"].items(), (name, called)
+
+
+def test_a_deployment_runs_where_its_cluster_can_be_reached_and_the_page_names_what_it_needs() -> None:
+    assert workflow("deploy-to.yml")["jobs"]["deploy"]["runs-on"] == "${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}"
+    page = (ROOT / "docs" / "operations" / "kubernetes.md").read_text().split("## Deployments by the workflow")[1]
+    section = page.split("\n## ")[0]
+    text = "".join((FOLDER / name).read_text() for name in ("images.yml", "deploy-to.yml"))
+    for variable in set(re.findall(r"vars\.(\w+)", text)) - {"RDS_BUNDLE_SHA256"}:
+        assert f"`{variable}`" in section, variable
 
 
 def test_an_image_without_a_digest_is_not_applied(tmp_path: Path) -> None:

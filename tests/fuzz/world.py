@@ -190,7 +190,12 @@ async def _fill(farm: ApiFarm) -> Seeds:
             operation: (await _session(farm, email))["access_token"]
             for operation, email in (("change_password", "joan@example.org"), ("end_my_sessions", "hedy@example.org"))
         },
-        bodies={"register_model": [await _new_model(farm)], "accept_invitation": await _offers(farm)},
+        bodies={
+            "register_model": [await _new_model(farm)],
+            "accept_invitation": await _offers(farm),
+            "submit_job": [job := {"name": "drawn", "model": model, "pipeline": "fake", "frames": "1-3"}],
+            "estimate_job": [job],
+        },
     )
 
 

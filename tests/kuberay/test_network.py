@@ -76,20 +76,22 @@ def components(name: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def open_blocks(documents: Iterable[Document], labels: dict[str, str]) -> Iterator[tuple[Document, int]]:
-    """(ipBlock, port) that a pod may reach."""
+ANYWHERE = ({"cidr": "0.0.0.0/0"}, {"cidr": "::/0"})
+
+
+def open_blocks(documents: Iterable[Document], labels: dict[str, str]) -> Iterator[tuple[Document, int | None]]:
+    """(ipBlock, port) that a pod may reach; None: every port. No `to`, and an empty one, is everything."""
     for policy in policies_of(documents, labels):
         for rule in policy.get("egress", []):
-            for peer in rule.get("to", []):
-                for port in rule.get("ports", []):
-                    if "ipBlock" in peer:
-                        yield peer["ipBlock"], port["port"]
+            blocks = [peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer] if rule.get("to") else ANYWHERE
+            ports = [port["port"] for port in rule["ports"]] if rule.get("ports") else [None]
+            yield from ((block, port) for block in blocks for port in ports)
 
 
 def may_reach_address(documents: Iterable[Document], labels: dict[str, str], address: str, port: int | None) -> bool:
     wanted = ipaddress.ip_address(address)
     for block, open_port in open_blocks(documents, labels):
-        if port is not None and open_port != port:
+        if port is not None and open_port not in (port, None):
             continue
         inside = wanted in ipaddress.ip_network(block["cidr"])
         if inside and not any(wanted in ipaddress.ip_network(each) for each in block.get("except", [])):
@@ -162,6 +164,14 @@ def test_every_pod_is_under_a_policy_of_both_directions(name: str) -> None:
 def test_what_nothing_names_is_denied(name: str) -> None:
     (deny,) = [each for each in of_kind(name, "NetworkPolicy") if each["metadata"]["name"] == "rayfarm-deny-all"]
     assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_every_rule_names_its_peers_as_an_empty_list_of_them_is_everybody(name: str) -> None:
+    for policy in of_kind(name, "NetworkPolicy"):
+        for side, peers in (("egress", "to"), ("ingress", "from")):
+            for rule in policy["spec"].get(side, []):
+                assert rule.get(peers), policy["metadata"]["name"]
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -255,3 +265,12 @@ def test_a_hole_would_be_found() -> None:
     }
     assert may_reach_address([hole], labels, METADATA[0], None)
     assert not may_reach_address([hole], labels, METADATA[0], 443)
+
+
+@pytest.mark.parametrize("rule", [{"to": []}, {}, {"to": [], "ports": [{"port": 443}]}])
+def test_a_rule_without_peers_is_a_hole(rule: Document) -> None:
+    """As a site without private endpoints once had it."""
+    hole = {"kind": "NetworkPolicy", "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}}
+    assert may_reach_address([hole], {"app": "x"}, METADATA[0], 443)
+    assert may_reach_address([hole], {"app": "x"}, METADATA[2], 443)
+    assert may_reach_address([hole], {"app": "x"}, METADATA[0], 80) == ("ports" not in rule)

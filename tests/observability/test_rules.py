@@ -127,6 +127,17 @@ def test_an_alert_leads_to_its_page_which_says_what_to_do(name: str) -> None:
         assert len(section.split()) >= 8, f"{page.name}: a section says next to nothing"
 
 
+def test_no_step_asks_for_what_only_one_machine_has_and_the_index_says_where_each_runs_elsewhere() -> None:
+    pages = {page.name: page.read_text() for page in RUNBOOKS.glob("*.md")}
+    index = pages.pop("README.md").split("## Where commands run")[1]
+    for name, text in pages.items():
+        assert "admin_key" not in text, name
+        for word in ("vacuum (", "pg_terminate_backend", "pg_cancel_backend"):
+            assert word not in text or "[the owner](README.md#where-commands-run)" in text, name
+    for needed in ("RAYFARM_API_KEY", "cluster.local.database", "jq", "ray_logs", "pkill", "database-owner"):
+        assert needed in index
+
+
 def test_no_page_is_of_an_alert_that_is_gone() -> None:
     pages = {page.stem for page in RUNBOOKS.glob("*.md")} - {"README"}
     assert pages - {"AwsAlarms"} == set(alert_rules())  # those of CloudWatch are Terraform's

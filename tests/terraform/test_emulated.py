@@ -84,7 +84,7 @@ def _arguments(zone_id: str, environment: str = "prod") -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def made(tree: Terraform, zone_id: str, emulator: Emulator) -> Made:
-    arguments = (*_arguments(zone_id), "-var", "emulated=true", "-auto-approve")
+    arguments = (*_arguments(zone_id), "-var", "emulated=true", "-var", "intake=true", "-auto-approve")
     tree.run("farm", "apply", *arguments, timeout_s=APPLY_TIMEOUT_S)
     state = tree.json("farm", "show", "-json")["values"]
     outputs = {name: output["value"] for name, output in state["outputs"].items()}
@@ -114,7 +114,12 @@ def test_what_applied_is_what_the_page_says(made: Made) -> None:
 def test_the_product_takes_the_settings(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in made.outputs["rayfarm_settings"].items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("RAYFARM_INTAKE_API_KEY", "rf_test")
+    assert IntakeSettings().queue_url is None, "a farm whose key for the queue is yet to be made would not start"
+    for name, value in made.outputs["rayfarm_loops"].items():
+        monkeypatch.setenv(name, value)
+    key = made.outputs["rayfarm_secrets"]["RAYFARM_INTAKE_API_KEY"]
+    assert key["secret"] == "rayfarm-prod/loops"
+    monkeypatch.setenv(key["field"], "rf_test")
     storage, intake, api = StorageSettings(), IntakeSettings(), ApiSettings()
     assert (storage.bucket, storage.prefix) == (f"rayfarm-prod-objects-{ACCOUNT}", "farm/")
     assert intake.queue_url is not None
@@ -169,7 +174,7 @@ def test_the_bucket_of_the_state_can_be_made_first(tree: Terraform, made: Made) 
 
 def test_a_message_that_kills_the_farm_ends_in_the_dead_letter_queue(made: Made) -> None:
     sqs = made.emulator.client("sqs")
-    settings = made.outputs["rayfarm_settings"]
+    settings = made.outputs["rayfarm_loops"]
     url = settings["RAYFARM_INTAKE_QUEUE_URL"]
     redrive = json.loads(
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]

@@ -136,3 +136,11 @@ def test_one_version_of_the_provider_is_asked_for_everywhere() -> None:
     """Exactly; the lock that `terraform init` writes is each site's own."""
     for file in ("farm/versions.tf", "bootstrap/main.tf"):
         assert 'version = "5.100.0"' in (TREE / file).read_text()
+
+
+def test_who_is_sent_to_a_log_finds_one_that_is_written() -> None:
+    """Services of AWS write all groups that are made; none waits for an agent that nobody installs."""
+    named = set(re.findall(r"/rayfarm/NAME/([a-z-]+)", (ROOT / "docs/operations/runbooks/AwsAlarms.md").read_text()))
+    made = {name for path in SOURCES for name in re.findall(r'"/rayfarm/\$\{var\.name\}/([^"]+)"', path.read_text())}
+    assert made == {"flow", "prometheus"}
+    assert named <= made

@@ -7,7 +7,7 @@ vpc_cidr       = "10.40.0.0/16"
 nat_per_zone   = true
 prometheus     = true
 
-interface_endpoints = ["ecr.api", "ecr.dkr", "sqs", "sts", "secretsmanager", "logs", "kms", "eks-auth"]
+interface_endpoints = ["ecr.api", "ecr.dkr", "sqs", "sts", "secretsmanager", "kms", "eks-auth"]
 
 node_groups = {
   control       = { pool = "control", instance_types = ["m7i.2xlarge"], min_size = 3, max_size = 6 }

@@ -115,9 +115,10 @@ resource "aws_db_instance" "this" {
   ca_cert_identifier     = "rds-ca-rsa2048-g1"
   parameter_group_name   = aws_db_parameter_group.this.name
 
-  backup_retention_period  = var.backup_retention_days
-  backup_window            = "02:00-03:00"
-  maintenance_window       = "sun:03:30-sun:04:30"
+  backup_retention_period = var.backup_retention_days
+  backup_window           = "02:00-03:00"
+  # Hours off the backups of AWS Backup, which starts none in the hour before either window (modules/backup).
+  maintenance_window       = "sun:07:00-sun:08:00"
   copy_tags_to_snapshot    = true
   delete_automated_backups = !var.protected
 

@@ -133,3 +133,36 @@ resource "aws_autoscaling_group_tag" "autoscaled" {
     propagate_at_launch = true
   }
 }
+
+data "aws_ec2_instance_type" "with_nvme" {
+  for_each      = toset(flatten([for group in values(var.node_groups) : group.instance_types if group.local_nvme]))
+  instance_type = each.key
+}
+
+locals {
+  # GiB of the disk that pods' files are on; of several types the smallest. AWS tells NVMe in GB.
+  node_disk_gib = {
+    for name, group in var.node_groups : name => group.local_nvme ? min([
+      for type in group.instance_types : data.aws_ec2_instance_type.with_nvme[type].total_instance_storage * 0.931
+    ]...) : group.disk_gib
+  }
+}
+
+# Of an empty group the autoscaler knows the disk by this alone: without it no pod that requests some would ever get a node.
+# A kubelet gives out less than the disk has (10 % are its threshold of eviction, the rest images and the system).
+resource "aws_autoscaling_group_tag" "ephemeral_storage" {
+  for_each               = var.emulated ? {} : var.node_groups
+  autoscaling_group_name = aws_eks_node_group.this[each.key].resources[0].autoscaling_groups[0].name
+  tag {
+    key                 = "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"
+    value               = "${floor(local.node_disk_gib[each.key] * 0.85)}Gi"
+    propagate_at_launch = false
+  }
+
+  lifecycle {
+    precondition {
+      condition     = local.node_disk_gib[each.key] > 0
+      error_message = "node_groups: ${each.key} has local_nvme, and one of its instance_types has no disk of its own; take types such as g6.2xlarge or m6id.4xlarge."
+    }
+  }
+}

@@ -1,5 +1,6 @@
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
+data "aws_region" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
@@ -39,6 +40,25 @@ data "aws_iam_policy_document" "this" {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
         values   = [local.account]
+      }
+    }
+  }
+
+  # Whoever sends to an encrypted queue makes SQS encrypt by its own right; another account's IAM gives none to our key.
+  dynamic "statement" {
+    for_each = length(var.sender_arns) > 0 ? [var.sender_arns] : []
+    content {
+      sid       = "Senders"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = ["*"] # wildcard: in a key policy, "*" is this key
+      principals {
+        type        = "AWS"
+        identifiers = statement.value
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["sqs.${data.aws_region.current.name}.amazonaws.com"]
       }
     }
   }

@@ -19,6 +19,17 @@ variable "service_principals" {
   }
 }
 
+variable "sender_arns" {
+  description = "Roles and users who send to queues that are encrypted with it. They use it through SQS alone."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.sender_arns : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/", arn))])
+    error_message = "sender_arns: ARNs of roles or users of IAM; no whole accounts and no wildcards."
+  }
+}
+
 variable "deletion_window_days" {
   description = "Days between the deletion of the key and the loss of all that it encrypted."
   type        = number

@@ -13,6 +13,11 @@ output "edge_subnet_ids" {
   value       = [for zone in var.availability_zones : aws_subnet.edge[zone].id]
 }
 
+output "edge_cidr" {
+  description = "One network that holds them: who may reach the gateway's port 80."
+  value       = cidrsubnet(local.last_eighth, 3, 2)
+}
+
 output "control_subnet_ids" {
   description = "Subnets of the Kubernetes API's interfaces."
   value       = [for zone in var.availability_zones : aws_subnet.control[zone].id]

@@ -1,12 +1,5 @@
 data "aws_caller_identity" "current" {}
 
-resource "aws_cloudwatch_log_group" "this" {
-  for_each          = var.log_groups
-  name              = "/rayfarm/${var.name}/${each.key}"
-  retention_in_days = var.log_retention_days
-  kms_key_id        = var.logs_key_arn
-}
-
 resource "aws_sns_topic" "alarms" {
   name              = "${var.name}-alarms"
   kms_master_key_id = var.kms_key_arn

@@ -3,18 +3,13 @@ output "alarm_topic_arn" {
   value       = aws_sns_topic_policy.alarms.arn
 }
 
-output "log_group_arns" {
-  description = "Log groups by part of the farm."
-  value       = { for name, group in aws_cloudwatch_log_group.this : name => group.arn }
-}
-
 output "runbooks" {
   description = "Headings of docs/operations/runbooks/AwsAlarms.md that alarms link to."
   value       = sort(distinct(concat([for alarm in values(local.alarms) : alarm.runbook], length(local.edge) > 0 ? ["api-errors"] : [])))
 }
 
 output "prometheus" {
-  description = "The workspace: where the collector writes to."
+  description = "The workspace: where Prometheus writes to."
   value = var.prometheus ? {
     arn              = aws_prometheus_workspace.this[0].arn
     remote_write_url = "${aws_prometheus_workspace.this[0].prometheus_endpoint}api/v1/remote_write"

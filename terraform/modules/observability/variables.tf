@@ -13,12 +13,6 @@ variable "logs_key_arn" {
   type        = string
 }
 
-variable "log_groups" {
-  description = "Parts of the farm that write logs."
-  type        = set(string)
-  default     = ["api", "dispatcher", "renderer", "batch", "ray", "kubernetes"]
-}
-
 variable "log_retention_days" {
   description = "Days that logs are kept."
   type        = number

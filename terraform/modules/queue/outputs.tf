@@ -14,7 +14,7 @@ output "results" {
 }
 
 output "settings" {
-  description = "Settings of the farm."
+  description = "Settings of the loops, which need RAYFARM_INTAKE_API_KEY with them."
   value = {
     RAYFARM_INTAKE_QUEUE_URL       = aws_sqs_queue.jobs.url
     RAYFARM_INTAKE_DEAD_LETTER_URL = aws_sqs_queue.refused.url

@@ -37,7 +37,7 @@ variable "source_bucket_arns" {
 }
 
 variable "sender_arns" {
-  description = "Roles of this or other accounts that may send messages."
+  description = "Roles of this or other accounts that may send messages. The key's policy must let them too (sender_arns of modules/key); one of another account has sqs:SendMessage, kms:GenerateDataKey and kms:Decrypt by its own IAM besides."
   type        = list(string)
   default     = []
 

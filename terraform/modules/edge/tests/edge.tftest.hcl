@@ -61,6 +61,18 @@ run "answers_are_nobody_elses" {
   }
 }
 
+run "the_log_holds_nothing_that_lets_its_reader_in" {
+  command = plan
+  assert {
+    condition     = length(aws_cloudwatch_log_delivery.cloudfront.record_fields) > 20 && length(setintersection(aws_cloudwatch_log_delivery.cloudfront.record_fields, ["cs(Cookie)", "cs-uri-query", "cs(Referer)"])) == 0
+    error_message = "Signed links and sessions would be in the access log."
+  }
+  assert {
+    condition     = alltrue([for field in ["date", "c-ip", "cs-method", "cs-uri-stem", "sc-status"] : contains(aws_cloudwatch_log_delivery.cloudfront.record_fields, field)])
+    error_message = "The log does not tell who asked for what."
+  }
+}
+
 run "a_url_is_no_name" {
   command = plan
   variables {

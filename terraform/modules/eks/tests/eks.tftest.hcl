@@ -76,6 +76,28 @@ run "nodes_with_cards_start_at_zero_and_are_renderers_alone" {
   }
 }
 
+run "the_autoscaler_knows_the_disk_of_a_node_that_is_not_there_yet" {
+  assert {
+    condition = { for name, tag in aws_autoscaling_group_tag.ephemeral_storage : name => one(tag.tag).value } == {
+      control = "85Gi", gpu-spot = "356Gi"
+    }
+    error_message = "Pods that request ephemeral storage would start no node of an empty group."
+  }
+  assert {
+    condition     = alltrue([for tag in values(aws_autoscaling_group_tag.ephemeral_storage) : one(tag.tag).key == "k8s.io/cluster-autoscaler/node-template/resources/ephemeral-storage"])
+    error_message = "The autoscaler reads another tag."
+  }
+}
+
+run "nvme_of_machines_without_it_is_refused" {
+  command = plan
+  override_data {
+    target = data.aws_ec2_instance_type.with_nvme
+    values = { total_instance_storage = 0 }
+  }
+  expect_failures = [aws_autoscaling_group_tag.ephemeral_storage]
+}
+
 run "no_pod_becomes_its_node" {
   command = plan
   assert {

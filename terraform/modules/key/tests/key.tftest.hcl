@@ -37,6 +37,28 @@ run "services_may_only_act_for_this_account" {
   }
 }
 
+run "who_sends_to_a_queue_uses_the_key_there_alone" {
+  command = plan
+  variables {
+    sender_arns = ["arn:aws:iam::000000000000:role/pipeline"]
+  }
+
+  assert {
+    condition = alltrue([for statement in data.aws_iam_policy_document.this.statement :
+      one(statement.condition).variable == "kms:ViaService" && tolist(one(statement.condition).values)[0] == "sqs.eu-central-1.amazonaws.com"
+    if statement.sid == "Senders"]) && contains(data.aws_iam_policy_document.this.statement[*].sid, "Senders")
+    error_message = "A sender of another account is refused by the key, or reads more than its queue takes."
+  }
+}
+
+run "a_whole_account_may_not_use_the_key" {
+  command = plan
+  variables {
+    sender_arns = ["arn:aws:iam::000000000000:root"]
+  }
+  expect_failures = [var.sender_arns]
+}
+
 run "a_name_that_is_no_service_is_refused" {
   command = plan
   variables {

@@ -64,7 +64,7 @@ run "metrics_and_dashboards_by_aws" {
   }
   assert {
     condition     = output.prometheus.remote_write_url == "https://aps.example.org/workspaces/mock/api/v1/remote_write"
-    error_message = "The collector would write to a wrong address."
+    error_message = "Prometheus would write to a wrong address."
   }
   assert {
     condition     = output.settings.RAYFARM_API_GRAFANA_URL == "https://mock.grafana.example.org"

@@ -12,13 +12,13 @@ provider "aws" {
 variables {
   name        = "rayfarm-mock"
   kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/data"
-  given       = { database = "The address.", intake = "A key." }
+  given       = { database = "The address.", loops = "A key." }
 }
 
 run "each_has_a_place_with_our_key" {
   command = plan
   assert {
-    condition     = output.names == { database = "rayfarm-mock/database", intake = "rayfarm-mock/intake" }
+    condition     = output.names == { database = "rayfarm-mock/database", loops = "rayfarm-mock/loops" }
     error_message = "The ExternalSecrets of kuberay/ read other names."
   }
   assert {
