@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import SecretStr
 from ray.serve.config import AutoscalingConfig, AutoscalingContext, AutoscalingPolicy
 
+from cluster.batch_keeper import kept_url
 from cluster.settings import ClusterSettings
-from cluster.told_environment import HiddenText
 from db.pools import read_desired
 from db.settings import DatabaseSettings
 from jobs.errors import Unavailable
@@ -30,9 +30,13 @@ STALE_AFTER_S = 15.0
 class BacklogPolicy:
     """Class-based Serve policy; made by the controller from JSON arguments."""
 
-    def __init__(self, *, cluster_id: str, pool: str, database_url: str | None = None) -> None:
-        """``database_url``: of a controller whose environment is not the farm's; None: it is."""
-        self._database_url = database_url
+    def __init__(self, *, cluster_id: str, pool: str, keeper: str | None = None) -> None:
+        """``keeper``: who knows the database, where the controller's environment is not the farm's; None: it is.
+
+        Serve logs and shows these arguments, so none may be a secret.
+        """
+        self._keeper = keeper
+        self._database: DatabaseSettings | None = None
         self._cluster_id = cluster_id
         self._pool = pool
         self._desired: int | None = None
@@ -50,22 +54,21 @@ class BacklogPolicy:
         return (keep if self._desired is None else self._desired), {}
 
     async def _read(self) -> None:
-        url = self._database_url
         try:
-            self._desired = await asyncio.to_thread(
-                read_desired,
-                DatabaseSettings() if url is None else DatabaseSettings(url=SecretStr(url)),
-                cluster_id=self._cluster_id,
-                pool=self._pool,
-                stale_after_s=STALE_AFTER_S,
-            )
+            self._desired = await asyncio.to_thread(self._read_desired)
         except (Unavailable, OSError):
             self._desired = None
 
+    def _read_desired(self) -> int | None:
+        if self._database is None:
+            url = None if self._keeper is None else SecretStr(kept_url(self._keeper))
+            self._database = DatabaseSettings() if url is None else DatabaseSettings(url=url)
+        return read_desired(self._database, cluster_id=self._cluster_id, pool=self._pool, stale_after_s=STALE_AFTER_S)
 
-def autoscaling_config(settings: ClusterSettings, *, database_url: str | None = None) -> AutoscalingConfig:
+
+def autoscaling_config(settings: ClusterSettings, *, keeper: str | None = None) -> AutoscalingConfig:
     """Scale out at once, in only after ``keep_warm``: loaded scenes are worth their memory."""
-    known = {} if database_url is None else {"database_url": HiddenText(database_url)}
+    known = {} if keeper is None else {"keeper": keeper}
     return AutoscalingConfig(
         min_replicas=settings.min_replicas,
         max_replicas=settings.max_replicas,

@@ -8,25 +8,29 @@ progress into the Ray job's log and exits with the verdict. The farm's rows are 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cluster.batch_settings import BatchSettings
 from cluster.tracing import current_traceparent, start_tracing, whole_span
 from cluster.yaml_files import read_documents
 from jobs.errors import InvalidInput, InvalidSettings
 from rayfarm import Client
 from rayfarm.errors import ClientError, UsageError
 from rayfarm.registration import pipeline_for
-from rayfarm.types import Event, Job
+from rayfarm.types import Event, Job, Model
 
 SUCCEEDED, FAILED, USAGE, UNREACHABLE, STOPPED = 0, 1, 2, 3, 143
 """Exit statuses; 143 is what a shell reports for SIGTERM, and Ctrl-C ends with it too."""
@@ -108,21 +112,31 @@ def read_spec(path: Path) -> BatchSpec:
 
 def render(spec: BatchSpec, reached: Reached) -> int:
     """Register, submit, follow, fetch; returns the exit status."""
+    identity = BatchSettings().identity
     with Client() as client:
         _say(f"farm {client.base_url}")
         pipeline = spec.pipeline or pipeline_for(spec.scene)
         client.check(pipeline, settings=spec.settings, split=spec.job.get("split"))  # before a scene is sent in vain
         model = client.register_model(spec.scene, map=tuple(spec.map.items()), allow=spec.allow, on_step=_say)
         reached.submitting = True
-        job = client.submit(
-            model,
-            frames=spec.frames,
-            pipeline=pipeline,
-            settings=spec.settings,
-            **spec.job,
-        )
+        asked = {"frames": spec.frames, "pipeline": pipeline, "settings": spec.settings, **spec.job}
+        job = submitted(client, model, asked, identity=identity)
         reached.job_id = job.id
         return follow(client, job, spec.out)
+
+
+def submitted(client: Client, model: Model, asked: dict[str, Any], *, identity: str | None) -> Job:
+    """The job; where a driver of this identity asked for the same before, its job, unless it ended without success."""
+    if not identity or "idempotency_key" in asked:
+        return client.submit(model, **asked)
+    request = json.dumps([identity, model.id, asked], sort_keys=True, default=str)
+    for attempt in count():
+        key = hashlib.sha256(f"{attempt} {request}".encode()).hexdigest()
+        job = client.submit(model, idempotency_key=key, **asked)
+        if job.state not in ("failed", "canceled"):
+            break
+        _say(f"job {job.id}, which an earlier start of this render submitted, is {job.state}: another one follows")
+    return job
 
 
 def follow(client: Client, job: Job, out: Path | None) -> int:

@@ -29,12 +29,14 @@ from ray.serve.schema import ApplicationStatus
 from ray.util import list_named_actors
 
 from cluster.applications import FARM
+from cluster.batch_keeper import NAMESPACE, end_keepers, kept_identities, start_keeper
 from cluster.batch_settings import BatchSettings
 from cluster.dispatching import dispatcher_app
 from cluster.intake.ports import Admission
 from cluster.renderer import renderer_app
 from cluster.settings import ClusterSettings
-from db.batch import WorkLeft, work_left
+from cluster.told_environment import NAMES_A_NODE
+from db.batch import WorkLeft, database_identity, work_left
 from db.readiness import schema_state
 from db.session import Database
 from db.settings import DatabaseSettings
@@ -43,7 +45,6 @@ from jobs.errors import Conflict, InvalidSettings, Unavailable
 DISPATCHER, RENDERER = "rayfarm-batch-dispatcher", "rayfarm-batch-renderer"
 """Begin the names of the two Serve applications; the id of their cluster ends them, so that who sweeps knows whose work
 to ask for. A farm's own have other names, and are never touched here."""
-NAMESPACE = "rayfarm-batch"
 _GATE, _DRIVER = "gate", "driver-"
 _BOTH = (RENDERER, DISPATCHER)
 _LOOK_EVERY_S = 0.5
@@ -142,8 +143,8 @@ def cluster_id() -> str:
 
 
 def environment(settings: BatchSettings) -> dict[str, str]:
-    """What the farm's processes are told: this driver's ``RAYFARM_*``, for a cluster that knows none of them."""
-    told = {name: value for name, value in os.environ.items() if name.startswith("RAYFARM_")}
+    """What the farm's processes are told: this driver's ``RAYFARM_*`` but what its machine alone is called."""
+    told = {name: os.environ[name] for name in os.environ if name.startswith("RAYFARM_") and name not in NAMES_A_NODE}
     told |= {"RAYFARM_CLUSTER_ID": cluster_id(), "RAYFARM_CLUSTER_MIN_REPLICAS": "0"}
     told.setdefault("RAYFARM_CLUSTER_KEEP_WARM", f"PT{settings.keep_warm.total_seconds():.10g}S")
     told.setdefault("RAYFARM_CLUSTER_CACHE_DIR", "/tmp/rayfarm-batch-cache")  # noqa: S108 - made 0700 by who uses it
@@ -161,8 +162,12 @@ def joined(
         mark = _marked(f"{_DRIVER}{uuid4().hex}", settings.start_within)
         try:
             there, cluster = _batch_farm()
+            is_ours = _is_of_this_database() if there else True
+            if is_ours is False:
+                raise _other_database(cluster)
             if len(there) == len(_BOTH):
-                _require_leader(cluster, within=settings.lead_within)
+                if is_ours is None:
+                    _require_leader(cluster, within=settings.lead_within)
                 tell(f"joins the batch farm {cluster} that another driver made")
             else:
                 _deploy(settings, admission)
@@ -185,19 +190,22 @@ def sweep(*, settings: BatchSettings) -> Swept:
     with _gate(settings.start_within):
         there, cluster = _batch_farm()
         if not there:
+            end_keepers()  # of a driver that was killed before it deployed
             return Swept((), None)
         drivers = [each["name"] for each in list_named_actors(all_namespaces=True) if _is_driver(each)]
         if drivers:
             return Swept((), f"{len(drivers)} driver{'s' if len(drivers) > 1 else ''} of batch renders at work")
+        is_ours = _is_of_this_database()
+        if is_ours is False:
+            return Swept((), f"{cluster} works on another database than this one")
         left = asyncio.run(_work_left(cluster))
-        if not left.leads and any(_runs(name) for name in there if name.startswith(DISPATCHER)):
-            return Swept(
-                (), f"the dispatcher of {cluster} works on another database than this one, or has just started"
-            )
+        if is_ours is None and not left.leads:
+            return Swept((), f"{cluster} does not tell its database, and does not lead in this one: it may be another")
         if not left.is_none:
             return Swept((), f"{left.leased} pieces of work are leased, {left.jobs} jobs are not over")
         for name in there:
             serve.delete(name)
+        end_keepers()
         if not _applications():
             _end_serve()
         return Swept(tuple(there), None)
@@ -229,20 +237,16 @@ def _deploy(settings: BatchSettings, admission: Callable[[], Admission]) -> None
         min_replicas=0,
         keep_warm=settings.keep_warm if "RAYFARM_CLUSTER_KEEP_WARM" not in os.environ else ClusterSettings().keep_warm,
     )
-    targets = [
-        serve.RunTarget(dispatcher_app(admission, environment=told), name=f"{DISPATCHER}-{cluster}", route_prefix=None),
-        serve.RunTarget(
-            renderer_app(
-                pool,
-                resources=_resources(settings),
-                environment=told,
-                database_url=DatabaseSettings().url.get_secret_value(),
-            ),
-            name=f"{RENDERER}-{cluster}",
-            route_prefix=None,
-        ),
-    ]
     try:
+        end_keepers()  # of a batch farm that somebody else took away
+        url = DatabaseSettings().url.get_secret_value()
+        keeper = start_keeper(url, identity=_identity_here(), within=settings.start_within)
+        renderer = renderer_app(pool, resources=_resources(settings), environment=told, keeper=keeper)
+        dispatcher = dispatcher_app(admission, environment=told)
+        targets = [
+            serve.RunTarget(dispatcher, name=f"{DISPATCHER}-{cluster}", route_prefix=None),
+            serve.RunTarget(renderer, name=f"{RENDERER}-{cluster}", route_prefix=None),
+        ]
         _start(targets, within=settings.start_within)
     except (RuntimeError, RayError, RayServeException, TimeoutError) as error:
         raise BatchFarmNotReady(
@@ -347,19 +351,36 @@ def _batch_farm() -> tuple[tuple[str, ...], str]:
     return tuple(found), found[0].removeprefix(f"{kind}-")
 
 
-def _runs(application: str) -> bool:
-    return bool(_applications()[application].status == ApplicationStatus.RUNNING)
+def _is_of_this_database() -> bool | None:
+    """Whether the batch farm works on it. None: that cannot be told."""
+    theirs, ours = kept_identities(), _identity_here()
+    return theirs == {ours} if theirs and ours else None
+
+
+def _identity_here() -> str | None:
+    async def ask() -> str | None:
+        database = Database(DatabaseSettings())
+        try:
+            return await database_identity(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(ask())
 
 
 def _require_leader(cluster: str, *, within: timedelta) -> None:
     end = time.monotonic() + within.total_seconds()
     while not asyncio.run(_work_left(cluster)).leads:
         if time.monotonic() >= end:
-            raise OtherDatabase(
-                f"The batch farm {cluster} of this Ray cluster does not work on this database.",
-                remedy="Give the RAYFARM_DATABASE_URL of its first driver, or wait for its end: `rayfarm cluster gc`.",
-            )
+            raise _other_database(cluster)
         time.sleep(_LOOK_EVERY_S)
+
+
+def _other_database(cluster: str) -> OtherDatabase:
+    return OtherDatabase(
+        f"The batch farm {cluster} of this Ray cluster does not work on this database.",
+        remedy="Give the RAYFARM_DATABASE_URL of its first driver, or wait for its end: `rayfarm cluster gc`.",
+    )
 
 
 def _is_driver(actor: Mapping[str, str]) -> bool:

@@ -36,3 +36,7 @@ class BatchSettings(FarmSettings):
 
     key_lifetime: timedelta = timedelta(days=7)
     """The driver's API key is revoked at its end; of one that was killed it ends by itself after this long."""
+
+    identity: str | None = None
+    """What this render is called, whoever starts its driver again: with one name and one request there is one job in
+    the farm, which a later driver takes up, unless it failed or was canceled. None: each driver submits its own."""

@@ -94,19 +94,20 @@ def renderer_app(
     *,
     resources: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
-    database_url: str | None = None,
+    keeper: str | None = None,
 ) -> serve.Application:
     """The application of this cluster's pool.
 
     ``resources``: what a renderer takes of the cluster; None: a render slot, which the nodes of a farm offer.
-    ``environment``, ``database_url``: for processes of a Ray that was not started with them.
+    ``environment``: what its processes are told where Ray itself was not started with it. ``keeper``: the actor that
+    Serve's controller then asks (``cluster.batch_keeper``).
     """
     usual = {"num_cpus": 0, "num_gpus": settings.gpus_per_replica, "resources": {RENDER_SLOT: 1}}
     taken = usual if resources is None else dict(resources)
     told = ToldEnvironment(dict(environment or {}))
     deployment = serve.deployment(
         name="Renderer",
-        autoscaling_config=autoscaling_config(settings, database_url=database_url),
+        autoscaling_config=autoscaling_config(settings, keeper=keeper),
         ray_actor_options={**taken, **told.actor_options()},
         graceful_shutdown_timeout_s=settings.drain_timeout.total_seconds(),
         graceful_shutdown_wait_loop_s=0.1,

@@ -1,7 +1,7 @@
 """What a process of a batch farm is told where Ray was not started with it, so that Ray writes none of it to a log.
 
-Ray logs a ``runtime_env`` with its variables on each node, and Serve the arguments of an autoscaling policy. Arguments
-of actors and tasks are pickled, and logged by neither.
+Ray logs a ``runtime_env`` with its variables on each node. Arguments of actors and tasks are pickled, and neither
+logged nor shown in its dashboard.
 """
 
 from __future__ import annotations
@@ -17,13 +17,25 @@ MARK = "RAYFARM_BATCH_STARTED"
 with what it was told by the last."""
 
 
-class HiddenText(str):
-    """Text that a log does not show. A string all the same: Serve takes JSON alone as arguments of a policy."""
+NAMES_A_NODE = frozenset(f"RAYFARM_CLUSTER_{name}" for name in ("NODE", "LABELS", "DEVICE_CLASS", "SCRATCH_DIR"))
+"""What one machine is: another that took it over would be blocked, drained and chosen in its place, and its frames
+count as those of other cards."""
 
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'**********'"
+FITS_A_NODE = frozenset(
+    f"RAYFARM_{name}"
+    for name in (
+        "CLUSTER_CACHE_DIR",
+        "CLUSTER_CACHE_BYTES",
+        "CLUSTER_KERNEL_CACHE_BYTES",
+        "CLUSTER_ENGINE_MEMORY_BYTES",
+        "CLUSTER_ENGINE_VRAM_BYTES",
+        "ENGINE_THREADS",
+        "ENGINE_MEMORY_BYTES",
+        "ENGINE_VRAM_BYTES",
+        "ENGINE_SCRATCH_BYTES",
+    )
+)
+"""Places and sizes: a machine that was given its own keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,8 @@ class ToldEnvironment:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def enter(self) -> None:
-        os.environ.update(self.variables)
+        own = {name for name in FITS_A_NODE if os.environ.get(name)} | NAMES_A_NODE
+        os.environ.update({name: value for name, value in self.variables.items() if name not in own})
 
     def actor_options(self) -> dict[str, Any]:
         """Of the processes that are told, and of the tasks that they start."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import ProgrammingError
+
 from db._query import run
 from db.dispatch import DISPATCHER_ROLE
 from db.session import Database
@@ -30,3 +32,12 @@ async def work_left(db: Database, *, cluster_id: str) -> WorkLeft:
     async with db.transaction() as tx:
         row = (await run(tx, "work_of_cluster", cluster_id=cluster_id, role=DISPATCHER_ROLE)).one()
     return WorkLeft(leads=row.leads, leased=row.leased, jobs=row.jobs)
+
+
+async def database_identity(db: Database) -> str | None:
+    """Two that differ are of two databases. None: this server does not tell its own to this role."""
+    try:
+        async with db.transaction() as tx:
+            return str((await run(tx, "database_identity")).scalar_one())
+    except ProgrammingError:
+        return None

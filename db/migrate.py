@@ -14,21 +14,22 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from db._query import statement
 from db.errors import DatabaseUnavailable
 from db.settings import DatabaseSettings
-from jobs.errors import RayfarmError
+from jobs.errors import InvalidSettings, RayfarmError
 
 _LOCK = 0x5241_5946  # "RAYF"; one per database
+_NO_RIGHT = "42501"
 _LOCK_TIMEOUT_S = 10
 """A migration that waits longer for a table would stop every writer behind it; it fails instead and is run again."""
 
 
 def upgrade(url: str) -> None:
-    """Apply every migration that the database lacks."""
+    """Apply every migration that the database lacks. Raises ``InvalidSettings`` where the role may not."""
     settings = DatabaseSettings(url=SecretStr(url), application_name="rayfarm-migrate")
     engine = create_engine(
         settings.sqlalchemy_url,
@@ -53,6 +54,14 @@ def upgrade(url: str) -> None:
                 connection.rollback()
                 connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
                 connection.commit()
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        raise InvalidSettings(
+            f"The database could not be migrated: {str(error.orig).splitlines()[0]}.",
+            remedy="Migrate as the role that owns the farm's tables (rayfarm_owner, where db/roles.sql made them): "
+            "RAYFARM_DATABASE_URL with that role, `python -m db.migrate`.",
+        ) from error
     except OperationalError as error:
         raise DatabaseUnavailable(f"The database could not be migrated: {error.orig}") from error
     finally:

@@ -17,6 +17,8 @@ from cluster.kube.watching import until_true
 from jobs.errors import Conflict, InvalidInput
 
 TENANT_LABEL, MANAGED_LABEL = "rayfarm.dev/tenant", "app.kubernetes.io/managed-by"
+JOB_LABEL = "rayfarm.dev/rayjob"
+"""Of its pods: the RayJob's name, which no label of KubeRay's is. A driver has its RAYFARM_BATCH_IDENTITY from it."""
 DIGEST = "rayfarm.dev/spec-sha256"
 LONGEST_NAME = 47
 """Of a RayJob: KubeRay makes names of clusters and pods from it."""
@@ -123,6 +125,7 @@ def submit(gateway: KubeGateway, manifest: Json, *, tenant: str, key: str) -> tu
     digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
     about = manifest.get("metadata") or {}
     name = name_for(tenant, key)
+    _label_head(spec, name)
     body: Json = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "RayJob",
@@ -144,6 +147,13 @@ def submit(gateway: KubeGateway, manifest: Json, *, tenant: str, key: str) -> tu
             ) from error
         return name, False
     return name, True
+
+
+def _label_head(spec: Json, name: str) -> None:
+    template = spec.get("rayClusterSpec", {}).get("headGroupSpec", {}).get("template")
+    if isinstance(template, dict):
+        about = template["metadata"] = {**(template.get("metadata") or {})}
+        about["labels"] = {**(about.get("labels") or {}), JOB_LABEL: name}
 
 
 def follow(gateway: KubeGateway, name: str, *, within: timedelta | None = None, tell: Tell) -> Outcome:

@@ -18,6 +18,7 @@ from cluster import batch_farm
 from cluster.batch_farm import BatchFarmNotReady
 from cluster.batch_settings import BatchSettings
 from cluster.intake.ports import Admission
+from db.settings import DatabaseSettings
 
 SOON = timedelta(milliseconds=200)
 
@@ -124,4 +125,77 @@ def test_a_driver_whose_farm_did_not_start_leaves_no_mark_that_would_keep_a_swee
         batch_farm.joined(settings=BatchSettings(), admission=no_admission, tell=print),
     ):
         raise AssertionError("There is no farm.")
+    assert gate.held == []
+
+
+def test_the_farm_is_told_what_its_driver_knows_but_not_what_the_drivers_machine_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = ("RAYFARM_CLUSTER_NODE", "RAYFARM_CLUSTER_LABELS", "RAYFARM_CLUSTER_DEVICE_CLASS")
+    for name in (*alone, "RAYFARM_CLUSTER_SCRATCH_DIR", "RAYFARM_STORAGE_URL", "AWS_REGION"):
+        monkeypatch.setenv(name, "the driver's")
+    monkeypatch.setenv("RAYFARM_CLUSTER_ID", "batch-1")
+    monkeypatch.setattr(batch_farm, "_list_nodes", lambda: [])
+    told = batch_farm.environment(BatchSettings())
+    assert told["RAYFARM_STORAGE_URL"] == "the driver's"
+    assert told.keys().isdisjoint({*alone, "RAYFARM_CLUSTER_SCRATCH_DIR", "AWS_REGION"})
+
+
+class Deployed:
+    """A batch farm whose driver is gone and whose dispatcher is not well."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, status: str, made_for: set[str]) -> None:
+        self.deleted: list[str] = []
+        names = [f"{kind}-batch-1" for kind in (batch_farm.RENDERER, batch_farm.DISPATCHER)]
+        states = SimpleNamespace(status=serve.schema.ApplicationStatus(status), message="")
+        monkeypatch.setattr(serve, "status", lambda: SimpleNamespace(applications=dict.fromkeys(names, states)))
+        monkeypatch.setattr(serve, "delete", self.deleted.append)
+        monkeypatch.setattr(batch_farm, "list_named_actors", lambda **_: [])
+        monkeypatch.setattr(batch_farm, "kept_identities", lambda: made_for)
+        monkeypatch.setattr(batch_farm, "end_keepers", lambda: None)
+
+
+@pytest.fixture
+def ours(monkeypatch: pytest.MonkeyPatch, settings: DatabaseSettings) -> str:
+    """The identity of the database in the environment."""
+    monkeypatch.setenv("RAYFARM_DATABASE_URL", settings.url.get_secret_value())
+    identity = batch_farm._identity_here()
+    assert identity
+    return identity
+
+
+@pytest.mark.parametrize("status", ["UNHEALTHY", "DEPLOYING", "DEPLOY_FAILED", "RUNNING"])
+@pytest.mark.parametrize(
+    ("made_for", "words"),
+    [({"another's"}, "another database"), (set(), "does not tell its database")],
+    ids=["another", "nobody tells"],
+)
+def test_a_sweep_with_another_database_leaves_a_farm_alone_however_its_dispatcher_fares(
+    made_for: set[str], words: str, status: str, ours: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm = Deployed(monkeypatch, status=status, made_for=made_for)
+    swept = batch_farm.sweep(settings=BatchSettings())
+    assert (swept.removed, words in (swept.kept_because or "")) == ((), True)
+    assert farm.deleted == []
+
+
+@pytest.mark.parametrize("status", ["UNHEALTHY", "RUNNING"])
+def test_a_sweep_with_its_own_database_takes_a_farm_away_whose_dispatcher_does_not_lead(
+    status: str, ours: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm = Deployed(monkeypatch, status=status, made_for={ours})
+    swept = batch_farm.sweep(settings=BatchSettings())
+    assert list(swept.removed) == farm.deleted
+    assert len(farm.deleted) == 2
+
+
+def test_a_driver_does_not_join_the_farm_of_another_database_and_does_not_wait_for_it(
+    ours: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Deployed(monkeypatch, status="DEPLOYING", made_for={"another's"})
+    with (
+        pytest.raises(batch_farm.OtherDatabase),
+        batch_farm.joined(settings=BatchSettings(), admission=no_admission, tell=print),
+    ):
+        raise AssertionError("It is another's.")
     assert gate.held == []

@@ -5,8 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from db.batch import WorkLeft, work_left
+from pydantic import SecretStr
+
+from db.batch import WorkLeft, database_identity, work_left
 from db.dispatch import DISPATCHER_ROLE, lead
+from db.embedded import EmbeddedPostgres
+from db.session import Database
+from db.settings import DatabaseSettings
 from tests.db.builders import CLUSTER, Farm
 
 
@@ -45,3 +50,13 @@ async def test_a_paused_job_needs_no_farm(farm: Farm) -> None:
     job_id = await farm.submit()
     await farm.change(job_id, "pause")
     assert (await work_left(farm.db, cluster_id=CLUSTER)).is_none
+
+
+async def test_two_databases_of_one_server_are_two(farm: Farm, postgres: EmbeddedPostgres) -> None:
+    elsewhere = Database(DatabaseSettings(url=SecretStr(postgres.url_for("template1"))))
+    try:
+        here = await database_identity(farm.db)
+        assert here == await database_identity(farm.db)
+        assert here != await database_identity(elsewhere)
+    finally:
+        await elsewhere.close()

@@ -20,6 +20,7 @@ from db.embedded import ROLE, EmbeddedPostgres
 from db.migrate import upgrade
 from db.session import Database
 from db.settings import DatabaseSettings
+from jobs.errors import InvalidSettings
 from tests.db.builders import Farm
 
 ROLES = (Path(_query.__file__).parent / "roles.sql").read_text()
@@ -126,6 +127,20 @@ def test_what_would_change_a_table_or_a_guard_is_refused(server: Callable[[str],
         pytest.raises(errors.InsufficientPrivilege),
     ):
         connection.execute(command.encode())
+
+
+def test_a_role_without_rights_is_told_whose_rights_a_migration_needs(postgres: EmbeddedPostgres) -> None:
+    name, password = f"roles_{uuid4().hex[:8]}", uuid4().hex
+    with psycopg.connect(postgres.url, autocommit=True) as root:
+        root.execute(f"create role {name} login password '{password}'".encode())
+        root.execute(f'create database "{name}"'.encode())
+        root.execute(f'revoke create on database "{name}" from public'.encode())
+        try:
+            with pytest.raises(InvalidSettings, match=r"permission denied.*rayfarm_owner"):
+                upgrade(re.sub(rf"//{ROLE}:[^@]*@", f"//{name}:{password}@", postgres.url_for(name)))
+        finally:
+            root.execute(f'drop database "{name}" with (force)'.encode())
+            root.execute(f"drop role {name}".encode())
 
 
 def test_it_sees_what_every_session_does_and_ends_its_own_alone(server: Callable[[str], str]) -> None:

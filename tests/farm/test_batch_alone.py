@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 
@@ -57,6 +59,7 @@ class BareCluster:
             "RAY_AUTH_TOKEN_PATH": str(token),
         }
         self._dashboard = f"http://127.0.0.1:{dashboard}"
+        self._token = token
 
     def ray_job(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**_clean(), **self._ray, "RAY_ADDRESS": self._dashboard}
@@ -88,6 +91,13 @@ class BareCluster:
         assert any(path.name == "runtime_env_agent.log" for path in found)
         assert any(path.parent.name == "serve" for path in found)
         return "".join(path.read_text(errors="replace") for path in found)
+
+    def shown_of_serve(self) -> str:
+        """What Ray's dashboard tells of the applications."""
+        headers = {"Authorization": f"Bearer {self._token.read_text().strip()}"}
+        answer = httpx.get(f"{self._dashboard}/api/serve/applications/", headers=headers, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.text
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
@@ -190,6 +200,12 @@ def test_a_stopped_driver_leaves_the_job_to_the_farm_and_gc_waits_for_it(bare: B
     log = bare.ray_job("logs", name).stdout
     found = re.search(r"python -m serve_app\.batch follow ([0-9a-f-]{36})", log)
     assert found is not None
+    shown = bare.shown_of_serve()
+    password = urlsplit(bare.postgres.url).password
+    assert password
+    assert "BacklogPolicy" in shown
+    assert password not in shown
+    assert bare.told["RAYFARM_STORAGE_SIGNING_KEY"] not in shown
     elsewhere = bare.gc(RAYFARM_DATABASE_URL=bare.other_database())
     assert (elsewhere["removed"], "another database" in elsewhere["kept_because"]) == ([], True)
     kept = bare.gc()

@@ -61,6 +61,16 @@ def test_a_cluster_stays_for_as_long_as_the_manifest_says(kube: FakeKube, gatewa
     assert kube.store.read("rayjobs", NAMESPACE, name)["spec"]["ttlSecondsAfterFinished"] == 600
 
 
+def test_its_driver_reads_one_name_from_its_pod_however_often_its_cluster_is_made(
+    kube: FakeKube, gateway: KubeGateway
+) -> None:
+    names = [submitted(gateway), submitted(gateway, key="shot-20")]
+    for name in names:
+        head = kube.store.read("rayjobs", NAMESPACE, name)["spec"]["rayClusterSpec"]["headGroupSpec"]
+        assert head["template"]["metadata"]["labels"]["rayfarm.dev/rayjob"] == name
+    assert len(set(names)) == 2
+
+
 def test_a_job_on_somebody_elses_cluster_is_refused(gateway: KubeGateway) -> None:
     shared = ray_job()
     shared["spec"]["clusterSelector"] = {"ray.io/cluster": "farm-1"}

@@ -44,7 +44,7 @@ def rendered(name: str) -> tuple[Document, ...]:
         )
     if name == ANOTHER:
         return _built_from("batch", lambda text: f"{text}namePrefix: shot-020-\n")
-    return _kustomize(KUBERAY / name)
+    return kustomized(KUBERAY / name)
 
 
 def _built_from(folder: str, change: Callable[[str], str]) -> tuple[Document, ...]:
@@ -55,10 +55,11 @@ def _built_from(folder: str, change: Callable[[str], str]) -> tuple[Document, ..
         before = file.read_text()
         file.write_text(change(before))
         assert file.read_text() != before
-        return _kustomize(copied)
+        return kustomized(copied)
 
 
-def _kustomize(folder: Path) -> tuple[Document, ...]:
+def kustomized(folder: Path) -> tuple[Document, ...]:
+    """The documents of a folder anywhere."""
     kubectl = shutil.which("kubectl")
     assert kubectl, (
         "These tests need kubectl 1.27 or later (its kustomize 5): https://kubernetes.io/docs/tasks/tools/, or the "

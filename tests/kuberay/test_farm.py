@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import typing
 from collections.abc import Iterator
 from datetime import timedelta
@@ -21,7 +22,9 @@ from ray.serve import Application
 from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
 from ray.serve.schema import ServeDeploySchema
 
+from cluster.batch_settings import BatchSettings
 from cluster.composition import open_farm
+from cluster.kube.ray_jobs import JOB_LABEL
 from cluster.local.settings_check import READ_BY_THE_FARM
 from cluster.settings import ClusterSettings
 from docs.generate import CLIENT_VARIABLES, SECTIONS, settings_of
@@ -31,7 +34,7 @@ from rayfarm.cli.commands import cluster
 from serve_app import deployments
 from serve_app.production import api_faults
 from serve_app.settings import ApiSettings
-from tests.kuberay.manifests import OVERLAYS, ROOT, Document, groups, of_kind, ray_spec, the_service
+from tests.kuberay.manifests import OVERLAYS, ROOT, Document, groups, kustomized, of_kind, ray_spec, the_service
 
 GPU_OVERLAYS = ("overlays/staging", "overlays/production")
 KNOWN = {setting.name for owner, _ in SECTIONS for setting in settings_of(owner)} | set(CLIENT_VARIABLES)
@@ -273,6 +276,18 @@ def test_the_small_ray_of_a_batch_render_ends_with_it() -> None:
     """KubeRay keeps the cluster, and not only the RayJob, for the time to live."""
     (job,) = of_kind("batch", "RayJob")
     assert (job["spec"]["shutdownAfterJobFinishes"], job["spec"]["ttlSecondsAfterFinished"]) == (True, 0)
+
+
+def test_the_batch_driver_is_called_as_its_ray_job_is_also_after_a_suspension(tmp_path: Path) -> None:
+    copied = shutil.copytree(ROOT / "kuberay" / "batch", tmp_path / "batch")
+    file = copied / "kustomization.yaml"
+    file.write_text(f"namePrefix: second-\n{file.read_text()}")
+    (job,) = [each for each in kustomized(copied) if each["kind"] == "RayJob"]
+    template = ray_spec(job)["headGroupSpec"]["template"]
+    assert job["metadata"]["name"] == template["metadata"]["labels"][JOB_LABEL] == "second-rayfarm-batch"
+    (told,) = [each for each in template["spec"]["containers"][0]["env"] if each["name"] == "RAYFARM_BATCH_IDENTITY"]
+    assert told["valueFrom"]["fieldRef"]["fieldPath"] == f"metadata.labels['{JOB_LABEL}']"
+    assert "identity" in BatchSettings.model_fields
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
