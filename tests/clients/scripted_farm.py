@@ -31,7 +31,8 @@ class Request(BaseHTTPRequestHandler):
         self.bytes(json.dumps(value).encode(), status, **{"Content-Type": "application/json", **headers})
 
     def problem(self, status: int, code: str, detail: str, **more: Any) -> None:
-        self.json({"status": status, "code": code, "detail": detail, **more}, status)
+        body = json.dumps({"status": status, "code": code, "detail": detail, **more})
+        self.bytes(body.encode(), status, Content_Type="application/problem+json")
 
     def bytes(self, content: bytes, status: int = 200, *, promised: int | None = None, **headers: str) -> None:
         """Answer; with ``promised`` more than the content's length, the answer is cut off."""

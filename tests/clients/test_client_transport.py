@@ -49,6 +49,20 @@ class TestRepeats:
         assert len(keys) == 1
         assert len(scripted.requests("POST", "/v1/jobs")) == 3
 
+    def test_what_the_proxy_says_of_a_replica_that_died_is_not_the_farms_word(
+        self, client: Client, scripted: FarmServer
+    ) -> None:
+        scripted.in_turn(
+            "GET",
+            f"/v1/jobs/{JOB}",
+            lambda request: request.bytes(b"Internal Server Error", 500, Content_Type="text/plain"),
+            lambda request: request.json(job_view("succeeded")),
+        )
+        assert client.job(JOB).state == "succeeded"
+        scripted.on("GET", f"/v1/jobs/{JOB}", lambda request: request.problem(500, "internal", "A fault of ours."))
+        with pytest.raises(FarmRefused, match=r"A fault of ours\."):
+            client.job(JOB)
+
     def test_a_refusal_is_not_repeated_and_carries_cause_and_remedy(self, client: Client, scripted: FarmServer) -> None:
         scripted.on(
             "POST", "/v1/jobs", lambda request: request.problem(422, "invalid-input", "No camera.", remedy="Add one.")

@@ -152,7 +152,7 @@ class Transport:
                 retry.after_error(error)
                 continue
             self._answered = True
-            if response.status_code in _PASSING and retry.after_answer(response):
+            if _passes(response) and retry.after_answer(response):
                 continue
             if response.is_error:
                 raise refusal(response)
@@ -197,7 +197,7 @@ class Transport:
                 self._require_open()
                 retry.after_error(error)
                 continue
-            if response.status_code in _PASSING and retry.after_answer(response):
+            if _passes(response) and retry.after_answer(response):
                 continue
             if response.is_error:
                 raise refusal(response)
@@ -296,10 +296,18 @@ def refusal(response: httpx.Response) -> FarmRefused | FarmUnreachable:
     except ValueError:
         problem = {}
     error = FarmRefused(status=response.status_code, problem=problem if isinstance(problem, dict) else {})
-    if response.status_code in _PASSING and response.status_code != 429:
+    if _passes(response) and response.status_code != 429:
         remedy = error.remedy or "Try again in a while; see `rayfarm status`."
         return FarmUnreachable(error.message, remedy=remedy, problem=error.problem)
     return error
+
+
+def _passes(response: httpx.Response) -> bool:
+    """Whether it says: not now. A 500 that is no problem document (RFC 9457) is not the farm's word: Serve's proxy
+    answers so when the replica behind it died, and S3 when the request may be sent again."""
+    if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+        return not response.headers.get("Content-Type", "").startswith("application/problem+json")
+    return response.status_code in _PASSING
 
 
 def _strip(request: httpx.Request) -> None:
