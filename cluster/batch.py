@@ -42,7 +42,11 @@ class BatchSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scene: Path = Field(description="The scene to render, or the folder that holds it.")
-    frames: str | None = Field(None, description="Frame range; the scene's own when absent.")
+    frames: str | None = Field(
+        None,
+        coerce_numbers_to_str=True,  # YAML takes `frames: 7` for a number
+        description="Frame range; the scene's own when absent.",
+    )
     pipeline: str | None = Field(None, description="How pixels are made; as the scene's kind asks when absent.")
     settings: dict[str, Any] = Field(default_factory=dict, description="Settings of the pipeline.")
     job: dict[str, Any] = Field(default_factory=dict, description="Other fields of a job: name, outputs, priority …")

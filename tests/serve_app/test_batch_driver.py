@@ -98,6 +98,13 @@ def test_a_spec_that_is_missing_or_wrong_costs_no_farm(
     assert farm.done == []
 
 
+@pytest.mark.parametrize(("written", "read"), [("7", "7"), ("1-3", "1-3"), ('"7"', "7"), ("", None)])
+def test_a_single_frame_may_be_written_as_yaml_takes_it(written: str, read: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(f"scene: a.blend\nframes: {written}\n")
+    assert batch.read_spec(file).frames == read
+
+
 @pytest.mark.parametrize("verdict", [batch.SUCCEEDED, batch.FAILED, batch.USAGE, batch.UNREACHABLE])
 def test_the_farm_is_taken_away_after_every_verdict(verdict: int, farm: Farm, spec: str) -> None:
     farm.verdict = lambda: verdict
