@@ -90,8 +90,10 @@ async def told_of(http: httpx.AsyncClient, job_id: UUID) -> list[dict[str, Any]]
 
 
 async def stream_of(farm: InProcessFarm, home: Path, job_id: UUID) -> list[dict[str, Any]]:
+    """Of a job that a replica takes up once somebody listens: a busy machine builds an API for longer than a frame."""
     async with api_of(farm, home) as http:
         told = asyncio.create_task(told_of(http, job_id))
+        farm.start_replica()
         job = await farm.ended(job_id)
         assert job.state is JobState.SUCCEEDED, job
         async with asyncio.timeout(WAIT_S):
@@ -107,7 +109,6 @@ async def test_steps_of_a_frame_reach_the_stream_with_an_estimate_and_end_with_t
 ) -> None:
     quick.start_dispatcher()
     model = await quick.model()
-    quick.start_replica()
     job_id = await quick.submit(model=model, frames="7-8", order="sequential", settings={"render_ms": 3000})
     told = await stream_of(quick, tmp_path, job_id)
     for frame in (7, 8):
@@ -146,7 +147,6 @@ async def test_a_running_frame_is_shown_in_the_list_of_frames(quick: InProcessFa
 async def test_cycles_tells_the_samples_of_its_frame(quick: InProcessFarm, tmp_path: Path, scenes: Path) -> None:
     quick.start_dispatcher()
     model = await quick.model((scenes / "plain.blend").read_bytes(), ModelKind.BLENDER, "scene.blend")
-    quick.start_replica()
     settings = {"samples": 64, "resolution_x": 160, "resolution_y": 90, "denoise": False, "adaptive_sampling": False}
     job_id = await quick.submit(model=model, pipeline="cycles", frames="1-2", order="sequential", settings=settings)
     seen = progress_of(await stream_of(quick, tmp_path, job_id))
@@ -244,7 +244,6 @@ async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_then_its_re
     quick.settings = quick.settings.model_copy(update={"live_preview_every": EVERY})
     quick.start_dispatcher()
     model = await quick.model(CORNELL.read_bytes(), ModelKind.MITSUBA, "cornell.xml")
-    replica = quick.start_replica()
     # 768 × 512 pixels: ten samples of each are a pass, and 32 are four of eight. Most of them are left when the first
     # picture is looked at.
     settings = {"width": 768, "height": 512, "spp": 32}
@@ -252,6 +251,7 @@ async def test_a_frame_of_mitsuba_tells_its_samples_and_is_shown_and_then_its_re
     async with api_of(quick, tmp_path) as http:
         path = f"/v1/jobs/{job_id}/frames/1"
         told = asyncio.create_task(told_of(http, job_id))
+        replica = quick.start_replica()
 
         async def picture() -> bytes | None:
             answer = await http.get(f"{path}/preview", follow_redirects=True)
