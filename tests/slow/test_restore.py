@@ -71,9 +71,11 @@ def test_what_was_dumped_is_restored_on_another_machine_and_the_job_ends(place: 
 
     backup.mkdir()
     database(before, "pg_dump", "--format=custom", f"--file={backup / 'farm.dump'}")  # first the rows, then the files
-    copy(before / "storage", backup / "storage")
     for name in SECRETS:
         copy(before / name, backup / name)
+    archive = str(backup / "storage.tar")
+    leaving = ("--xattrs", f"--directory={before}", "--exclude=storage/incoming", f"--file={archive}", "storage")
+    assert subprocess.run(("tar", "--create", *leaving), check=False).returncode in (0, 1)
     farm.until_committed(job_id, farm.job(job_id)["counts"]["committed"] + 3)  # what the backup does not know of
     kept = pictures(farm, job_id)
     control.down(before)
@@ -81,8 +83,10 @@ def test_what_was_dumped_is_restored_on_another_machine_and_the_job_ends(place: 
 
     after.mkdir()
     after.chmod(0o755)
-    for name in ("storage", *SECRETS):
+    for name in SECRETS:
         copy(backup / name, after / name)
+    coming = ("--xattrs", "--preserve-permissions", f"--directory={after}", f"--file={archive}")
+    subprocess.run(("tar", "--extract", *coming), check=True)
     database(after, "pg_restore", "--dbname=postgres", "--exit-on-error", "--no-owner", str(backup / "farm.dump"))
     farm = start(after)
     committed = farm.job(job_id)["counts"]["committed"]
