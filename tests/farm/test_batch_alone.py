@@ -229,9 +229,10 @@ def test_a_second_driver_joins_and_the_first_verdict_leaves_the_farm_to_the_othe
     bad = bare.spec("second.yaml", f"scene: {SCENE}\nframes: 1\nsettings: {{camera: Nobody}}\n")
     second = bare.submit("serve_app.batch", "render", str(bad))
     assert (second.returncode, "joins the batch farm" in second.stdout) == (1, True), second.stdout
-    wait_for(lambda: bare.ray_job("status", name).stdout.count("SUCCEEDED"), "the first driver's verdict")
+    ended = re.compile(r"SUCCEEDED|FAILED|STOPPED")
+    verdict = wait_for(lambda: ended.search(bare.ray_job("status", name).stdout), "the first driver's verdict")
     first = bare.ray_job("logs", name).stdout
-    assert "12 of 12" in first
+    assert (verdict[0], "12 of 12" in first) == ("SUCCEEDED", True), first
     earlier, later = (first, second.stdout) if "took away" in second.stdout else (second.stdout, first)
     assert "the batch farm stays: 1 driver" in earlier
     assert "took away" in later
