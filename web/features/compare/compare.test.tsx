@@ -2,6 +2,8 @@ import { act, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { jobWith } from "@/features/job/job.fixture";
 import { artifactOf } from "@/features/player/artifact.fixture";
+import { applyEvent } from "@/shared/live/apply-event";
+import type { FarmEvent } from "@/shared/live/stream";
 import { answeringFarm, type Asked } from "@/tests/answering-farm";
 import { goTo } from "@/tests/navigation";
 import { renderInApp } from "@/tests/render";
@@ -90,4 +92,19 @@ it("no figures are told between one frame of A and another frame of B", async ()
   expect(screen.queryByText("A: Harbour v3")).toBeNull();
   release();
   expect(await screen.findByText("PSNR")).toBeVisible();
+});
+
+it("an output of a job that is not compared loads no picture again; one of a job that is does", async () => {
+  const { asked } = await threeJobs();
+  goTo(`${PAGE}?with=b`);
+  const { queries } = renderInApp(<Compare job={job("a")} />);
+  await screen.findByText("PSNR");
+  const outputOf = (id: Id): FarmEvent => {
+    return { id: "1-1", kind: "output.ready", project: "film", job: id, model: null, seq: 1, at: "", data: {} };
+  };
+  const times = (id: Id) => asked.filter(({ path }) => path === file(id, 0)).length;
+  applyEvent(queries, outputOf("c"));
+  applyEvent(queries, outputOf("b"));
+  await waitFor(() => expect(times("b")).toBe(2));
+  expect(times("a")).toBe(1);
 });

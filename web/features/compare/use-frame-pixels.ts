@@ -20,8 +20,9 @@ interface JobFrames {
 export function useFramePixels(job: JobFrames | null, frame: number | null) {
   const header = useProjectHeader();
   return useQuery({
-    // The path stands second, so that events of outputs read it again.
-    queryKey: ["get", "/v1/jobs/{job_id}/artifacts", { pixels: job?.id, frame }],
+    // The path stands second, and the job is named as requests name it: events of its outputs read this again, and
+    // those of other jobs do not.
+    queryKey: ["get", "/v1/jobs/{job_id}/artifacts", { params: { path: { job_id: job?.id } }, pixelsOf: frame }],
     enabled: job !== null && frame !== null,
     queryFn: ({ signal }) => readPixels(job!, frame!, header, signal),
     structuralSharing: false, // millions of numbers
