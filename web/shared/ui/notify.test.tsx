@@ -27,3 +27,17 @@ it("notices and questions are closed by a button that has a name", async () => {
   const dialog = await screen.findByRole("dialog", { name: "Cancel the job?" });
   expect(within(dialog).getByRole("button", { name: "Close" })).toBeVisible();
 });
+
+it("failures that nobody has closed keep no notice back, and the same one stands there once", async () => {
+  await app();
+  act(() => {
+    for (let frame = 1; frame <= 6; frame += 1) {
+      notifyProblem(new Error(`Frame ${frame} failed.`));
+      notifyProblem(new Error("The farm cannot be reached."));
+    }
+    notifyUndo("Skipped.", "Undo", () => undefined);
+  });
+  expect(await screen.findByRole("button", { name: "Undo" })).toBeVisible();
+  expect(screen.getAllByText(/^Frame . failed.$/)).toHaveLength(6);
+  expect(screen.getAllByText("The farm cannot be reached.")).toHaveLength(1);
+});
