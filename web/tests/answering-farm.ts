@@ -23,7 +23,7 @@ export class Raw {
 
 /**
  * `answeringFarm({ "GET /v1/keys": () => ({ items: [] }) })`; whoever is asked is signed in with a key. What no route
- * is given for is answered with 404. Undone by `vi.unstubAllGlobals()`.
+ * is given for is answered with 404; a promise holds the answer back. Undone by `vi.unstubAllGlobals()`.
  */
 export async function answeringFarm(routes: Record<string, Answer>): Promise<Asked[]> {
   const log: Asked[] = [];
@@ -41,7 +41,9 @@ export async function answeringFarm(routes: Record<string, Answer>): Promise<Ask
     };
     log.push(asked);
     const route = routes[`${asked.method} ${asked.path}`] ?? DEFAULTS[`${asked.method} ${asked.path}`];
-    return answered(route === undefined ? new Raw(404, { code: "not-found", detail: "Not here." }) : route(asked));
+    return answered(
+      route === undefined ? new Raw(404, { code: "not-found", detail: "Not here." }) : await route(asked),
+    );
   });
   sessionStorage.setItem("rayfarm.key", "rf_test");
   await restoreSession();

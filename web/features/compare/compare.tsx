@@ -17,7 +17,8 @@ import { strings } from "@/strings/en";
 import { differenceOf } from "./difference";
 import { Figures } from "./figures";
 import { Blink, DifferenceView, SideBySide, Wipe, type Side } from "./panes";
-import { useFramePixels, type FramePixels } from "./use-frame-pixels";
+import classes from "./compare.module.css";
+import { useFramePixels, useWholePair, type FramePair } from "./use-frame-pixels";
 import { useOtherJobs } from "./use-other-jobs";
 
 type Job = Schemas["JobDetail"];
@@ -100,6 +101,8 @@ function Pair({ job, other }: { job: Job; other: string }) {
   const mode = viewName !== null && MODES.includes(viewName) ? viewName : "wipe";
   const a = useFramePixels(job, frame);
   const b = useFramePixels(query.data ?? null, frame);
+  const { pair, isWaiting } = useWholePair(a.data, b.data);
+  const hasFailed = a.error !== null || b.error !== null;
 
   if (query.error !== null) return <ProblemBox error={query.error} onRetry={() => void query.refetch()} />;
   return (
@@ -119,10 +122,10 @@ function Pair({ job, other }: { job: Job; other: string }) {
       {[a, b].map(({ error, refetch }, side) =>
         error === null ? null : <ProblemBox key={side} error={error} onRetry={() => void refetch()} />,
       )}
-      {a.data === undefined || b.data === undefined || query.data === undefined ? (
-        a.error === null && b.error === null && <Loading />
+      {isWaiting && hasFailed ? null : pair === null ? (
+        <Loading />
       ) : (
-        <Views mode={mode} frame={frame} a={a.data} b={b.data} names={[job.name, query.data.name]} />
+        <Views mode={mode} frame={frame} {...pair} names={[job.name, query.data?.name ?? ""]} isWaiting={isWaiting} />
       )}
     </Stack>
   );
@@ -165,21 +168,22 @@ function FramePicker({ range, frame, onFrame }: FramePickerProps) {
   );
 }
 
-interface ViewsProps {
+interface ViewsProps extends FramePair {
   mode: Mode;
   frame: number;
-  a: FramePixels;
-  b: FramePixels;
   names: readonly [string, string];
+  /** The pictures are those before what was chosen: shown faint, and told nothing of. */
+  isWaiting?: boolean;
 }
 
-export function Views({ mode, frame, a, b, names }: ViewsProps) {
+export function Views({ mode, frame, a, b, names, isWaiting = false }: ViewsProps) {
   const control = useView(a.state === "there" ? a.pixels : null);
   const difference = useMemo(
     () => (a.state === "there" && b.state === "there" ? differenceOf(a.pixels, b.pixels) : null),
     [a, b],
   );
   if (a.state !== "there" || b.state !== "there") {
+    if (isWaiting) return <Loading />;
     return (
       <Stack gap="xs">
         {(
@@ -198,26 +202,29 @@ export function Views({ mode, frame, a, b, names }: ViewsProps) {
     );
   }
   const sides: { a: Side; b: Side } = {
-    a: { pixels: a.pixels, label: words.a(names[0]) },
-    b: { pixels: b.pixels, label: words.b(names[1]) },
+    a: { pixels: a.pixels, label: isWaiting ? null : words.a(names[0]) },
+    b: { pixels: b.pixels, label: isWaiting ? null : words.b(names[1]) },
   };
   const size = ({ pixels }: Side) => `${pixels.width} × ${pixels.height}`;
   return (
     <Stack gap="sm">
-      {difference === null && (
+      {difference === null && !isWaiting && (
         <Alert color="orange" icon={<IconInfoCircle aria-hidden />}>
           {words.sizes(size(sides.a), size(sides.b))}
         </Alert>
       )}
-      {mode === "wipe" && <Wipe {...sides} control={control} />}
-      {mode === "side" && <SideBySide {...sides} control={control} />}
-      {mode === "blink" && <Blink {...sides} control={control} />}
-      {mode === "difference" && difference !== null && <DifferenceView {...sides} control={control} />}
+      <div className={classes.view} data-waiting={isWaiting || undefined} aria-busy={isWaiting}>
+        {mode === "wipe" && <Wipe {...sides} control={control} />}
+        {mode === "side" && <SideBySide {...sides} control={control} />}
+        {mode === "blink" && <Blink {...sides} control={control} />}
+        {mode === "difference" && difference !== null && <DifferenceView {...sides} control={control} />}
+        {isWaiting && <Loading />}
+      </div>
       <Group justify="space-between" gap="sm" align="flex-start">
-        {difference === null ? <span /> : <Figures difference={difference} />}
+        {difference === null || isWaiting ? <span /> : <Figures difference={difference} />}
         <ZoomButtons control={control} />
       </Group>
-      {(a.isPreview || b.isPreview) && (
+      {(a.isPreview || b.isPreview) && !isWaiting && (
         <Text size="xs" c="dimmed">
           {words.preview}
         </Text>

@@ -14,8 +14,8 @@ const words = strings.player.compare;
 
 export interface Side {
   pixels: Pixels;
-  /** `A: armillary v2`. */
-  label: string;
+  /** `A: armillary v2`; null: the picture is not yet the one that was chosen. */
+  label: string | null;
 }
 
 interface PairProps {
@@ -23,6 +23,8 @@ interface PairProps {
   b: Side;
   control: ViewControl;
 }
+
+const labelOf = ({ label }: Side) => label ?? words.loading;
 
 /** B lies over A in A's place, whatever its own size is. */
 function styleFor(a: Side, control: ViewControl): CSSProperties {
@@ -52,11 +54,12 @@ export function Wipe({ a, b, control }: PairProps) {
 
   return (
     <PicturePane control={control} label={words.panHint} className={classes.pane}>
-      <PixelsCanvas pixels={b.pixels} label={b.label} style={styleFor(a, control)} />
+      <PixelsCanvas pixels={b.pixels} label={labelOf(b)} style={styleFor(a, control)} />
       <div className={classes.side} style={{ clipPath: `inset(0 ${100 - share}% 0 0)` }}>
-        <PixelsCanvas pixels={a.pixels} label={a.label} style={styleFor(a, control)} />
+        <PixelsCanvas pixels={a.pixels} label={labelOf(a)} style={styleFor(a, control)} />
       </div>
-      <Tags a={a} b={b} />
+      <Tag side={a} style={{ left: 8 }} />
+      <Tag side={b} style={{ right: 8 }} />
       <div
         role="slider"
         tabIndex={0}
@@ -81,18 +84,16 @@ export function Wipe({ a, b, control }: PairProps) {
 export function SideBySide({ a, b, control }: PairProps) {
   return (
     <div className={classes.panes}>
-      {[a, b].map((side) => (
+      {[a, b].map((side, place) => (
         <PicturePane
-          key={side.label}
+          key={place}
           control={control}
           isMeasured={side === a}
-          label={`${side.label}. ${words.panHint}`}
+          label={`${labelOf(side)}. ${words.panHint}`}
           className={classes.pane}
         >
-          <PixelsCanvas pixels={side.pixels} label={side.label} style={styleFor(a, control)} />
-          <div className={classes.tag} style={{ left: 8 }}>
-            {side.label}
-          </div>
+          <PixelsCanvas pixels={side.pixels} label={labelOf(side)} style={styleFor(a, control)} />
+          <Tag side={side} style={{ left: 8 }} />
         </PicturePane>
       ))}
     </div>
@@ -108,10 +109,8 @@ export function Blink({ a, b, control }: PairProps) {
   return (
     <>
       <PicturePane control={control} label={words.panHint} className={classes.pane}>
-        <PixelsCanvas pixels={side.pixels} label={side.label} style={styleFor(a, control)} />
-        <div className={classes.tag} style={{ left: 8 }}>
-          {side.label}
-        </div>
+        <PixelsCanvas pixels={side.pixels} label={labelOf(side)} style={styleFor(a, control)} />
+        <Tag side={side} style={{ left: 8 }} />
       </PicturePane>
       <Group gap="md">
         <Button size="xs" variant="default" onClick={() => setB(!isB)}>
@@ -158,15 +157,11 @@ export function DifferenceView({ a, b, control }: PairProps) {
   );
 }
 
-function Tags({ a, b }: { a: Side; b: Side }) {
+function Tag({ side, style }: { side: Side; style: CSSProperties }) {
+  if (side.label === null) return null;
   return (
-    <>
-      <div className={classes.tag} style={{ left: 8 }}>
-        {a.label}
-      </div>
-      <div className={classes.tag} style={{ right: 8 }}>
-        {b.label}
-      </div>
-    </>
+    <div className={classes.tag} style={style}>
+      {side.label}
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 "use client";
 // One frame of a job as pixels: as it was rendered where browsers can show that, else its preview.
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { FrameRange } from "@/features/job/frame-range";
 import { useProjectHeader } from "@/shared/api/project";
 import { listPictures } from "@/shared/pictures/list-pictures";
@@ -19,15 +20,31 @@ interface JobFrames {
 export function useFramePixels(job: JobFrames | null, frame: number | null) {
   const header = useProjectHeader();
   return useQuery({
-    // The path stands second, so that events of outputs read it again.
-    queryKey: ["get", "/v1/jobs/{job_id}/artifacts", { pixels: job?.id, frame }],
+    // The path stands second, and the job is named as requests name it: events of its outputs read this again, and
+    // those of other jobs do not.
+    queryKey: ["get", "/v1/jobs/{job_id}/artifacts", { params: { path: { job_id: job?.id } }, pixelsOf: frame }],
     enabled: job !== null && frame !== null,
     queryFn: ({ signal }) => readPixels(job!, frame!, header, signal),
-    placeholderData: (before) => before,
     structuralSharing: false, // millions of numbers
     staleTime: 5 * 60_000,
     gcTime: 30_000,
   });
+}
+
+export interface FramePair {
+  a: FramePixels;
+  b: FramePixels;
+}
+
+/**
+ * Both sides once both are there. Until then the pair before them, so that zoom and divider stay: it is of another
+ * frame or job, so nothing may be said of it.
+ */
+export function useWholePair(a: FramePixels | undefined, b: FramePixels | undefined) {
+  const [last, setLast] = useState<FramePair | null>(null);
+  if (a === undefined || b === undefined) return { pair: last, isWaiting: true };
+  if (last?.a !== a || last.b !== b) setLast({ a, b });
+  return { pair: { a, b }, isWaiting: false };
 }
 
 async function readPixels(

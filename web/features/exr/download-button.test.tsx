@@ -1,6 +1,7 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { answeringFarm, Raw } from "@/tests/answering-farm";
+import { loadedLinks } from "@/tests/loaded-links";
 import { goTo } from "@/tests/navigation";
 import { renderInApp } from "@/tests/render";
 import { DownloadButton } from "./download-button";
@@ -15,18 +16,9 @@ afterEach(() => {
 
 const at = (signature: string) => `http://farm.test/v1/files/light.exr?signature=${signature}`;
 
-/** What the browser is told to load, without the page being left. */
-function loaded(): string[] {
-  const links: string[] = [];
-  vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
-    if (this.hasAttribute("download")) links.push(`${this.getAttribute("href")} as ${this.download}`);
-  });
-  return links;
-}
-
 it("a file whose link on the page has ended is downloaded by a new one, and the page stays", async () => {
   await answeringFarm({ "GET /v1/artifacts/a1": () => ({ id: "a1", name: "light.exr", url: at("new") }) });
-  const links = loaded();
+  const links = loadedLinks();
   renderInApp(<DownloadButton id="a1" name="light.exr" url={at("ended")} />);
   fireEvent.click(screen.getByRole("link", { name: "Download" }));
   await waitFor(() => expect(links).toEqual(["/v1/files/light.exr?signature=new as light.exr"]));
@@ -34,7 +26,7 @@ it("a file whose link on the page has ended is downloaded by a new one, and the 
 
 it("a file that is gone is said to be, and nothing is loaded", async () => {
   await answeringFarm({ "GET /v1/artifacts/a1": () => new Raw(410, { code: "expired", detail: "It has expired." }) });
-  const links = loaded();
+  const links = loadedLinks();
   renderInApp(<DownloadButton id="a1" name="light.exr" url={at("ended")} />);
   fireEvent.click(screen.getByRole("link", { name: "Download" }));
   expect(await screen.findByText("It has expired.")).toBeInTheDocument();

@@ -24,10 +24,10 @@ interface ExrViewerProps {
 }
 
 export function ExrViewer({ url, name, onLinkEnded }: ExrViewerProps) {
-  const opening = useExr(url);
+  const { opening, again } = useExr(url);
   if (opening.state === "loading") return <Reading words={words.loading(name)} />;
   if (opening.state === "broken") {
-    return <Broken error={opening.error} onRetry={hasLinkEnded(opening.error) ? onLinkEnded : undefined} />;
+    return <Broken error={opening.error} onRetry={hasLinkEnded(opening.error) ? onLinkEnded : again} />;
   }
   return <Viewer key={url} name={name} client={opening.client} layers={opening.layers} />;
 }

@@ -13,13 +13,15 @@ export interface OpenExr {
 
 export type Opening = { state: "loading" } | { state: "broken"; error: unknown } | ({ state: "open" } & OpenExr);
 
-export function useExr(url: string): Opening {
-  const [opening, setOpening] = useState<{ url: string; result: Opening } | null>(null);
+/** `again`: reads the same link once more, as after a lost connection. */
+export function useExr(url: string): { opening: Opening; again: () => void } {
+  const [tries, setTries] = useState(1);
+  const [told, setTold] = useState<{ url: string; tries: number; opening: Opening } | null>(null);
   useEffect(() => {
     const abort = new AbortController();
     const client = new ExrClient(new Worker(new URL("./exr.worker.ts", import.meta.url), { type: "module" }));
-    const tell = (result: Opening) => {
-      if (!abort.signal.aborted) setOpening({ url, result });
+    const tell = (opening: Opening) => {
+      if (!abort.signal.aborted) setTold({ url, tries, opening });
     };
     fetchFile(url, abort.signal)
       .then((file) => file.arrayBuffer())
@@ -30,8 +32,11 @@ export function useExr(url: string): Opening {
       abort.abort();
       client.close();
     };
-  }, [url]);
-  return opening?.url === url ? opening.result : { state: "loading" };
+  }, [url, tries]);
+  return {
+    opening: told?.url === url && told.tries === tries ? told.opening : { state: "loading" },
+    again: () => setTries(tries + 1),
+  };
 }
 
 export type Decoding =

@@ -34,6 +34,7 @@ it("forgetting a machine's failures goes on until no job is left, after it was a
   renderInApp(<BlocklistsPage />);
   await user.click(await screen.findByRole("button", { name: "Forget the failures of gpu-07" }));
   const dialog = await screen.findByRole("dialog");
+  expect(within(dialog).getByRole("button", { name: "Close" })).toBeVisible();
   expect(asked.filter(({ method }) => method === "POST")).toEqual([]);
   await user.click(within(dialog).getByRole("button", { name: "Forget failures" }));
   expect(await screen.findByText("400 jobs may use gpu-07 again.")).toBeInTheDocument();

@@ -2,36 +2,47 @@
 // What happened to the job, newest first, as it happens.
 import { Accordion, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { IconTimelineEvent } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
-import { useProjectHeader } from "@/shared/api/project";
+import { memo, useState } from "react";
 import { formatTime } from "@/shared/format/format";
-import { keepStream, type FarmEvent } from "@/shared/live/stream";
+import type { FarmEvent } from "@/shared/live/stream";
 import { Empty, Loading } from "@/shared/ui/query-states";
 import { ProblemBox } from "@/shared/ui/problem-box";
 import { strings } from "@/strings/en";
 import { describeEvent } from "./describe-event";
 import type { JobDetail } from "./job-context";
+import { useJobEvents } from "./use-job-events";
 
 const SHOWN_FIRST = 100;
+/** While the job runs the list grows to so many; then the oldest go. A job of 10,000 frames has tens of thousands. */
+const MOST_SHOWN = 500;
 
 const words = strings.job.events;
 
 export function EventsTab({ job }: { job: JobDetail }) {
-  const [from, setFrom] = useState(() => Math.max(0, job.last_event - SHOWN_FIRST));
-  const { events, isRead, problem } = useEvents(job, from);
+  const [reach, setReach] = useState(() => ({ from: Math.max(0, job.last_event - SHOWN_FIRST), most: MOST_SHOWN }));
+  const { events, isRead, problem } = useJobEvents(job, reach);
   if (problem !== null) return <ProblemBox error={problem} />;
   if (!isRead) return <Loading />;
   if (events.length === 0) return <Empty icon={<IconTimelineEvent aria-hidden />} title={words.none} />;
+  const before = events[0]!.seq! - 1;
   return (
     <Stack>
-      <Accordion variant="contained" aria-label={words.list}>
+      <Accordion variant="contained" aria-label={words.list} keepMounted={false}>
         {events.toReversed().map((event) => (
           <EventItem key={event.seq} event={event} />
         ))}
       </Accordion>
-      {from > 0 && (
+      {before > 0 && (
         <Group justify="center">
-          <Button variant="default" onClick={() => setFrom((now) => Math.max(0, now - SHOWN_FIRST * 5))}>
+          <Button
+            variant="default"
+            onClick={() =>
+              setReach({
+                from: Math.max(0, before - MOST_SHOWN),
+                most: Math.max(events.length, MOST_SHOWN) + MOST_SHOWN,
+              })
+            }
+          >
             {words.earlier}
           </Button>
         </Group>
@@ -40,7 +51,7 @@ export function EventsTab({ job }: { job: JobDetail }) {
   );
 }
 
-function EventItem({ event }: { event: FarmEvent }) {
+const EventItem = memo(function EventItem({ event }: { event: FarmEvent }) {
   return (
     <Accordion.Item value={String(event.seq)}>
       <Accordion.Control>
@@ -64,46 +75,4 @@ function EventItem({ event }: { event: FarmEvent }) {
       </Accordion.Panel>
     </Accordion.Item>
   );
-}
-
-/** The job's events behind `from`, and those that come. */
-function useEvents(job: JobDetail, from: number) {
-  const project = useProjectHeader()["X-Rayfarm-Project"];
-  const [read, setRead] = useState<{ events: readonly FarmEvent[]; isRead: boolean; problem: unknown }>({
-    events: [],
-    isRead: job.last_event === 0,
-    problem: null,
-  });
-  useEffect(() => {
-    const abort = new AbortController();
-    const events = new Map<number, FarmEvent>();
-    let isAsked = false;
-    const show = (problem: unknown, isRead: boolean) =>
-      setRead({ events: [...events.values()].sort((one, two) => one.seq! - two.seq!), isRead, problem });
-    void keepStream(
-      {
-        url: `/v1/jobs/${encodeURIComponent(job.id)}/events`,
-        headers: { "X-Rayfarm-Project": project },
-        after: String(from),
-        onEvent(event) {
-          if (event.seq === null) return; // progress
-          events.set(event.seq, event);
-          // Hundreds come at once: they are shown together.
-          if (isAsked) return;
-          isAsked = true;
-          setTimeout(() => {
-            isAsked = false;
-            if (!abort.signal.aborted) show(null, true);
-          }, 50);
-        },
-        onState(state, problem) {
-          if (state === "refused") show(problem, true);
-          else if (state === "over") show(null, true);
-        },
-      },
-      abort.signal,
-    );
-    return () => abort.abort();
-  }, [job.id, project, from]);
-  return read;
-}
+});

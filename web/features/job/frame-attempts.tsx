@@ -2,12 +2,13 @@
 // Each try at a frame, newest first: how it ended, where, how long each phase took, and what the renderer printed.
 import { Accordion, ActionIcon, Badge, Code, Group, Stack, Switch, Text, Title, Tooltip } from "@mantine/core";
 import { IconCopy } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { $api, api, type Schemas } from "@/shared/api/client";
 import { asProblem } from "@/shared/api/problem";
 import { useProjectHeader } from "@/shared/api/project";
 import { formatDuration, formatNumber } from "@/shared/format/format";
-import { notifyDone, notifyProblem } from "@/shared/ui/notify";
+import { copyText } from "@/shared/ui/copy-text";
+import { notifyDone } from "@/shared/ui/notify";
 import { QueryStates } from "@/shared/ui/query-states";
 import { TimeAgo } from "@/shared/ui/time-ago";
 import { strings } from "@/strings/en";
@@ -137,6 +138,7 @@ async function readLog(
 function AttemptLog({ job, attempt }: { job: JobDetail; attempt: Attempt }) {
   const header = useProjectHeader();
   const [isWrapped, setWrapped] = useState(false);
+  const shown = useRef<HTMLPreElement>(null);
   const query = useQuery({
     queryKey: ["get", "/v1/jobs/{job_id}/frames/{frame}/log", { attempt: attempt.id }],
     queryFn: ({ signal }) => readLog(job.id, attempt, header, signal),
@@ -144,12 +146,7 @@ function AttemptLog({ job, attempt }: { job: JobDetail; attempt: Attempt }) {
   });
 
   async function copy(text: string) {
-    try {
-      await navigator.clipboard.writeText(text);
-      notifyDone(words.logCopied);
-    } catch (error) {
-      notifyProblem(error);
-    }
+    notifyDone((await copyText(text, shown.current)) ? words.logCopied : strings.ui.copyByHand);
   }
 
   return (
@@ -182,7 +179,14 @@ function AttemptLog({ job, attempt }: { job: JobDetail; attempt: Attempt }) {
               </Tooltip>
             </Group>
           </Group>
-          <pre className={classes.log} data-wrap={isWrapped} tabIndex={0} role="region" aria-label={words.log}>
+          <pre
+            ref={shown}
+            className={classes.log}
+            data-wrap={isWrapped}
+            tabIndex={0}
+            role="region"
+            aria-label={words.log}
+          >
             {log}
           </pre>
         </Stack>

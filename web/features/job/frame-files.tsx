@@ -6,6 +6,7 @@ import { Link } from "@/shared/ui/link";
 import { $api, type Schemas } from "@/shared/api/client";
 import { useProject } from "@/shared/api/project";
 import { formatBytes } from "@/shared/format/format";
+import { ArtifactLink } from "@/shared/pictures/artifact-link";
 import { linkOf } from "@/shared/pictures/picture-file";
 import { QueryStates } from "@/shared/ui/query-states";
 import { strings } from "@/strings/en";
@@ -92,9 +93,8 @@ function FileList({ artifacts }: { artifacts: readonly Artifact[] }) {
               {artifact.name} ({strings.job.outputs.expired})
             </Text>
           ) : (
-            <Anchor
-              href={linkOf(artifact.url)}
-              download={artifact.name}
+            <ArtifactLink
+              file={{ ...artifact, url: artifact.url }}
               size="sm"
               aria-label={words.downloadFile(artifact.name)}
             >
@@ -102,7 +102,7 @@ function FileList({ artifacts }: { artifacts: readonly Artifact[] }) {
                 <IconDownload size={14} aria-hidden />
                 {artifact.name}
               </Group>
-            </Anchor>
+            </ArtifactLink>
           )}
           {artifact.url != null && artifact.media_type === EXR && (
             <Anchor

@@ -11,14 +11,12 @@ import { FrameDrawer } from "./frame-drawer";
 import { FrameGrid } from "./frame-grid";
 import { isFrameFilter, type FrameFilter } from "./frame-states";
 import { CELL_SIZES, firstZoom } from "./grid/geometry";
-import { useFrames, type JobDetail, type JobPanelProps } from "./job-context";
+import { hasEnded, useFrames, type JobPanelProps } from "./job-context";
 import { Legend } from "./legend";
 import { SelectionBar } from "./selection-bar";
 import { useVersion } from "./store-version";
 import { useActOnFrames } from "./use-act-on-frames";
 import { useJobStream } from "./use-job-stream";
-
-const ENDED: readonly JobDetail["state"][] = ["succeeded", "failed", "canceled"];
 
 const words = strings.job.grid;
 
@@ -30,7 +28,7 @@ export function FramesTab({ job, read }: JobPanelProps) {
   const [zoom, setZoom] = useState(() => firstZoom(states.size));
   const [active, setActive] = useState(0);
 
-  useJobStream(job.id, ENDED.includes(job.state) ? null : job.last_event, (event) => {
+  useJobStream(job.id, hasEnded(job) ? null : job.last_event, (event) => {
     if (event.kind === "frame.progress") progress.take(event);
   });
 

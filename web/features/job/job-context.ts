@@ -33,6 +33,13 @@ export function useFrames(): JobFrames {
   return frames;
 }
 
+const ENDED: readonly JobDetail["state"][] = ["succeeded", "failed", "canceled"];
+
+/** Until somebody retries it. */
+export function hasEnded(job: JobDetail): boolean {
+  return ENDED.includes(job.state);
+}
+
 /** `params` of a request about the job. */
 export function useJobParams(id: string) {
   const header = useProjectHeader();

@@ -1,12 +1,12 @@
 "use client";
 // Every file of the job: films on top, then the list, and where they go in the project's bucket.
-import { Anchor, Badge, Group, NumberInput, Select, Stack, Table, Text } from "@mantine/core";
+import { Badge, Group, NumberInput, Select, Stack, Table, Text } from "@mantine/core";
 import { IconDownload, IconFiles } from "@tabler/icons-react";
 import { useState } from "react";
 import { $api, type Schemas } from "@/shared/api/client";
 import { hasNoItems, itemsOf, paged } from "@/shared/api/paging";
 import { formatBytes } from "@/shared/format/format";
-import { linkOf } from "@/shared/pictures/picture-file";
+import { ArtifactLink } from "@/shared/pictures/artifact-link";
 import { useSteadyLink } from "@/shared/pictures/use-steady-link";
 import { LoadMore } from "@/shared/ui/load-more";
 import { Empty, QueryStates } from "@/shared/ui/query-states";
@@ -142,17 +142,12 @@ function FileRow({ artifact }: { artifact: Artifact }) {
             </Badge>
           </Group>
         ) : (
-          <Anchor
-            href={linkOf(artifact.url)}
-            download={artifact.name}
-            size="sm"
-            aria-label={words.download(artifact.name)}
-          >
+          <ArtifactLink file={{ ...artifact, url: artifact.url }} size="sm" aria-label={words.download(artifact.name)}>
             <Group gap={6} wrap="nowrap" component="span">
               <IconDownload size={14} aria-hidden />
               {artifact.path}
             </Group>
-          </Anchor>
+          </ArtifactLink>
         )}
       </Table.Td>
       <Table.Td>{words.kindOf[artifact.kind]}</Table.Td>

@@ -1,11 +1,14 @@
 "use client";
 // What can be done to the frames that are selected. Each action counts the frames that it changes.
 import { Button, Group, Paper, Text } from "@mantine/core";
+import { modals } from "@mantine/modals";
 import { IconArrowBackUp, IconPlayerSkipForward, IconRefresh, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 import { useMay } from "@/shared/api/me";
 import { ConfirmDialog } from "@/shared/ui/confirm-button";
-import { notifyDone, notifyProblem } from "@/shared/ui/notify";
+import { CopyField } from "@/shared/ui/copy-field";
+import { copyText } from "@/shared/ui/copy-text";
+import { notifyDone } from "@/shared/ui/notify";
 import { strings } from "@/strings/en";
 import { FRAME_ACTIONS, framesFor, type FrameAction } from "./frame-actions";
 import { framesText } from "./frame-selection";
@@ -39,12 +42,9 @@ export function SelectionBar({ onAct }: SelectionBarProps) {
   }
 
   async function copy() {
-    try {
-      await navigator.clipboard.writeText(text);
-      notifyDone(words.copied(text.slice(0, SHOWN_TEXT)));
-    } catch (error) {
-      notifyProblem(error);
-    }
+    if (await copyText(text)) notifyDone(words.copied(text.slice(0, SHOWN_TEXT)));
+    // The bar shows the beginning alone.
+    else modals.open({ title: words.copy, children: <CopyField label={words.numbers} value={text} /> });
   }
 
   return (

@@ -1,10 +1,11 @@
 "use client";
 // The finished film, in the best file that this browser can play.
-import { Anchor, Center, Image, Stack, Text } from "@mantine/core";
+import { Center, Image, Stack, Text } from "@mantine/core";
 import { IconMovie } from "@tabler/icons-react";
 import { useState } from "react";
 import { $api, type Schemas } from "@/shared/api/client";
 import { useProjectHeader } from "@/shared/api/project";
+import { ArtifactLink } from "@/shared/pictures/artifact-link";
 import { linkOf, type Artifact } from "@/shared/pictures/picture-file";
 import { useSteadyLink } from "@/shared/pictures/use-steady-link";
 import { Empty, QueryStates } from "@/shared/ui/query-states";
@@ -37,7 +38,7 @@ interface ScreenProps {
 
 function Screen({ name, files, onLinkEnded }: ScreenProps) {
   const [refused, setRefused] = useState<readonly string[]>([]);
-  const there = files.filter(({ url }) => url !== null);
+  const there = files.flatMap((each) => (each.url === null ? [] : [{ ...each, url: each.url }]));
   const file = playable(there, refused);
   if (file?.url == null) {
     return (
@@ -45,15 +46,9 @@ function Screen({ name, files, onLinkEnded }: ScreenProps) {
         <Stack align="center" gap="xs">
           <Text c="white">{words.filmFails}</Text>
           {there.map((each) => (
-            <Anchor
-              key={each.id}
-              href={each.url === null ? undefined : linkOf(each.url)}
-              download={each.name}
-              c="iris.3"
-              underline="always"
-            >
+            <ArtifactLink key={each.id} file={each} c="iris.3" underline="always">
               {words.filmDownload(each.name)}
-            </Anchor>
+            </ArtifactLink>
           ))}
         </Stack>
       </Center>

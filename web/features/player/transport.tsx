@@ -23,6 +23,8 @@ import { KeysHelp } from "./keys-help";
 import type { Engine } from "./use-engine";
 
 const words = strings.player;
+// In full screen a browser shows what is inside the player alone.
+const INSIDE = { withinPortal: false };
 const RATES = [12, 15, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60];
 
 interface TransportProps {
@@ -86,6 +88,7 @@ export function Transport({ engine, sceneFps, children, ...view }: TransportProp
           aria-label={words.rate}
           size="xs"
           w={128}
+          comboboxProps={INSIDE}
           allowDeselect={false}
           data={rates(sceneFps, fps)}
           value={String(fps)}
@@ -95,6 +98,7 @@ export function Transport({ engine, sceneFps, children, ...view }: TransportProp
           aria-label={words.speed}
           size="xs"
           w={80}
+          comboboxProps={INSIDE}
           allowDeselect={false}
           data={SPEEDS.map((each) => ({ value: String(each), label: words.times(each) }))}
           value={String(speed)}
@@ -141,7 +145,7 @@ interface ButtonProps {
 
 function Button({ label, icon: Icon, onClick, isMain = false, isPressed }: ButtonProps) {
   return (
-    <Tooltip label={label}>
+    <Tooltip label={label} {...INSIDE}>
       <ActionIcon
         aria-label={label}
         aria-pressed={isPressed}

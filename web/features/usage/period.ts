@@ -40,6 +40,11 @@ export function daysOf({ since, until }: Period): string[] {
   return days;
 }
 
+/** The part of the period that is read; `last`: where more days follow, the last one that was. */
+export function readPart(period: Period, last: string | null): Period {
+  return last === null ? period : { ...period, until: last };
+}
+
 /** The day after, where the export ends. */
 export function dayAfter(day: string): string {
   return dayOf(new Date(Date.parse(day) + DAY_MS));

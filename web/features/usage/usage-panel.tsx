@@ -1,6 +1,6 @@
 "use client";
 // What was used in the period: a chart by day, and a table by day, job or pool.
-import { SegmentedControl, Stack } from "@mantine/core";
+import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { IconChartBar } from "@tabler/icons-react";
 import dynamic from "next/dynamic";
 import { itemsOf } from "@/shared/api/paging";
@@ -9,10 +9,10 @@ import { Empty, Loading, QueryStates } from "@/shared/ui/query-states";
 import { Section } from "@/shared/ui/section";
 import { useAddress } from "@/shared/ui/use-address";
 import { strings } from "@/strings/en";
-import type { Period } from "./period";
+import { readPart, type Period } from "./period";
 import { StorageTable } from "./storage-table";
 import { UsageTable } from "./usage-table";
-import { useUsage, type UsageGroup } from "./use-usage";
+import { useUsage, type UsageGroup, type UsageItem } from "./use-usage";
 
 // The charts are a quarter of a megabyte: loaded where one is looked at.
 const UsageChart = dynamic(() => import("./usage-chart").then((module) => module.UsageChart), {
@@ -49,7 +49,12 @@ export function UsagePanel({ period }: { period: Period }) {
           {(data) => (
             <Stack>
               {by === "day" && (
-                <UsageChart items={itemsOf(data)} period={period} currency={data.pages[0]?.currency ?? null} />
+                <Days
+                  items={itemsOf(data)}
+                  period={period}
+                  hasMore={query.hasNextPage}
+                  currency={data.pages[0]?.currency ?? null}
+                />
               )}
               <UsageTable by={by} items={itemsOf(data)} currency={data.pages[0]?.currency ?? null} />
               <LoadMore query={query} />
@@ -63,5 +68,27 @@ export function UsagePanel({ period }: { period: Period }) {
         </Section>
       )}
     </>
+  );
+}
+
+interface DaysProps {
+  items: readonly UsageItem[];
+  period: Period;
+  hasMore: boolean;
+  currency: string | null;
+}
+
+/** Days that are not read yet are left out: as bars of nothing they would say that nothing was used. */
+function Days({ items, period, hasMore, currency }: DaysProps) {
+  const shown = readPart(period, hasMore ? (items.at(-1)?.day ?? null) : null);
+  return (
+    <div>
+      <UsageChart items={items} period={shown} currency={currency} />
+      {shown.until !== period.until && (
+        <Text size="xs" c="dimmed">
+          {strings.usage.chartEnds(shown.until)}
+        </Text>
+      )}
+    </div>
   );
 }

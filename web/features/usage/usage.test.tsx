@@ -6,7 +6,8 @@ import { goTo } from "@/tests/navigation";
 import { renderInApp } from "@/tests/render";
 import { BudgetPanel } from "./budget-panel";
 import { chartRows } from "./chart-rows";
-import { choiceOf, periodIn, periodOf } from "./period";
+import { choiceOf, periodIn, periodOf, readPart } from "./period";
+import { UsagePanel } from "./usage-panel";
 
 vi.mock("next/navigation", () => import("@/tests/navigation"));
 
@@ -73,20 +74,44 @@ describe("the period of usage", () => {
     expect(choiceOf({ since: "2026-02-02", until: "2026-02-28" }, now)).toBe("own");
   });
 
+  const item = {
+    day: "2026-03-02",
+    frames: 5,
+    gpu_seconds: "7200",
+    cpu_seconds: "0",
+    stored_bytes: 0,
+    wasted_seconds: "0",
+    cost: "1.5",
+  };
+
   it("draws a day without work as nothing, in its place", () => {
-    const item = {
-      day: "2026-03-02",
-      frames: 5,
-      gpu_seconds: "7200",
-      cpu_seconds: "0",
-      stored_bytes: 0,
-      wasted_seconds: "0",
-      cost: "1.5",
-    };
     expect(chartRows([item], { since: "2026-03-01", until: "2026-03-03" }, "gpu")).toEqual([
       { day: "2026-03-01", value: 0 },
       { day: "2026-03-02", value: 2 },
       { day: "2026-03-03", value: 0 },
     ]);
+  });
+
+  it("draws no day that is not read yet", () => {
+    const year = { since: "2026-03-01", until: "2026-12-31" };
+    expect(chartRows([item], readPart(year, "2026-03-02"), "frames")).toEqual([
+      { day: "2026-03-01", value: 0 },
+      { day: "2026-03-02", value: 5 },
+    ]);
+  });
+
+  it("is asked for in as few answers as the farm gives, and said to be cut off where there is more", async () => {
+    const asked = await answeringFarm({
+      "GET /v1/projects/film/usage": ({ query }) =>
+        query.has("cursor")
+          ? { items: [{ ...item, day: "2026-12-30" }], next_cursor: null, currency: null, storage: [] }
+          : { items: [item], next_cursor: "2026-03-02", currency: null, storage: [] },
+    });
+    renderInApp(<UsagePanel period={{ since: "2026-03-01", until: "2026-12-31" }} />);
+    expect(await screen.findByText(/The chart ends with 2026-03-02/)).toBeVisible();
+    expect(asked.find(({ path }) => path.endsWith("/usage"))?.query.get("limit")).toBe("1000");
+    await userEvent.click(screen.getByRole("button", { name: "Load more" }));
+    await screen.findByRole("rowheader", { name: "2026-12-30" });
+    expect(screen.queryByText(/The chart ends/)).toBeNull();
   });
 });

@@ -29,6 +29,7 @@ describe("what an operator tells a worker", () => {
     const user = userEvent.setup();
     renderInApp(<WorkerMenu worker={REPLICA} isDisabled={false} isDraining={false} />);
     const dialog = await choose(user, REPLICA.name, "Disable");
+    expect(within(dialog).getByRole("button", { name: "Close" })).toBeVisible();
     await user.type(within(dialog).getByRole("textbox", { name: "Reason" }), "Fan is loud");
     await user.click(within(dialog).getByRole("button", { name: "Disable" }));
     await user.click(await screen.findByRole("button", { name: "Undo" }));

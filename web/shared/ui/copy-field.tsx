@@ -4,6 +4,7 @@ import { Button, Group, Text, TextInput } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import { strings } from "@/strings/en";
+import { copyText } from "./copy-text";
 
 interface CopyFieldProps {
   label: string;
@@ -16,7 +17,7 @@ export function CopyField({ label, value, description }: CopyFieldProps) {
   const [outcome, setOutcome] = useState<"copied" | "by-hand" | null>(null);
 
   async function copy() {
-    setOutcome((await copyFrom(field.current, value)) ? "copied" : "by-hand");
+    setOutcome((await copyText(value, field.current)) ? "copied" : "by-hand");
   }
 
   return (
@@ -47,16 +48,4 @@ export function CopyField({ label, value, description }: CopyFieldProps) {
       </Text>
     </div>
   );
-}
-
-/** Browsers give pages without https no clipboard; then the value is left selected. */
-async function copyFrom(field: HTMLInputElement | null, value: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(value);
-    return true;
-  } catch {
-    field?.focus();
-    field?.select();
-    return false;
-  }
 }

@@ -6,13 +6,14 @@ export function notifyDone(message: string): void {
   notifications.show({ message, color: "green", autoClose: 5000 });
 }
 
-/** An action that failed; stays until it is closed, so that nobody misses it. */
+/** An action that failed; stays until it is closed, so that nobody misses it. The same one stands there once. */
 export function notifyProblem(error: unknown): void {
-  const problem = asProblem(error);
-  notifications.show({ title: problem.message, message: problem.remedy ?? "", color: "red", autoClose: false });
+  const { message: title, remedy } = asProblem(error);
+  const message = remedy ?? "";
+  notifications.show({ id: `problem ${title} ${message}`, title, message, color: "red", autoClose: false });
 }
 
-/** What was done, but not all of it; stays until it is closed. */
+/** What was done, but not all of it; stays until it is closed. The same one stands there once. */
 export function notifyWarning(message: string): void {
-  notifications.show({ message, color: "yellow", autoClose: false });
+  notifications.show({ id: `warning ${message}`, message, color: "yellow", autoClose: false });
 }

@@ -11,6 +11,8 @@ import { strings } from "@/strings/en";
 import { cssVariables, theme } from "./theme";
 
 const MOST_TRIES = 3;
+/** Those that stay must not keep a newer one back, such as an Undo that is there for seconds. */
+const MOST_NOTICES = 50;
 
 export function Providers({ children }: { children: ReactNode }) {
   const [queries] = useState(newQueryClient);
@@ -33,7 +35,7 @@ export function Providers({ children }: { children: ReactNode }) {
       <QueryClientProvider client={queries}>
         <ModalsProvider labels={{ confirm: strings.shell.confirm, cancel: strings.shell.cancel }}>
           {children}
-          <Notifications position="bottom-right" />
+          <Notifications position="bottom-right" limit={MOST_NOTICES} />
         </ModalsProvider>
       </QueryClientProvider>
     </MantineProvider>

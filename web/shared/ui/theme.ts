@@ -1,5 +1,9 @@
 // The look of the app. Contrast is WCAG 2.2 AA in both schemes; tests of the pages check it with axe.
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from "@mantine/core";
+import { strings } from "@/strings/en";
+
+// Its cross is a picture alone.
+const closeButtonProps = { "aria-label": strings.shell.close };
 
 const iris: MantineColorsTuple = [
   "#f0f1ff",
@@ -29,7 +33,9 @@ export const theme = createTheme({
     // A table that is wider than the screen is scrolled by the arrow keys too.
     TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
-    Modal: { defaultProps: { centered: true } },
+    Modal: { defaultProps: { centered: true, closeButtonProps } },
+    Drawer: { defaultProps: { closeButtonProps } },
+    Notification: { defaultProps: { closeButtonProps } },
     // Else a menu begins with something that can be focused and is no item of it.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },

@@ -163,6 +163,7 @@ export const job = {
     undo: "Undo",
     undone: "Taken back.",
     copy: "Copy the numbers",
+    numbers: "Numbers of the frames",
     copied: (text: string) => `Copied: ${text}`,
   },
 

@@ -22,6 +22,7 @@ export const usage = {
   wastedHint: "Of attempts that ended without a picture; charged to nobody.",
   cost: "Cost",
   chart: (measure: string) => `${measure} by day`,
+  chartEnds: (day: string) => `The chart ends with ${day}. Load more to see the days after it.`,
   measure: "Shown in the chart",
   measures: { cost: "Cost", frames: "Frames", gpu: "GPU hours", cpu: "CPU hours" },
   storage: "Storage and downloads",
