@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 from cluster.loops.collector import Collector
 from cluster.loops.settings import LoopSettings
 from db.dispatch import rescue_expired, reuse_frames
-from db.loops import drop_blob
+from db.loops import drop_blob, drop_ownerless_blob, ownerless_blobs
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
 from db.repositories.blobs import record_blob
 from db.session import Database
@@ -96,17 +96,20 @@ class Studio:
 
     async def collect(self, *, page: int = 3, later: timedelta = IN_TWO_DAYS, **settings: Any) -> int:
         """One whole walk, ``later`` from now."""
-        collector = Collector(
-            database=self.farm.db,
-            storage=self.storage,
-            settings=LoopSettings(collect_page=page, **settings),
-            clock=lambda: datetime.now(UTC) + later,
-        )
+        collector = self.collector(page=page, later=later, **settings)
         epoch = await self.farm.lead()
         deleted = await collector.tick(epoch)
         while collector.walks:
             deleted += await collector.tick(epoch)
         return deleted
+
+    def collector(self, *, page: int = 3, later: timedelta = IN_TWO_DAYS, **settings: Any) -> Collector:
+        return Collector(
+            database=self.farm.db,
+            storage=self.storage,
+            settings=LoopSettings(collect_page=page, **settings),
+            clock=lambda: datetime.now(UTC) + later,
+        )
 
     async def stored(self) -> set[str]:
         return {item.key for item in await self.storage.list_objects("artifacts/", limit=10_000)}
@@ -363,15 +366,116 @@ class TestBlobs:
         assert recorded_after_delete == [True]  # so the API answers: upload it again
 
 
-async def _blob(studio: Studio, content: bytes) -> str:
-    """Uploaded long ago."""
+class TestOwnerlessBlobs:
+    """Bytes without a row: refused for the quota, or of a process that died behind ``put_blob``."""
+
+    async def test_they_go_once_they_are_old_and_what_a_row_names_stays(self, studio: Studio) -> None:
+        lost, owned = await _stored(studio, b"lost"), await _blob(studio, b"owned")
+        assert await studio.collect(later=timedelta(minutes=50)) == 0
+        assert await studio.collect() == 1
+        assert [await studio.storage.has_blob(digest) for digest in (lost, owned)] == [False, True]
+
+    async def test_a_walk_reaches_all_of_them_a_few_at_each_step(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("cluster.loops.ownerless_blobs._AT_ONCE", 2)
+        lost = [await _stored(studio, b"lost %d" % number) for number in range(9)]
+        owned = [await _blob(studio, b"owned %d" % number) for number in range(9)]
+        deleted: list[int] = []
+        delete = studio.storage.delete
+
+        async def counted(key: str) -> None:
+            deleted[-1] += 1
+            await delete(key)
+
+        monkeypatch.setattr(studio.storage, "delete", counted)
+        collector, epoch = studio.collector(page=7), await studio.farm.lead()
+        while not deleted or collector.walks:
+            deleted.append(0)
+            await collector.tick(epoch)
+        assert max(deleted) == 2
+        assert sum(deleted) == len(lost)
+        assert [await studio.storage.has_blob(digest) for digest in owned] == [True] * 9
+
+    async def test_what_is_no_blob_is_left_where_it_lies(self, studio: Studio) -> None:
+        note = studio.folder / "store" / "blobs" / "aa" / "README"
+        note.parent.mkdir()
+        note.write_text("of an operator")
+        misplaced = note.with_name("b" * 64)
+        misplaced.write_text("below another name")
+        assert await studio.collect() == 0
+        assert note.exists()
+        assert misplaced.exists()
+
+    async def test_one_that_was_recorded_since_the_first_look_stays(self, studio: Studio) -> None:
+        digest = await _stored(studio, b"found again")
+        assert await ownerless_blobs(studio.farm.db, digests=[digest]) == [digest]
+        async with studio.farm.db.transaction() as tx:
+            await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=11)
+        epoch = await studio.farm.lead()
+        assert not await drop_ownerless_blob(studio.farm.db, digest=digest, epoch=epoch, delete=_never)
+
+    async def test_while_one_is_deleted_nobody_records_it_and_takes_its_file_for_there(self, studio: Studio) -> None:
+        digest = await _stored(studio, b"stored again")
+        found: list[bool] = []
+
+        async def store_again() -> None:
+            """As an upload that left its bytes out, since they were there."""
+            async with studio.farm.db.transaction() as tx:
+                await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=12)
+            found.append(await studio.storage.has_blob(digest))
+
+        async with asyncio.TaskGroup() as uploads:
+
+            async def delete(dead: str) -> None:
+                upload = uploads.create_task(store_again())
+                await _until_somebody_waits_for_blobs(studio)
+                assert not upload.done()
+                await studio.storage.delete(blob_key(dead))
+
+            epoch = await studio.farm.lead()
+            assert await drop_ownerless_blob(studio.farm.db, digest=digest, epoch=epoch, delete=delete)
+        assert found == [False]  # so the API answers: upload it again
+
+    async def test_while_another_is_recorded_the_walk_waits_where_it_is(self, studio: Studio) -> None:
+        lost = await _stored(studio, b"lost")
+        collector, epoch = studio.collector(), await studio.farm.lead()
+        async with studio.farm.db.transaction() as other:
+            await record_blob(other, project_id=studio.farm.project_id, digest="a" * 64, size_bytes=1)
+            with capture_logs() as logs:
+                for _ in range(5):
+                    await collector.tick(epoch)
+        assert "ownerless_blob_waits" in {line["event"] for line in logs}
+        assert await studio.storage.has_blob(lost)
+        while collector.walks:
+            await collector.tick(epoch)
+        assert not await studio.storage.has_blob(lost)
+
+
+async def _never(digest: str) -> None:
+    raise AssertionError(f"{digest} is somebody's")
+
+
+async def _until_somebody_waits_for_blobs(studio: Studio) -> None:
+    async with asyncio.timeout(30):
+        while not await studio.farm.rows("select from pg_locks where locktype = 'advisory' and not granted"):
+            await asyncio.sleep(0.02)
+
+
+async def _stored(studio: Studio, content: bytes) -> str:
+    """Bytes in storage that no row names."""
     digest = hashlib.sha256(content).hexdigest()
 
     async def pieces() -> AsyncIterator[bytes]:
         yield content
 
     await studio.storage.put_blob(digest, pieces())
-    assert blob_key(digest)
+    return digest
+
+
+async def _blob(studio: Studio, content: bytes) -> str:
+    """Uploaded long ago."""
+    digest = await _stored(studio, content)
     async with studio.farm.db.transaction() as tx:
         await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=len(content))
     for table, column in (("blob", "created_at"), ("project_blob", "sent_at")):
