@@ -34,6 +34,7 @@ from jobs.access import Permission, grants_of
 from jobs.billing import OverQuota
 from jobs.errors import Conflict, InvalidInput, NotFound, Unavailable
 from jobs.features import Feature
+from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from storage.base import Storage
 
@@ -75,13 +76,21 @@ class Admitting:
     """Makes the jobs of messages. Raises ``Later``, ``Unavailable``, and other ``RayfarmError`` for what is refused."""
 
     def __init__(
-        self, *, database: Database, storage: Storage, settings: IntakeSettings, admission: Admission, aws: Aws
+        self,
+        *,
+        database: Database,
+        storage: Storage,
+        settings: IntakeSettings,
+        admission: Admission,
+        limits: FarmLimits,
+        aws: Aws,
     ) -> None:
         assert settings.queue_url is not None
         self._database = database
         self._storage = storage
         self._settings = settings
         self._admission = admission
+        self._limits = limits
         self._aws = aws
         self._source = settings.queue_url
         self._models: dict[str, UUID] = {}
@@ -163,6 +172,7 @@ class Admitting:
                 manifest_json=scene.manifest.model_dump(mode="json"),
                 kind=scene.manifest.kind.value,
                 digest=scene.manifest.digest(),
+                max_models=self._limits.max_models_per_project,
             )
             if made.created:
                 about = {"name": scene.name, "kind": scene.manifest.kind.value, "digest": scene.manifest.digest()}
