@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from db._query import as_json, run
-from db.billing.quotas import require_job_in_quotas, require_size_in_quotas
+from db.billing.quotas import require_job_in_quotas, require_size_in_quotas, require_storage_in_quotas
 from db.control import require_future
 from db.dependencies import check_dependencies, insert_dependencies
 from db.destinations import destination_for
 from db.events import append_event
 from db.licences import require_licences
 from db.listen import DISPATCH
+from db.model_room import require_place_for_model
 from db.session import Transaction
 from db.tables import JOB, MODEL
 from jobs.errors import Conflict, InvalidInput, NotFound
@@ -139,12 +140,14 @@ async def register_model(
     manifest_json: Mapping[str, Any],
     kind: str,
     digest: str,
+    max_models: int,
     traceparent: str | None = None,
 ) -> RegisteredModel:
     """Register a version of a model and queue its first opening; one that the project has is returned as it is.
 
     Where that opening failed through no fault of the model, or for chunks that did not make its files and are others
-    now, it is tried again. Raises ``OverQuota`` for files in chunks that together are more than the project may store.
+    now, it is tried again. Raises ``OverQuota`` for a manifest that the project's storage has no room for, or files in
+    chunks that together are more than it may store, and ``TooManyModels`` for one more than ``max_models``.
     """
     await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())
@@ -161,6 +164,13 @@ async def register_model(
         )
     await _require_true_sizes(tx, blobs)
     await _require_room_for_cut_files(tx, project_id, files)
+    manifest = as_json(manifest_json)
+    known = select(MODEL.c.id, MODEL.c.state).where(MODEL.c.project_id == project_id, MODEL.c.digest == digest)
+    earlier = (await tx.execute(known)).one_or_none()
+    if earlier is None or earlier.state == "invalid":  # the row may be written anew
+        await require_storage_in_quotas(tx, project_id=project_id, more_bytes=len(manifest.encode()))
+    if earlier is None:
+        await require_place_for_model(tx, project_id=project_id, limit=max_models)
     made = await run(
         tx,
         "insert_model",
@@ -169,13 +179,12 @@ async def register_model(
         name=name,
         kind=kind,
         digest=digest,
-        manifest=as_json(manifest_json),
+        manifest=manifest,
     )
     model_id = made.scalar_one_or_none()
     if model_id is None:
-        known = select(MODEL.c.id, MODEL.c.state).where(MODEL.c.project_id == project_id, MODEL.c.digest == digest)
         row = (await tx.execute(known)).one()
-        if (await run(tx, "probe_again", model_id=row.id, manifest=as_json(manifest_json))).one_or_none() is None:
+        if (await run(tx, "probe_again", model_id=row.id, manifest=manifest)).one_or_none() is None:
             return RegisteredModel(id=row.id, state=row.state, created=False)
         model_id, created = row.id, False
     else:

@@ -64,7 +64,7 @@ class Quotas:
     pixels_per_job: int | None = None
     """Pixels of a frame times its frames."""
     stored_bytes: int | None = None
-    """Blobs and outputs; uploads over it are refused."""
+    """Blobs, outputs and manifests of models; uploads and models over it are refused."""
 
 
 QUOTA_WORDS: Mapping[str, str] = {

@@ -21,6 +21,10 @@ class FarmLimits(FarmSettings):
     max_frames_per_job: int = MAX_FRAMES
     """Frames in one job."""
 
+    max_models_per_project: Annotated[int, Field(ge=1)] = 100_000
+    """Models that a project may have, each version of a scene counted; nothing removes one by itself. A studio that
+    sends a hundred versions a day meets it after almost three years."""
+
     max_frame_timeout: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(hours=4)
     """Most that a job's ``limits.frame_timeout_s`` may ask for. A replica that stops lets its frame end, so
     ``RAYFARM_CLUSTER_DRAIN_TIMEOUT`` has to stay above this by an upload."""

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -24,7 +25,7 @@ from db.features import require_feature
 from db.intake import MessageName, end_message, job_of_message, take_message
 from db.keys import ApiKeyIdentity, verify_key
 from db.maintenance import read_maintenance
-from db.repositories.blobs import record_blob
+from db.repositories.blobs import blob_size, record_blob
 from db.repositories.models import get_model
 from db.repositories.projects import find_project
 from db.session import Database, Transaction
@@ -33,6 +34,7 @@ from jobs.access import Permission, grants_of
 from jobs.billing import OverQuota
 from jobs.errors import Conflict, InvalidInput, NotFound, Unavailable
 from jobs.features import Feature
+from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from storage.base import Storage
 
@@ -74,13 +76,21 @@ class Admitting:
     """Makes the jobs of messages. Raises ``Later``, ``Unavailable``, and other ``RayfarmError`` for what is refused."""
 
     def __init__(
-        self, *, database: Database, storage: Storage, settings: IntakeSettings, admission: Admission, aws: Aws
+        self,
+        *,
+        database: Database,
+        storage: Storage,
+        settings: IntakeSettings,
+        admission: Admission,
+        limits: FarmLimits,
+        aws: Aws,
     ) -> None:
         assert settings.queue_url is not None
         self._database = database
         self._storage = storage
         self._settings = settings
         self._admission = admission
+        self._limits = limits
         self._aws = aws
         self._source = settings.queue_url
         self._models: dict[str, UUID] = {}
@@ -128,6 +138,7 @@ class Admitting:
                 aws=self._aws,
                 storage=self._storage,
                 max_bytes=self._settings.max_object_bytes,
+                admit=partial(self._require_room, rule, epoch),
             )
             model_id = await self._register(scene, found, rule, epoch)
             while len(self._models) >= _REMEMBERED_MODELS:
@@ -141,13 +152,19 @@ class Admitting:
         self._models.pop(name.dedup_id, None)
         return job_id
 
+    async def _require_room(self, rule: ObjectRule, epoch: int, digest: str, size_bytes: int) -> None:
+        async with self._database.transaction() as tx:
+            project_id = (await self._acting(tx, rule.project, epoch)).project_id
+            if await blob_size(tx, project_id=project_id, digest=digest) is None:
+                await require_storage_in_quotas(tx, project_id=project_id, more_bytes=size_bytes)
+
     async def _register(self, scene: StoredScene, found: NewObject, rule: ObjectRule, epoch: int) -> UUID:
         async with self._database.transaction() as tx:
             acting = await self._acting(tx, rule.project, epoch)
-            await require_storage_in_quotas(tx, project_id=acting.project_id, more_bytes=scene.file.size_bytes)
-            await record_blob(
+            if await record_blob(
                 tx, project_id=acting.project_id, digest=scene.file.digest, size_bytes=scene.file.size_bytes
-            )
+            ):  # others found room meanwhile
+                await require_storage_in_quotas(tx, project_id=acting.project_id, more_bytes=0)
             made = await register_model(
                 tx,
                 project_id=acting.project_id,
@@ -155,6 +172,7 @@ class Admitting:
                 manifest_json=scene.manifest.model_dump(mode="json"),
                 kind=scene.manifest.kind.value,
                 digest=scene.manifest.digest(),
+                max_models=self._limits.max_models_per_project,
             )
             if made.created:
                 about = {"name": scene.name, "kind": scene.manifest.kind.value, "digest": scene.manifest.digest()}

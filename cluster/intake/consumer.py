@@ -27,6 +27,7 @@ from db.intake import prune_messages
 from db.session import Database
 from jobs.errors import RayfarmError, Unavailable
 from jobs.features import FeatureOff
+from jobs.limits import FarmLimits
 from storage.base import Storage
 
 _log = structlog.get_logger(__name__)
@@ -44,13 +45,21 @@ class Intake:
     every = timedelta(milliseconds=100)
     """The long poll is the pause."""
 
-    def __init__(self, *, database: Database, storage: Storage, settings: IntakeSettings, admission: Admission) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        storage: Storage,
+        settings: IntakeSettings,
+        admission: Admission,
+        limits: FarmLimits,
+    ) -> None:
         self._database = database
         self._settings = settings
         self._aws = Aws(settings)
         self._queue = SqsQueue(settings=settings, aws=self._aws)
         self._admitting = Admitting(
-            database=database, storage=storage, settings=settings, admission=admission, aws=self._aws
+            database=database, storage=storage, settings=settings, admission=admission, limits=limits, aws=self._aws
         )
         self._working: dict[asyncio.Task[bool], Received] = {}
         self._receiving: asyncio.Task[list[Received]] | None = None

@@ -7,7 +7,7 @@ import hashlib
 import re
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,23 @@ class StoredScene:
 
 
 async def store_object(
-    found: NewObject, *, kind: ModelKind | None, aws: Aws, storage: Storage, max_bytes: int
+    found: NewObject,
+    *,
+    kind: ModelKind | None,
+    aws: Aws,
+    storage: Storage,
+    max_bytes: int,
+    admit: Callable[[str, int], Awaitable[None]],
 ) -> StoredScene:
-    """Copy exactly the version that the event tells of. Raises ``NotFound``, ``TooLarge`` or ``InvalidInput`` where
-    that is not to be had, and ``Unavailable`` where asking again may help."""
+    """Copy exactly the version that the event tells of. ``admit`` refuses a digest and its bytes before they are
+    stored. Raises ``NotFound``, ``TooLarge`` or ``InvalidInput`` where that is not to be had, and ``Unavailable`` where
+    asking again may help."""
     name = _safe_name(found.key)
     kind = kind or kind_of(name)
     with tempfile.TemporaryDirectory(prefix="rayfarm-intake-") as folder:
         path = Path(folder) / "object"
         digest, size_bytes = await _download(found, path, aws=aws, max_bytes=max_bytes)
+        await admit(digest, size_bytes)
         await storage.put_blob(digest, _pieces_of(path), size_bytes=size_bytes)
     file = ManifestFile(path=name, digest=digest, size_bytes=size_bytes)
     try:

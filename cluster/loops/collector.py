@@ -1,19 +1,22 @@
 """Garbage collection: files in storage that no live row names are deleted, never one that is named.
 
-The rows decide, under the lock of their job (``db.loops.collect``); the file is deleted after that, since what was dead
-then stays dead. A walk begins at a random place and comes round, so that a leader that is often replaced still
-reaches every job in time. Only files of jobs that the database knows are touched.
+The rows decide, under the lock of their job (``db.loops.collect``), or under that of all blobs; the file is deleted
+after that, since what was dead then stays dead. A walk begins at a random place and comes round, so that a leader that
+is often replaced still reaches every job in time; artifacts and blobs are walked by turns. Only files of jobs that the
+database knows are touched.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.loops.ownerless_blobs import BLOBS, OwnerlessBlobs
 from cluster.loops.settings import LoopSettings
 from db.errors import DatabaseUnavailable, LostLeadership, RowsBusy
 from db.loops import KeyOfJob, dead_keys, drop_blob, unnamed_keys, unused_blobs
@@ -24,13 +27,13 @@ from storage.keys import blob_key
 
 _log = structlog.get_logger(__name__)
 
-_ROOT = "artifacts/"
+_ARTIFACTS = "artifacts/"
 _BLOBS_AT_ONCE = 100
 """Blobs dropped in one tick."""
 
 
 class Collector:
-    """One step of a walk per tick; between two walks it only looks for unused blobs."""
+    """One step of a walk per tick; before each round of walks it looks for unused blobs."""
 
     name = "collector"
 
@@ -46,29 +49,39 @@ class Collector:
         self._storage = storage
         self._settings = settings
         self._clock = clock
+        self._ownerless = OwnerlessBlobs(database=database, storage=storage)
         self.every = settings.collect_pause
-        self._walk: _Walk | None = None
+        self._walks: deque[_Walk] = deque()
         self._next_walk = 0.0
         """By the monotonic clock."""
 
     @property
     def walks(self) -> bool:
         """Whether it is in the middle of a walk."""
-        return self._walk is not None
+        return bool(self._walks)
 
     async def tick(self, epoch: int) -> int:
-        """One page of the walk; how many files it deleted."""
-        if self._walk is None:
+        """One page of a walk; how many files it deleted."""
+        if not self._walks:
             if time.monotonic() < self._next_walk:
                 return 0
-            self._walk = _Walk(start=f"{_ROOT}{uuid4()}")
+            self._walks.extend((_Walk(_ARTIFACTS, after=str(uuid4())), _Walk(BLOBS, after=f"{uuid4().hex[:2]}/")))
             await self._storage.sweep()
             return await self._drop_blobs(epoch)
-        page = await self._storage.list_objects(_ROOT, after=self._walk.after, limit=self._settings.collect_page)
-        deleted = await self._collect(page, epoch)
-        if self._walk.step(page, self._settings.collect_page):
-            self._walk = None
-            self._next_walk = time.monotonic() + self._settings.collect_every.total_seconds()
+        walk = self._walks[0]
+        self._walks.rotate(-1)
+        page = await self._storage.list_objects(walk.root, after=walk.after, limit=self._settings.collect_page)
+        ended = len(page) < self._settings.collect_page
+        if walk.root == BLOBS:
+            old_enough = self._clock() - self._settings.ownerless_blobs_kept
+            deleted, seen = await self._ownerless.delete(page, stored_before=old_enough, epoch=epoch)
+            ended = ended and len(seen) == len(page)
+        else:
+            deleted, seen = await self._collect(page, epoch), page
+        if walk.step(seen, ended=ended):
+            self._walks.remove(walk)
+            if not self._walks:
+                self._next_walk = time.monotonic() + self._settings.collect_every.total_seconds()
         return deleted
 
     async def _collect(self, page: Sequence[ListedObject], epoch: int) -> int:
@@ -118,18 +131,17 @@ class Collector:
 
 
 class _Walk:
-    """Where a walk through all keys stands: from ``start`` to the end, then from the beginning to ``start``."""
+    """Where a walk through all keys below a root stands: from a random place to the end, then from the beginning."""
 
-    def __init__(self, *, start: str) -> None:
-        self._start = start
+    def __init__(self, root: str, *, after: str) -> None:
+        self.root = root
+        self.after = self._start = f"{root}{after}"
         self._came_round = False
-        self.after = start
 
-    def step(self, page: Sequence[ListedObject], limit: int) -> bool:
-        """Take note of a page; whether the walk is over."""
-        if page:
-            self.after = page[-1].key
-        ended = len(page) < limit
+    def step(self, seen: Sequence[ListedObject], *, ended: bool) -> bool:
+        """Go behind what was seen; whether the walk is over. ``ended``: there is nothing behind it."""
+        if seen:
+            self.after = seen[-1].key
         if self._came_round:
             return ended or self.after > self._start
         if ended:

@@ -102,4 +102,7 @@ def farm_loops(
 def _intake(farm: FarmParts, settings: IntakeSettings, admission: Admission) -> tuple[Loop, ...]:
     if settings.queue_url is None:
         return ()
-    return (Intake(database=farm.database, storage=farm.storage, settings=settings, admission=admission),)
+    intake = Intake(
+        database=farm.database, storage=farm.storage, settings=settings, admission=admission, limits=farm.limits
+    )
+    return (intake,)

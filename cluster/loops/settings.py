@@ -116,7 +116,7 @@ class LoopSettings(FarmSettings):
 
     # --- files that no row names ---
     collect_every: Wait = timedelta(hours=24)
-    """Pause between two walks through the artifacts in storage; a walk costs a listing request per 1,000 files."""
+    """Pause between two walks through storage; a walk costs a listing request per 1,000 files."""
 
     collect_pause: Wait = timedelta(seconds=10)
     """Pause between two steps of a walk."""
@@ -127,6 +127,11 @@ class LoopSettings(FarmSettings):
     leftovers_kept: timedelta = timedelta(days=1)
     """How long an artifact that no row names is left alone: results that lost, parts after their merge. Their rows
     decide, not their age; this only spares what a person may want to look at."""
+
+    ownerless_blobs_kept: Annotated[timedelta, Field(ge=timedelta(hours=1))] = timedelta(days=1)
+    """How long the bytes of an upload stay that became no project's: refused for its quota, or cut short by a crash
+    before their row. At least an hour, as bytes lie there for a moment before each row. Whatever lies below ``blobs/``
+    and has no row in this database is taken for such: farms must not share a prefix."""
 
     unused_blobs_kept: timedelta | None = None
     """How long an uploaded blob stays that no model names; None: for ever."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,6 +17,19 @@ from jobs.errors import InvalidInput
 from jobs.events import EventKind
 
 _NAMES = tuple(Quotas.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageRoom:
+    """What a project stores, and what it may; ``limit`` None: anything."""
+
+    project: str
+    stored_bytes: int
+    limit: int | None
+
+    def require(self, more_bytes: int) -> None:
+        """Raises ``OverQuota`` where so much more would be over what the project may store."""
+        require_within("stored_bytes", limit=self.limit, wanted=self.stored_bytes + more_bytes, project=self.project)
 
 
 async def read_quotas(tx: Transaction, *, project_id: UUID) -> Quotas:
@@ -83,9 +96,16 @@ async def require_storage_in_quotas(tx: Transaction, *, project_id: UUID, more_b
 
     Outputs count from the next measurement of storage on, uploads at once.
     """
+    (await storage_room(tx, project_id=project_id)).require(more_bytes)
+
+
+async def storage_room(tx: Transaction, *, project_id: UUID) -> StorageRoom:
+    """As ``require_storage_in_quotas`` counts it, for bytes whose number shows only as they come."""
     row = (await run(tx, "lock_quotas", project_id=project_id)).one_or_none()
-    if row is not None:
-        await _require_storage(tx, project_id, limit=row.stored_bytes, more=more_bytes, slug=row.slug)
+    if row is None or row.stored_bytes is None:
+        return StorageRoom(project="", stored_bytes=0, limit=None)
+    stored = await stored_bytes(tx, project_id=project_id)
+    return StorageRoom(project=row.slug, stored_bytes=stored, limit=row.stored_bytes)
 
 
 async def require_size_in_quotas(tx: Transaction, *, project_id: UUID, size_bytes: int) -> None:

@@ -1,6 +1,14 @@
 """The rows behind the leader's loops. Every write carries the epoch of the reign and raises ``LostLeadership``."""
 
-from db.loops.collect import KeyOfJob, dead_keys, drop_blob, unnamed_keys, unused_blobs
+from db.loops.collect import (
+    KeyOfJob,
+    dead_keys,
+    drop_blob,
+    drop_ownerless_blob,
+    ownerless_blobs,
+    unnamed_keys,
+    unused_blobs,
+)
 from db.loops.health import record_tick
 from db.loops.outbox import (
     Delivery,
@@ -21,10 +29,12 @@ __all__ = [
     "claim_deliveries",
     "dead_keys",
     "drop_blob",
+    "drop_ownerless_blob",
     "end_webhook_delivery",
     "fail_delivery",
     "finish_delivery",
     "keep_targets",
+    "ownerless_blobs",
     "prune",
     "record_tick",
     "unnamed_keys",

@@ -61,8 +61,9 @@ async def drop_blob(
 ) -> bool:
     """Delete the blob, its file by ``delete``, and its rows; False: somebody needs it after all.
 
-    The one place where storage is called in an open transaction: until the file and the rows are both gone, nobody may
-    record the same bytes anew and take the file that is there for them. ``delete`` must end within seconds.
+    Here, and in ``drop_ownerless_blob``, storage is called in an open transaction: until the file and the rows are both
+    gone, nobody may record the same bytes anew and take the file that is there for them. ``delete`` must end within
+    seconds.
     """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
@@ -71,6 +72,31 @@ async def drop_blob(
         if (await run(tx, "drop_blob", digest=digest, kept=kept)).one_or_none() is None:
             return False
         await run(tx, "delete_blob", digest=digest)
+        await run(tx, "wait_for_storage")
+        await delete(digest)
+        return True
+
+
+async def ownerless_blobs(db: Database, *, digests: Sequence[str]) -> list[str]:
+    """Those of ``digests`` that no row names, in order. A first look without locks: ``drop_ownerless_blob`` decides."""
+    async with db.transaction() as tx:
+        return list((await run(tx, "ownerless_blobs", digests=list(digests))).scalars().all())
+
+
+async def drop_ownerless_blob(
+    db: Database, *, digest: str, epoch: int, delete: Callable[[str], Awaitable[None]]
+) -> bool:
+    """Delete the file of a blob without a row by ``delete``, as ``drop_blob`` does; False: it has one after all.
+
+    Whoever stores the same bytes meanwhile, and leaves them out since they are there, records them before or behind
+    this: before, and the row is seen here; behind, and they find the file gone when they look after their commit.
+    """
+    async with db.transaction() as tx:
+        await hold_epoch(tx, epoch)
+        await run(tx, "short_lock_wait")
+        await run(tx, "sweep_blobs_alone")
+        if (await run(tx, "ownerless_blobs", digests=[digest])).one_or_none() is None:
+            return False
         await run(tx, "wait_for_storage")
         await delete(digest)
         return True

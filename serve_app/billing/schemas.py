@@ -202,7 +202,7 @@ class QuotasChange(BaseModel):
         None, description="Pixels of a frame times the job's frames."
     )
     stored_bytes: Annotated[StrictInt, Field(ge=0, le=10**18)] | None = Field(
-        None, description="Blobs and outputs; uploads and jobs over it are refused."
+        None, description="Blobs, outputs and manifests of models; uploads, models and jobs over it are refused."
     )
 
 

@@ -76,7 +76,7 @@ async def _store(
     sizes = {file.digest: len(file.content) for file, refusal in zip(group, refusals, strict=True) if refusal is None}
     tx = await unit.begin()
     new = await record_blobs(tx, project_id=project_id, sizes=sizes)
-    if new:  # of several at once, those that find room; what no row names is collected
+    if new:  # of several at once, those that find room; the bytes of the others go with a walk of the collector
         await require_storage_in_quotas(tx, project_id=project_id, more_bytes=0)
     await unit.end()
 

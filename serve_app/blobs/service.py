@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db.billing.quotas import require_storage_in_quotas
+from db.billing.quotas import StorageRoom, require_storage_in_quotas, storage_room
 from db.repositories.blobs import blob_size, lacking_blobs, record_blob
 from jobs.errors import TooLarge, Unavailable
 from serve_app.services import ApiServices
@@ -52,13 +52,16 @@ async def upload(
     """Store the bytes, then say whose they are. Raises ``OverQuota`` where the project may not store so much."""
     tx = await unit.begin()
     if await blob_size(tx, project_id=project_id, digest=digest) is None:  # sent again, it takes no more room
-        await require_storage_in_quotas(tx, project_id=project_id, more_bytes=size_bytes or 0)
+        room = await storage_room(tx, project_id=project_id)
+        room.require(size_bytes or 0)
+        if size_bytes is None:
+            chunks = _within(room, chunks)
     await unit.end()
     with services.uploads.take(project_id):
         stored_bytes = await services.storage.put_blob(digest, chunks, size_bytes=size_bytes)
     tx = await unit.begin()
     is_new = await record_blob(tx, project_id=project_id, digest=digest, size_bytes=stored_bytes)
-    if is_new:  # of several at once, those that find room; what no row names is collected
+    if is_new:  # of several at once, those that find room; the bytes of the others go with a walk of the collector
         await require_storage_in_quotas(tx, project_id=project_id, more_bytes=0)
     await unit.end()
     if not await services.storage.has_blob(digest):
@@ -71,6 +74,15 @@ async def upload(
 async def size_of(unit: UnitOfWork, *, project_id: UUID, digest: str) -> int | None:
     """Size of a blob of the project; None where it has none such."""
     return await blob_size(await unit.begin(), project_id=project_id, digest=digest)
+
+
+async def _within(room: StorageRoom, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Nobody has said how many bytes come: they end where the project's room does, not at the largest blob there is."""
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        room.require(received)
+        yield chunk
 
 
 async def _gone_from_storage(services: ApiServices, digests: Sequence[str]) -> set[str]:

@@ -36,6 +36,7 @@ _OF_THE_API = (
 )
 _OF_JOBS = (
     ("max_frames_per_job", "frames", "job"),
+    ("max_models_per_project", "models", "project"),
     ("max_frame_timeout", "seconds", "job"),
     ("worker_failures_per_frame", "attempts", "frame"),
     ("resource_failures_per_frame", "attempts", "frame"),

@@ -82,6 +82,7 @@ async def register(
         manifest_json=manifest_json,
         kind=manifest.kind.value,
         digest=digest,
+        max_models=services.limits.max_models_per_project,
         traceparent=current_traceparent(),
     )
     return await require_model(tx, project_id=project_id, model_id=registered.id), registered.created

@@ -166,6 +166,7 @@ class InProcessFarm:
                 manifest_json=manifest.model_dump(mode="json"),
                 kind=manifest.kind,
                 digest=manifest.digest(),
+                max_models=999,
             )
         return registered.id
 

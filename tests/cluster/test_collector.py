@@ -3,129 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import random
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from cluster.loops.collector import Collector
-from cluster.loops.settings import LoopSettings
 from db.dispatch import rescue_expired, reuse_frames
-from db.loops import drop_blob
-from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
-from db.repositories.blobs import record_blob
-from db.session import Database
-from storage.base import Storage
-from storage.keys import artifact_key, blob_key
-from storage.open import open_storage
-from storage.settings import StorageSettings
-from tests.db.builders import LIMITS, Farm, commit_of
+from db.queue import ClaimedChunk, FrameCommit, NewArtifact
+from tests.cluster.collected import Studio, db, farm, storage, studio
+from tests.db.builders import LIMITS, Farm
+
+__all__ = ["db", "farm", "storage", "studio"]
 
 STEPS = {"claim": 4, "render": 8, "commit": 6, "lose": 1, "cancel": 0.5, "reuse": 1, "film": 1, "collect": 1}
 """What may happen next, and how often it does."""
-
-IN_TWO_DAYS = timedelta(days=2)
-
-
-@pytest.fixture
-async def farm(db: Database) -> Farm:
-    return await Farm.create(db)
-
-
-@pytest.fixture
-async def db(settings: Any) -> AsyncIterator[Database]:
-    database = Database(settings)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    opened = open_storage(
-        StorageSettings(url=(tmp_path / "store").as_uri(), signing_key=SecretStr("0123456789abcdef" * 4))
-    )
-    yield opened
-    await opened.close()
-
-
-class Studio:
-    """A farm whose frames have files."""
-
-    def __init__(self, farm: Farm, storage: Storage, folder: Path) -> None:
-        self.farm, self.storage, self.folder = farm, storage, folder
-
-    async def upload(self, job_id: UUID, part: int | str, *, attempt: UUID | None = None) -> NewArtifact:
-        """A file of an attempt that may or may not be committed."""
-        content = uuid4().bytes * 8
-        source = self.folder / uuid4().hex
-        source.write_bytes(content)
-        key = artifact_key(job_id=str(job_id), part=part, attempt=str(attempt or uuid4()), filename="frame.png")
-        stored = await self.storage.put_artifact(key, source, media_type="image/png")
-        return NewArtifact(
-            kind="frame",
-            name="frame.png",
-            storage_key=key,
-            size_bytes=stored.size_bytes,
-            sha256=hashlib.sha256(content).hexdigest(),
-            media_type="image/png",
-        )
-
-    async def finished(self, chunk: ClaimedChunk, ordinal: int) -> FrameCommit:
-        """A frame that is rendered and uploaded, and not committed yet."""
-        attempt = uuid4()
-        return commit_of(
-            chunk,
-            ordinal,
-            attempt_id=attempt,
-            artifacts=[await self.upload(chunk.job_id, ordinal, attempt=attempt)],
-        )
-
-    async def commit(self, chunk: ClaimedChunk, *frames: FrameCommit) -> list[int] | None:
-        return await commit_frames(
-            self.farm.db, work_id=chunk.work_id, fence=chunk.fence, replica_id=uuid4(), frames=frames
-        )
-
-    async def collect(self, *, page: int = 3, later: timedelta = IN_TWO_DAYS, **settings: Any) -> int:
-        """One whole walk, ``later`` from now."""
-        collector = Collector(
-            database=self.farm.db,
-            storage=self.storage,
-            settings=LoopSettings(collect_page=page, **settings),
-            clock=lambda: datetime.now(UTC) + later,
-        )
-        epoch = await self.farm.lead()
-        deleted = await collector.tick(epoch)
-        while collector.walks:
-            deleted += await collector.tick(epoch)
-        return deleted
-
-    async def stored(self) -> set[str]:
-        return {item.key for item in await self.storage.list_objects("artifacts/", limit=10_000)}
-
-    async def named(self) -> dict[str, str]:
-        rows = await self.farm.rows("select storage_key, sha256 from artifact")
-        return {row.storage_key: row.sha256 for row in rows}
-
-    async def assert_named_are_whole(self) -> None:
-        for key, sha256 in (await self.named()).items():
-            digest = hashlib.sha256()
-            async for piece in self.storage.stream(key):
-                digest.update(piece)
-            assert digest.hexdigest() == sha256, key
-
-
-@pytest.fixture
-def studio(farm: Farm, storage: Storage, tmp_path: Path) -> Studio:
-    return Studio(farm, storage, tmp_path)
 
 
 class TestArtifacts:
@@ -301,84 +195,6 @@ async def test_after_any_history_what_is_named_is_whole_and_old_leftovers_are_go
     await studio.assert_named_are_whole()
     assert await studio.stored() == set(await studio.named())
     assert await studio.named(), "the history named nothing; it proves nothing"
-
-
-class TestBlobs:
-    async def test_they_are_kept_for_ever_unless_the_settings_say_otherwise(self, studio: Studio) -> None:
-        digest = await _blob(studio, b"unused")
-        assert await studio.collect() == 0
-        assert await studio.storage.has_blob(digest)
-
-    async def test_one_that_no_model_names_goes_with_its_rows_and_one_that_is_named_stays(self, studio: Studio) -> None:
-        unused, used = await _blob(studio, b"unused"), await _blob(studio, b"used")
-        await studio.farm.execute(
-            "update model set manifest = jsonb_set(manifest, '{files}',"
-            " jsonb_build_array(jsonb_build_object('path', 'a', 'digest', cast(:digest as text))))",
-            digest=used,
-        )
-        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
-        assert (await studio.storage.has_blob(unused), await studio.storage.has_blob(used)) == (False, True)
-        assert [row.digest for row in await studio.farm.rows("select digest from blob")] == [used]
-
-    async def test_chunks_of_a_models_file_stay_and_the_whole_that_it_does_not_need_goes(self, studio: Studio) -> None:
-        whole, chunk, alone = [await _blob(studio, content) for content in (b"ab", b"a", b"alone")]
-        cut = {"path": "a", "digest": whole, "chunks": [{"digest": chunk}]}
-        manifest = json.dumps({"files": [cut, {"path": "b", "digest": alone}]})
-        await studio.farm.execute("update model set manifest = cast(:manifest as jsonb)", manifest=manifest)
-        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
-        assert [await studio.storage.has_blob(digest) for digest in (whole, chunk, alone)] == [False, True, True]
-        for digest in (chunk, alone):  # named since the first look
-            asked = {"digest": digest, "kept": timedelta(days=3), "epoch": await studio.farm.lead()}
-            assert not await drop_blob(studio.farm.db, **asked, delete=studio.storage.delete)
-        await studio.farm.execute("update model set manifest = '{}'")
-        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 2
-
-    async def test_one_that_was_uploaded_again_is_young_again(self, studio: Studio) -> None:
-        digest = await _blob(studio, b"unused")
-        async with studio.farm.db.transaction() as tx:
-            assert not await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=6)
-        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 0
-
-    async def test_while_one_is_dropped_nobody_records_it_and_takes_its_file_for_there(self, studio: Studio) -> None:
-        digest = await _blob(studio, b"unused")
-        recorded_after_delete: list[bool] = []
-        delete = studio.storage.delete
-
-        async def record() -> None:
-            async with studio.farm.db.transaction() as tx:
-                await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=6)
-            recorded_after_delete.append(not await studio.storage.has_blob(digest))
-
-        uploads: list[asyncio.Task[None]] = []
-
-        async def slow_delete(key: str) -> None:
-            uploads.append(asyncio.create_task(record()))
-            await asyncio.sleep(0.2)
-            assert not uploads[0].done()
-            await delete(key)
-
-        studio.storage.delete = slow_delete  # type: ignore[method-assign]
-        assert await studio.collect(unused_blobs_kept=timedelta(days=3)) == 1
-        await asyncio.gather(*uploads)
-        assert recorded_after_delete == [True]  # so the API answers: upload it again
-
-
-async def _blob(studio: Studio, content: bytes) -> str:
-    """Uploaded long ago."""
-    digest = hashlib.sha256(content).hexdigest()
-
-    async def pieces() -> AsyncIterator[bytes]:
-        yield content
-
-    await studio.storage.put_blob(digest, pieces())
-    assert blob_key(digest)
-    async with studio.farm.db.transaction() as tx:
-        await record_blob(tx, project_id=studio.farm.project_id, digest=digest, size_bytes=len(content))
-    for table, column in (("blob", "created_at"), ("project_blob", "sent_at")):
-        await studio.farm.execute(
-            f"update {table} set {column} = now() - interval '9 days' where digest = :d", d=digest
-        )
-    return digest
 
 
 async def _name(farm: Farm, job_id: UUID, artifact: NewArtifact, *, ordinal: int) -> None:

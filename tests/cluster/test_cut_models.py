@@ -43,6 +43,7 @@ async def register(
             manifest_json=manifest.model_dump(mode="json"),
             kind=manifest.kind,
             digest=manifest.digest(),
+            max_models=99,
         )
     return registered.id
 

@@ -68,6 +68,10 @@ class Farm:
         async with self.db.transaction() as tx:
             return (await submit_job(tx, project_id=self.project_id, spec=self.spec(**overrides))).id
 
+    async def manifest_bytes(self) -> int:
+        """What the manifests of all models take of storage."""
+        return int((await self.one("select sum(pg_column_size(manifest)) as bytes from model")).bytes)
+
     async def lead(self, holder: UUID | None = None) -> int:
         """The epoch of a leader; the same one for the whole test unless another holder is named."""
         epoch = await lead(

@@ -33,7 +33,13 @@ async def register(farm: Farm, chunks: Sequence[tuple[str, int]], **file: Any) -
     manifest = {"kind": "fake", "main": "scene.blend", "files": [entry], "remap": {}}
     async with farm.db.transaction() as tx:
         return await register_model(
-            tx, project_id=farm.project_id, name="scene", manifest_json=manifest, kind="fake", digest=WHOLE
+            tx,
+            project_id=farm.project_id,
+            name="scene",
+            manifest_json=manifest,
+            kind="fake",
+            digest=WHOLE,
+            max_models=9,
         )
 
 
@@ -74,11 +80,11 @@ async def test_a_size_that_is_not_the_chunks_is_named(farm: Farm) -> None:
 
 async def test_one_chunk_named_a_thousand_times_is_no_way_around_the_quota(farm: Farm) -> None:
     async with farm.db.transaction() as tx:
-        await set_quotas(tx, project_id=farm.project_id, quotas=Quotas(stored_bytes=3999), by="a test")
-    [one] = await uploaded(farm, b"one ")
-    with pytest.raises(OverQuota, match="4,000 bytes"):
+        await set_quotas(tx, project_id=farm.project_id, quotas=Quotas(stored_bytes=3_999_999), by="a test")
+    [one] = await uploaded(farm, b"one " * 1000)
+    with pytest.raises(OverQuota, match="4,000,000 bytes"):
         await register(farm, [one] * 1000)
-    assert (await register(farm, [one] * 999)).created
+    assert (await register(farm, [one] * 900)).created
 
 
 async def test_chunks_that_did_not_make_the_file_are_tried_again_only_where_others_come(farm: Farm) -> None:

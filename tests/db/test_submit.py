@@ -9,11 +9,15 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, insert, text
 
+from db.billing.quotas import set_quotas, stored_bytes
+from db.billing.upkeep import measure_storage
 from db.bootstrap import ensure_project
 from db.cancel import cancel_job
+from db.model_room import TooManyModels
 from db.session import Database
 from db.submit import register_model, submit_job
 from db.tables import BLOB, PROJECT_BLOB
+from jobs.billing import OverQuota, Quotas
 from jobs.errors import Conflict, InvalidInput, NotFound
 from tests.db.builders import Farm, add_model
 
@@ -132,6 +136,56 @@ class TestRegisterModel:
             assert (await farm.one("select state from model where id = :id", id=made.id)).state == state
         assert (await farm.one("select count(*) from work where kind = 'probe'")).count == 2
 
+    async def test_one_byte_under_many_names_fills_the_quota_and_not_the_database(self, farm: Farm) -> None:
+        digest = await _upload(farm.db, farm.project_id, b"scene")
+        async with farm.db.transaction() as tx:
+            await set_quotas(tx, project_id=farm.project_id, quotas=Quotas(stored_bytes=100_000), by="a test")
+        with pytest.raises(OverQuota, match="bytes stored"):
+            await _register(farm, [digest] * 2000)
+        registered, room = 0, True
+        while room:
+            try:
+                await _register(farm, [digest] * (200 + registered))
+                registered += 1
+            except OverQuota:
+                room = False
+        assert registered > 1
+        async with farm.db.transaction() as tx:
+            assert 5 + await farm.manifest_bytes() == await stored_bytes(tx, project_id=farm.project_id) < 100_000
+
+    async def test_a_manifest_counts_once_measured_or_not(self, farm: Farm) -> None:
+        digest = await _upload(farm.db, farm.project_id, b"scene")
+        await _register(farm, [digest])
+        expected = 5 + await farm.manifest_bytes()
+        for _ in range(2):
+            async with farm.db.transaction() as tx:
+                assert await stored_bytes(tx, project_id=farm.project_id) == expected
+            await measure_storage(farm.db, epoch=await farm.lead())
+
+    async def test_another_cut_of_an_invalid_model_is_held_to_the_quota_too(self, farm: Farm) -> None:
+        digest = await _upload(farm.db, farm.project_id, b"scene")
+        await _register(farm, [digest])
+        await farm.execute("update model set state = 'invalid'")
+        async with farm.db.transaction() as tx:
+            await set_quotas(tx, project_id=farm.project_id, quotas=Quotas(stored_bytes=10), by="a test")
+        with pytest.raises(OverQuota):
+            await _register(farm, [digest])
+        await farm.execute("update model set state = 'ready'")
+        assert not (await _register(farm, [digest])).created
+
+    async def test_a_project_has_no_more_models_than_the_farm_allows_and_known_ones_are_answered(
+        self, farm: Farm
+    ) -> None:
+        digests = [await _upload(farm.db, farm.project_id, b"scen%d" % number) for number in range(5)]
+        first = await _register(farm, digests[:1], max_models=3)  # beside the farm's own
+        asked = (_register(farm, [digest], max_models=3) for digest in digests[1:])
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [outcome for outcome in outcomes if isinstance(outcome, TooManyModels)]
+        assert len(refused) == 3
+        assert "RAYFARM_LIMITS_MAX_MODELS_PER_PROJECT" in str(refused[0].remedy)
+        assert (await farm.one("select count(*) from model")).count == 3
+        assert (await _register(farm, digests[:1], max_models=3)).id == first.id
+
     async def test_a_blob_of_another_project_counts_as_lacking(self, farm: Farm) -> None:
         async with farm.db.transaction() as tx:
             other = await ensure_project(tx, slug="other", name="Other")
@@ -148,7 +202,7 @@ async def _upload(db: Database, project_id: UUID, content: bytes) -> str:
     return digest
 
 
-async def _register(farm: Farm, digests: list[str]):  # type: ignore[no-untyped-def]
+async def _register(farm: Farm, digests: list[str], *, max_models: int = 99):  # type: ignore[no-untyped-def]
     files = [{"path": f"{n}.bin", "digest": digest, "size_bytes": 5} for n, digest in enumerate(digests)]
     manifest = {"kind": "fake", "main": "0.bin", "files": files, "remap": {}}
     manifest_digest = hashlib.sha256(repr(digests).encode()).hexdigest()
@@ -160,4 +214,5 @@ async def _register(farm: Farm, digests: list[str]):  # type: ignore[no-untyped-
             manifest_json=manifest,
             kind="fake",
             digest=manifest_digest,
+            max_models=max_models,
         )

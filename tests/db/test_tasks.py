@@ -284,7 +284,13 @@ async def _register(farm: Farm) -> UUID:
     async with farm.db.transaction() as tx:
         manifest = {"kind": "fake", "main": "scene", "files": [], "remap": {}}
         made = await register_model(
-            tx, project_id=farm.project_id, name="m", manifest_json=manifest, kind="fake", digest=uuid4().hex * 2
+            tx,
+            project_id=farm.project_id,
+            name="m",
+            manifest_json=manifest,
+            kind="fake",
+            digest=uuid4().hex * 2,
+            max_models=99,
         )
     return made.id
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from cluster.loops.outbox import OutboxSender, TargetKeeper
 from cluster.loops.settings import LoopSettings
 from db.dispatch import lead
 from db.session import Database
+from jobs.limits import FarmLimits
 from serve_app.jobs.messages import MessageAdmission
 from tests.serve_app.farm import ApiFarm
 
@@ -46,6 +47,7 @@ class Room:
     endpoint: str
     settings: IntakeSettings
     intakes: list[Intake]
+    limits: FarmLimits = field(default_factory=FarmLimits)
 
     def aws(self, service: str) -> Any:
         return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint)
@@ -64,6 +66,7 @@ class Room:
             storage=self.farm.storage,
             settings=self.settings,
             admission=MessageAdmission(),
+            limits=self.limits,
         )
         self.intakes.append(intake)
         return intake

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from cluster.loops.collector import Collector
+from cluster.loops.settings import LoopSettings
 from serve_app.settings import ApiSettings
 from tests.serve_app.conftest import Server
 from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of, until
@@ -16,6 +19,20 @@ from tests.serve_app.farm import ApiFarm, bearer, digest_of, pieces, problem_of,
 
 def stored_files(tmp_path: Path) -> list[Path]:
     return [path for path in (tmp_path / "storage").rglob("*") if path.is_file()]
+
+
+async def walk(farm: ApiFarm) -> None:
+    """The collector's, through all of storage and two days from now."""
+    collector = Collector(
+        database=farm.db,
+        storage=farm.storage,
+        settings=LoopSettings(),
+        clock=lambda: datetime.now(UTC) + timedelta(days=2),
+    )
+    epoch = await farm._lead()
+    await collector.tick(epoch)
+    while collector.walks:
+        await collector.tick(epoch)
 
 
 class TestUpload:
@@ -171,6 +188,55 @@ class TestQuotaOfStorage:
         answers = await asyncio.gather(*(put(letter) for letter in (b"a", b"b", b"c", b"d", b"e", b"f")))
         assert sorted(answers) == [201, 409, 409, 409, 409, 409]
         assert await self.stored(farm, film) == self.PART
+
+    async def test_a_body_without_a_length_ends_where_the_room_does(
+        self, farm: ApiFarm, film: dict[str, str], tmp_path: Path
+    ) -> None:
+        content, sent = bytes(3 * 2**20), 0
+
+        async def without_a_length() -> AsyncIterator[bytes]:
+            nonlocal sent
+            for start in range(0, len(content), 10_000):
+                yield content[start : start + 10_000]
+                sent += 10_000
+
+        address = f"/v1/blobs/{digest_of(content)}"
+        problem = problem_of(await farm.http.put(address, content=without_a_length(), headers=film), 409, "over-quota")
+        assert (problem["quota"], problem["limit"]) == ("stored_bytes", self.QUOTA)
+        assert sent <= self.QUOTA + 10_000
+        assert stored_files(tmp_path) == []
+        fits = b"x" * self.QUOTA
+        answer = await farm.http.put(f"/v1/blobs/{digest_of(fits)}", content=pieces(fits), headers=film)
+        assert answer.status_code == 201
+
+    async def test_what_was_refused_behind_its_bytes_does_not_stay_in_storage(
+        self, farm: ApiFarm, film: dict[str, str], tmp_path: Path
+    ) -> None:
+        await self.test_uploads_side_by_side_share_it(farm, film)
+        assert len(stored_files(tmp_path)) == 6
+        await walk(farm)
+        [file] = stored_files(tmp_path)
+        assert (await farm.http.head(f"/v1/blobs/{file.name}", headers=film)).status_code == 200
+
+    async def test_bytes_that_are_removed_while_they_are_sent_again_are_asked_for_once_more(
+        self, farm: ApiFarm
+    ) -> None:
+        """The upload leaves out what is there, and the collector takes it for what a refusal left."""
+        content = b"one two"
+        digest = digest_of(content)
+        await farm.storage.put_blob(digest, pieces(content))
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"one "
+            await walk(farm)
+            assert not await farm.storage.has_blob(digest)
+            yield b"two"
+
+        problem = problem_of(await farm.http.put(f"/v1/blobs/{digest}", content=slowly()), 503, "unavailable")
+        assert problem["remedy"] == "Upload it again."
+        assert await farm.upload(content) == digest
+        await walk(farm)
+        assert await farm.storage.has_blob(digest)
 
     async def test_what_the_project_has_may_be_sent_again(self, farm: ApiFarm, film: dict[str, str]) -> None:
         content = b"a" * self.PART

@@ -130,6 +130,13 @@ class TestHostile:
         event = _event(room, "in/x.fake", b"0123456789")
         assert await _refusal(room, event, max_object_bytes=9) == "too-large"
 
+    async def test_an_object_beyond_the_quota_is_refused_before_it_is_stored(self, room: Room) -> None:
+        await room.farm.execute(
+            "insert into project_quota (project_id, stored_bytes) select id, 9 from project where slug = 'film'"
+        )
+        assert await _refusal(room, _event(room, "in/x.fake", b"0123456789")) == "over-quota"
+        assert await room.farm.storage.list_objects("blobs/", limit=10) == []
+
     async def test_a_scene_of_no_known_kind_is_refused(self, room: Room) -> None:
         rule = RULE.model_copy(update={"kind": None})
         assert await _refusal(room, _event(room, "in/notes.txt", b"x"), rules=(rule,)) == "invalid-input"

@@ -49,7 +49,7 @@ export const projects = {
     queued_frames: "A job over it is refused.",
     pixels_per_frame: "Width times height.",
     pixels_per_job: "Pixels of a frame times the job's frames.",
-    stored_bytes: "Uploads and jobs over it are refused.",
+    stored_bytes: "Uploads, models and jobs over it are refused.",
   },
   used: (amount: string) => `${amount} used`,
   quotasSaved: "The quotas are changed.",

@@ -1,0 +1,1 @@
+select count(*) from model where project_id = :project_id
