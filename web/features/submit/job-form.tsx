@@ -26,15 +26,16 @@ import { useSubmit } from "./use-submit";
 
 interface JobFormProps {
   project: string;
-  place: string;
   /** The job that is cloned; null: a new one. */
   source: Schemas["JobDetail"] | null;
-  /** The model that a link named. */
+  /** The model that the address names. */
   model: string | null;
+  /** Another model was chosen in place of the one that the address names. */
+  onModel: (model: string) => void;
 }
 
-export function JobForm({ project, place, source, model }: JobFormProps) {
-  const { draft, change, reset } = useDraft(place, source, model);
+export function JobForm({ project, source, model, onModel }: JobFormProps) {
+  const { draft, place, change, reset } = useDraft(project, source, model);
   const scene = useScene(draft);
   // What is left empty is as the scene has it.
   const whole: Draft = {
@@ -77,7 +78,10 @@ export function JobForm({ project, place, source, model }: JobFormProps) {
             <ModelPicker
               value={draft.model}
               chosen={scene.model}
-              onChange={(next) => part.change({ model: next, ...(next === draft.model ? {} : scene.forget(draft)) })}
+              onChange={(next) => {
+                part.change({ model: next, ...(next === draft.model ? {} : scene.forget(draft)) });
+                if (model !== null && next !== model) onModel(next);
+              }}
               error={draft.model === null ? undefined : (errors.model ?? scene.problem)}
             />
             <FramesField {...part} sceneRange={scene.range} />
