@@ -23,7 +23,7 @@ export class Raw {
 
 /**
  * `answeringFarm({ "GET /v1/keys": () => ({ items: [] }) })`; whoever is asked is signed in with a key. What no route
- * is given for is answered with 404. Undone by `vi.unstubAllGlobals()`.
+ * is given for is answered with 404; a `Response` is answered as it is. Undone by `vi.unstubAllGlobals()`.
  */
 export async function answeringFarm(routes: Record<string, Answer>): Promise<Asked[]> {
   const log: Asked[] = [];
@@ -58,6 +58,7 @@ const DEFAULTS: Record<string, Answer> = {
 };
 
 function answered(answer: unknown): Response {
+  if (answer instanceof Response) return answer;
   const { status, body, headers } = answer instanceof Raw ? answer : new Raw(200, answer);
   const type = status >= 400 ? "application/problem+json" : "application/json";
   const text = body === null || status === 204 ? null : JSON.stringify(body);
