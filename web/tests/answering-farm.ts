@@ -41,7 +41,7 @@ export async function answeringFarm(routes: Record<string, Answer>): Promise<Ask
     };
     log.push(asked);
     const route = routes[`${asked.method} ${asked.path}`] ?? DEFAULTS[`${asked.method} ${asked.path}`];
-    return answered(route === undefined ? new Raw(404, { code: "not-found", detail: "Not here." }) : route(asked));
+    return answered(await (route?.(asked) ?? new Raw(404, { code: "not-found", detail: "Not here." })));
   });
   sessionStorage.setItem("rayfarm.key", "rf_test");
   await restoreSession();
