@@ -28,10 +28,10 @@ export function liveFeed(project = "film") {
         {page}
       </FeedProvider>
     ),
-    /** The line is up, and what is read again then has been. */
-    isLive: (queries: QueryClient) =>
+    /** The line is up, and (of `queries`) what is read again then has been. */
+    isLive: (queries?: QueryClient) =>
       waitFor(() => {
-        if (state !== "live" || queries.isFetching() > 0) throw new Error("The page is not live yet.");
+        if (state !== "live" || (queries?.isFetching() ?? 0) > 0) throw new Error("The page is not live yet.");
       }),
     async tell(event: Partial<FarmEvent> & Pick<FarmEvent, "kind">) {
       seq += 1;
