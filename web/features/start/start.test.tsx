@@ -1,6 +1,6 @@
-import { waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { answeringFarm } from "@/tests/answering-farm";
+import { answeringFarm, meWith, Raw } from "@/tests/answering-farm";
 import { goTo } from "@/tests/navigation";
 import { renderInApp } from "@/tests/render";
 import { Start } from "./start";
@@ -31,4 +31,17 @@ it("leads to the first project where one is no longer in the last", async () => 
   await answeringFarm({ "GET /v1/projects": () => ({ items: FIRST_50, next_cursor: "more" }) });
   renderInApp(<Start />);
   await waitFor(() => expect(window.location.pathname).toBe("/projects/a0/jobs/"));
+});
+
+it("tries again what failed: who one is too", async () => {
+  let isAway = true;
+  await answeringFarm({
+    "GET /v1/me": () => (isAway ? new Raw(500, { detail: "The farm stumbled." }) : meWith("self")),
+    "GET /v1/projects": () => ({ items: [{ slug: "film" }], next_cursor: null }),
+  });
+  renderInApp(<Start />);
+  await screen.findByText("The farm stumbled.");
+  isAway = false;
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await waitFor(() => expect(window.location.pathname).toBe("/projects/film/jobs/"));
 });

@@ -23,7 +23,9 @@ export function Start() {
   }, [target, router, isKnown, me.data]);
 
   const failed = me.error ?? projects.error;
-  if (failed !== null) return <ProblemBox error={failed} onRetry={() => void projects.refetch()} />;
+  if (failed !== null) {
+    return <ProblemBox error={failed} onRetry={() => void Promise.all([me.refetch(), projects.refetch()])} />;
+  }
   if (isKnown && me.data !== undefined && target === null) {
     return <Empty title={strings.shell.noProject} words={strings.shell.noProjectWords} />;
   }
