@@ -108,6 +108,17 @@ describe("the form of a new job", () => {
     expect(log.some(({ method, path }) => method === "POST" && path === "/v1/jobs")).toBe(false);
   }, 120_000);
 
+  it("opens the section of what is wrong, and leads to the field", async () => {
+    await farm();
+    show();
+    await screen.findByText("48 frames", {}, LONG);
+    type("Samples", "-1");
+    fireEvent.click(screen.getByText("Quality"));
+    await waitFor(() => expect(screen.queryByLabelText("Samples")).toBeNull(), LONG);
+    fireEvent.click(submitButton());
+    await waitFor(() => expect(screen.getByLabelText("Samples")).toHaveFocus(), LONG);
+  }, 120_000);
+
   it("shows what is to be rendered, and why a figure is not known", async () => {
     await farm();
     show();

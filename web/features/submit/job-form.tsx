@@ -1,7 +1,7 @@
 "use client";
 import { Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
-import { useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/shared/api/client";
 import { ProblemBox } from "@/shared/ui/problem-box";
 import { strings } from "@/strings/en";
@@ -23,6 +23,9 @@ import { SettingsPart } from "./settings-part";
 import { useDraft } from "./use-draft";
 import { useScene } from "./use-scene";
 import { useSubmit } from "./use-submit";
+
+/** What surrounds a field is marked too, and cannot be focused. */
+const WRONG_FIELD = ':is(input, textarea, button):is([aria-invalid="true"], [data-error])';
 
 interface JobFormProps {
   project: string;
@@ -53,6 +56,10 @@ export function JobForm({ project, source, model, onModel }: JobFormProps) {
   const refused = submission.problem ?? (estimate.isSettled ? estimate.error : null);
   const errors: Errors = { ...refusalsOf(refused), ...own };
   const form = useRef<HTMLFormElement>(null);
+  const [refusedTries, setRefusedTries] = useState(0);
+  useEffect(() => {
+    if (refusedTries > 0) form.current?.querySelector<HTMLElement>(WRONG_FIELD)?.focus();
+  }, [refusedTries]);
   const part = {
     draft,
     errors,
@@ -69,7 +76,7 @@ export function JobForm({ project, source, model, onModel }: JobFormProps) {
       onSubmit={(event) => {
         event.preventDefault();
         if (isWhole) void submission.submit(whole);
-        else form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error]')?.focus();
+        else setRefusedTries((tries) => tries + 1);
       }}
     >
       <div className={classes.columns}>
@@ -87,7 +94,13 @@ export function JobForm({ project, source, model, onModel }: JobFormProps) {
             <FramesField {...part} sceneRange={scene.range} />
           </FormSection>
           {scene.pipeline !== undefined && (
-            <SettingsPart {...part} pipeline={scene.pipeline} pipelines={scene.pipelines} probe={scene.probe} />
+            <SettingsPart
+              {...part}
+              pipeline={scene.pipeline}
+              pipelines={scene.pipelines}
+              probe={scene.probe}
+              refusedTries={refusedTries}
+            />
           )}
           <OrganisePart {...part} modelName={scene.model?.name ?? null} />
           <OutputsPart {...part} />
