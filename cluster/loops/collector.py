@@ -3,7 +3,7 @@
 The rows decide, under the lock of their job (``db.loops.collect``), or under that of all blobs; the file is deleted
 after that, since what was dead then stays dead. A walk begins at a random place and comes round, so that a leader that
 is often replaced still reaches every job in time; artifacts and blobs are walked by turns. Only files of jobs that the
-database knows are touched.
+database knows are touched, and blobs only where no other farm keeps its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.loops.bucket_owners import is_alone
 from cluster.loops.ownerless_blobs import BLOBS, OwnerlessBlobs
 from cluster.loops.settings import LoopSettings
 from db.errors import DatabaseUnavailable, LostLeadership, RowsBusy
@@ -65,7 +66,9 @@ class Collector:
         if not self._walks:
             if time.monotonic() < self._next_walk:
                 return 0
-            self._walks.extend((_Walk(_ARTIFACTS, after=str(uuid4())), _Walk(BLOBS, after=f"{uuid4().hex[:2]}/")))
+            self._walks.append(_Walk(_ARTIFACTS, after=str(uuid4())))
+            if await is_alone(self._database, self._storage):
+                self._walks.append(_Walk(BLOBS, after=f"{uuid4().hex[:2]}/"))
             await self._storage.sweep()
             return await self._drop_blobs(epoch)
         walk = self._walks[0]

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from pydantic import SecretStr
 
+from cluster.loops.bucket_owners import FARMS
 from cluster.loops.collector import Collector
 from cluster.loops.settings import LoopSettings
 from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
@@ -102,7 +103,8 @@ class Studio:
         )
 
     async def stored(self) -> set[str]:
-        return {item.key for item in await self.storage.list_objects("artifacts/", limit=10_000)}
+        found = await self.storage.list_objects("artifacts/", limit=10_000)
+        return {item.key for item in found if not item.key.startswith(FARMS)}
 
     async def named(self) -> dict[str, str]:
         rows = await self.farm.rows("select storage_key, sha256 from artifact")

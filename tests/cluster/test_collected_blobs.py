@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from cluster.loops.bucket_owners import FARMS
 from db.loops import drop_blob, drop_ownerless_blob, ownerless_blobs
 from db.repositories.blobs import record_blob
 from storage.keys import blob_key
@@ -85,6 +87,21 @@ class TestOwnerlessBlobs:
         assert await studio.collect(later=timedelta(minutes=50)) == 0
         assert await studio.collect() == 1
         assert [await studio.storage.has_blob(digest) for digest in (lost, owned)] == [False, True]
+
+    async def test_none_goes_while_another_farm_keeps_its_files_in_the_same_storage(
+        self, studio: Studio, tmp_path: Path
+    ) -> None:
+        digest = await stored(studio, b"whose?")
+        mark, other = tmp_path / "other", f"{FARMS}{'0' * 32}"
+        mark.touch()
+        await studio.storage.put_artifact(other, mark, media_type="text/plain")
+        with capture_logs() as logs:
+            assert await studio.collect() == 0
+        assert [entry["others"] for entry in logs if entry["event"] == "storage_shared"] == [[other]]
+        assert len(await studio.storage.list_objects(FARMS, limit=9)) == 2
+        await studio.storage.delete(other)
+        assert await studio.collect() == 1
+        assert not await studio.storage.has_blob(digest)
 
     async def test_a_walk_reaches_all_of_them_a_few_at_each_step(
         self, studio: Studio, monkeypatch: pytest.MonkeyPatch

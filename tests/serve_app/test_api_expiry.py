@@ -111,9 +111,9 @@ class TestExpiry:
         problem_of(await farm.http.get(f"/v1/artifacts/{items[0]['id']}/content"), 404, "object-not-found")
         with zipfile.ZipFile(io.BytesIO((await farm.http.get(f"/v1/jobs/{job['id']}/archive")).content)) as archive:
             assert archive.namelist() == []
-        assert len(await farm.storage.list_objects("artifacts/", limit=10)) == 2
+        assert len(await farm.storage.list_objects(f"artifacts/{UUID(job['id'])}/", limit=10)) == 2
         await collect(farm)
-        assert await farm.storage.list_objects("artifacts/", limit=10) == []
+        assert await farm.storage.list_objects(f"artifacts/{UUID(job['id'])}/", limit=10) == []
         assert await farm.count("artifact") == 2
 
     async def test_files_that_another_job_has_reused_stay_for_it(self, farm: ApiFarm) -> None:
@@ -130,7 +130,7 @@ class TestExpiry:
         await later(farm, job, 2)
         await tick(farm)
         await collect(farm)
-        [kept] = await farm.storage.list_objects("artifacts/", limit=10)
+        [kept] = await farm.storage.list_objects(f"artifacts/{UUID(job['id'])}/", limit=10)
         assert f"/{UUID(job['id'])}/0/" in kept.key
 
     async def test_a_person_puts_the_end_off(self, farm: ApiFarm) -> None:

@@ -23,7 +23,8 @@ export class Raw {
 
 /**
  * `answeringFarm({ "GET /v1/keys": () => ({ items: [] }) })`; whoever is asked is signed in with a key. What no route
- * is given for is answered with 404; a promise holds the answer back. Undone by `vi.unstubAllGlobals()`.
+ * is given for is answered with 404; a `Response` is answered as it is; a promise holds the answer back. Undone by
+ * `vi.unstubAllGlobals()`.
  */
 export async function answeringFarm(routes: Record<string, Answer>): Promise<Asked[]> {
   const log: Asked[] = [];
@@ -41,9 +42,7 @@ export async function answeringFarm(routes: Record<string, Answer>): Promise<Ask
     };
     log.push(asked);
     const route = routes[`${asked.method} ${asked.path}`] ?? DEFAULTS[`${asked.method} ${asked.path}`];
-    return answered(
-      route === undefined ? new Raw(404, { code: "not-found", detail: "Not here." }) : await route(asked),
-    );
+    return answered(await (route?.(asked) ?? new Raw(404, { code: "not-found", detail: "Not here." })));
   });
   sessionStorage.setItem("rayfarm.key", "rf_test");
   await restoreSession();
@@ -60,6 +59,7 @@ const DEFAULTS: Record<string, Answer> = {
 };
 
 function answered(answer: unknown): Response {
+  if (answer instanceof Response) return answer;
   const { status, body, headers } = answer instanceof Raw ? answer : new Raw(200, answer);
   const type = status >= 400 ? "application/problem+json" : "application/json";
   const text = body === null || status === 204 ? null : JSON.stringify(body);

@@ -8,7 +8,9 @@ import type { ReactElement, ReactNode } from "react";
 import { theme } from "@/shared/ui/theme";
 
 export function renderInApp(element: ReactElement) {
-  const queries = new QueryClient({ defaultOptions: { queries: { retry: false }, mutations: { retry: false } } });
+  const queries = new QueryClient({
+    defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false }, mutations: { retry: false } },
+  });
   const Wrapper = ({ children }: { children: ReactNode }) => (
     <MantineProvider theme={theme} env="test">
       <QueryClientProvider client={queries}>

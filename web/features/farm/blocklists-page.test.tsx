@@ -41,3 +41,12 @@ it("forgetting a machine's failures goes on until no job is left, after it was a
   await waitFor(() => expect(asked.filter(({ method }) => method === "POST")).toHaveLength(2));
   expect(asked.find(({ method }) => method === "POST")?.body).toEqual({ node: "gpu-07" });
 });
+
+it("says that there may be more where as many came as were asked for", async () => {
+  const blocks = Array.from({ length: 500 }, (_, index) => ({ ...BLOCK, job: `j${index}` }));
+  await answeringFarm({
+    "GET /v1/blocklists": ({ query }) => ({ items: blocks.slice(0, Number(query.get("limit"))) }),
+  });
+  renderInApp(<BlocklistsPage />);
+  expect(await screen.findByText(/^The first 500 are shown/)).toBeInTheDocument();
+});

@@ -15,10 +15,12 @@ import { ReadAgain } from "@/shared/ui/read-again";
 import { TimeAgo } from "@/shared/ui/time-ago";
 import { strings } from "@/strings/en";
 import { jobAddress } from "./job-address";
+import { OnlyFirst } from "./only-first";
 import { useAddress } from "@/shared/ui/use-address";
 
 const WORDS = strings.farm;
 const PATH = "/v1/blocklists";
+const MOST = 500;
 
 export function BlocklistsPage() {
   const { get, set } = useAddress();
@@ -28,7 +30,7 @@ export function BlocklistsPage() {
   const query = $api.useQuery(
     "get",
     PATH,
-    { params: { query: { blocked, limit: 500, ...(node === "" ? {} : { node }) } } },
+    { params: { query: { blocked, limit: MOST, ...(node === "" ? {} : { node }) } } },
     { refetchOnWindowFocus: "always" },
   );
   return (
@@ -58,7 +60,12 @@ export function BlocklistsPage() {
         isEmpty={(page) => page.items.length === 0}
         empty={<Empty icon={<IconCheck aria-hidden />} title={WORDS.noBlocks} words={WORDS.noBlocksWords} />}
       >
-        {(page) => <BlockTable blocks={page.items} />}
+        {(page) => (
+          <>
+            <OnlyFirst shown={page.items.length} most={MOST} />
+            <BlockTable blocks={page.items} />
+          </>
+        )}
       </QueryStates>
     </Page>
   );

@@ -1,6 +1,6 @@
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { answeringFarm } from "@/tests/answering-farm";
+import { answeringFarm, Raw } from "@/tests/answering-farm";
 import { renderInApp } from "@/tests/render";
 import { OverviewPage } from "./overview-page";
 
@@ -57,6 +57,24 @@ describe("the overview", () => {
     expect(await screen.findByText("New disks until noon.")).toBeVisible();
     expect(screen.getByRole("link", { name: /Ray dashboard/ })).toHaveAttribute("href", "https://ray.example.org/");
     expect(screen.getByRole("link", { name: /Grafana/ })).toHaveAttribute("href", "https://grafana.example.org/");
+  });
+
+  it("says once that the throughput cannot be read, and nothing waits for it", async () => {
+    await answeringFarm({ ...QUIET, "GET /v1/pace": () => new Raw(503, { detail: "The database is away." }) });
+    renderInApp(<OverviewPage />);
+    expect(await screen.findByText("The database is away.")).toBeVisible();
+    expect(await screen.findByRole("region", { name: "Queue by class" })).toBeVisible();
+    await waitFor(() => expect(screen.queryByRole("status", { name: "Loading" })).toBeNull());
+  });
+
+  it("says in words what stops a project", async () => {
+    const stopped = { project: "film", share: 1, used: 0, waiting: 2, running: 0, frames: 9, oldest_s: 5 };
+    await answeringFarm({
+      ...QUIET,
+      "GET /v1/queues": () => ({ classes: [], pools: [], projects: [{ ...stopped, stopped: "budget" }], tasks: [] }),
+    });
+    renderInApp(<OverviewPage />);
+    expect(await screen.findByText("Stopped: the budget is spent")).toBeVisible();
   });
 
   it("shows which loop is late and which job fails, each with the way to it", async () => {

@@ -5,7 +5,7 @@ import { IconChartLine, IconExternalLink } from "@tabler/icons-react";
 import type { Schemas } from "@/shared/api/client";
 import { Page } from "@/shared/ui/page";
 import { ReadAgain } from "@/shared/ui/read-again";
-import { Loading, QueryStates } from "@/shared/ui/query-states";
+import { QueryStates } from "@/shared/ui/query-states";
 import { strings } from "@/strings/en";
 import { ClassTable } from "./class-table";
 import { FailingJobs, LateLoops, Reasons } from "./concerns";
@@ -39,7 +39,7 @@ export function OverviewPage() {
             <Grid gap="md">
               <Grid.Col span={{ base: 12, lg: 8 }}>
                 <Stack gap="md">
-                  {pace.data === undefined ? <Loading /> : <PaceSection pace={pace.data} />}
+                  {pace.data !== undefined && <PaceSection pace={pace.data} />}
                   <ClassTable classes={queue.classes} />
                   <ProjectTable projects={queue.projects} />
                   <PoolTable pools={queue.pools} />

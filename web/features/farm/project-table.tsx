@@ -39,7 +39,7 @@ export function ProjectTable({ projects }: { projects: readonly Schemas["Project
                     </Anchor>
                     {each.stopped != null && (
                       <Badge ml="xs" color="yellow" variant="light">
-                        {COLUMNS.stopped}: {each.stopped}
+                        {COLUMNS.stopped}: {strings.projects.stops[each.stopped] ?? each.stopped}
                       </Badge>
                     )}
                   </Table.Td>

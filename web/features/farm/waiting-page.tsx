@@ -13,6 +13,7 @@ import { ReadAgain } from "@/shared/ui/read-again";
 import { TimeAgo } from "@/shared/ui/time-ago";
 import { strings } from "@/strings/en";
 import { jobAddress } from "./job-address";
+import { OnlyFirst } from "./only-first";
 import { topReasons } from "./queue-summary";
 import { useAddress } from "@/shared/ui/use-address";
 
@@ -61,7 +62,12 @@ export function WaitingPage() {
           />
         }
       >
-        {(page) => <WaitingTable jobs={page.items} />}
+        {(page) => (
+          <>
+            <OnlyFirst shown={page.items.length} most={MOST} />
+            <WaitingTable jobs={page.items} />
+          </>
+        )}
       </QueryStates>
     </Page>
   );

@@ -2,6 +2,7 @@
 // One frame, opened: its picture, what is odd about it, its files, and each try with its log. `?frame=` in the address.
 import { ActionIcon, Alert, Button, Drawer, Group, Progress, Stack, Text, Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconChevronLeft, IconChevronRight } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 import { $api, type Schemas } from "@/shared/api/client";
 import { useMay } from "@/shared/api/me";
@@ -107,8 +108,7 @@ function FrameParts({ job, frame, ordinal }: { job: JobDetail; frame: number; or
   const query = $api.useQuery("get", "/v1/jobs/{job_id}/frames/{frame}", {
     params: { header: params.header, path: { ...params.path, frame } },
   });
-  const { refetch } = query;
-  useFrameEvents(job.id, ordinal, refetch);
+  useFrameEvents(job.id, frame, ordinal);
   return (
     <QueryStates query={query}>
       {(view) => (
@@ -122,8 +122,9 @@ function FrameParts({ job, frame, ordinal }: { job: JobDetail; frame: number; or
   );
 }
 
-/** Reads the frame again when an event names it, or may have left it out. */
-function useFrameEvents(jobId: string, ordinal: number, again: () => unknown): void {
+/** Reads the frame, its tries and its files again when an event names it, or may have left it out. */
+function useFrameEvents(jobId: string, frame: number, ordinal: number): void {
+  const queries = useQueryClient();
   const names = useCallback(
     (data: Record<string, unknown>) => {
       const { frames, ordinals } = data as { frames?: { ordinal: number }[]; ordinals?: number[] };
@@ -133,8 +134,24 @@ function useFrameEvents(jobId: string, ordinal: number, again: () => unknown): v
     [ordinal],
   );
   useFarmEvents((event) => {
-    if (event.job === jobId && (event.kind === "job.state" || names(event.data))) again();
+    if (event.job === jobId && (event.kind === "job.state" || names(event.data)))
+      void queries.invalidateQueries({ predicate: ({ queryKey }) => isOfFrame(queryKey, jobId, frame) });
   });
+}
+
+const ROOT = "/v1/jobs/{job_id}";
+
+function isOfFrame(key: readonly unknown[], jobId: string, frame: number): boolean {
+  const asked = key[2] as { params?: { path?: Named; query?: Named } } | undefined;
+  const { path, query } = asked?.params ?? {};
+  if (path?.job_id !== jobId) return false;
+  if (key[1] === `${ROOT}/frames/{frame}` || key[1] === `${ROOT}/frames/{frame}/attempts`) return path.frame === frame;
+  return key[1] === `${ROOT}/artifacts` && query?.frame === frame;
+}
+
+interface Named {
+  job_id?: string;
+  frame?: number;
 }
 
 function FrameFacts({ view, ordinal }: { view: FrameView; ordinal: number }) {

@@ -4,6 +4,7 @@ import { Alert, Button, Group, Text } from "@mantine/core";
 import { IconAlertTriangle, IconClock, IconEye, IconHandStop, IconHourglass } from "@tabler/icons-react";
 import { useMay } from "@/shared/api/me";
 import { formatTime } from "@/shared/format/format";
+import { ReadAgain } from "@/shared/ui/read-again";
 import { useAddress } from "@/shared/ui/use-address";
 import { strings } from "@/strings/en";
 import { CancelButton } from "./cancel-button";
@@ -23,7 +24,10 @@ export function JobNotices({ job }: { job: JobDetail }) {
       {job.state === "awaiting_approval" && <Approval job={job} />}
       {job.wait != null && job.state !== "awaiting_approval" && (
         <Alert variant="light" color="gray" icon={<IconHourglass aria-hidden />} title={words.waits}>
-          <Text size="sm">{job.wait.words}</Text>
+          <Group justify="space-between" wrap="nowrap">
+            <Text size="sm">{job.wait.words}</Text>
+            <ReadAgain />
+          </Group>
         </Alert>
       )}
       {job.state === "failed" && (

@@ -48,9 +48,10 @@ export function useFrameStates(jobId: string, states: FrameStates): ReadStates {
   useEffect(() => {
     if (data === undefined) return;
     states.load(data);
-    for (const event of recent.current) applyFrameEvent(states, event);
+    const isWhole = recent.current.map((event) => applyFrameEvent(states, event)).every(Boolean);
     recent.current = [];
-  }, [data, states]);
+    if (!isWhole) again();
+  }, [data, states, again]);
 
   useEffect(
     () => () => {

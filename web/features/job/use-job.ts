@@ -7,7 +7,8 @@ import { useJobParams, type JobDetail } from "./job-context";
 
 export function useJob(id: string) {
   const params = useJobParams(id);
-  return $api.useQuery("get", "/v1/jobs/{job_id}", { params });
+  // Why it waits has no event: it is read when somebody comes back to the page.
+  return $api.useQuery("get", "/v1/jobs/{job_id}", { params }, { refetchOnWindowFocus: "always" });
 }
 
 /** Shows a job as an answer of the farm has it. */

@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { answeringFarm, meWith } from "@/tests/answering-farm";
@@ -48,6 +48,16 @@ describe("the job list", () => {
     await user.type(screen.getByRole("searchbox", { name: "Search by name" }), "take");
     await waitFor(() => expect(window.location.search).toContain("name=take"));
     expect(window.location.search).toContain("state=failed");
+  }, 60_000);
+
+  it("is read again when somebody comes back to it, as no event tells why a job waits", async () => {
+    let jobs = JOBS.slice(0, 1);
+    await answeringFarm({ "GET /v1/jobs": () => page(jobs) });
+    renderInApp(<JobsPage />);
+    await screen.findByRole("link", { name: "opening" });
+    jobs = JOBS.slice(0, 2);
+    act(() => void window.dispatchEvent(new Event("visibilitychange")));
+    expect(await screen.findByRole("link", { name: "crowd" })).toBeVisible();
   }, 60_000);
 
   it("loads the next page by the cursor of the last", async () => {

@@ -19,7 +19,12 @@ export function useJobs(filters: JobFilters) {
     "get",
     "/v1/jobs",
     { params: { header, query: { ...queryOf(filters), limit: PAGE } } },
-    { initialPageParam: null, getNextPageParam: (page) => page.next_cursor ?? null, placeholderData: keepPreviousData },
+    {
+      initialPageParam: null,
+      getNextPageParam: (page) => page.next_cursor ?? null,
+      placeholderData: keepPreviousData,
+      refetchOnWindowFocus: "always", // why a job waits has no event
+    },
   );
 }
 

@@ -13,18 +13,20 @@ export function Start() {
   const router = useRouter();
   const me = useMe();
   const may = useMay();
-  const project = useWorkingProject();
+  const { slug: project, isKnown } = useWorkingProject();
   const projects = $api.useQuery("get", "/v1/projects", { params: { query: { limit: 50 } } });
   const target =
     project !== null ? `/projects/${encodeURIComponent(project)}/jobs/` : may("farm:operate") ? "/farm/" : null;
 
   useEffect(() => {
-    if (target !== null && projects.data !== undefined && me.data !== undefined) router.replace(target);
-  }, [target, router, projects.data, me.data]);
+    if (target !== null && isKnown && me.data !== undefined) router.replace(target);
+  }, [target, router, isKnown, me.data]);
 
   const failed = me.error ?? projects.error;
-  if (failed !== null) return <ProblemBox error={failed} onRetry={() => void projects.refetch()} />;
-  if (projects.data !== undefined && me.data !== undefined && target === null) {
+  if (failed !== null) {
+    return <ProblemBox error={failed} onRetry={() => void Promise.all([me.refetch(), projects.refetch()])} />;
+  }
+  if (isKnown && me.data !== undefined && target === null) {
     return <Empty title={strings.shell.noProject} words={strings.shell.noProjectWords} />;
   }
   return <Loading />;

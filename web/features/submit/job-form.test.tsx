@@ -5,7 +5,6 @@ import { goTo } from "@/tests/navigation";
 import pipelines from "@/tests/pipelines.json";
 import { renderInApp } from "@/tests/render";
 import { JobForm } from "./job-form";
-import { placeOfDraft } from "./kept-draft";
 
 vi.mock("next/navigation", () => import("@/tests/navigation"));
 
@@ -32,7 +31,6 @@ const ESTIMATE = {
   currency: null,
   unknown: { cost: "No price." },
 };
-const PLACE = placeOfDraft("film", null, "m1");
 /** A machine that does much else at once is slow to draw it. */
 const LONG = { timeout: 50_000 };
 const page = (...items: unknown[]) => ({ items, next_cursor: null });
@@ -51,7 +49,7 @@ function farm(routes: Parameters<typeof answeringFarm>[0] = {}) {
 }
 
 function show() {
-  return renderInApp(<JobForm project="film" place={PLACE} source={null} model="m1" />);
+  return renderInApp(<JobForm project="film" source={null} model="m1" onModel={() => undefined} />);
 }
 
 beforeEach(() => {
@@ -108,6 +106,17 @@ describe("the form of a new job", () => {
     fireEvent.click(submitButton());
     expect(screen.getByLabelText("Frames")).toBeInvalid();
     expect(log.some(({ method, path }) => method === "POST" && path === "/v1/jobs")).toBe(false);
+  }, 120_000);
+
+  it("opens the section of what is wrong, and leads to the field", async () => {
+    await farm();
+    show();
+    await screen.findByText("48 frames", {}, LONG);
+    type("Samples", "-1");
+    fireEvent.click(screen.getByText("Quality"));
+    await waitFor(() => expect(screen.queryByLabelText("Samples")).toBeNull(), LONG);
+    fireEvent.click(submitButton());
+    await waitFor(() => expect(screen.getByLabelText("Samples")).toHaveFocus(), LONG);
   }, 120_000);
 
   it("shows what is to be rendered, and why a figure is not known", async () => {

@@ -1,7 +1,7 @@
 "use client";
 import { Box, Button, Group, Stack, Text } from "@mantine/core";
 import { IconPlayerPlay } from "@tabler/icons-react";
-import { useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/shared/api/client";
 import { ProblemBox } from "@/shared/ui/problem-box";
 import { strings } from "@/strings/en";
@@ -24,17 +24,21 @@ import { useDraft } from "./use-draft";
 import { useScene } from "./use-scene";
 import { useSubmit } from "./use-submit";
 
+/** What surrounds a field is marked too, and cannot be focused. */
+const WRONG_FIELD = ':is(input, textarea, button):is([aria-invalid="true"], [data-error])';
+
 interface JobFormProps {
   project: string;
-  place: string;
   /** The job that is cloned; null: a new one. */
   source: Schemas["JobDetail"] | null;
-  /** The model that a link named. */
+  /** The model that the address names. */
   model: string | null;
+  /** Another model was chosen in place of the one that the address names. */
+  onModel: (model: string) => void;
 }
 
-export function JobForm({ project, place, source, model }: JobFormProps) {
-  const { draft, change, reset } = useDraft(place, source, model);
+export function JobForm({ project, source, model, onModel }: JobFormProps) {
+  const { draft, place, change, reset } = useDraft(project, source, model);
   const scene = useScene(draft);
   // What is left empty is as the scene has it.
   const whole: Draft = {
@@ -52,6 +56,10 @@ export function JobForm({ project, place, source, model }: JobFormProps) {
   const refused = submission.problem ?? (estimate.isSettled ? estimate.error : null);
   const errors: Errors = { ...refusalsOf(refused), ...own };
   const form = useRef<HTMLFormElement>(null);
+  const [refusedTries, setRefusedTries] = useState(0);
+  useEffect(() => {
+    if (refusedTries > 0) form.current?.querySelector<HTMLElement>(WRONG_FIELD)?.focus();
+  }, [refusedTries]);
   const part = {
     draft,
     errors,
@@ -68,7 +76,7 @@ export function JobForm({ project, place, source, model }: JobFormProps) {
       onSubmit={(event) => {
         event.preventDefault();
         if (isWhole) void submission.submit(whole);
-        else form.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error]')?.focus();
+        else setRefusedTries((tries) => tries + 1);
       }}
     >
       <div className={classes.columns}>
@@ -77,13 +85,22 @@ export function JobForm({ project, place, source, model }: JobFormProps) {
             <ModelPicker
               value={draft.model}
               chosen={scene.model}
-              onChange={(next) => part.change({ model: next, ...(next === draft.model ? {} : scene.forget(draft)) })}
+              onChange={(next) => {
+                part.change({ model: next, ...(next === draft.model ? {} : scene.forget(draft)) });
+                if (model !== null && next !== model) onModel(next);
+              }}
               error={draft.model === null ? undefined : (errors.model ?? scene.problem)}
             />
             <FramesField {...part} sceneRange={scene.range} />
           </FormSection>
           {scene.pipeline !== undefined && (
-            <SettingsPart {...part} pipeline={scene.pipeline} pipelines={scene.pipelines} probe={scene.probe} />
+            <SettingsPart
+              {...part}
+              pipeline={scene.pipeline}
+              pipelines={scene.pipelines}
+              probe={scene.probe}
+              refusedTries={refusedTries}
+            />
           )}
           <OrganisePart {...part} modelName={scene.model?.name ?? null} />
           <OutputsPart {...part} />

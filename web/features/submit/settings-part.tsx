@@ -1,7 +1,7 @@
 "use client";
 // What the pipeline may be told, drawn from its own schema.
 import { Accordion, Alert, Badge, Group, Select, Text } from "@mantine/core";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import type { Schemas } from "@/shared/api/client";
 import { strings } from "@/strings/en";
 import type { Draft } from "./draft";
@@ -18,15 +18,26 @@ interface SettingsPartProps extends PartProps<Draft> {
   /** All that take the model's kind. */
   pipelines: readonly Schemas["PipelineView"][];
   probe: Record<string, unknown> | null;
+  /** Rises with each try to submit that stopped at something wrong: its section opens. */
+  refusedTries: number;
 }
 
 const OPEN: Section[] = ["content", "size", "quality"];
 
-export function SettingsPart({ draft, change, errors, pipeline, pipelines, probe }: SettingsPartProps) {
+export function SettingsPart({ draft, change, errors, pipeline, pipelines, probe, refusedTries }: SettingsPartProps) {
   const fields = useMemo(() => fieldsOf(pipeline.settings_schema), [pipeline.settings_schema]);
   const sections = useMemo(() => sectionsOf(fields), [fields]);
   const known = useMemo(() => knownNames(probe), [probe]);
   const wrong = errorsBelow(errors, "settings");
+  const isWrong = ({ fields: those }: { fields: readonly { name: string }[] }) =>
+    Object.keys(wrong).some((place) => those.some((field) => field.name === place.split(".")[0]));
+  const [opened, setOpened] = useState<string[]>(OPEN);
+  const [shownTries, setShownTries] = useState(refusedTries);
+  if (shownTries !== refusedTries) {
+    setShownTries(refusedTries);
+    const first = sections.find(isWrong)?.section;
+    if (first !== undefined && !opened.includes(first)) setOpened([...opened, first]);
+  }
   const isOrphan = pipeline.on_replicas.length === 0;
   return (
     <FormSection
@@ -62,19 +73,24 @@ export function SettingsPart({ draft, change, errors, pipeline, pipelines, probe
           {errors.settings}
         </Text>
       )}
-      <Accordion multiple defaultValue={OPEN} chevronPosition="left" order={3} keepMounted={false}>
+      <Accordion
+        multiple
+        value={opened}
+        onChange={setOpened}
+        chevronPosition="left"
+        order={3}
+        keepMounted={false}
+        transitionDuration={0} // what is opened is there at once, to be focused
+      >
         {sections.map(({ section, fields: those }) => {
           const set = those.filter((field) => field.name in draft.settings).length;
-          const hasError = Object.keys(wrong).some((place) =>
-            those.some((field) => field.name === place.split(".")[0]),
-          );
           return (
             <Accordion.Item key={section} value={section}>
               <Accordion.Control>
                 <Group gap="xs">
                   {strings.submit.settings.sections[section]}
                   {set > 0 && <Badge variant="light">{strings.submit.settings.set(set)}</Badge>}
-                  {hasError && (
+                  {isWrong({ fields: those }) && (
                     <Badge color="red" variant="light">
                       {strings.submit.advanced.wrong}
                     </Badge>

@@ -1,22 +1,31 @@
 "use client";
 // The form's state: from what this tab kept, else from the job that is cloned, else empty.
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Schemas } from "@/shared/api/client";
 import { draftOf, EMPTY_DRAFT, type Draft } from "./draft";
-import { forgetDraft, keepDraft, keptDraft } from "./kept-draft";
+import { forgetDraft, keepDraft, keptDraft, placeOfDraft } from "./kept-draft";
 
 export interface DraftState {
   draft: Draft;
+  /** Where this tab keeps it. */
+  place: string;
   change: (part: Partial<Draft>) => void;
   /** As it was before anything was typed. */
   reset: () => void;
 }
 
-export function useDraft(place: string, source: Schemas["JobDetail"] | null, model: string | null): DraftState {
-  const [draft, setDraft] = useState<Draft>(() => firstDraft(place, source, model));
+/** `model`: the one that the address names; null: none. */
+export function useDraft(project: string, source: Schemas["JobDetail"] | null, model: string | null): DraftState {
+  const [draft, setDraft] = useState<Draft>(() => firstDraft(project, source, model));
   const [isTouched, setTouched] = useState(false);
+  // A form that an address with a model led to is kept under the model that it has now, as its address will say.
+  const place = placeOfDraft(project, source?.id ?? null, model === null ? null : draft.model);
+  const keptAt = useRef(place);
   useEffect(() => {
-    if (isTouched) keepDraft(place, draft);
+    if (!isTouched) return;
+    if (keptAt.current !== place) forgetDraft(keptAt.current);
+    keptAt.current = place;
+    keepDraft(place, draft);
   }, [isTouched, place, draft]);
   const change = useCallback((part: Partial<Draft>) => {
     setTouched(true);
@@ -27,12 +36,12 @@ export function useDraft(place: string, source: Schemas["JobDetail"] | null, mod
     forgetDraft(place);
     setDraft(source === null ? { ...EMPTY_DRAFT, model } : draftOf(source));
   }, [place, source, model]);
-  return { draft, change, reset };
+  return { draft, place, change, reset };
 }
 
-function firstDraft(place: string, source: Schemas["JobDetail"] | null, model: string | null): Draft {
-  const kept = keptDraft(place);
-  // Where another model was chosen under this link, the link begins anew: it is the model that it names.
+function firstDraft(project: string, source: Schemas["JobDetail"] | null, model: string | null): Draft {
+  const kept = keptDraft(placeOfDraft(project, source?.id ?? null, model));
+  // A link begins with the model that it names, whatever was kept there.
   if (kept !== null && (model === null || kept.model === model)) return kept;
   if (source !== null) return draftOf(source);
   return { ...EMPTY_DRAFT, model };

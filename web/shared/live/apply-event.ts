@@ -1,13 +1,14 @@
 // What an event changes in the cache of queries. Counts and states are written at once from the event itself; lists
-// that may have gained or lost a row are read again, at most once in a second.
-import type { QueryClient } from "@tanstack/react-query";
+// that may have gained or lost a row are read again at once, and then at most once in a second.
+import type { Query, QueryClient } from "@tanstack/react-query";
 import type { Schemas } from "@/shared/api/client";
 import type { FarmEvent } from "./stream";
 
 type Job = Schemas["JobView"];
 
 const AGAIN_MS = 1000;
-const waiting = new WeakMap<QueryClient, Map<string, ReturnType<typeof setTimeout>>>();
+/** What was read in the last second or is being read now; `again`: and must be once more then. */
+const readings = new WeakMap<QueryClient, Map<string, { again: boolean }>>();
 
 /** Which paths hold what an event of this kind is about. */
 const TOUCHED: readonly [prefix: string, paths: readonly string[]][] = [
@@ -42,24 +43,33 @@ export function refreshAll(queries: QueryClient): void {
 }
 
 /**
- * Reads the queries of a path again, once in a second however many events ask for it. Where the path is of one job,
- * those of the job alone: what is on screen of another must not be fetched anew, with links that begin anew.
+ * Reads the queries of a path again: at once, then once in a second however many events ask for it, and never while a
+ * read is under way, which on a busy project would not come to its end. Where the path is of one job, those of the job
+ * alone: what is on screen of another must not be fetched anew, with links that begin anew.
  */
 export function refreshSoon(queries: QueryClient, path: string, job: string | null = null): void {
   const of = path.includes("{job_id}") ? job : null;
   const name = of === null ? path : `${path} ${of}`;
-  const timers = waiting.get(queries) ?? new Map<string, ReturnType<typeof setTimeout>>();
-  waiting.set(queries, timers);
-  if (timers.has(name)) return;
-  timers.set(
-    name,
-    setTimeout(() => {
-      timers.delete(name);
-      void queries.invalidateQueries({
-        predicate: ({ queryKey }) => queryKey[1] === path && (of === null || isOfJob(queryKey, of)),
-      });
-    }, AGAIN_MS),
-  );
+  const mine = readings.get(queries) ?? new Map<string, { again: boolean }>();
+  readings.set(queries, mine);
+  const underWay = mine.get(name);
+  if (underWay !== undefined) underWay.again = true;
+  else void read();
+
+  async function read(): Promise<void> {
+    const filters = {
+      predicate: ({ queryKey }: Query) => queryKey[1] === path && (of === null || isOfJob(queryKey, of)),
+    };
+    // What is being read already may be older than the event.
+    const reading = { again: queries.isFetching(filters) > 0 };
+    mine.set(name, reading);
+    await Promise.all([
+      queries.invalidateQueries(filters, { cancelRefetch: false }),
+      new Promise((resolve) => setTimeout(resolve, AGAIN_MS)),
+    ]);
+    mine.delete(name);
+    if (reading.again) await read();
+  }
 }
 
 /** Whether a query names no other job; one whose key says nothing of jobs may be of this one. */

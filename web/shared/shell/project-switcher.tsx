@@ -10,21 +10,36 @@ import { addressOf, pageAt, PAGES } from "./pages";
 
 const MOST_SHOWN = 50;
 
-/** The project of the address, else the one that was worked in last, else the first that one is in; null: none. */
-export function useWorkingProject(): string | null {
+/**
+ * The project of the address, else the one that was worked in last, else the first that one is in; null: none.
+ * `isKnown`: the farm has said so.
+ */
+export function useWorkingProject(): { slug: string | null; isKnown: boolean } {
   const here = useProjectOrNone();
   const { data } = $api.useQuery("get", "/v1/projects", { params: { query: { limit: MOST_SHOWN } } });
+  const last = typeof window === "undefined" ? null : lastProject();
+  const slugs = data?.items.map((each) => each.slug) ?? [];
+  const isListed = last !== null && slugs.includes(last);
+  // Who is in more projects than are listed may have worked in another one.
+  const isAsked = here === null && last !== null && slugs.length === MOST_SHOWN && !isListed;
+  const asked = $api.useQuery(
+    "get",
+    "/v1/projects/{slug}",
+    { params: { path: { slug: last ?? "" } } },
+    { enabled: isAsked, staleTime: 60_000 },
+  );
   useEffect(() => {
     if (here !== null) rememberProject(here);
   }, [here]);
-  if (here !== null) return here;
-  const slugs = data?.items.map((each) => each.slug) ?? [];
-  const last = typeof window === "undefined" ? null : lastProject();
-  return last !== null && slugs.includes(last) ? last : (slugs[0] ?? null);
+  if (here !== null) return { slug: here, isKnown: true };
+  if (isListed) return { slug: last, isKnown: true };
+  if (isAsked && asked.isPending) return { slug: null, isKnown: false };
+  const isThere = isAsked && asked.data !== undefined;
+  return { slug: isThere ? last : (slugs[0] ?? null), isKnown: data !== undefined };
 }
 
 export function ProjectSwitcher() {
-  const working = useWorkingProject();
+  const { slug: working } = useWorkingProject();
   const path = usePathname();
   const router = useRouter();
   const [typed, setTyped] = useState("");

@@ -47,7 +47,7 @@ function Frame({ children }: { children: ReactNode }) {
   const [isOpen, navigation] = useDisclosure(false);
   const [search, setSearch] = useState(0);
   const openSearch = () => setSearch((times) => times + 1);
-  const project = useWorkingProject();
+  const { slug: project } = useWorkingProject();
   return (
     <AppShell
       header={{ height: 56 }}

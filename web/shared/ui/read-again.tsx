@@ -1,5 +1,5 @@
 "use client";
-// Reads what a page shows anew, for what no event tells of: beats, loops, checks.
+// Reads what a page shows anew, for what no event tells of: beats, loops, checks, why a job waits.
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useIsFetching, useQueryClient } from "@tanstack/react-query";

@@ -104,6 +104,7 @@ export const farm = {
   forgetWords: (node: string) => `Jobs of all projects may use ${node} again. Do this when the machine is well.`,
   forgotten: (node: string, jobs: number) =>
     jobs === 1 ? `1 job may use ${node} again.` : `${jobs} jobs may use ${node} again.`,
+  onlyFirst: (count: string) => `The first ${count} are shown. There may be more: narrow the choice.`,
   yes: "Yes",
   no: "No",
 
