@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db._query import run
 from db.session import Transaction
 from db.tables import ACCOUNT, LOGIN_THROTTLE, MEMBER, REFRESH_TOKEN
-from jobs.access import FarmRole, ProjectRole
+from jobs.access import FarmRole, ProjectRole, roles_below
 
 
 class AccountKind(StrEnum):
@@ -135,6 +135,13 @@ async def change_account(tx: Transaction, *, account_id: UUID, changes: Mapping[
     return await find_account(tx, account_id=account_id)
 
 
+async def raise_farm_role(tx: Transaction, *, account_id: UUID, role: FarmRole) -> None:
+    """Make them more on the whole farm than they are. Who is that much already stays what they are."""
+    present = ACCOUNT.c.farm_role
+    is_less = present.is_(None) | present.in_([str(each) for each in roles_below(role)])
+    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.id == account_id, is_less).values(farm_role=str(role)))
+
+
 async def identify(tx: Transaction, *, account_id: UUID, session_epoch: int) -> AccountIdentity | None:
     """The person of an access token; None where they are disabled, or their sessions were ended since."""
     rows = (await run(tx, "identify_account", account_id=account_id, session_epoch=session_epoch)).all()
@@ -224,6 +231,19 @@ async def set_member(tx: Transaction, *, project_id: UUID, account_id: UUID, rol
         insert(MEMBER)
         .values(project_id=project_id, account_id=account_id, role=str(role), created_at=func.now())
         .on_conflict_do_update(index_elements=["project_id", "account_id"], set_={"role": str(role)})
+    )
+
+
+async def raise_member(tx: Transaction, *, project_id: UUID, account_id: UUID, role: ProjectRole) -> None:
+    """Make them a member, or more than they are. Who is that much already stays what they are."""
+    await tx.execute(
+        insert(MEMBER)
+        .values(project_id=project_id, account_id=account_id, role=str(role), created_at=func.now())
+        .on_conflict_do_update(
+            index_elements=["project_id", "account_id"],
+            set_={"role": str(role)},
+            where=MEMBER.c.role.in_([str(each) for each in roles_below(role)]),
+        )
     )
 
 

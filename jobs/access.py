@@ -61,6 +61,16 @@ def grants_of(roles: Iterable[Role], *, scopes: Iterable[str] = ()) -> frozenset
     return frozenset(each for each in granted if each in named or each is Permission.SELF) if named else granted
 
 
+def is_lowered(before: Role | None, after: Role | None) -> bool:
+    """Whether the second role in one place, or none, lacks what the first grants."""
+    return before is not None and (after is None or not GRANTS[before] <= GRANTS[after])
+
+
+def roles_below(role: Role) -> tuple[Role, ...]:
+    """The others of its kind that grant less."""
+    return tuple(each for each in type(role) if GRANTS[each] < GRANTS[role])
+
+
 def role_named(name: str) -> Role:
     """The project or farm role of that name. Raises ``ValueError``."""
     return FarmRole(name) if name in set(FarmRole) else ProjectRole(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -50,6 +51,15 @@ async def _transaction(unit: Unit) -> Transaction:
 
 
 Tx = Annotated[Transaction, Depends(_transaction)]
+
+
+async def _until_sent() -> AsyncIterator[ExitStack]:
+    with ExitStack() as held:
+        yield held
+
+
+UntilSent = Annotated[ExitStack, Depends(_until_sent, scope="request")]
+"""Ends when the answer has been sent or will not be: the endpoint failed, or the client has gone."""
 
 
 async def _page(

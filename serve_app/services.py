@@ -73,6 +73,8 @@ class ApiServices:
     archives: Places
     linked_archives: Places
     """Of who has a signed link and nothing else."""
+    archive_threads: Semaphore
+    """Held by who puts an archive's table together in a thread."""
     imports: Places
     manifests: Places
     """Large ones."""
@@ -169,6 +171,7 @@ async def open_services(
                     total=settings.max_archives,
                     per_project=settings.max_linked_archives_per_project,
                 ),
+                archive_threads=Semaphore(settings.archive_threads),
                 body_threads=Semaphore(settings.body_threads),
                 manifests=Places(
                     what="registrations of large models",

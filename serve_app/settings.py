@@ -191,6 +191,10 @@ class ApiSettings(FarmSettings):
     """Archives of one project being sent by signed links, as browsers load them, at once in one process, beside those
     that are asked for with a key: whoever has got a link takes no place of the project's programs."""
 
+    archive_threads: Annotated[int, Field(ge=1)] = 2
+    """Threads of one process that put tables of archives together: 4 s for 100,000 files. They share one interpreter,
+    so more of them would slow down everybody else; further archives wait, in their places."""
+
     archive_stall: Annotated[timedelta, Field(ge=timedelta(seconds=1))] = timedelta(minutes=2)
     """A client that takes no piece of an archive for so long loses its place; a piece has 1 MiB at most."""
 

@@ -56,10 +56,11 @@ def _read_json(text: str) -> Any:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _invalid(f"The key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object.")
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _invalid(f"The key {key!r} stands twice in one object.")
+        found[key] = value
     return found
 
 
@@ -95,18 +96,17 @@ class _Open:
 def _read_yaml(text: str) -> Any:
     opened: list[_Open] = []
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        where = pointer_to(*(_at(each) for each in opened)) or "the top"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _invalid(f"At {where} stands an anchor or an alias; write the value out.")
+            raise _invalid(f"At {_where(opened)} stands an anchor or an alias; write the value out.")
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise _invalid(f"At {where} stands the tag {tag}; values carry no tags here.")
+            raise _invalid(f"At {_where(opened)} stands the tag {tag}; values carry no tags here.")
         match event:
             case yaml.ScalarEvent():
-                _take_scalar(opened, event.value, where)
+                _take_scalar(opened, event.value)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 if opened and opened[-1].is_mapping and opened[-1].key is None:
-                    raise _invalid(f"At {where} a mapping or a list stands for a key; keys are text.")
+                    raise _invalid(f"At {_where(opened)} a mapping or a list stands for a key; keys are text.")
                 if len(opened) >= MAX_DEPTH:
                     raise _invalid(f"The template is nested more than {MAX_DEPTH} levels deep.")
                 opened.append(_Open(isinstance(event, yaml.MappingStartEvent)))
@@ -118,14 +118,14 @@ def _read_yaml(text: str) -> Any:
     return found
 
 
-def _take_scalar(opened: list[_Open], value: str, where: str) -> None:
+def _take_scalar(opened: list[_Open], value: str) -> None:
     if not opened or not opened[-1].is_mapping or opened[-1].key is not None:
         _pass_value(opened)
         return
     if value == "<<":
-        raise _invalid(f"At {where} stands a merge key (<<); write the values out.")
+        raise _invalid(f"At {_where(opened)} stands a merge key (<<); write the values out.")
     if value in opened[-1].keys:
-        raise _invalid(f"At {where} the key {value!r} stands twice.")
+        raise _invalid(f"At {_where(opened)} the key {value!r} stands twice.")
     opened[-1].keys.add(value)
     opened[-1].key = value
 
@@ -134,6 +134,11 @@ def _pass_value(opened: list[_Open]) -> None:
     if opened:
         opened[-1].key = None
         opened[-1].items += 1
+
+
+def _where(opened: list[_Open]) -> str:
+    """For a refusal alone: a place is as long as the keys in it, and a list below a long one has many."""
+    return pointer_to(*(_at(each) for each in opened)) or "the top"
 
 
 def _at(each: _Open) -> str | int:

@@ -11,7 +11,7 @@ from db import accounts
 from db.accounts import AccountRow
 from db.invitations import revoke_invitation, revoke_invitations_around
 from db.session import Transaction
-from jobs.access import GRANTS
+from jobs.access import GRANTS, is_lowered
 from jobs.errors import Conflict, NotFound
 from serve_app.accounts.schemas import AccountChange, AccountView, FarmInvitation, InvitationView, NewInvitation
 from serve_app.accounts.service import new_invitation, page_of_open
@@ -54,7 +54,8 @@ async def change_account(
     trail: Audit,
     if_match: IfMatch = None,
 ) -> AccountView | Response:
-    """Rename, give or take a role on the whole farm, disable or enable."""
+    """Rename, give or take a role on the whole farm, disable or enable. Open invitations to whoever loses a role or is
+    disabled, and by them, end."""
     account = await _require(tx, account_id, hold=True)
     version_by_content(_view_of(account)).require(if_match)
     if change.disabled or "farm_role" in change.model_fields_set:
@@ -70,7 +71,7 @@ async def change_account(
     changes = {name: value for name, value in changes.items() if name == "farm_role" or value is not None}
     changed = await accounts.change_account(tx, account_id=account_id, changes=changes)
     assert changed is not None
-    if change.disabled:
+    if change.disabled or is_lowered(account.farm_role, changed.farm_role):
         await revoke_invitations_around(tx, email=account.email, project_id=None)
     trail.note_change("account", account_id, before=asdict(account), after=asdict(changed))
     view = _view_of(changed)

@@ -28,7 +28,7 @@ async def new_invitation(
 ) -> NewInvitation:
     """With the token, which is in this answer and nowhere else.
 
-    Raises ``Forbidden`` for more rights than the caller has, and for who has more: taking it up would lower them.
+    Raises ``Forbidden`` for more rights than the caller has, and for who has more than the caller.
     """
     caller.require_over(await _present_role(tx, email=email, project_id=project_id))
     caller.require_all(GRANTS[role])

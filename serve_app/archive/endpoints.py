@@ -13,7 +13,7 @@ from serve_app.archive import service
 from serve_app.archive.links import LinkedArchive
 from serve_app.archive.schemas import ARCHIVE_RESPONSES, ArchiveLink
 from serve_app.artifacts.schemas import ArtifactKind
-from serve_app.dependencies import PublicUrl, Services, Tx, Unit
+from serve_app.dependencies import PublicUrl, Services, Tx, Unit, UntilSent
 from serve_app.jobs.service import require_job
 from serve_app.openapi import problems
 from serve_app.security import Access
@@ -30,12 +30,14 @@ Kinds = Annotated[
 
 
 @router.get("/jobs/{job_id}/archive", response_class=StreamingResponse, responses=ARCHIVE_RESPONSES)
-async def read_archive(job_id: UUID, access: Access, unit: Unit, services: Services, kind: Kinds = None) -> Response:
+async def read_archive(
+    job_id: UUID, access: Access, unit: Unit, services: Services, held: UntilSent, kind: Kinds = None
+) -> Response:
     """The job's files so far as one ZIP, named by its template; the newest picture of each frame."""
+    held.enter_context(services.archives.take(access.project_id))
     return await service.respond(
         unit,
         services,
-        places=services.archives,
         project_id=access.project_id,
         job_id=job_id,
         kinds=[str(each) for each in kind or _USUAL],
@@ -63,15 +65,15 @@ async def link_archive(
 @link_router.get(
     "/{token}", response_class=StreamingResponse, responses={**ARCHIVE_RESPONSES, **problems(403, 422, 503)}
 )
-async def read_linked_archive(token: str, unit: Unit, services: Services) -> Response:
+async def read_linked_archive(token: str, unit: Unit, services: Services, held: UntilSent) -> Response:
     """The archive that a signed link names, as it is now; the signature is the permission."""
     if services.archive_links is None:
         raise NotFound("This farm gives out no such links.", remedy="GET /v1/jobs/{id}/archive with a key.")
     found = services.archive_links.read(token)
+    held.enter_context(services.linked_archives.take(found.project_id))
     return await service.respond(
         unit,
         services,
-        places=services.linked_archives,
         project_id=found.project_id,
         job_id=found.job_id,
         kinds=list(found.kinds),

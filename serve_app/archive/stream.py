@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -79,7 +79,7 @@ class Archive:
 
 
 class ArchiveResponse(StreamingResponse):
-    """Holds a place while it is sent, and stops reading as soon as nobody listens.
+    """Stops reading as soon as nobody listens.
 
     ``stall``: a client that takes no piece for so long gets no more; its download is cut, as of one that has gone.
     """
@@ -89,12 +89,10 @@ class ArchiveResponse(StreamingResponse):
         *,
         archive: Archive,
         read: Read,
-        place: AbstractContextManager[None],
         headers: dict[str, str],
         stall: timedelta,
     ) -> None:
         self._content = archive.stream(read)
-        self._place = place
         self._stall_s = stall.total_seconds()
         super().__init__(
             self._content,
@@ -103,12 +101,9 @@ class ArchiveResponse(StreamingResponse):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises ``TooManyAtOnce`` before anything is sent."""
-
         async def send_in_time(message: Message) -> None:
             async with asyncio.timeout(self._stall_s):
                 await send(message)
 
-        with self._place:
-            async with aclosing(self._content):
-                await super().__call__(scope, receive, send_in_time)
+        async with aclosing(self._content):
+            await super().__call__(scope, receive, send_in_time)

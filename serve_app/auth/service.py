@@ -199,13 +199,13 @@ async def end_replaced(tx: Transaction, refresh_token: str | None) -> None:
 
 
 async def take_up_offer(tx: Transaction, offer: invitations.Offer, account_id: UUID) -> None:
-    """Make of an account what an invitation to its address says."""
+    """Make of an account what an invitation to its address says; one that has been overtaken lowers nobody."""
     await invitations.take_up(tx, invitation_id=offer.id)
     if isinstance(offer.role, ProjectRole):
         assert offer.project_id is not None  # the table sees to it
-        await accounts.set_member(tx, project_id=offer.project_id, account_id=account_id, role=offer.role)
+        await accounts.raise_member(tx, project_id=offer.project_id, account_id=account_id, role=offer.role)
     else:
-        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": str(FarmRole(offer.role))})
+        await accounts.raise_farm_role(tx, account_id=account_id, role=FarmRole(offer.role))
 
 
 def session_of(tokens: AccessTokens, account_id: UUID, session_epoch: int, refresh_token: str) -> Session:

@@ -12,16 +12,16 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from db import accounts, identities, invitations
-from db.accounts import AccountKind
+from db.accounts import AccountKind, AccountRow
 from db.repositories.projects import find_project
 from db.session import Transaction
-from jobs.access import FarmRole, ProjectRole, Role
+from jobs.access import FarmRole, ProjectRole, Role, is_lowered
 from jobs.addresses import Email
 from jobs.errors import RayfarmError
 from serve_app.auth.schemas import PersonName
 from serve_app.auth.service import take_up_offer
 from serve_app.oidc.errors import AddressTaken, SignInRefused
-from serve_app.oidc.roles import grant_of, grants_in, rank_of_role, values_of
+from serve_app.oidc.roles import grant_of, grants_in, no_more_than, place_of, rank_of_role, values_of
 from serve_app.oidc.settings import OidcSettings
 
 log = structlog.get_logger(__name__)
@@ -107,10 +107,13 @@ async def account_of(
     account = await accounts.find_account(tx, account_id=known.account_id)
     if known.disabled or account is None:
         raise SignInRefused("This account is disabled.", remedy="Ask the farm's administrator.")
+    # First what is taken back, with the invitations to themselves that they may have made while they could.
+    kept = no_more_than(person.grants, known.granted)
+    left = await _grant_roles(tx, account, before=known.granted, now=kept)
     offers = await invitations.offers_to(tx, email=person.email) if person.email and closed is None else []
     for offer in offers:
         await take_up_offer(tx, offer, known.account_id)
-    given = await _grant_roles(tx, known.account_id, before=known.granted, now=person.grants)
+    given = await _grant_roles(tx, account, before=left, now=person.grants)
     await identities.note_grants(tx, **whose, granted=given)
     return Entered(
         account_id=known.account_id,
@@ -153,61 +156,67 @@ async def _first_login(tx: Transaction, person: VouchedPerson, settings: OidcSet
 
 
 async def _grant_roles(
-    tx: Transaction, account_id: UUID, *, before: frozenset[str], now: frozenset[str]
+    tx: Transaction, account: AccountRow, *, before: frozenset[str], now: frozenset[str]
 ) -> frozenset[str]:
     """Give what the claims give now and take back what they gave before. Returns what the provider has given.
 
-    A role that somebody gave by hand stays: it is neither lowered nor taken back.
+    A role that somebody gave by hand stays: it is neither lowered nor taken back. Open invitations to whoever loses a
+    role, and by them, end.
     """
-    old = {_place_of(grant): grant for grant in before}
-    new = {_place_of(grant): grant for grant in now}
+    old = {place_of(grant): grant for grant in before}
+    new = {place_of(grant): grant for grant in now}
     given = set()
     for place in sorted(old.keys() | new.keys()):
         grant_in = _grant_in_project if place else _grant_on_farm
-        if await grant_in(tx, account_id, place, before=_role(old.get(place)), now=_role(new.get(place))):
+        if await grant_in(tx, account, place, before=_role(old.get(place)), now=_role(new.get(place))):
             given.add(new[place])
     return frozenset(given)
 
 
 async def _grant_in_project(
-    tx: Transaction, account_id: UUID, slug: str, *, before: Role | None, now: Role | None
+    tx: Transaction, account: AccountRow, slug: str, *, before: Role | None, now: Role | None
 ) -> bool:
     """Whether the role that they have now is of the provider."""
     project = await find_project(tx, slug=slug)
     if project is None:
         log.warning("the role map names no project", action="oidc.role_map", project=slug)
         return False
-    present = await accounts.member_role(tx, project_id=project.id, account_id=account_id)
+    present = await accounts.member_role(tx, project_id=project.id, account_id=account.id)
     by_hand = None if present == before else present
-    if now is not None and rank_of_role(now) > rank_of_role(by_hand):
-        await accounts.set_member(tx, project_id=project.id, account_id=account_id, role=ProjectRole(now))
-        return True
-    if by_hand is None and present is not None:
-        await accounts.drop_member(tx, project_id=project.id, account_id=account_id)
-    return False
+    is_given = now is not None and rank_of_role(now) > rank_of_role(by_hand)
+    after = ProjectRole(now) if now is not None and is_given else by_hand
+    if after is not None and is_given:
+        await accounts.set_member(tx, project_id=project.id, account_id=account.id, role=after)
+    elif after is None and present is not None:
+        await accounts.drop_member(tx, project_id=project.id, account_id=account.id)
+    if is_lowered(present, after):
+        await invitations.revoke_invitations_around(tx, email=account.email, project_id=project.id)
+    return is_given
 
 
 async def _grant_on_farm(
-    tx: Transaction, account_id: UUID, _farm: str, *, before: Role | None, now: Role | None
+    tx: Transaction, account: AccountRow, _farm: str, *, before: Role | None, now: Role | None
 ) -> bool:
-    account = await accounts.find_account(tx, account_id=account_id)
-    assert account is not None
+    account = await _present(tx, account)
     by_hand = None if account.farm_role == before else account.farm_role
-    if now is not None and rank_of_role(now) > rank_of_role(by_hand):
-        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": str(FarmRole(now))})
-        return True
-    if by_hand is None and account.farm_role is not None:
-        await accounts.change_account(tx, account_id=account_id, changes={"farm_role": None})
-    return False
+    is_given = now is not None and rank_of_role(now) > rank_of_role(by_hand)
+    after = FarmRole(now) if now is not None and is_given else by_hand
+    if after != account.farm_role:
+        await accounts.change_account(tx, account_id=account.id, changes={"farm_role": after and str(after)})
+    if is_lowered(account.farm_role, after):
+        await invitations.revoke_invitations_around(tx, email=account.email, project_id=None)
+    return is_given
+
+
+async def _present(tx: Transaction, account: AccountRow) -> AccountRow:
+    """As an invitation may just have made it."""
+    found = await accounts.find_account(tx, account_id=account.id)
+    assert found is not None
+    return found
 
 
 def _role(grant: str | None) -> Role | None:
     return None if grant is None else grant_of(grant).role
-
-
-def _place_of(grant: str) -> str:
-    """A project's slug, or nothing: the farm."""
-    return grant.partition(":")[0] if ":" in grant else ""
 
 
 def _verified_email(claims: Mapping[str, Any], settings: OidcSettings) -> str | None:

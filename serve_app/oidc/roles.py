@@ -46,10 +46,22 @@ def grants_in(values: Iterable[str], role_map: Mapping[str, Sequence[str]]) -> f
     """All that the map gives for these values, as it is written there, the strongest of each place."""
     strongest: dict[str, str] = {}
     for grant in (each for value in values for each in role_map.get(value, ())):
-        place = grant.partition(":")[0] if ":" in grant else ""
+        place = place_of(grant)
         if place not in strongest or rank_of(grant) > rank_of(strongest[place]):
             strongest[place] = grant
     return frozenset(strongest.values())
+
+
+def no_more_than(grants: Iterable[str], before: Iterable[str]) -> frozenset[str]:
+    """Of what was given before that which these grants give still, or the less that they give there."""
+    old = {place_of(grant): grant for grant in before}
+    both = ((grant, old[place_of(grant)]) for grant in grants if place_of(grant) in old)
+    return frozenset(min(pair, key=rank_of) for pair in both)
+
+
+def place_of(grant: str) -> str:
+    """A project's slug, or nothing: the farm."""
+    return grant.partition(":")[0] if ":" in grant else ""
 
 
 def rank_of(grant: str) -> int:

@@ -23,7 +23,8 @@ SCOPE_KEY = "rayfarm.rate"
 """Where the outermost layer finds what to say of a request's standing."""
 
 _OPEN = frozenset({"/v1/health/ready", "/v1/status"})
-"""Routes of strangers behind which the farm is asked something."""
+_OPEN_PREFIX = "/v1/archives/"
+"""Routes of strangers behind which the farm is asked something; an archive by its link costs a list of its files."""
 
 
 def subject_of(who: ApiKeyIdentity | AccountIdentity) -> str:
@@ -83,7 +84,7 @@ async def gate(request: Request) -> AsyncIterator[None]:
         with services.logins.take(client_of(_address(request, services))):
             yield
         return
-    if path in _OPEN:
+    if path in _OPEN or path.startswith(_OPEN_PREFIX):
         await charge_stranger(request, services)
     yield
 

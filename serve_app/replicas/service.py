@@ -1,4 +1,4 @@
-"""Reads the live replicas; what they do for other projects is shown to the farm's administrators alone."""
+"""Reads the live replicas. Anybody sees them; what they do, only who may read the project that they do it for."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from db.repositories.jobs import JobLabel, jobs_among
 from db.repositories.replicas import ReplicaRow, list_nodes, list_replicas
 from db.session import Transaction
 from db.workers import drain_replica, set_replica_disabled
+from jobs.access import Permission
 from jobs.errors import NotFound
 from serve_app.paging import Page
 from serve_app.replicas.schemas import Current, DrainNotice, ReplicaAttempt, ReplicaView, Resident, Sandbox
@@ -37,7 +38,9 @@ async def read(tx: Transaction, *, caller: Caller, services: ApiServices, replic
 
 
 async def attempts(tx: Transaction, *, caller: Caller, replica_id: UUID, limit: int) -> Page[ReplicaAttempt]:
-    """Its last tries, newest first; a key of a project sees those of its own jobs."""
+    """Its last tries, newest first, at frames of jobs that the caller may read."""
+    if not caller.may(Permission.PROJECT_READ):
+        return Page(items=[])
     rows = await list_attempts_of_replica(
         tx, replica_id=replica_id, project_id=None if caller.sees_all else caller.project_id, limit=limit
     )
@@ -96,7 +99,9 @@ async def read_live(tx: Transaction, services: ApiServices, *, replica_id: UUID 
 async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller) -> list[ReplicaView]:
     """A fixed number of statements, however many replicas are busy."""
     busy = {job_id for row in rows if (job_id := _job_of(row.current))}
-    own = await jobs_among(tx, project_id=None if caller.sees_all else caller.project_id, job_ids=busy)
+    own: Mapping[UUID, JobLabel] = {}
+    if caller.may(Permission.PROJECT_READ):
+        own = await jobs_among(tx, project_id=None if caller.sees_all else caller.project_id, job_ids=busy)
     off = {(row.cluster_id, row.name) for row in await list_nodes(tx) if row.disabled}
     return [_view_of(row, caller=caller, own=own, off=off) for row in rows]
 
@@ -104,10 +109,11 @@ async def _views(tx: Transaction, rows: Sequence[ReplicaRow], *, caller: Caller)
 def _view_of(
     row: ReplicaRow, *, caller: Caller, own: Mapping[UUID, JobLabel], off: set[tuple[str, str]]
 ) -> ReplicaView:
+    is_reader = caller.may(Permission.PROJECT_READ)
     residents = [
         Resident(digest=str(one["digest"]), size_bytes=int(one.get("bytes") or 0), vram_bytes=one.get("vram_bytes"))
         for one in row.residents
-        if caller.sees_all or str(one.get("project_id")) == str(caller.project_id)
+        if caller.sees_all or (is_reader and str(one.get("project_id")) == str(caller.project_id))
     ]
     return ReplicaView(
         id=row.id,

@@ -9,7 +9,8 @@ import pytest
 
 from jobs.errors import InvalidInput, TooLarge
 from jobs.frames import FrameRange
-from jobs.openjd import MAX_TEMPLATE_CHARS, InvalidTemplate, UnsupportedTemplate, import_template, importing
+from jobs.openjd import MAX_TEMPLATE_CHARS, InvalidTemplate, UnsupportedTemplate, import_template, importing, reading
+from jobs.openjd.refusals import pointer_to
 from tests.jobs.openjd_templates import RENDER, action_of, render, text_of, with_args, with_film
 
 SCENE = ("-b", "{{Param.Scene}}")
@@ -290,6 +291,20 @@ class TestHostileText:
     )
     def test_text_that_is_no_plain_template_is_refused(self, text: str, why: str) -> None:
         assert why in invalid(text)
+
+    def test_places_are_written_out_for_refusals_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A list of 20,000 items below a key as long as that was ten seconds of work."""
+        written: list[str] = []
+
+        def noted(*path: str | int) -> str:
+            written.append(pointer_to(*path))
+            return written[-1]
+
+        monkeypatch.setattr(reading, "pointer_to", noted)
+        reading.read_template("? " + "/" * 100 + "\n: [1, 2, 3]")
+        assert written == []
+        assert "At /ab/2 stands an anchor" in invalid("ab: [1, 2, *c]")
+        assert written == ["/ab/2"]
 
     @pytest.mark.parametrize("write", [text_of, json.dumps], ids=["yaml", "json"])
     @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import asyncio
 import io
 import zipfile
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +16,6 @@ import pytest
 from serve_app.archive import service
 from serve_app.archive.links import ArchiveLinks, LinkedArchive
 from serve_app.archive.stream import Archive, ArchivedFile, ArchiveResponse
-from serve_app.places import Places, TooManyAtOnce
 from serve_app.settings import ApiSettings
 from storage.base import ObjectNotFound, Storage
 from storage.local import LocalStorage
@@ -168,6 +166,18 @@ class Endless(LocalStorage):
             self.closed = True
 
 
+SCOPE = {"type": "http", "asgi": {"spec_version": "2.4"}, "extensions": {}}
+
+
+def response_of(storage: Storage, *, stall: timedelta) -> ArchiveResponse:
+    archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
+    return ArchiveResponse(archive=archive, read=storage.stream, headers={}, stall=stall)
+
+
+async def nothing_more() -> Any:
+    raise AssertionError("nothing more comes")
+
+
 class TestStream:
     async def test_a_frame_beyond_four_gigabytes_makes_a_zip64_of_the_length_that_was_announced(self) -> None:
         """Two files of 3 GiB: the second begins beyond what 32 bits can say, its place stands in 64."""
@@ -189,79 +199,31 @@ class TestStream:
                 async for _ in archive.stream(Endless().stream):
                     pass
 
-    async def test_a_client_that_leaves_ends_the_reading_and_gives_its_place_back(self) -> None:
-        storage: Storage = Endless()
-        places = Places(what="archives", total=1, per_project=1)
-        project = uuid4()
-        archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
-        response = ArchiveResponse(
-            archive=archive, read=storage.stream, place=places.take(project), headers={}, stall=timedelta(minutes=1)
-        )
+    async def test_a_client_that_leaves_ends_the_reading(self) -> None:
+        storage = Endless()
+        response = response_of(storage, stall=timedelta(minutes=1))
         sent = 0
 
         async def send(message: Any) -> None:
             nonlocal sent
             sent += len(message.get("body", b""))
-            with pytest.raises(TooManyAtOnce):
-                places.require_one(project)
             if sent > 4 * 2**20:
                 raise OSError("gone")
 
-        async def receive() -> Any:
-            raise AssertionError("nothing more comes")
-
         with pytest.raises(Exception):  # noqa: B017, PT011 - what the server does with it is its own
-            await response({"type": "http", "asgi": {"spec_version": "2.4"}, "extensions": {}}, receive, send)
-        assert isinstance(storage, Endless)
+            await response(SCOPE, nothing_more, send)
         assert storage.closed
         assert storage.read < 16 * 2**20
-        places.require_one(project)
 
-    async def test_a_client_that_takes_nothing_loses_its_place(self) -> None:
-        storage = Endless()
-        places = Places(what="archives", total=1, per_project=1)
-        project = uuid4()
-        archive = Archive([ArchivedFile(path="a", storage_key="k", size_bytes=3 * 2**30)])
-        response = ArchiveResponse(
-            archive=archive,
-            read=storage.stream,
-            place=places.take(project),
-            headers={},
-            stall=timedelta(milliseconds=10),
-        )
+    async def test_a_client_that_takes_nothing_is_cut_off(self) -> None:
+        response = response_of(Endless(), stall=timedelta(milliseconds=10))
 
         async def send(message: Any) -> None:
             await asyncio.Event().wait()
 
-        async def receive() -> Any:
-            raise AssertionError("nothing more comes")
-
         with pytest.raises(Exception):  # noqa: B017, PT011 - what the server does with it is its own
             async with asyncio.timeout(60):
-                await response({"type": "http", "asgi": {"spec_version": "2.4"}, "extensions": {}}, receive, send)
-        places.require_one(project)
-
-    async def test_whoever_has_a_link_takes_no_place_of_the_projects_own_people(self, farm: ApiFarm) -> None:
-        job = await rendered(farm, frames="1")
-        services = farm.app.state.services
-        link = (await farm.http.get(f"/v1/jobs/{job['id']}/archive/link")).json()["url"]
-        with ExitStack() as held:
-            for _ in range(services.settings.max_linked_archives_per_project):
-                held.enter_context(services.linked_archives.take(farm.project_id))
-            problem_of(await farm.http.get(link), 429, "too-many-at-once")
-            assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
-        assert (await farm.http.get(link)).status_code == 200
-
-    async def test_no_more_archives_are_sent_at_once_than_there_are_places(self, farm: ApiFarm) -> None:
-        job = await rendered(farm, frames="1")
-        services = farm.app.state.services
-        with services.archives.take(farm.project_id):
-            for _ in range(services.settings.max_archives_per_project - 1):
-                services.archives._taken[farm.project_id] += 1
-            answer = await farm.http.get(f"/v1/jobs/{job['id']}/archive")
-            problem_of(answer, 429, "too-many-at-once")
-            services.archives._taken[farm.project_id] = 1
-        assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
+                await response(SCOPE, nothing_more, send)
 
     async def test_an_archive_comes_over_a_real_connection(self, farm: ApiFarm, server: Server) -> None:
         job = await rendered(farm, frames="1-20")

@@ -144,6 +144,15 @@ class TestStrangers:
         assert codes(posts) == [429] * 2
         assert codes(await reads(farm, key, 3)) == [200] * 3
 
+    async def test_archives_by_link_count_by_address_and_those_by_a_key_do_not(self, farm: ApiFarm) -> None:
+        job = await farm.submit()
+        link = (await farm.http.get(f"/v1/jobs/{job['id']}/archive/link")).json()["url"]
+        answers = [await farm.http.get(link, headers=NOBODY) for _ in range(3)]
+        answers += [await farm.http.get("/v1/archives/x", headers=NOBODY) for _ in range(2)]
+        assert codes(answers) == [200] * 3 + [403, 429]
+        assert problem_of(answers[-1], 429, "rate-limited")["violated-policies"] == ["stranger"]
+        assert (await farm.http.get(f"/v1/jobs/{job['id']}/archive")).status_code == 200
+
     async def test_logins_count_by_address_whatever_names_are_tried(self, farm: ApiFarm) -> None:
         body = {"password": PASSWORD}
         answers = [

@@ -73,6 +73,46 @@ class TestReplicas:
         answer = await farm.http.get(f"/v1/replicas/{replica_id}/attempts", headers=stranger)
         assert answer.json()["items"] == []
 
+    @pytest.mark.parametrize(
+        ("keys", "role", "scopes"),
+        [
+            ("keys", "manager", ["project:manage"]),
+            ("keys", "artist", ["project:render"]),
+            ("farm/keys", "operator", ["farm:operate"]),
+        ],
+    )
+    async def test_a_key_that_may_not_read_its_project_learns_nothing_of_its_jobs_by_the_replicas(
+        self, farm: ApiFarm, keys: str, role: str, scopes: list[str]
+    ) -> None:
+        wish = {"name": "narrow", "role": role, "scopes": scopes}
+        narrow = bearer((await farm.http.post(f"/v1/{keys}", json=wish)).json()["key"])
+        job = await farm.submit(limits={"tries": 2})
+        await farm.start(job["id"])
+        replica_id, chunk = await farm.claim(job["id"], frames=1)
+        await farm.fail(replica_id, chunk, 0)
+        await farm.execute(
+            "update replica set residents = cast(:residents as jsonb), current = cast(:current as jsonb)",
+            residents=f'[{{"digest": "{"a" * 64}", "project_id": "{farm.project_id}", "bytes": 5}}]',
+            current=f'{{"job_id": "{job["id"]}", "frame": 3}}',
+        )
+        path = f"/v1/replicas/{replica_id}"
+        assert len((await farm.http.get(f"{path}/attempts")).json()["items"]) == 1
+        answer = await farm.http.get(f"{path}/attempts", headers=narrow)
+        assert (answer.status_code, answer.json()["items"]) == (200, [])
+        [listed] = (await farm.http.get("/v1/replicas", headers=narrow)).json()["items"]
+        for seen in (listed, (await farm.http.get(path, headers=narrow)).json()):
+            assert seen["residents"] == []
+            assert set(seen["current"].values()) == {None}
+
+    async def test_a_person_in_no_project_sees_the_replicas_and_nobodys_work(self, farm: ApiFarm) -> None:
+        replica_id = await farm.replica()
+        person = await farm.person("ada@example.org")
+        await farm.execute("delete from member")
+        headers = bearer(person["access_token"])
+        [seen] = (await farm.http.get("/v1/replicas", headers=headers)).json()["items"]
+        assert seen["id"] == str(replica_id)
+        assert (await farm.http.get(f"/v1/replicas/{replica_id}/attempts", headers=headers)).json()["items"] == []
+
     async def test_disabled_it_claims_nothing_until_it_is_enabled(self, farm: ApiFarm) -> None:
         job = await farm.submit()
         await farm.start(job["id"])

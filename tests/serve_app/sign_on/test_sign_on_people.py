@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.oidc.openid_provider import (
     Browser,
     OpenIdProvider,
@@ -97,8 +99,65 @@ class TestRoles:
             seen = await me(farm, await new_browser().log_in("ada"))
             assert seen["memberships"] == [{"project": "default", "role": "manager"}]
 
+    @settings(**ROLES)
+    @pytest.mark.parametrize(("name", "left"), [("ada", ["artist"]), ("eve", [])])
+    async def test_who_loses_a_role_by_claims_comes_back_by_no_invitation_of_theirs(
+        self, farm: ApiFarm, new_browser: Callable[[], Browser], name: str, left: list[str]
+    ) -> None:
+        session = await new_browser().log_in(name)
+        who = await me(farm, session)
+        await _claimed_before(farm, who["id"], farm_role="admin", member="manager")
+        by = bearer(session.json()["access_token"])
+        tokens = [
+            await _offer(farm, path, {"email": email, "role": role}, by)
+            for email in ("other@example.org", who["email"])
+            for path, role in (("farm", "admin"), ("projects/default", "manager"))
+        ]
+        seen = await me(farm, await new_browser().log_in(name))
+        assert seen["farm_role"] is None
+        assert [each["role"] for each in seen["memberships"]] == left
+        for token in tokens:
+            await _offers_nothing(farm, token)
+
+    @settings(**ROLES)
+    async def test_who_is_lowered_in_a_project_by_claims_comes_back_by_no_invitation_into_it(
+        self, farm: ApiFarm, new_browser: Callable[[], Browser]
+    ) -> None:
+        session = await new_browser().log_in("ada")
+        await _claimed_before(farm, (await me(farm, session))["id"], farm_role=None, member="manager")
+        wish = {"email": "other@example.org", "role": "manager"}
+        token = await _offer(farm, "projects/default", wish, bearer(session.json()["access_token"]))
+        seen = await me(farm, await new_browser().log_in("ada"))
+        assert seen["memberships"] == [{"project": "default", "role": "artist"}]
+        await _offers_nothing(farm, token)
+
     @settings(**{**ROLES, "ROLE_MAP": '{"film-crew": ["gone:artist"]}'})
     async def test_a_map_that_names_no_project_lets_people_in_all_the_same(
         self, farm: ApiFarm, browser: Browser
     ) -> None:
         assert (await me(farm, await browser.log_in("ada")))["memberships"] == []
+
+
+async def _claimed_before(farm: ApiFarm, account: str, *, farm_role: str | None, member: str) -> None:
+    """As if the claims of the last login had given these roles."""
+    granted = ",".join([f"default:{member}", *([farm_role] if farm_role else [])])
+    await farm.execute(f"update oidc_identity set granted = '{{{granted}}}' where account_id = :id", id=account)
+    await farm.execute("update account set farm_role = :role where id = :id", role=farm_role, id=account)
+    await farm.execute(
+        "insert into member (project_id, account_id, role, created_at) values (:project, :id, :role, now())"
+        " on conflict (project_id, account_id) do update set role = :role",
+        project=farm.project_id,
+        id=account,
+        role=member,
+    )
+
+
+async def _offer(farm: ApiFarm, place: str, wish: dict[str, str], by: dict[str, str]) -> str:
+    answer = await farm.http.post(f"/v1/{place}/invitations", json=wish, headers=by)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["token"])
+
+
+async def _offers_nothing(farm: ApiFarm, token: str) -> None:
+    wish = {"token": token, "password": PASSWORD, "name": "m"}
+    problem_of(await farm.http.post("/v1/auth/accept", json=wish, headers=NOBODY), 401, "unauthorized")
