@@ -59,13 +59,14 @@ async def merge_frame(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     )
     attempt_id = uuid4()
     artifact = await _store(farm.storage, target, output, facts, f"{task.job_id}", ordinal, f"{attempt_id}")
-    render_ms = sum(part.render_ms for part in parts)
+    engine_ms = sum(part.render_ms for part in parts)
     commit = FrameCommit(
         ordinal=ordinal,
         frame=frame,
         attempt_id=attempt_id,
         started_at=begun,
-        timings_ms={"render": render_ms, "merge": (time.time() - begun) * 1000},
+        engine_ms=engine_ms,
+        timings_ms={"render": engine_ms, "merge": (time.time() - begun) * 1000},
         metrics={"split": str(spec.split)},
         warm=all(part.warm for part in parts),
         artifacts=[artifact],

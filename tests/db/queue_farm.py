@@ -85,6 +85,7 @@ class Claim:
                 size_bytes=10,
                 sha256=sha256(key.encode()).hexdigest(),
                 media_type="image/png",
+                engine_ms=1.0,
                 timings_ms={"render": 1.0},
             )
         return self.part

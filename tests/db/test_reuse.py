@@ -186,6 +186,7 @@ class TestReuse:
                 size_bytes=1,
                 sha256="a" * 64,
                 media_type="image/png",
+                engine_ms=1.0,
             )
             assert await commit_part(farm.db, work_id=part.work_id, fence=part.fence, replica_id=replica, commit=done)
         await farm.carve(job_id, replica, 1)
