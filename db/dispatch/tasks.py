@@ -18,7 +18,7 @@ from db.queue._work import LockedWork, lock_work
 from db.queue.commit import NewArtifact, artifact_row
 from db.session import Database, Transaction
 from db.settle import settle
-from jobs.billing import TASK_POOL
+from jobs.billing import TASK_POOL, used_us
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
 from jobs.states import EndReason, JobState, WorkKind, WorkState
@@ -113,8 +113,10 @@ async def finish_task(
     looks: Mapping[int, Look] | None = None,
 ) -> bool:
     """A post task has made its files; the job ends with it where it was the last one required. False: superseded.
+    took_ms: float,
 
-    ``looks``: how the frames of these ordinals look, from which suspect ones are flagged.
+    ``took_ms``: its own time in its process, which is charged. ``looks``: how the frames of these ordinals look, from
+    which suspect ones are flagged.
     """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
@@ -141,6 +143,7 @@ async def finish_task(
         )
         await record_looks(tx, job=work.job, generation=work.generation, looks=looks or {})
         await _end(tx, work_id, WorkState.DONE, error=None, data=data)
+            used_us=used_us(took_ms),
         await append_event(
             tx,
             job_id=work.job.id,
