@@ -28,6 +28,7 @@ router = APIRouter(prefix="/models", tags=["models"], route_class=LargeBodyRoute
     responses={
         200: {"model": ModelDetail, "description": "The project has this version already."},
         202: {"description": "It is being opened for the first time; `?wait=` on its address tells the end."},
+        **problems(409),
     },
 )
 async def register_model(

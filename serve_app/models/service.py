@@ -83,6 +83,7 @@ async def register(
         kind=manifest.kind.value,
         digest=digest,
         traceparent=current_traceparent(),
+        max_waiting_probes=services.settings.max_waiting_probes_per_project,
     )
     return await require_model(tx, project_id=project_id, model_id=registered.id), registered.created
 

@@ -213,6 +213,7 @@ def test_each_kind_of_task_has_its_own_limit_and_a_step_of_many_frames_more(
         fence=1,
         kind=kind,
         task=task,
+        project_id=uuid4(),
         job_id=uuid4(),
         model_id=None,
         ordinals=list(range(frames)),
