@@ -34,7 +34,7 @@ from jobs.ids import new_id
 from jobs.limits import FarmLimits
 from jobs.spec import JobSpec
 from jobs.states import EndReason
-from pipelines.base import FramePart, FrameRequest, Tally
+from pipelines.base import FrameOutput, FramePart, FrameRequest, ProgressCallback, Tally
 from pipelines.errors import EngineError, EngineLost
 
 _log = structlog.get_logger(__name__)
@@ -189,7 +189,7 @@ class ChunkRun:
         warm, lease.warm = lease.warm, True
         lease.wear.asked()
         task = asyncio.create_task(
-            lease.host.render(request, on_progress=partial(self._take_progress, (ordinal, frame, attempt_id, scratch))),
+            _timed(lease, request, partial(self._take_progress, (ordinal, frame, attempt_id, scratch))),
             name=f"render-{self.chunk.job_id}-{frame}",
         )
         self._flights.append(Flight(ordinal, frame, attempt_id, scratch, warm, task))
@@ -211,7 +211,7 @@ class ChunkRun:
             return False
         self._flights.popleft()
         try:
-            output = flight.task.result()
+            output, engine_ms = flight.task.result()
         except EngineLost as error:
             if self._halted.is_set():
                 return False
@@ -230,6 +230,7 @@ class ChunkRun:
                 attempt_id=flight.attempt_id,
                 started_at=flight.started_at,
                 rendered_at=time.monotonic(),
+                engine_ms=engine_ms,
                 before_ms={"queue": max(0.0, flight.queue_ms), "load": 0.0 if flight.warm else lease.opening_ms},
                 output=output,
                 format=lease.output_format,
@@ -373,3 +374,14 @@ class ChunkRun:
         if self.progress.take(fraction, detail, tally):
             self._progressed_at = asyncio.get_running_loop().time()
             self.on_progress()
+
+
+async def _timed(lease: EngineLease, request: FrameRequest, on_progress: ProgressCallback) -> tuple[FrameOutput, float]:
+    """The frame, and its ``engine_ms``; a failed one's time is no later one's."""
+    asked_at = time.monotonic()
+    try:
+        output = await lease.host.render(request, on_progress)
+    except EngineError:
+        lease.clock.answered_ms(asked_at)
+        raise
+    return output, lease.clock.answered_ms(asked_at)

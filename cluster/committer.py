@@ -243,6 +243,7 @@ class Committer:
                     frame=finished.frame,
                     attempt_id=finished.attempt_id,
                     started_at=finished.started_at,
+                    engine_ms=finished.engine_ms,
                     timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
                     metrics=_metrics(finished),
                     warm=finished.warm,
@@ -254,7 +255,7 @@ class Committer:
 
 
 def _cost_of(frame: FinishedFrame) -> tuple[bool, float]:
-    return frame.warm, sum(frame.output.timings_ms.values()) / 1000
+    return frame.warm, frame.engine_ms / 1000
 
 
 def _trace(
@@ -274,12 +275,14 @@ def _trace(
 def _timings(finished: FinishedFrame, *, began: float, upload_ms: float) -> dict[str, float]:
     """The engine's own, and around them queue, load, finish (checks, and the wait for company) and upload.
 
-    Frames that go out together share the time of their upload.
+    ``engine`` is what the replica itself saw of all that the engine tells. Frames that go out together share the time
+    of their upload.
     """
     finish_ms = (began - finished.rendered_at) * 1000
     engine = finished.output.timings_ms
     render_ms = sum(engine.values())  # all of it, where the engine does not tell rendering from the rest
-    times = {"render": render_ms, **engine, **finished.before_ms, "finish": finish_ms, "upload": upload_ms}
+    around = {**finished.before_ms, "engine": finished.engine_ms, "finish": finish_ms, "upload": upload_ms}
+    times = {"render": render_ms, **engine, **around}
     times["load"] += engine.get("load", 0.0)  # a resident model may move to another device, or take other weights
     return times
 
@@ -331,6 +334,7 @@ async def _upload_part(storage: Storage, finished: FinishedFrame) -> PartCommit:
         size_bytes=stored.size_bytes,
         sha256=stored.sha256,
         media_type=media_type,
+        engine_ms=finished.engine_ms,
         timings_ms=_timings(finished, began=began, upload_ms=upload_ms),
         metrics=_metrics(finished),
         warm=finished.warm,

@@ -22,6 +22,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from cluster.flights import EngineClock
 from cluster.kernel_caches import KernelCaches
 from cluster.node_models import NodeModels
 from cluster.scratch import Scratch
@@ -122,6 +123,7 @@ class EngineLease:
     opening_ms: float = 0.0
     """Spent on having the engine: files fetched, process started, model loaded; near 0 where it is warm."""
     wear: Wear = field(default_factory=Wear)
+    clock: EngineClock = field(default_factory=EngineClock)
 
     def scratch_for(self, attempt_id: UUID) -> Path:
         """The folder of one attempt, below the only place that the engine may write."""

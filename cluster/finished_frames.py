@@ -37,6 +37,8 @@ class FinishedFrame:
     """Seconds since the epoch."""
     rendered_at: float
     """By the monotonic clock."""
+    engine_ms: float
+    """How long its engine had it, as this replica saw it (``EngineClock``)."""
     before_ms: Mapping[str, float]
     """``queue`` and ``load``: what passed before the frame's start."""
     output: FrameOutput

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
@@ -25,6 +28,23 @@ class Stop(StrEnum):
 
 
 @dataclass(slots=True)
+class EngineClock:
+    """Shares an engine's time out among its frames: to each what passed since it was asked for, or the answer before.
+
+    What an engine says of its own times is a scene's word. Of this it can move time from one frame to the next, and
+    keep none of what it was waited for.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    _answered_at: float = field(init=False, default=-math.inf)
+
+    def answered_ms(self, asked_at: float) -> float:
+        """The answer to a frame that was asked for then has come: its time."""
+        begun, self._answered_at = max(asked_at, self._answered_at), self.now()
+        return (self._answered_at - begun) * 1000
+
+
+@dataclass(slots=True)
 class Flight:
     """A frame that the engine has been asked for."""
 
@@ -33,7 +53,8 @@ class Flight:
     attempt_id: UUID
     scratch: Path
     warm: bool
-    task: asyncio.Task[FrameOutput]
+    task: asyncio.Task[tuple[FrameOutput, float]]
+    """Ends with the frame and its ``engine_ms``."""
     started_at: float = 0.0
     """Seconds since the epoch; 0 while an earlier frame renders."""
     log_from: int = 0

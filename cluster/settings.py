@@ -69,7 +69,7 @@ class ClusterSettings(FarmSettings):
     milliseconds. A disk that fills at 1 GB/s gives away 30 GB in between."""
 
     max_parallel_tasks: int = 2
-    """Ray tasks (probe, merge, preview, video) in flight at once."""
+    """Ray tasks (probe, merge, preview, video) in flight at once. Projects take turns at them."""
 
     previews_every: timedelta = timedelta(seconds=20)
     """Previews wait for each other this long and share a task: its process costs some seconds of CPU to start."""

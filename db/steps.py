@@ -13,6 +13,8 @@ from uuid import UUID
 
 from db._jobs import lock_job
 from db._query import as_json, run
+from db.billing.quotas import require_storage_in_quotas
+from db.billing.stops import require_money
 from db.listen import DISPATCH
 from db.session import Transaction
 from jobs.errors import Conflict
@@ -44,7 +46,11 @@ async def add_step(
     ordinals: Sequence[int],
     traceparent: str | None = None,
 ) -> StepRow:
-    """Queue a step. Raises ``Conflict`` for a canceled job, and where ``MAX_LIVE_STEPS`` wait or run already."""
+    """Queue a step.
+
+    Raises ``Conflict`` for a canceled job, where ``MAX_LIVE_STEPS`` wait or run already, and for a project whose money
+    is spent; ``OverQuota`` where it stores more than it may.
+    """
     job = await lock_job(tx, job_id)
     if job.state in _NOTHING_COMES_AFTER:
         raise Conflict(
@@ -52,6 +58,8 @@ async def add_step(
             remedy="Retry the job, or clone it: what it has rendered is reused.",
             state=str(job.state),
         )
+    await require_money(tx, project_id=job.project_id)
+    await require_storage_in_quotas(tx, project_id=job.project_id, more_bytes=0)
     live = (await run(tx, "live_steps", job_id=job_id)).scalar_one()
     if live >= MAX_LIVE_STEPS:
         raise Conflict(f"{live} steps of this job wait or run already.", remedy="Ask again when one has ended.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -26,6 +26,12 @@ from jobs.spec import JobSpec
 
 _LACKING_SHOWN = 20
 """Digests that an error names; the client asks for the whole list."""
+
+
+class TooManyProbes(Conflict):
+    """As many models of the project wait for their first opening as this farm allows."""
+
+    code: ClassVar[str] = "too-many-probes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +148,14 @@ async def register_model(
     digest: str,
     max_models: int,
     traceparent: str | None = None,
+    max_waiting_probes: int | None = None,
 ) -> RegisteredModel:
     """Register a version of a model and queue its first opening; one that the project has is returned as it is.
 
     Where that opening failed through no fault of the model, or for chunks that did not make its files and are others
     now, it is tried again. Raises ``OverQuota`` for a manifest that the project's storage has no room for, or files in
-    chunks that together are more than it may store, and ``TooManyModels`` for one more than ``max_models``.
+    chunks that together are more than it may store, ``TooManyModels`` for one more than ``max_models``, and
+    ``TooManyProbes`` where ``max_waiting_probes`` wait already (None: no limit) and one more would have to.
     """
     await run(tx, "no_blob_sweep")
     files = manifest_json.get("files", ())
@@ -189,6 +197,14 @@ async def register_model(
         model_id, created = row.id, False
     else:
         created = True
+    if max_waiting_probes is not None:
+        waiting = (await run(tx, "waiting_probes", project_id=project_id)).scalar_one()
+        if waiting >= max_waiting_probes:
+            raise TooManyProbes(
+                f"{waiting} models of the project wait for their first opening already; {max_waiting_probes} may.",
+                remedy="Register this one again when some of them have been opened; what was uploaded stays.",
+                limit=max_waiting_probes,
+            )
     await run(tx, "insert_probe", model_id=model_id, traceparent=traceparent)
     await run(tx, "notify", channel=DISPATCH, payload="probe")
     return RegisteredModel(id=model_id, state="probing", created=created)

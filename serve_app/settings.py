@@ -113,6 +113,10 @@ class ApiSettings(FarmSettings):
     max_keys_per_service_account: Annotated[int, Field(ge=1)] = 20
     """Of them, of one service account, also of the whole farm: one for each machine that the program runs on."""
 
+    max_waiting_probes_per_project: Annotated[int, Field(ge=1)] = 500
+    """Models of one project that may wait for their first opening at once; one more is refused (409). An opening takes
+    seconds to minutes, so these are hours of work, and no studio's morning."""
+
     rate_batch_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Part of a quota that one process takes from the shared count at once and spends by itself: so seldom is the
     database asked, and by one batch less one request for each process may all of them together miss the quota."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,18 @@ from jobs.errors import InvalidInput, NotFound
 from jobs.suspects import Look
 from pipelines.post.pixels import PictureFacts
 from storage.base import ArtifactUpload
+
+_began: ContextVar[float] = ContextVar("task_began")
+
+
+def start_stopwatch() -> None:
+    """The task of this context begins."""
+    _began.set(time.monotonic())
+
+
+def stopwatch_ms() -> float:
+    """Since then: neither those before it in its process nor the wait for one."""
+    return (time.monotonic() - _began.get()) * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +89,13 @@ async def store(
         for file in made
     ]
     await finish_task(
-        farm.database, work_id=task.work_id, fence=task.fence, artifacts=artifacts, looks=looks, data=data
+        farm.database,
+        work_id=task.work_id,
+        fence=task.fence,
+        artifacts=artifacts,
+        took_ms=stopwatch_ms(),
+        looks=looks,
+        data=data,
     )
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 import structlog
 
 from cluster.composition import FarmParts
+from cluster.fanout.job_files import stopwatch_ms
 from db.dispatch import ClaimedTask, CommittedPart, FrameCommit, NewArtifact, finish_merge, parts_of_frame
 from db.repositories.jobs import get_job
 from jobs.errors import InvalidInput, NotFound, Unavailable
@@ -37,7 +38,7 @@ async def merge_frame(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     """
     if task.job_id is None or not task.ordinals:
         raise InvalidInput(f"Merge {task.work_id} names no frame.")
-    begun, [ordinal] = time.time(), task.ordinals
+    started_at, [ordinal] = time.time(), task.ordinals
     async with farm.database.transaction() as tx:
         job = await get_job(tx, job_id=task.job_id)
         parts = await parts_of_frame(tx, job_id=task.job_id, ordinal=ordinal, generation=task.generation)
@@ -59,13 +60,14 @@ async def merge_frame(farm: FarmParts, task: ClaimedTask, scratch: Path) -> None
     )
     attempt_id = uuid4()
     artifact = await _store(farm.storage, target, output, facts, f"{task.job_id}", ordinal, f"{attempt_id}")
-    render_ms = sum(part.render_ms for part in parts)
+    engine_ms = sum(part.render_ms for part in parts)
     commit = FrameCommit(
         ordinal=ordinal,
         frame=frame,
         attempt_id=attempt_id,
-        started_at=begun,
-        timings_ms={"render": render_ms, "merge": (time.time() - begun) * 1000},
+        started_at=started_at,
+        engine_ms=engine_ms,
+        timings_ms={"render": engine_ms, "merge": stopwatch_ms()},
         metrics={"split": str(spec.split)},
         warm=all(part.warm for part in parts),
         artifacts=[artifact],

@@ -27,6 +27,9 @@ from jobs.states import EndReason, WorkKind
 
 _log = structlog.get_logger(__name__)
 
+_REMEMBERED_PROJECTS = 1000
+"""Of those that got a place lately; who is forgotten counts as never served."""
+
 TASK_KINDS = (WorkKind.PROBE, WorkKind.MERGE, WorkKind.POST)
 
 
@@ -51,12 +54,15 @@ class TaskRunner:
         self._running: dict[asyncio.Task[None], list[ClaimedTask]] = {}
         self._renewed_at = -math.inf
         self._previewed_at = 0.0
+        self._served: dict[UUID, None] = {}
+        """Projects that got a place, the latest last. Another leader begins anew, at the cost of one turn."""
 
     async def tick(self, epoch: int) -> int:
         """Renew, claim and launch; returns how many rows were launched."""
         await self.renew()  # again only where this tick has been a long one
         launched = 0
         for task in await self._claim(epoch, limit=self._room, previews=False):
+            self._remember(task.project_id)
             self._launch([task])
             launched += 1
         now = time.monotonic()
@@ -103,7 +109,14 @@ class TaskRunner:
             holder=self._holder,
             epoch=epoch,
             previews=previews,
+            served=list(self._served),
         )
+
+    def _remember(self, project_id: UUID) -> None:
+        self._served.pop(project_id, None)
+        self._served[project_id] = None
+        if len(self._served) > _REMEMBERED_PROJECTS:
+            del self._served[next(iter(self._served))]
 
     def _launch(self, tasks: list[ClaimedTask]) -> None:
         first = tasks[0]

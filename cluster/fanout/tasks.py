@@ -16,6 +16,7 @@ from uuid import uuid4
 import structlog
 
 from cluster.composition import FarmParts, open_farm
+from cluster.fanout.job_files import start_stopwatch
 from cluster.fanout.merging import merge_frame
 from cluster.fanout.news import TaskBegun, TaskEnded, TaskFailure, TaskNews, failure_of
 from cluster.fanout.outputs import encode_film, make_contact_sheet, write_previews
@@ -84,6 +85,7 @@ def execute(task: ClaimedTask) -> None:
 
 
 async def _execute(task: ClaimedTask) -> None:
+    start_stopwatch()
     farm = open_farm()
     try:
         with contextlib.closing(Scratch(farm.settings.cache_dir / "tasks", uuid4().hex)) as scratch:

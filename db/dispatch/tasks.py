@@ -18,7 +18,7 @@ from db.queue._work import LockedWork, lock_work
 from db.queue.commit import NewArtifact, artifact_row
 from db.session import Database, Transaction
 from db.settle import settle
-from jobs.billing import TASK_POOL
+from jobs.billing import TASK_POOL, used_us
 from jobs.events import EventKind
 from jobs.limits import FarmLimits
 from jobs.states import EndReason, JobState, WorkKind, WorkState
@@ -45,6 +45,7 @@ class ClaimedTask:
     kind: WorkKind
     task: str | None
     """Of a post row: preview, video, contact_sheet or step."""
+    project_id: UUID
     job_id: UUID | None
     model_id: UUID | None
     ordinals: list[int] | None
@@ -67,10 +68,12 @@ async def claim_tasks(
     holder: UUID,
     epoch: int,
     previews: bool | None = None,
+    served: Sequence[UUID] = (),
 ) -> list[ClaimedTask]:
-    """Up to ``limit`` tasks that may run now, the most urgent first, leased to ``holder``.
+    """Up to ``limit`` tasks that may run now, leased to ``holder``: of each project the most urgent first.
 
-    ``previews``: True, only these; False, all but these; None, any.
+    Projects take turns: while another one waits none gets a second place before that one's first. ``previews``: True,
+    only these; False, all but these; None, any. ``served``: projects that got a place before, the latest last.
     """
     async with db.transaction() as tx:
         await hold_epoch(tx, epoch)
@@ -83,6 +86,7 @@ async def claim_tasks(
             lease=lease,
             holder=holder,
             previews=previews,
+            served=list(served),
         )
         rows = done.mappings().all()
     claimed = [ClaimedTask(**{**row, "kind": WorkKind(row["kind"])}) for row in rows]
@@ -109,12 +113,14 @@ async def finish_task(
     work_id: int,
     fence: int,
     artifacts: Sequence[NewArtifact],
+    took_ms: float,
     data: Mapping[str, Any] | None = None,
     looks: Mapping[int, Look] | None = None,
 ) -> bool:
     """A post task has made its files; the job ends with it where it was the last one required. False: superseded.
 
-    ``looks``: how the frames of these ordinals look, from which suspect ones are flagged.
+    ``took_ms``: its own time in its process, which is charged. ``looks``: how the frames of these ordinals look, from
+    which suspect ones are flagged.
     """
     async with db.transaction() as tx:
         work = await lock_work(tx, work_id)
@@ -137,6 +143,7 @@ async def finish_task(
             job_id=work.job.id,
             generation=work.generation,
             pool=TASK_POOL,
+            used_us=used_us(took_ms),
             stored_bytes=sum(artifact.size_bytes for artifact in artifacts),
         )
         await record_looks(tx, job=work.job, generation=work.generation, looks=looks or {})

@@ -1,17 +1,17 @@
--- A step behind the frames has used a process since it was claimed. Under the locks of lock_work.sql; a step ends once.
+-- A step behind the frames has used a process for its own time, which it measured itself: it may have waited since its
+-- claim, for a CPU or for those before it. Under the locks of lock_work.sql; a step ends once.
 with rate as materialized (
     select price.version, price.cpu_second from price_now as price where price.pool in (:pool, '*')
     order by price.pool = '*'
     limit 1
-), took as (
-    select cast(extract(epoch from clock_timestamp() - updated_at) * 1000000 as bigint) as us
-    from work where id = :work_id
+), used as (
+    select cast(:used_us as bigint) as us
 ), charged as (
     insert into usage (project_id, job_id, kind, number, generation, pool, gpu_us, cpu_us, stored_bytes, price_version,
                        cost)
-    select :project_id, :job_id, 'post', :work_id, :generation, :pool, 0, greatest(took.us, 0), :stored_bytes,
-           rate.version, coalesce(greatest(took.us, 0) * rate.cpu_second / 1000000, 0)
-    from took left join rate on true
+    select :project_id, :job_id, 'post', :work_id, :generation, :pool, 0, used.us, :stored_bytes, rate.version,
+           coalesce(used.us * rate.cpu_second / 1000000, 0)
+    from used left join rate on true
     on conflict do nothing
     returning pool, cpu_us, stored_bytes, cost
 )

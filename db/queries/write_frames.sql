@@ -3,7 +3,7 @@
 with input as (
     select * from jsonb_to_recordset(cast(:frames as jsonb)) as frame (
         ordinal integer, frame integer, attempt_id uuid, started_at double precision, render_ms double precision,
-        used_us bigint, warm boolean, timings jsonb, metrics jsonb, log text
+        engine_ms double precision, used_us bigint, warm boolean, timings jsonb, metrics jsonb, log text
     )
 ), results as (
     insert into frame_result (job_id, ordinal, generation, frame, state, end_reason, attempt_id, replica_id, render_ms,
@@ -11,7 +11,7 @@ with input as (
     select :job_id, ordinal, :generation, frame, 'committed', 'ok', attempt_id, cast(:replica_id as uuid), render_ms, warm
     from input
     on conflict do nothing
-    returning ordinal, render_ms, warm
+    returning ordinal, warm
 ), attempts as (
     insert into attempt (id, job_id, ordinal, generation, work_id, fence, replica_id, started_at, outcome, timings,
                          metrics, log)
@@ -76,15 +76,15 @@ with input as (
 ), counted as (
     update job set
         committed = job.committed + batch.frames,
-        render_ms_sum = job.render_ms_sum + batch.render_ms,
+        render_ms_sum = job.render_ms_sum + batch.engine_ms,
         render_count = job.render_count + batch.frames,
         warm_count = job.warm_count + batch.warm,
         cold_count = job.cold_count + batch.frames - batch.warm,
         event_seq = job.event_seq + 1
     from (
-        select count(*)::integer as frames, coalesce(sum(render_ms), 0) as render_ms,
-               (count(*) filter (where warm))::integer as warm
-        from results
+        select count(*)::integer as frames, coalesce(sum(input.engine_ms), 0) as engine_ms,
+               (count(*) filter (where results.warm))::integer as warm
+        from results join input on input.ordinal = results.ordinal
     ) as batch
     where job.id = :job_id
     returning job.event_seq

@@ -41,8 +41,10 @@ class FrameCommit:
     attempt_id: UUID
     started_at: float
     """Seconds since the epoch."""
+    engine_ms: float
+    """How long its engine had it, by the clock of who asked the engine: what is charged, and sizes the next chunks."""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
-    """``render`` sizes the job's next chunks."""
+    """For people: what the engine says of itself is a scene's word, and no money hangs on it."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     warm: bool = False
     log: str = ""
@@ -51,8 +53,8 @@ class FrameCommit:
 
     @property
     def render_ms(self) -> float:
-        """The engine's own time; all of it where it does not tell rendering from the rest."""
-        return float(self.timings_ms.get("render", sum(self.timings_ms.values())))
+        """What is shown: the engine's word, all of its times where it does not tell rendering from the rest."""
+        return min(float(self.timings_ms.get("render", sum(self.timings_ms.values()))), self.engine_ms)
 
 
 async def commit_frames(
@@ -152,8 +154,9 @@ def _frame_row(commit: FrameCommit, *, is_merge: bool) -> dict[str, object]:
         "attempt_id": commit.attempt_id,
         "started_at": commit.started_at,
         "render_ms": commit.render_ms,
+        "engine_ms": commit.engine_ms,
         # the parts of a merged frame were charged when they were committed
-        "used_us": used_us(commit.timings_ms.get("merge", 0.0) if is_merge else commit.render_ms),
+        "used_us": used_us(commit.timings_ms.get("merge", 0.0) if is_merge else commit.engine_ms),
         "warm": commit.warm,
         "timings": commit.timings_ms,
         "metrics": commit.metrics,

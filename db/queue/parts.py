@@ -25,17 +25,14 @@ class PartCommit:
     size_bytes: int
     sha256: str
     media_type: str
+    engine_ms: float
+    """How long its engine had it, by the clock of who asked the engine: its share of the frame's cost."""
     timings_ms: dict[str, float] = field(default_factory=dict)
-    """``render`` is the part's share of the frame's cost."""
+    """For people."""
     metrics: dict[str, Any] = field(default_factory=dict)
     warm: bool = False
     log: str = ""
     """The end of what the engine printed for it."""
-
-    @property
-    def render_ms(self) -> float:
-        """The engine's own time; all of it where it does not tell rendering from the rest."""
-        return float(self.timings_ms.get("render", sum(self.timings_ms.values())))
 
 
 async def commit_part(db: Database, *, work_id: int, fence: int, replica_id: UUID, commit: PartCommit) -> bool:
@@ -75,8 +72,8 @@ def _parameters(work: LockedWork, replica_id: UUID, commit: PartCommit) -> dict[
         "size_bytes": commit.size_bytes,
         "sha256": commit.sha256,
         "media_type": commit.media_type,
-        "render_ms": commit.render_ms,
-        "used_us": used_us(commit.render_ms),
+        "render_ms": commit.engine_ms,
+        "used_us": used_us(commit.engine_ms),
         "warm": commit.warm,
         "timings": as_json(commit.timings_ms),
         "metrics": as_json({**commit.metrics, "part": work.part, "parts": work.parts}),

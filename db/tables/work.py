@@ -18,6 +18,8 @@ class WorkTable(SQLModel, table=True):
     id: int | None = big_integer(default=None, primary_key=True)
     job_id: UUID | None = Field(default=None, foreign_key="job.id")
     model_id: UUID | None = Field(default=None, foreign_key="model.id")
+    project_id: UUID | None = None
+    """Of a task that is live: the project of its job or model, set by a trigger; tasks are handed out in turn by it."""
     kind: str = words()
     generation: int = 1
     """Of a range: a frame of it that has a result of this generation or a later one needs no more rendering."""

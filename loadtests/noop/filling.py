@@ -65,6 +65,7 @@ def commits_of(chunk: ClaimedChunk) -> list[FrameCommit]:
             frame=frame,
             attempt_id=(attempt := new_id()),
             started_at=time.time(),
+            engine_ms=13.5,
             timings_ms={"render": 12.5, "write": 1.0},
             metrics={"samples": 4},
             warm=True,

@@ -33,6 +33,7 @@ _OF_THE_API = (
     ("max_imports_per_project", "requests at once", "project and process"),
     ("max_manifests_per_project", "requests at once", "project and process"),
     ("max_logins_per_client", "requests at once", "address and process"),
+    ("max_waiting_probes_per_project", "models", "project"),
 )
 _OF_JOBS = (
     ("max_frames_per_job", "frames", "job"),

@@ -84,6 +84,7 @@ async def register(
         digest=digest,
         max_models=services.limits.max_models_per_project,
         traceparent=current_traceparent(),
+        max_waiting_probes=services.settings.max_waiting_probes_per_project,
     )
     return await require_model(tx, project_id=project_id, model_id=registered.id), registered.created
 

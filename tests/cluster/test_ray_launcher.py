@@ -32,6 +32,7 @@ def claimed(work_id: int) -> ClaimedTask:
         fence=1,
         kind=WorkKind.POST,
         task="preview",
+        project_id=uuid4(),
         job_id=uuid4(),
         model_id=None,
         ordinals=[0],

@@ -82,7 +82,14 @@ async def _commit(farm: InProcessFarm, job_id: UUID, ordinal: int, path: Path) -
         width=SIZE[0],
         height=SIZE[1],
     )
-    return FrameCommit(ordinal=ordinal, frame=ordinal + 1, attempt_id=attempt, started_at=time.time(), artifacts=[file])
+    return FrameCommit(
+        ordinal=ordinal,
+        frame=ordinal + 1,
+        attempt_id=attempt,
+        started_at=time.time(),
+        engine_ms=0.0,
+        artifacts=[file],
+    )
 
 
 async def flags_when_previewed(farm: InProcessFarm, brightness: Sequence[int], folder: Path) -> list[Any]:

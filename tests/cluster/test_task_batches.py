@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -84,7 +85,51 @@ async def test_those_behind_a_preview_that_kills_its_process_get_another_at_no_c
     await farm.until(lambda: failed_previews(farm, bad))
     assert launcher.processes[0] == [bad, good]
     assert good in launcher.processes[1]
+    await farm.until(functools.partial(_done, farm, good))
     assert await previews_of(farm, good) == [("done", 0)]
+
+
+class Measured:
+    """Knows how long its processes ran."""
+
+    def __init__(self) -> None:
+        self.us = 0.0
+        self.running = 0
+
+    async def launch(self, tasks: Sequence[ClaimedTask], hear: Hear) -> None:
+        began = time.monotonic()
+        self.running += 1
+        try:
+            await InProcessLauncher().launch(tasks, hear)
+        finally:
+            self.running -= 1
+            self.us += (time.monotonic() - began) * 1e6
+
+    async def are_over(self) -> bool:
+        return not self.running
+
+
+async def test_previews_that_share_a_process_are_charged_no_more_than_it_ran(
+    farm: InProcessFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each from the claim on would have the second pay for the first, whosever that is, and both for the wait."""
+    bad, good = await previews_in_one_batch(farm)
+
+    async def slow(parts: FarmParts, task: ClaimedTask, scratch: Path) -> None:
+        await asyncio.sleep(0.5)
+        await write_previews(parts, task, scratch)
+
+    monkeypatch.setitem(task_module._POST_HANDLERS, "preview", slow)
+    await _set(farm, "update work set generation = 2 where task = 'preview'")  # those of before are charged already
+    farm.launcher = launcher = Measured()
+    farm.start_dispatcher()
+    for job_id in (bad, good):
+        await farm.until(functools.partial(_done, farm, job_id))
+    await farm.until(launcher.are_over)
+    rows = await farm.rows("select cpu_us from usage where kind = 'post' and generation = 2")
+    assert len(rows) == 2
+    assert all(row.cpu_us >= 500_000 for row in rows)
+    assert sum(row.cpu_us for row in rows) <= launcher.us
 
 
 class Endless:
@@ -135,6 +180,7 @@ async def test_a_preview_over_its_limit_costs_those_behind_it_nothing(farm: InPr
     farm.launcher = Endless(quick=good)
     farm.start_dispatcher()
     await farm.until(lambda: failed_previews(farm, bad))
+    await farm.until(functools.partial(_done, farm, good))
     assert await previews_of(farm, good) == [("done", 0)]
     [row] = await farm.rows("select error from work where task = 'preview' and job_id = :id", id=bad)
     assert "RAYFARM_CLUSTER_PREVIEW_LIMIT" in row.error
@@ -167,6 +213,7 @@ def test_each_kind_of_task_has_its_own_limit_and_a_step_of_many_frames_more(
         fence=1,
         kind=kind,
         task=task,
+        project_id=uuid4(),
         job_id=uuid4(),
         model_id=None,
         ordinals=list(range(frames)),

@@ -13,7 +13,8 @@ from db.session import Database
 BOOKS = """
     with made as (
         select result.job_id, result.ordinal, result.generation, 'picture' as kind, 0 as part, result.attempt_id,
-               coalesce((attempt.timings ->> 'merge')::float8, result.render_ms) * 1000 as us
+               coalesce((attempt.timings ->> 'merge')::float8, (attempt.timings ->> 'engine')::float8,
+                        result.render_ms) * 1000 as us
         from frame_result as result join attempt on attempt.id = result.attempt_id
         where result.state = 'committed'
         union all

@@ -266,8 +266,9 @@ def commit_of(chunk: ClaimedChunk, ordinal: int, **overrides: Any) -> FrameCommi
         "metrics": {"samples": 4},
         "warm": True,
         "artifacts": [artifact(f"artifacts/{chunk.job_id}/{ordinal}/{attempt_id}/frame.png")],
+        **overrides,
     }
-    return FrameCommit(**{**values, **overrides})
+    return FrameCommit(**{"engine_ms": values["timings_ms"]["render"], **values})
 
 
 def artifact(key: str, *, kind: str = "frame", **overrides: Any) -> NewArtifact:

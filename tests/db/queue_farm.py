@@ -85,6 +85,7 @@ class Claim:
                 size_bytes=10,
                 sha256=sha256(key.encode()).hexdigest(),
                 media_type="image/png",
+                engine_ms=1.0,
                 timings_ms={"render": 1.0},
             )
         return self.part
@@ -174,7 +175,7 @@ class QueueFarm:
             return await finish_merge(self.db, work_id=task.work_id, fence=task.fence, commit=frame)
         film = artifact(f"artifacts/{task.job_id}/{uuid4()}/film.mp4", kind="video")
         self.storage[film.storage_key] = (task.job_id, None)
-        return await finish_task(self.db, work_id=task.work_id, fence=task.fence, artifacts=[film])
+        return await finish_task(self.db, work_id=task.work_id, fence=task.fence, artifacts=[film], took_ms=5)
 
     def upload(self, job_id: UUID, frame: FrameCommit) -> None:
         """Its files are in storage before anybody asks to commit them; once, whatever a collection deletes then."""

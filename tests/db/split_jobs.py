@@ -67,6 +67,7 @@ async def commit(farm: Farm, part: ClaimedChunk, *, attempt_id: UUID | None = No
         "warm": True,
         **overrides,
     }
+    values.setdefault("engine_ms", values["timings_ms"]["render"])
     return await commit_part(
         farm.db, work_id=part.work_id, fence=part.fence, replica_id=uuid4(), commit=PartCommit(**values)
     )
@@ -100,8 +101,9 @@ def merged(merge: ClaimedTask, **overrides: Any) -> FrameCommit:
         "started_at": time.time(),
         "timings_ms": {"render": 20.0, "merge": 3.0},
         "artifacts": [artifact(f"artifacts/{merge.job_id}/{merge.ordinals[0]}/{attempt_id}/frame.png")],
+        **overrides,
     }
-    return FrameCommit(**{**values, **overrides})
+    return FrameCommit(**{"engine_ms": values["timings_ms"]["render"], **values})
 
 
 async def finish(farm: Farm, merge: ClaimedTask, frame: FrameCommit | None = None) -> bool:

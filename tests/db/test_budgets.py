@@ -13,13 +13,13 @@ from db.billing.money import add_credit, read_money, set_budget, set_prepaid
 from db.billing.quotas import require_storage_in_quotas, set_quotas
 from db.billing.upkeep import measure_storage, settle_spend, tell_money
 from db.dispatch import apply_plan, pin_job, read_snapshot
-from db.queue import start_chunk
+from db.queue import commit_frames, start_chunk
 from jobs.billing import BudgetPeriod, OverQuota, Quotas
 from jobs.errors import Conflict
 from jobs.plan import make_plan
 from jobs.planning import Carve, Plan, PlanSettings, WaitReason
 from tests.db.books import price_list, prices
-from tests.db.builders import CLUSTER, LEASE, Farm
+from tests.db.builders import CLUSTER, LEASE, Farm, commit_of
 
 FRAME = Decimal("0.0125")
 """What the builders' frame costs at one per second."""
@@ -305,3 +305,22 @@ async def test_an_upload_beyond_the_quota_of_storage_is_refused(priced: Farm) ->
         await require_storage_in_quotas(tx, project_id=priced.project_id, more_bytes=2000)
         with pytest.raises(OverQuota, match=r"5,0\d\d bytes stored"):
             await require_storage_in_quotas(tx, project_id=priced.project_id, more_bytes=2001)
+
+
+async def test_the_engines_word_on_its_time_is_neither_charged_nor_kept_from_a_budget(priced: Farm) -> None:
+    """A scene's script may have taken its engine over: what counts is what the worker measured around it."""
+    await budget(priced, "5")
+    replica = await priced.replica()
+    job_id = await priced.start(frames="1-2")
+    running = await priced.rendering(job_id, replica, frames=2)
+    frames = [
+        commit_of(running, ordinal, timings_ms={"render": said, "write": 1e9}, engine_ms=2500.0)
+        for ordinal, said in ((0, 0.0), (1, 3_600_000.0))
+    ]
+    await commit_frames(priced.db, work_id=running.work_id, fence=running.fence, replica_id=replica, frames=frames)
+    found = await money(priced)
+    assert (found.spent, found.stopped) == (Decimal(5), "budget")
+    job = await priced.job(job_id)
+    assert (job.render_ms_sum, job.render_count) == (5000.0, 2)
+    shown = await priced.rows("select render_ms from frame_result where job_id = :id order by ordinal", id=job_id)
+    assert [row.render_ms for row in shown] == [0.0, 2500.0]

@@ -128,4 +128,4 @@ class TestMerge:
 
     async def test_it_cannot_be_ended_as_if_it_were_a_film(self, farm: Farm) -> None:
         merge = await merging(farm, await split_job(farm))
-        assert not await finish_task(farm.db, work_id=merge.work_id, fence=merge.fence, artifacts=[])
+        assert not await finish_task(farm.db, work_id=merge.work_id, fence=merge.fence, artifacts=[], took_ms=5)

@@ -156,7 +156,7 @@ class TestCommit:
     async def test_a_part_is_no_frame_and_a_frame_is_no_part(self, farm: Farm) -> None:
         part, _ = await rendering(farm, await split_job(farm), await farm.replica(), await farm.replica())
         assert await farm.commit(part, []) is None
-        frame = FrameCommit(ordinal=0, frame=1, attempt_id=uuid4(), started_at=0.0)
+        frame = FrameCommit(ordinal=0, frame=1, attempt_id=uuid4(), started_at=0.0, engine_ms=0.0)
         assert (
             await commit_frames(farm.db, work_id=part.work_id, fence=part.fence, replica_id=uuid4(), frames=[frame])
             is None

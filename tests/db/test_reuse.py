@@ -186,6 +186,7 @@ class TestReuse:
                 size_bytes=1,
                 sha256="a" * 64,
                 media_type="image/png",
+                engine_ms=1.0,
             )
             assert await commit_part(farm.db, work_id=part.work_id, fence=part.fence, replica_id=replica, commit=done)
         await farm.carve(job_id, replica, 1)
@@ -276,7 +277,7 @@ class TestReuse:
             epoch=await farm.lead(),
         )
         made = artifact(f"artifacts/{source}/0/{uuid4().hex}/step1_0001.png", kind="extra", ordinal=0)
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[made])
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[made], took_ms=5)
         job_id = await farm.start(frames="1")
         assert await _reuse(farm, job_id) == 1
         rows = await farm.rows("select storage_key from artifact where job_id = :id order by 1", id=job_id)

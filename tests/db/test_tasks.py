@@ -35,7 +35,7 @@ class TestFilm:
         [task] = await _claim(farm)
         assert (task.kind, task.task, task.job_id) == (WorkKind.POST, "video", job_id)
         files = [artifact("v/film.mp4", kind="video"), artifact("v/film.webm", kind="video_preview")]
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, took_ms=5)
         assert (await farm.job(job_id)).state == "succeeded"
         kinds = [row.kind for row in await farm.rows("select kind from artifact where ordinal is null order by kind")]
         assert kinds == ["video", "video_preview"]
@@ -46,7 +46,9 @@ class TestFilm:
         await _finishing(farm)
         [task] = await _claim(farm)
         answers = [
-            await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[artifact("v", kind="video")])
+            await finish_task(
+                farm.db, work_id=task.work_id, fence=task.fence, artifacts=[artifact("v", kind="video")], took_ms=5
+            )
             for _ in range(2)
         ]
         assert answers == [True, False]
@@ -83,7 +85,7 @@ class TestFilm:
         [task] = await _claim(farm)
         await farm.change(job_id, "cancel")
         assert (await farm.job(job_id)).state == "canceled"
-        assert not await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[])
+        assert not await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[], took_ms=5)
         assert not await fail_task(farm.db, work_id=task.work_id, fence=task.fence, message="x", retryable=True)
 
     async def test_a_job_with_failed_frames_gets_no_film(self, farm: Farm) -> None:
@@ -105,7 +107,7 @@ class TestOutage:
             assert (row.state, row.tries, row.worker_failures) == ("queued", 0, 0)
         [task] = await _claim_now(farm)
         files = [artifact("v/film.mp4", kind="video")]
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, took_ms=5)
         assert (await farm.job(job_id)).state == "succeeded"
         assert (await farm.work(task.work_id)).error is None
 
@@ -166,7 +168,7 @@ class TestPreviews:
         [task] = await _claim(farm)
         assert (task.task, task.ordinals) == ("preview", [0, 1])
         files = [artifact(f"p/{ordinal}.webp", kind="preview", ordinal=ordinal) for ordinal in (0, 1)]
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files)
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, took_ms=5)
         rows = await farm.rows("select ordinal from artifact where kind = 'preview' order by ordinal")
         assert [row.ordinal for row in rows] == [0, 1]
 
@@ -246,8 +248,8 @@ class TestLeases:
         assert await rescue_expired(farm.db, epoch=await farm.lead(), limits=FarmLimits()) == 1
         [again] = await _claim(farm)
         assert again.fence > lost.fence
-        assert not await finish_task(farm.db, work_id=lost.work_id, fence=lost.fence, artifacts=[])
-        assert await finish_task(farm.db, work_id=again.work_id, fence=again.fence, artifacts=[])
+        assert not await finish_task(farm.db, work_id=lost.work_id, fence=lost.fence, artifacts=[], took_ms=5)
+        assert await finish_task(farm.db, work_id=again.work_id, fence=again.fence, artifacts=[], took_ms=5)
 
     async def test_a_probe_that_kills_its_workers_makes_the_model_invalid(self, farm: Farm) -> None:
         model_id = await _register(farm)
@@ -321,7 +323,7 @@ class TestContactSheet:
         assert set(tasks) == {"video", "contact_sheet"}
         for name, state in (("contact_sheet", "finishing"), ("video", "succeeded")):
             task = tasks[name]
-            assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[])
+            assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[], took_ms=5)
             assert (await farm.job(job_id)).state == state
 
     async def test_one_that_fails_fails_the_job_and_the_other_still_lands(self, farm: Farm) -> None:
@@ -333,7 +335,7 @@ class TestContactSheet:
         assert (job.state, job.end_reason) == ("failed", "bad_output")
         assert "contact sheet could not be made: too big" in job.message
         files = [artifact("v/film.mp4", kind="video")]
-        assert await finish_task(farm.db, work_id=film.work_id, fence=film.fence, artifacts=files)
+        assert await finish_task(farm.db, work_id=film.work_id, fence=film.fence, artifacts=files, took_ms=5)
         assert (await farm.job(job_id)).state == "failed"
 
 
@@ -346,7 +348,7 @@ class TestStep:
         assert (task.work_id, task.task, task.ordinals) == (step.id, "step", [0, 1])
         data = {**(task.data or {}), "result": {"frames": 2}}
         files = [artifact("s/0001.exr", kind="extra")]
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, data=data)
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=files, took_ms=5, data=data)
         assert (await farm.job(job_id)).state == "succeeded"
         async with farm.db.transaction() as tx:
             [row] = await list_steps(tx, job_id=job_id, limit=10)

@@ -28,6 +28,8 @@ from tests.cluster.in_process import InProcessFarm
 
 ENGINE = "tests.hostile.dishonest_engine"
 WAIT_S = 60.0
+TAKES_S = 0.3
+HOUR_MS = 3_600_000
 Render = Callable[..., Awaitable[FrameOutput]]
 
 
@@ -219,9 +221,42 @@ class TestTheProtocol:
         with pytest.raises(EngineCrashed, match="broke the protocol"):
             await render("report", fields=fields)
 
-    async def test_sound_figures_pass(self, render: Render) -> None:
+    async def test_sound_figures_pass_as_the_engines_word(self, render: Render) -> None:
+        """No money hangs on them: see ``TestTheBill``."""
         output = await render("report", fields='"timings_ms":{"render":12.5},"metrics":{"samples":4}')
         assert (output.timings_ms, output.metrics["samples"]) == ({"render": 12.5}, 4)
+
+
+class TestTheBill:
+    async def test_an_engine_that_names_its_own_time_pays_what_it_took_all_the_same(
+        self, dishonest: InProcessFarm
+    ) -> None:
+        """One frame says that it took no time, one that all of it went into writing, one an hour."""
+        said = ({"render": 0}, {"render": 0, "write": 900_000}, {"render": HOUR_MS})
+        wishes = {
+            str(frame): {
+                "act": "report",
+                "fields": f'"timings_ms":{json.dumps(timings)},"metrics":{{}}',
+                "takes_s": TAKES_S,
+            }
+            for frame, timings in enumerate(said, 1)
+        }
+        dishonest.start_dispatcher()
+        dishonest.start_replica()
+        model = await dishonest.model(json.dumps(wishes).encode())
+        job_id = await dishonest.submit(model=model, frames="1-3")
+        job = await dishonest.ended(job_id)
+        assert job.state is JobState.SUCCEEDED
+        rows = await dishonest.rows("select cpu_us + gpu_us as us from usage where job_id = :id", id=job_id)
+        assert [TAKES_S * 1e6 <= row.us < HOUR_MS * 1000 for row in rows] == [True] * 3
+        assert job.render_ms_sum == pytest.approx(sum(row.us for row in rows) / 1000, abs=0.01)
+        shown = await dishonest.rows(
+            "select result.render_ms, attempt.timings from frame_result as result"
+            " join attempt on attempt.id = result.attempt_id where result.job_id = :id order by result.ordinal",
+            id=job_id,
+        )
+        assert [row.timings["render"] for row in shown] == [0, 0, HOUR_MS]
+        assert [row.render_ms for row in shown] == [0, 0, shown[2].timings["engine"]]
 
 
 class TestSound:

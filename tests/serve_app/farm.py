@@ -240,6 +240,7 @@ class ApiFarm:
             frame=frame,
             attempt_id=attempt_id,
             started_at=0.0,
+            engine_ms=12.5,
             timings_ms={"render": 12.5, "write": 1.0},
             metrics={"samples": 4},
             warm=ordinal > 0,

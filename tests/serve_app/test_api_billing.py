@@ -148,6 +148,11 @@ async def test_a_job_of_a_spent_budget_says_so_and_goes_on_when_it_is_raised(far
     assert wait["reason"] == "budget"
     assert "0.0125 EUR of 0.01 EUR in all" in wait["words"]
     assert "PUT /v1/projects/default/budget" in wait["words"]
+    problem = problem_of(
+        await farm.http.post(f"/v1/jobs/{job['id']}/steps", json={"step": "denoise", "frames": "1"}), 409, "conflict"
+    )
+    assert problem["stopped"] == "budget"
+    assert "PUT /v1/projects/default/budget" in problem["remedy"]
     found = await answer_of(farm, "PUT", f"{HOME}/budget", {"amount": "5.00"})
     assert (found["amount"], found["stopped"]) == ("5", None)
     await farm.render(job["id"], frames=2)

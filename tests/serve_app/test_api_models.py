@@ -10,8 +10,10 @@ import pytest
 
 from db.repositories import models as repository
 from serve_app.models import service
+from serve_app.settings import ApiSettings
 from tests.serve_app.farm import ApiFarm, digest_of, problem_of
 from tests.serve_app.test_api_access import bearer
+from tests.serve_app.test_api_rates import settings
 
 
 async def manifest(farm: ApiFarm, **overrides: Any) -> dict[str, Any]:
@@ -81,6 +83,22 @@ class TestRegister:
     async def test_a_kind_that_contradicts_the_manifest_is_refused(self, farm: ApiFarm) -> None:
         body = {"name": "sphere", "kind": "blender", "manifest": await manifest(farm)}
         assert problem_of(await farm.http.post("/v1/models", json=body), 422, "invalid-input")["field"] == "kind"
+
+
+class TestWaitingProbes:
+    @pytest.fixture
+    def api_settings(self) -> ApiSettings:
+        return settings(max_waiting_probes_per_project=2)
+
+    async def test_a_project_that_has_many_in_line_is_told_to_wait(self, farm: ApiFarm) -> None:
+        for _ in range(2):
+            await farm.register()
+        digest = await farm.upload(b"another")
+        file = {"path": "scene", "digest": digest, "size_bytes": 7}
+        body = {"name": "third", "manifest": {"kind": "fake", "main": "scene", "files": [file]}}
+        problem = problem_of(await farm.http.post("/v1/models", json=body), 409, "too-many-probes")
+        assert problem["limit"] == 2
+        assert "Register this one again" in problem["remedy"]
 
 
 class TestRead:

@@ -35,6 +35,7 @@ class PicturedFarm(ApiFarm):
             frame=frame,
             attempt_id=attempt_id,
             started_at=0.0,
+            engine_ms=412.5,
             timings_ms={"render": 412.5, "write": 1.0},
             metrics={"samples": 4},
             warm=ordinal > 0,
