@@ -13,6 +13,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-gpu",  # pages are drawn by the CPU itself, which is faster than a graphics card played by it
+    "--enable-unsafe-swiftshader",  # WebGL by the CPU as well, which is no more to be had unasked
 )
 
 

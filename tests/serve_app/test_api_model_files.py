@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -12,8 +13,8 @@ from tests.serve_app.farm import ApiFarm, bearer, digest_of, problem_of
 NO_KEY = {"Authorization": ""}
 
 
-async def model_of(farm: ApiFarm, contents: dict[str, bytes | list[bytes]]) -> str:
-    """The id of a model of these files; a list is a file in chunks."""
+async def model_of(farm: ApiFarm, contents: Mapping[str, bytes | list[bytes]], *, kind: str = "fake") -> str:
+    """The id of a model of these files, the main one first; a list is a file in chunks."""
     listed: list[dict[str, Any]] = []
     for path, content in contents.items():
         chunks = content if isinstance(content, list) else []
@@ -26,7 +27,7 @@ async def model_of(farm: ApiFarm, contents: dict[str, bytes | list[bytes]]) -> s
         if chunks:
             entry["chunks"] = [{"digest": digest_of(chunk), "size_bytes": len(chunk)} for chunk in chunks]
         listed.append(entry)
-    manifest = {"kind": "fake", "main": next(iter(contents)), "files": listed}
+    manifest = {"kind": kind, "main": next(iter(contents)), "files": listed}
     answer = await farm.http.post("/v1/models", json={"name": "sphere", "manifest": manifest})
     assert answer.is_success, answer.text
     return str(answer.json()["id"])

@@ -7,16 +7,18 @@ import colorsys
 import hashlib
 import io
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
 from PIL import Image, ImageDraw
 
-from db.queue import ClaimedChunk, FrameCommit, NewArtifact
+from db.queue import ClaimedChunk, FrameCommit, NewArtifact, commit_frames
 from tests.serve_app.farm import ApiFarm
 
 SIZE = (320, 180)
+_MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "exr": "image/x-exr"}
 
 
 class PicturedFarm(ApiFarm):
@@ -42,19 +44,36 @@ class PicturedFarm(ApiFarm):
             artifacts=files,
         )
 
+    async def render_exr(self, job_id: str, content: bytes) -> None:
+        """The next frame of a running job, whose file is this OpenEXR."""
+        replica_id, chunk = await self.claim(job_id, frames=1)
+        [ordinal] = chunk.ordinals
+        commit = await self._commit_of(chunk, ordinal)
+        folder = f"artifacts/{job_id}/{ordinal}/{commit.attempt_id}"
+        exr = await self._file(f"{folder}/{commit.frame:04}", kind="frame", coding="exr", content=content)
+        previews = [each for each in commit.artifacts if each.kind == "preview"]
+        done = await commit_frames(
+            self.db,
+            work_id=chunk.work_id,
+            fence=chunk.fence,
+            replica_id=replica_id,
+            frames=[replace(commit, artifacts=[exr, *previews])],
+        )
+        assert done == [ordinal]
+
     async def _file(self, stem: str, *, kind: str, coding: str, content: bytes) -> NewArtifact:
-        key = f"{stem}.{coding}"
+        key, media_type = f"{stem}.{coding}", _MEDIA_TYPES[coding]
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "picture"
             source.write_bytes(content)
-            await asyncio.wait_for(self.storage.put_artifact(key, source, media_type=f"image/{coding}"), 30)
+            await asyncio.wait_for(self.storage.put_artifact(key, source, media_type=media_type), 30)
         return NewArtifact(
             kind=kind,
             name=Path(key).name,
             storage_key=key,
             size_bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
-            media_type=f"image/{coding}",
+            media_type=media_type,
             width=SIZE[0],
             height=SIZE[1],
         )

@@ -1,11 +1,15 @@
 """Pictures of pages, into ``build/screenshots``: what a reader of a change looks at, and two for the README.
 
-Taken where ``CI`` or ``RAYFARM_SCREENSHOTS`` is set.
+Taken where ``CI`` or ``RAYFARM_SCREENSHOTS`` is set; of a test that failed always.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
+
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.web.api_process import ROOT
 from tests.web.visitor import Visitor
@@ -26,6 +30,14 @@ def picture(visitor: Visitor, name: str) -> None:
         visitor.look("light")
         with visitor.on_a_phone():
             _take(visitor, f"{name}-phone")
+
+
+def picture_of_failure(visitor: Visitor, test: str) -> None:
+    """What the page showed when the test was given up; nothing where it shows nothing any more."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w-]+", "-", test).strip("-")
+    with suppress(PlaywrightError):
+        visitor.page.screenshot(path=FOLDER / f"failed-{name}.png")
 
 
 def _take(visitor: Visitor, name: str) -> None:

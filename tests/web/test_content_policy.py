@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from playwright.sync_api import Page
-
 from jobs.access import ProjectRole
 from tests.web.served_farm import ServedFarm
 from tests.web.visitor import Visitor
@@ -23,31 +21,18 @@ _INJECTED = """() => {
 }"""
 
 
-def _violations(page: Page) -> list[str]:
-    return list(page.evaluate("window.violations"))
-
-
-def _noted(visitor: Visitor) -> None:
-    visitor.context.add_init_script(
-        "window.violations = [];"
-        "addEventListener('securitypolicyviolation', (each) => violations.push(each.effectiveDirective));"
-    )
-
-
 def test_what_is_injected_into_a_page_does_not_run(visit: Visit, farm: ServedFarm) -> None:
     visitor = visit(ProjectRole.ARTIST)
-    _noted(visitor)
     page = visitor.go(f"{farm.home}/jobs/{farm.world.large_job}/")
-    assert _violations(page) == []
+    assert visitor.policy_violations() == []
     page.evaluate(_INJECTED)
     page.wait_for_function("violations.length >= 3")
-    assert set(_violations(page)) == {"script-src-elem", "script-src-attr"}
+    assert set(visitor.policy_violations()) == {"script-src-elem", "script-src-attr"}
     assert page.evaluate("window.wasHere") is None
 
 
 def test_no_text_is_run_as_a_script(visit: Visit) -> None:
     visitor = visit()
-    _noted(visitor)
     page = visitor.go("/sign-in/")
     page.evaluate("() => { setTimeout('window.wasHere = true', 0) }")
     page.wait_for_function("violations.length === 1")

@@ -29,6 +29,9 @@ _SCHEME_IS_DRAWN = """async (scheme) => {
   return !document.getAnimations().some((each) => each instanceof CSSTransition);
 }"""
 
+_NOTE_VIOLATIONS = """window.violations = [];
+addEventListener('securitypolicyviolation', (each) => violations.push(each.effectiveDirective));"""
+
 _OURS = ("data:", "blob:", "about:")
 _STREAM = re.compile(r"/v1/(?:projects/[^/]+/|jobs/[^/]+/)?events(?:\?|$)")
 
@@ -54,6 +57,7 @@ class Visitor:
         options.setdefault("viewport", DESK)
         self.context = browser.new_context(base_url=url, storage_state=state, reduced_motion="reduce", **options)
         self.context.set_default_timeout(WAIT_MS)
+        self.context.add_init_script(_NOTE_VIOLATIONS)
         self.page: Page = self.context.new_page()
         self.faults = Faults()
         self.requests: list[str] = []
@@ -105,6 +109,10 @@ class Visitor:
     def problem(self) -> Locator:
         """What the page says that went wrong."""
         return self.page.locator('[role="alert"]:not(#__next-route-announcer__)').first
+
+    def policy_violations(self) -> list[str]:
+        """Directives of the Content Security Policy that this page was stopped by."""
+        return list(self.page.evaluate("window.violations"))
 
     def live(self) -> Page:
         """Once the page is kept up to date."""

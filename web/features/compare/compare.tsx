@@ -157,7 +157,7 @@ function FramePicker({ range, frame, onFrame }: FramePickerProps) {
         value={place}
         label={(at) => range.frameAt(Math.min(at, range.size - 1))}
         thumbLabel={words.frame}
-        thumbProps={{ "aria-valuetext": strings.player.frame(frame) }}
+        thumbValueText={(at) => strings.player.frame(range.frameAt(Math.min(at, range.size - 1)))}
         onChange={setDragged}
         onChangeEnd={(at) => {
           setDragged(null);

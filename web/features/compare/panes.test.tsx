@@ -1,6 +1,7 @@
 import { fireEvent, screen } from "@testing-library/react";
 import { describe, expect, it } from "vitest";
 import { renderInApp } from "@/tests/render";
+import { strings } from "@/strings/en";
 import { Views } from "./compare";
 import type { Pixels } from "./difference";
 import type { FramePixels } from "./use-frame-pixels";
@@ -30,6 +31,12 @@ describe("the comparison of two frames", () => {
     expect(screen.getAllByText("10 of 255")).toHaveLength(2);
     expect(screen.getByText("28.13 dB")).toBeVisible();
     expect(screen.getByText("Pixels that differ").nextSibling).toHaveTextContent("100 %");
+  });
+
+  it("says by how much the difference is multiplied", () => {
+    renderInApp(<Views mode="difference" frame={7} a={there(4, 10)} b={there(4, 20)} names={names} />);
+    const gain = screen.getByRole("slider", { name: strings.player.compare.gain });
+    expect(gain).toHaveAttribute("aria-valuetext", strings.player.compare.gainValue(8));
   });
 
   it("says that the sizes differ, and invents no figures", () => {

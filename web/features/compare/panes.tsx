@@ -149,7 +149,7 @@ export function DifferenceView({ a, b, control }: PairProps) {
           value={place}
           onChange={setPlace}
           thumbLabel={words.gain}
-          thumbProps={{ "aria-valuetext": words.gainValue(gain) }}
+          thumbValueText={words.gainValue(gain)}
         />
         <Text size="sm">{words.gainValue(gain)}</Text>
       </Group>

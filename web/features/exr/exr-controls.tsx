@@ -73,7 +73,7 @@ export function ExrControls({ layers, layer, onLayer, settings, range, onSetting
                 step={0.25}
                 label={null}
                 thumbLabel={words.exposure}
-                thumbProps={{ "aria-valuetext": words.ev(settings.exposure) }}
+                thumbValueText={words.ev}
                 value={settings.exposure}
                 onChange={(exposure) => onSettings({ exposure })}
               />

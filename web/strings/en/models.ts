@@ -83,6 +83,14 @@ export const models = {
     detail: "The scene's file cannot be loaded.",
     remedy: "Try again; if it stays so, ask the operator whether the storage lets this page read from it.",
   },
+  damaged: (said: string) => ({
+    detail: "This scene cannot be read: it is damaged, or a file that it needs is missing or cut short.",
+    remedy: `Export and upload it again. What the reader says: ${said}.`,
+  }),
+  nothingToSee: {
+    detail: "There is nothing to see in this scene.",
+    remedy: "It holds no shapes, or none that have a place. Export and upload it again.",
+  },
   unknownPacking: (packing: string) => ({
     detail: `The scene is compressed (${packing}), which this viewer does not unpack.`,
     remedy: "It renders all the same. Export it without that compression to see it here.",

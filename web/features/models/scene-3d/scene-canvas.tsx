@@ -189,6 +189,7 @@ function Cameras({ shown: { stage, paths } }: { shown: Shown }) {
           onChange={(at) => look(path, at)}
           label={(at) => strings.models.cameraNumber(at + 1)}
           thumbLabel={strings.models.alongPath}
+          thumbValueText={(at) => strings.models.cameraNumber(at + 1)}
         />
       )}
     </>

@@ -7,6 +7,7 @@ import { strings } from "@/strings/en";
 import { fileBytes, type ModelRef } from "./file-bytes";
 import { documentOf, filesOfGltf, toLoad, unknownPacking } from "./gltf-files";
 import type { CameraPath } from "./poses";
+import { nothingToSee, readScene } from "./scene-problem";
 import type { Shown } from "./show-splats";
 import { Stage } from "./stage";
 
@@ -21,7 +22,7 @@ export async function showGltf(
   const links: string[] = [];
   try {
     const bytes = await fileBytes(model, main, signal, { onProgress });
-    const document = documentOf(bytes);
+    const document = await readScene(() => documentOf(bytes));
     const packing = unknownPacking(document);
     if (packing !== null) throw new Problem(0, { code: "unknown-packing", ...strings.models.unknownPacking(packing) });
     const linkOfPath = new Map<string, string>();
@@ -36,12 +37,15 @@ export async function showGltf(
       const link = linkOfPath.get(path);
       if (link !== undefined) urls.set(uri, link);
     }
-    const gltf = await parsed(bytes, urls);
+    const gltf = await readScene(() => parsed(bytes, urls));
     signal.throwIfAborted();
+    if (gltf.scenes.length === 0) throw nothingToSee();
+    gltf.scene.updateMatrixWorld(true);
+    const bounds = new THREE.Box3().setFromObject(gltf.scene).getBoundingSphere(new THREE.Sphere());
+    if (!(bounds.radius >= 0)) throw nothingToSee(); // empty: below it; of no place: no number
     stage.addLight();
     stage.scene.add(gltf.scene);
-    gltf.scene.updateMatrixWorld(true);
-    stage.showAll(new THREE.Box3().setFromObject(gltf.scene).getBoundingSphere(new THREE.Sphere()));
+    stage.showAll(bounds);
     return { stage, paths: pathsOf(gltf) };
   } catch (error) {
     stage.dispose();

@@ -1,8 +1,10 @@
 // Puts a cloud of gaussians on a stage, with the camera files beside it to look through.
 import { SparkRenderer, SplatFileType, SplatMesh } from "@sparkjsdev/spark";
 import * as THREE from "three";
+import { boundsOf } from "./bounds";
 import { fileBytes, type ModelRef } from "./file-bytes";
 import { cameraPathOf, type CameraPath } from "./poses";
+import { nothingToSee, readScene } from "./scene-problem";
 import { Stage } from "./stage";
 
 const TYPES: Record<string, SplatFileType> = {
@@ -37,10 +39,12 @@ export async function showSplats(
     const cloud = new SplatMesh({ fileBytes: bytes, fileType: type, fileName: main });
     // Files of this kind alone have y up: they are turned as the farm turns them.
     if (type === SplatFileType.SPZ) cloud.quaternion.set(1, 0, 0, 0);
-    await cloud.initialized;
+    await readScene(() => cloud.initialized);
     signal.throwIfAborted();
+    const bounds = boundsOf(centersOf(cloud));
+    if (bounds === null) throw nothingToSee();
     stage.scene.add(cloud);
-    stage.showAll(boundsOf(cloud));
+    stage.showAll(bounds);
     const paths = await Promise.all(cameras.slice(0, MOST_CAMERA_FILES).map((path) => pathOf(model, path, signal)));
     return { stage, paths: paths.filter((path) => path !== null) };
   } catch (error) {
@@ -59,25 +63,12 @@ async function pathOf(model: ModelRef, path: string, signal: AbortSignal): Promi
   }
 }
 
-/** Where most of it is: single gaussians far away do not count. */
-function boundsOf(cloud: SplatMesh): THREE.Sphere {
+function centersOf(cloud: SplatMesh): THREE.Vector3[] {
   const centers: THREE.Vector3[] = [];
   const every = Math.max(1, Math.ceil((cloud.splats?.getNumSplats() ?? 0) / MOST_MEASURED));
   cloud.updateMatrixWorld();
   cloud.splats?.forEachSplat((index, center) => {
     if (index % every === 0) centers.push(center.clone().applyMatrix4(cloud.matrixWorld));
   });
-  if (centers.length === 0) return new THREE.Sphere(new THREE.Vector3(), 1);
-  const middle = new THREE.Vector3(
-    median(centers.map(({ x }) => x)),
-    median(centers.map(({ y }) => y)),
-    median(centers.map(({ z }) => z)),
-  );
-  const distances = centers.map((center) => center.distanceTo(middle)).sort((one, other) => one - other);
-  return new THREE.Sphere(middle, distances[Math.floor(distances.length * 0.9)] || 1);
-}
-
-function median(values: number[]): number {
-  values.sort((one, other) => one - other);
-  return values[Math.floor(values.length / 2)] ?? 0;
+  return centers;
 }

@@ -1,6 +1,11 @@
+import { Vector3 } from "three";
 import { describe, expect, it } from "vitest";
+import { Problem } from "@/shared/api/problem";
+import { strings } from "@/strings/en";
+import { boundsOf } from "../scene-3d/bounds";
 import { documentOf, filesOfGltf, toLoad, unknownPacking } from "../scene-3d/gltf-files";
 import { cameraPathOf } from "../scene-3d/poses";
+import { nothingToSee, readScene } from "../scene-3d/scene-problem";
 
 describe("cameras beside a cloud", () => {
   const rows = [1, 0, 0, 5, 0, 1, 0, 6, 0, 0, 1, 7, 0, 0, 0, 1];
@@ -57,5 +62,36 @@ describe("a glTF", () => {
     new DataView(bytes.buffer).setUint32(12, json.length, true);
     bytes.set(json, 20);
     expect(documentOf(bytes)).toEqual({ asset: { version: "2.0" } });
+  });
+});
+
+describe("a scene that cannot be read", () => {
+  it("is said to be damaged and what to do, with the reader's own words for who asks", async () => {
+    const damaged = readScene(() => documentOf(new TextEncoder().encode("{ cut")));
+    await expect(damaged).rejects.toMatchObject({
+      message: strings.models.damaged("").detail,
+      remedy: expect.stringContaining("JSON") as string,
+    });
+    await expect(damaged).rejects.toBeInstanceOf(Problem);
+  });
+
+  it("keeps what was said in words already", async () => {
+    const problem = nothingToSee();
+    await expect(readScene(() => Promise.reject(problem))).rejects.toBe(problem);
+  });
+});
+
+describe("a cloud", () => {
+  const ring = [0, 1, 2, 3].map((at) => new Vector3(Math.cos((at * Math.PI) / 2), Math.sin((at * Math.PI) / 2), 4));
+
+  it("is looked at where it lies, whatever single gaussians have no place", () => {
+    const bounds = boundsOf([new Vector3(NaN, 0, 0), ...ring, new Vector3(0, -Infinity, 0)]);
+    expect(bounds?.center.toArray().every(Number.isFinite)).toBe(true);
+    expect(bounds?.center.z).toBe(4);
+    expect(bounds?.radius).toBeGreaterThan(0);
+  });
+
+  it.each([[[]], [[new Vector3(NaN, NaN, NaN)]]])("of no place has no bounds", (centers) => {
+    expect(boundsOf(centers)).toBeNull();
   });
 });
