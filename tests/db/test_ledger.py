@@ -19,15 +19,15 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from db.billing.reports import storage_days, usage_by, usage_rows
 from db.billing.traffic import add_bytes_sent
 from db.billing.upkeep import measure_storage, settle_spend
-from db.dispatch import claim_tasks, finish_task, reuse_frames
+from db.dispatch import reuse_frames
 from db.queue import ClaimedChunk, commit_frames, mark_gone, start_chunk
 from db.settings import DatabaseSettings
 from jobs.billing import UsageGroup
 from jobs.errors import Conflict, InvalidInput
-from jobs.states import EndReason, JobCommand, WorkKind
+from jobs.states import EndReason, JobCommand
 from tests.db import split_jobs
 from tests.db.books import BOOKS, price_list, prices
-from tests.db.builders import LEASE, LIMITS, Farm, commit_of
+from tests.db.builders import LIMITS, Farm, commit_of
 from tests.db.control import waiting
 from tests.db.queue_farm import QueueFarm
 
@@ -377,25 +377,3 @@ async def _play(queue: QueueFarm, steps: list[tuple[str, int]], frames: int) -> 
             " project_spend) + (select coalesce(sum(cost - counted), 0) from usage_day) as spent"
         )
         assert total.booked == total.spent
-
-
-async def test_steps_that_were_claimed_together_pay_for_their_own_time_alone(farm: Farm) -> None:
-    """They run one after the other in one process: neither the wait for it nor those before cost the last anything."""
-    await price_list(farm.db, prices(cpu_second="1"))
-    job_id = await farm.start(frames="1-4")
-    for ordinal in range(4):
-        await farm.execute(
-            "insert into work (job_id, kind, generation, task, ordinals) values (:job, 'post', 1, 'preview',"
-            " array[cast(:ordinal as integer)])",
-            job=job_id,
-            ordinal=ordinal,
-        )
-    tasks = await claim_tasks(
-        farm.db, kinds=[WorkKind.POST], limit=16, lease=LEASE, holder=job_id, epoch=await farm.lead(), previews=True
-    )
-    await farm.execute(
-        "update work set updated_at = now() - interval '1 hour' where kind = 'post'"
-    )  # it was a long wait
-    for task in tasks:
-        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[], took_ms=1000)
-    assert [(row.kind, row.cpu_us, row.cost) for row in await booked(farm)] == [("post", 1_000_000, Decimal(1))] * 4

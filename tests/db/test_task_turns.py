@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,8 +23,9 @@ from jobs.billing import OverQuota, Quotas
 from jobs.errors import Conflict
 from jobs.states import WorkKind
 from tests.db.books import price_list, prices
-from tests.db.builders import Farm
+from tests.db.builders import LEASE, LIMITS, Farm
 from tests.db.test_budgets import FRAME, budget, pay, prepaid
+from tests.db.test_ledger import booked
 
 KINDS = (WorkKind.PROBE, WorkKind.MERGE, WorkKind.POST)
 
@@ -44,6 +46,7 @@ async def register(
             name="m",
             manifest_json=manifest,
             kind="fake",
+            max_models=LIMITS.max_models_per_project,
             digest=digest or uuid4().hex * 2,
             max_waiting_probes=max_waiting_probes,
         )
@@ -246,3 +249,25 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):
         yield from _nodes(part)
+
+
+async def test_steps_that_were_claimed_together_pay_for_their_own_time_alone(farm: Farm) -> None:
+    """They run one after the other in one process: neither the wait for it nor those before cost the last anything."""
+    await price_list(farm.db, prices(cpu_second="1"))
+    job_id = await farm.start(frames="1-4")
+    for ordinal in range(4):
+        await farm.execute(
+            "insert into work (job_id, kind, generation, task, ordinals) values (:job, 'post', 1, 'preview',"
+            " array[cast(:ordinal as integer)])",
+            job=job_id,
+            ordinal=ordinal,
+        )
+    tasks = await claim_tasks(
+        farm.db, kinds=[WorkKind.POST], limit=16, lease=LEASE, holder=job_id, epoch=await farm.lead(), previews=True
+    )
+    await farm.execute(
+        "update work set updated_at = now() - interval '1 hour' where kind = 'post'"
+    )  # it was a long wait
+    for task in tasks:
+        assert await finish_task(farm.db, work_id=task.work_id, fence=task.fence, artifacts=[], took_ms=1000)
+    assert [(row.kind, row.cpu_us, row.cost) for row in await booked(farm)] == [("post", 1_000_000, Decimal(1))] * 4
