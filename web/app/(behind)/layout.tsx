@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { EndNotices } from "@/features/end-notices/end-notices";
 import { UploadCorner } from "@/features/uploads/upload-corner";
 import { Shell } from "@/shared/shell/shell";
 
@@ -7,6 +8,7 @@ export default function BehindTheSignIn({ children }: { children: ReactNode }) {
     <Shell>
       {children}
       <UploadCorner />
+      <EndNotices />
     </Shell>
   );
 }

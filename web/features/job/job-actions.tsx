@@ -16,6 +16,7 @@ import {
   IconStack2,
 } from "@tabler/icons-react";
 import dynamic from "next/dynamic";
+import { useEndNotice } from "@/features/end-notices/use-end-notice";
 import { Link } from "@/shared/ui/link";
 import { useMay } from "@/shared/api/me";
 import { useProject } from "@/shared/api/project";
@@ -23,7 +24,6 @@ import { strings } from "@/strings/en";
 import { CancelButton } from "./cancel-button";
 import type { JobDetail } from "./job-context";
 import { useArchive } from "./use-archive";
-import { useEndNotice } from "./use-end-notice";
 import { allows, useJobCommands } from "./use-job-commands";
 
 const ChangeDialog = dynamic(() => import("./change-dialog").then((module) => module.ChangeDialog), { ssr: false });
