@@ -63,6 +63,19 @@ class TestRepeats:
         with pytest.raises(FarmRefused, match=r"A fault of ours\."):
             client.job(JOB)
 
+    def test_a_farm_that_starts_again_has_not_forgotten_the_job(self, client: Client, scripted: FarmServer) -> None:
+        no_path_yet = b"Path '/v1/jobs/1' not found. Ping http://.../-/routes for available routes."
+        scripted.in_turn(
+            "GET",
+            f"/v1/jobs/{JOB}",
+            lambda request: request.bytes(no_path_yet, 404, Content_Type="text/plain"),
+            lambda request: request.json(job_view("running")),
+        )
+        assert client.job(JOB).state == "running"
+        scripted.on("GET", f"/v1/jobs/{JOB}", lambda request: request.problem(404, "not-found", "There is no such job."))
+        with pytest.raises(FarmRefused, match=r"There is no such job\."):
+            client.job(JOB)
+
     def test_a_refusal_is_not_repeated_and_carries_cause_and_remedy(self, client: Client, scripted: FarmServer) -> None:
         scripted.on(
             "POST", "/v1/jobs", lambda request: request.problem(422, "invalid-input", "No camera.", remedy="Add one.")

@@ -56,6 +56,7 @@ def run(output: Output, *, home: Path, environ: Mapping[str, str], scene: Path =
         job = client.submit(model, frames=FRAMES, name="Rayfarm demo", reuse=not fresh)
         times.append(("upload and probe", time.monotonic() - began))
         output.say(f"job {job.id}: {job.counts.total} frames, the first, the last and the middle one first")
+        output.say(f"Watch it   {web_page(info.api_url, home, f'/projects/default/jobs/{job.id}/')}")
         followed = follow(client, job, out=out, output=output)
     times += [
         ("render", followed.render_seconds),
