@@ -72,7 +72,9 @@ class TestRepeats:
             lambda request: request.json(job_view("running")),
         )
         assert client.job(JOB).state == "running"
-        scripted.on("GET", f"/v1/jobs/{JOB}", lambda request: request.problem(404, "not-found", "There is no such job."))
+        scripted.on(
+            "GET", f"/v1/jobs/{JOB}", lambda request: request.problem(404, "not-found", "There is no such job.")
+        )
         with pytest.raises(FarmRefused, match=r"There is no such job\."):
             client.job(JOB)
 

@@ -306,14 +306,12 @@ def _passes(response: httpx.Response) -> bool:
     """Whether it says: not now. A 500 that is no problem document (RFC 9457) is not the farm's word: Serve's proxy
     answers so when the replica behind it died, and S3 when the request may be sent again. Nor is a 404 in plain text:
     while a farm starts, its proxy knows no path yet."""
-    media_type = response.headers.get("Content-Type", "")
-    match response.status_code:
-        case httpx.codes.INTERNAL_SERVER_ERROR:
-            return not media_type.startswith("application/problem+json")
-        case httpx.codes.NOT_FOUND:
-            return media_type.startswith("text/plain")
-        case status:
-            return status in _PASSING
+    media_type = str(response.headers.get("Content-Type", ""))
+    if response.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+        return not media_type.startswith("application/problem+json")
+    if response.status_code == httpx.codes.NOT_FOUND:
+        return media_type.startswith("text/plain")
+    return response.status_code in _PASSING
 
 
 def _strip(request: httpx.Request) -> None:
